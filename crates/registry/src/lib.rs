@@ -1,0 +1,7 @@
+//! What a prompt is: its name, its versions, its template, its digests, and the `prompts/` tree that keeps them.
+//!
+//! This crate is vocabulary. It knows no network, no async, no lifecycle rule and no test suite, and it does not look into the
+//! sections of `registry.yaml` that belong to others.
+
+pub mod problem;
+pub mod yaml;

@@ -1,0 +1,15 @@
+//! YAML that people write, read strictly: every problem at once, each at its place.
+//!
+//! [`Document::parse`] turns text into a tree of nodes that remember where they stand; [`Document::read`] feeds that tree to a
+//! serde type. A value that does not fit is reported, left out, and reading goes on, so that one mistake never hides the next.
+//! The YAML library is known here and nowhere else.
+
+mod document;
+mod edit;
+mod located;
+mod node;
+mod reader;
+
+pub use document::{Document, Reading};
+pub use edit::{EditError, replace_scalar};
+pub use located::{Located, Span};
