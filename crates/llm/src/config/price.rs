@@ -1,0 +1,103 @@
+//! What tokens cost. Prices are the user's data: none is built in, and an unknown price is never zero.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::RowProblem;
+use crate::reply::Usage;
+
+const TOKENS_PER_PRICE_UNIT: f64 = 1_000_000.0;
+
+/// Prices in US dollars per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceSpec {
+    /// US dollars per million input tokens.
+    pub input: f64,
+    /// US dollars per million output tokens, reasoning included.
+    pub output: f64,
+    /// US dollars per million input tokens read from the provider's prompt cache; the price of `input` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_input: Option<f64>,
+}
+
+/// Valid prices: finite, 0 or more, in US dollars per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Price {
+    input: f64,
+    output: f64,
+    cached_input: f64,
+}
+
+impl PriceSpec {
+    pub(crate) fn validate(self) -> Result<Price, Vec<RowProblem>> {
+        let cached_input = self.cached_input.unwrap_or(self.input);
+        let prices = [("input", self.input), ("output", self.output), ("cached_input", cached_input)];
+        let problems: Vec<_> = prices
+            .into_iter()
+            .filter(|(key, value)| {
+                let written = *key != "cached_input" || self.cached_input.is_some();
+                written && !(value.is_finite() && *value >= 0.0)
+            })
+            .map(|(key, _)| {
+                RowProblem::at(
+                    [key],
+                    format!("`{key}` is not a price"),
+                    "write US dollars per million tokens, 0 or more",
+                )
+            })
+            .collect();
+        if problems.is_empty() {
+            Ok(Price { input: self.input, output: self.output, cached_input })
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+impl Price {
+    /// The cost of these tokens in US dollars; `None` unless input and output are both counted. Cached tokens that
+    /// were not counted are priced as uncached. Writing to a provider's cache is priced as plain input.
+    pub fn cost(&self, usage: &Usage) -> Option<f64> {
+        let (input, output) = (usage.input?, usage.output?);
+        let cached = usage.cached_input.unwrap_or(0).min(input);
+        let millionths = (input - cached) as f64 * self.input
+            + cached as f64 * self.cached_input
+            + output as f64 * self.output;
+        Some(millionths / TOKENS_PER_PRICE_UNIT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cached_tokens_have_their_own_price() {
+        let price = PriceSpec { input: 2.0, output: 8.0, cached_input: Some(0.5) }.validate().unwrap();
+        let usage = Usage {
+            input: Some(1_000_000),
+            cached_input: Some(400_000),
+            output: Some(500_000),
+            ..Usage::default()
+        };
+        assert_eq!(price.cost(&usage), Some(0.6 * 2.0 + 0.4 * 0.5 + 0.5 * 8.0));
+        assert_eq!(price.cost(&Usage { cached_input: Some(u64::MAX), ..usage }), Some(0.5 + 4.0));
+    }
+
+    #[test]
+    fn half_a_count_is_no_cost() {
+        let price = PriceSpec { input: 2.0, output: 8.0, cached_input: None }.validate().unwrap();
+        assert_eq!(price.cost(&Usage { input: Some(10), ..Usage::default() }), None);
+        assert_eq!(price.cost(&Usage { output: Some(10), ..Usage::default() }), None);
+    }
+
+    #[test]
+    fn every_bad_price_is_named() {
+        let problems = PriceSpec { input: -1.0, output: f64::NAN, cached_input: Some(f64::INFINITY) }
+            .validate()
+            .unwrap_err();
+        let keys: Vec<_> = problems.iter().map(|problem| problem.path[0].as_str()).collect();
+        assert_eq!(keys, ["input", "output", "cached_input"]);
+    }
+}

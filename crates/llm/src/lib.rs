@@ -1,0 +1,27 @@
+//! One question to one chat model: wire formats, token usage, classified errors.
+//!
+//! The crate turns a [`ChatRequest`] into the HTTP request of one provider, sends it once, and turns what comes
+//! back into a [`Reply`] or a [`ModelError`]. It must not know prompts, suites, retry policy, a terminal, a YAML
+//! library or the environment: time and secrets come in as arguments, and one call is exactly one attempt.
+
+mod canonical;
+mod config;
+mod duration;
+mod error;
+mod message;
+mod provider;
+mod reply;
+mod request;
+mod secret;
+
+pub use config::DEFAULT_TIMEOUT;
+pub use config::{
+    EnvironmentName, HeaderValue, HeaderValueSpec, Limits, LimitsSpec, ModelRow, ModelRowSpec,
+    NotAnEnvironmentName, Price, PriceSpec, RowProblem, Target,
+};
+pub use error::{ModelError, ModelErrorKind};
+pub use message::{Message, Role, ToolCall, ToolDefinition};
+pub use provider::{ANTHROPIC_DEFAULT_MAX_OUTPUT_TOKENS, Provider};
+pub use reply::{FinishReason, Reply, Usage};
+pub use request::{ChatRequest, Params, ReasoningEffort, ResponseFormat};
+pub use secret::{ApiKey, ApiKeyProblem, Secrets};

@@ -1,0 +1,87 @@
+//! Keys that cannot be printed. Reading them from the environment is the caller's business.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::config::EnvironmentName;
+
+/// A secret that goes into a request header and nowhere else. It has no `Display`, and `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+/// Why a text cannot be a key. The text itself is never shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ApiKeyProblem {
+    /// Nothing but white space.
+    #[error("the key is empty")]
+    Empty,
+    /// A character that an HTTP header cannot carry.
+    #[error("the key holds a line break, a control character or a character that is not ASCII")]
+    NotAHeaderValue,
+}
+
+impl ApiKey {
+    /// Takes a key, without the white space around it that secrets in CI systems often have.
+    pub fn new(text: &str) -> Result<Self, ApiKeyProblem> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(ApiKeyProblem::Empty);
+        }
+        if !text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            return Err(ApiKeyProblem::NotAHeaderValue);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The secret itself, for a header.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ApiKey(hidden)")
+    }
+}
+
+/// The secrets of a run, by the name of the environment variable that each came from
+/// ([`crate::ModelRow::environment_names`] lists which are needed).
+#[derive(Debug, Clone, Default)]
+pub struct Secrets(BTreeMap<EnvironmentName, ApiKey>);
+
+impl Secrets {
+    /// No secret at all: for servers that ask for none.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Keeps `key` under `name`.
+    pub fn insert(&mut self, name: EnvironmentName, key: ApiKey) {
+        self.0.insert(name, key);
+    }
+
+    /// The secret of that name.
+    pub fn get(&self, name: &EnvironmentName) -> Option<&ApiKey> {
+        self.0.get(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_trimmed_and_never_shown() {
+        let key = ApiKey::new(" sk-very-secret\n").unwrap();
+        assert_eq!(key.expose(), "sk-very-secret");
+        assert!(!format!("{key:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_text_that_no_header_can_carry_is_refused() {
+        assert_eq!(ApiKey::new(" \n"), Err(ApiKeyProblem::Empty));
+        assert_eq!(ApiKey::new("a\nb"), Err(ApiKeyProblem::NotAHeaderValue));
+        assert_eq!(ApiKey::new("clé"), Err(ApiKeyProblem::NotAHeaderValue));
+    }
+}
