@@ -3,5 +3,9 @@
 //! This crate is vocabulary. It knows no network, no async, no lifecycle rule and no test suite, and it does not look into the
 //! sections of `registry.yaml` that belong to others.
 
+pub mod digest;
+mod excerpt;
+pub mod name;
 pub mod problem;
+pub mod version;
 pub mod yaml;
