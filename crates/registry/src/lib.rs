@@ -7,5 +7,6 @@ pub mod digest;
 mod excerpt;
 pub mod name;
 pub mod problem;
+pub mod template;
 pub mod version;
 pub mod yaml;

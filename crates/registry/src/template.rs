@@ -1,0 +1,168 @@
+//! Templates: text with variables, parsed once, rendered purely.
+//!
+//! Two languages share one face: [`format`] (the default) and [`jinja`]. Neither reads files, looks at the environment or
+//! scans an inserted value again. Roles of chat messages are never found in rendered text; see [`crate::content`].
+
+pub mod format;
+pub(crate) mod identifier;
+
+use std::fmt;
+use std::ops::Range;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::problem::closest;
+
+/// The most bytes of a template.
+pub const MAX_TEMPLATE_BYTES: usize = 1 << 20;
+
+/// The most bytes of a rendered template: what no model can read need not be built.
+pub const MAX_RENDERED_BYTES: usize = 64 << 20;
+
+/// Values by the name of their variable, in the order given.
+pub type Values = IndexMap<String, Value>;
+
+/// The stable names of what can be wrong with a template.
+pub mod code {
+    /// The braces or tags do not fit together.
+    pub const MALFORMED_TEMPLATE: &str = "template::malformed_template";
+    /// The text between braces is not the name of a variable.
+    pub const INVALID_NAME: &str = "template::invalid_name";
+    /// `{}`: a field without a name.
+    pub const BLANK_FIELD: &str = "template::blank_field";
+    /// `{0}`: a field by position.
+    pub const POSITIONAL_FIELD: &str = "template::positional_field";
+    /// `{a.b}` or `{a[0]}`.
+    pub const UNSUPPORTED_ACCESS: &str = "template::unsupported_access";
+    /// `{a!r}`.
+    pub const UNSUPPORTED_CONVERSION: &str = "template::unsupported_conversion";
+    /// `{a:>10}`.
+    pub const UNSUPPORTED_SPECIFICATION: &str = "template::unsupported_spec";
+    /// More than [`MAX_TEMPLATE_BYTES`](super::MAX_TEMPLATE_BYTES).
+    pub const TOO_LARGE: &str = "template::too_large";
+}
+
+/// One thing that is wrong with a template, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TemplateProblem {
+    /// A stable name for programs: one of [`code`].
+    pub code: &'static str,
+    /// What is wrong: lower case, no full stop.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// The bytes of the template that are meant.
+    pub span: Range<usize>,
+    /// Line in the template, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl TemplateProblem {
+    pub(crate) fn new(
+        code: &'static str,
+        source: &str,
+        span: Range<usize>,
+        message: String,
+        help: Option<String>,
+    ) -> Self {
+        let before = source.get(..span.start).unwrap_or(source);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before[..line_start].matches('\n').count() + 1;
+        let column = before[line_start..].chars().count() + 1;
+        Self { code, message, help, span, line, column }
+    }
+}
+
+impl fmt::Display for TemplateProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "line {}, column {}: {}", self.line, self.column, self.message)?;
+        match &self.help {
+            Some(help) => write!(formatter, " (help: {help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A variable without a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissingVariable {
+    /// The variable.
+    pub name: String,
+    /// A value that was given under a similar name which no variable has.
+    pub misspelt_as: Option<String>,
+}
+
+/// A value whose name no variable has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnknownVariable {
+    /// The name of the value.
+    pub name: String,
+    /// The variable that may have been meant.
+    pub suggestion: Option<String>,
+}
+
+/// The template could not be rendered with these values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// Variables without a value, all of them, in order of first appearance.
+    #[error("no value for {}", listed(.0))]
+    Missing(Vec<MissingVariable>),
+    /// The result would be larger than [`MAX_RENDERED_BYTES`].
+    #[error("the rendered text would be larger than {} MiB", MAX_RENDERED_BYTES >> 20)]
+    TooLarge,
+}
+
+impl RenderError {
+    /// What to do.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Missing(missing) => missing.iter().find_map(|variable| {
+                let given = variable.misspelt_as.as_ref()?;
+                Some(format!("a value `{given}` was given; did you mean `{}`?", variable.name))
+            }),
+            Self::TooLarge => Some("pass shorter values".to_owned()),
+        }
+    }
+}
+
+/// Refuses a text that is too large to be a prompt.
+fn check_size(source: &str) -> Result<(), Vec<TemplateProblem>> {
+    if source.len() <= MAX_TEMPLATE_BYTES {
+        return Ok(());
+    }
+    let message = format!("the template has {} bytes, more than {MAX_TEMPLATE_BYTES}", source.len());
+    let help = "pass large texts as values of variables".to_owned();
+    Err(vec![TemplateProblem::new(code::TOO_LARGE, source, 0..0, message, Some(help))])
+}
+
+/// The values that no variable takes: probably misspelt. Whether that is an error is for the caller to decide.
+pub fn unknown_variables(known: &[&str], values: &Values) -> Vec<UnknownVariable> {
+    let free = || known.iter().copied().filter(|known| !values.contains_key(*known));
+    let unknown = values.keys().filter(|name| !known.contains(&name.as_str()));
+    unknown
+        .map(|name| UnknownVariable {
+            name: name.clone(),
+            suggestion: closest(name, free()).map(str::to_owned),
+        })
+        .collect()
+}
+
+/// The variables among `used` that have no value.
+fn missing_variables(used: &[&str], values: &Values) -> Vec<MissingVariable> {
+    let free = || values.keys().map(String::as_str).filter(|name| !used.contains(name));
+    let absent = used.iter().filter(|name| !values.contains_key(**name));
+    absent
+        .map(|name| MissingVariable {
+            name: (*name).to_owned(),
+            misspelt_as: closest(name, free()).map(str::to_owned),
+        })
+        .collect()
+}
+
+fn listed(missing: &[MissingVariable]) -> String {
+    missing.iter().map(|variable| format!("`{}`", variable.name)).collect::<Vec<_>>().join(", ")
+}
