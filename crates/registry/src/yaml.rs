@@ -13,3 +13,4 @@ mod reader;
 pub use document::{Document, Reading};
 pub use edit::{EditError, replace_scalar};
 pub use located::{Located, Span};
+pub use reader::{error_of_whole, error_with_help};

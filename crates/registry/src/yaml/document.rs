@@ -304,6 +304,58 @@ mod tests {
         insta::assert_snapshot!(check("name: x\ncases:\n  - weight: 1\n  - name: y\nformat: {limit: x}\n"));
     }
 
+    /// One key of `{odd: …}` or `{even: …}`; anything else makes the whole map unusable.
+    #[derive(Debug, PartialEq)]
+    struct Parity;
+
+    impl<'de> Deserialize<'de> for Parity {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Visitor;
+            impl<'de> serde::de::Visitor<'de> for Visitor {
+                type Value = Parity;
+
+                fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    formatter.write_str("a parity")
+                }
+
+                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Parity, A::Error> {
+                    struct Key;
+                    impl<'de> Deserialize<'de> for Key {
+                        fn deserialize<D: serde::Deserializer<'de>>(
+                            deserializer: D,
+                        ) -> Result<Self, D::Error> {
+                            match String::deserialize(deserializer)?.as_str() {
+                                "odd" | "even" => Ok(Self),
+                                other => Err(crate::yaml::error_of_whole(
+                                    format!("unknown parity `{other}`"),
+                                    "odd or even",
+                                )),
+                            }
+                        }
+                    }
+                    let mut found = false;
+                    while map.next_key::<Key>()?.is_some() {
+                        map.next_value::<u32>()?;
+                        found = true;
+                    }
+                    if found { Ok(Parity) } else { Err(serde::de::Error::custom("a parity is missing")) }
+                }
+            }
+            deserializer.deserialize_map(Visitor)
+        }
+    }
+
+    #[test]
+    fn a_key_without_which_the_map_makes_no_sense_is_one_problem() {
+        let mut problems = Vec::new();
+        let document =
+            Document::parse("p.yaml", "- {odd: 1}\n- {oddd: 2, x: 3}\n- {even: 4}\n", &mut problems).unwrap();
+        let reading = document.read::<Vec<Parity>>();
+        assert_eq!(reading.value.unwrap().len(), 2);
+        assert_eq!(reading.problems.len(), 1, "{:?}", reading.problems);
+        assert_eq!(reading.problems[0].to_string(), "p.yaml:2:4: unknown parity `oddd` (help: odd or even)");
+    }
+
     #[test]
     fn located_values_know_their_bytes() {
         let text = "name: x\r\nactive_version:   'v1.0.0' # why\r\n";

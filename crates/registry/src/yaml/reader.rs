@@ -24,6 +24,8 @@ pub(super) struct ReadError {
     /// Set where a required key is missing: a key that was left out before is not reported a second time.
     pub(super) missing_key: Option<&'static str>,
     pub(super) silent: bool,
+    /// The part to leave out is the next larger one.
+    whole: bool,
 }
 
 impl ReadError {
@@ -36,12 +38,17 @@ impl ReadError {
             leave_out: None,
             missing_key: None,
             silent: false,
+            whole: false,
         }
     }
 
     fn or_at(mut self, span: Span, leave_out: usize) -> Self {
         self.span.get_or_insert(span);
-        self.leave_out.get_or_insert(leave_out);
+        if self.whole {
+            self.whole = false;
+        } else {
+            self.leave_out.get_or_insert(leave_out);
+        }
         self
     }
 }
@@ -56,15 +63,33 @@ impl std::error::Error for ReadError {}
 
 /// What separates a message from its help in a custom error of a type that reads itself.
 const HELP: &str = "\nhelp: ";
+/// Begins a custom error after which the enclosing value makes no sense without the part that did not fit.
+const WHOLE: &str = "\nwhole: ";
+
+/// An error with help, for types that read themselves by hand.
+pub fn error_with_help<E: serde::de::Error>(message: impl fmt::Display, help: impl fmt::Display) -> E {
+    E::custom(format_args!("{message}{HELP}{help}"))
+}
+
+/// An error with help about one key that makes the whole map unusable: the error stands at the key, the map is left out.
+pub fn error_of_whole<E: serde::de::Error>(message: impl fmt::Display, help: impl fmt::Display) -> E {
+    E::custom(format_args!("{WHOLE}{message}{HELP}{help}"))
+}
 
 impl serde::de::Error for ReadError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
+        let (message, whole) = match message.strip_prefix(WHOLE) {
+            Some(message) => (message, true),
+            None => (message.as_str(), false),
+        };
         let (message, help) = match message.split_once(HELP) {
-            Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
+            Some((message, help)) => (message, Some(help.to_owned())),
             None => (message, None),
         };
-        Self::new("yaml::invalid_value", message, help)
+        let mut error = Self::new("yaml::invalid_value", message.to_owned(), help);
+        error.whole = whole;
+        error
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
