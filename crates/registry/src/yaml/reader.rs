@@ -243,11 +243,14 @@ impl<'a> Reader<'a> {
     ) -> Result<V::Value, ReadError> {
         let access = Map { reader: self, entries: entries.iter(), value: None };
         visitor.visit_map(access).map_err(|mut error| {
+            let was_left_out = |entry: &&Entry| self.left_out.contains(&entry.value.id);
             if let Some(key) = error.missing_key.take() {
                 // Whoever reads that `nam` is unknown and may mean `name` need not read that `name` is missing.
-                error.silent = entries.iter().any(|entry| {
-                    self.left_out.contains(&entry.value.id) && closest(&entry.key, [key]).is_some()
-                });
+                error.silent =
+                    entries.iter().filter(was_left_out).any(|entry| closest(&entry.key, [key]).is_some());
+            } else if error.span.is_none() {
+                // What a type says of the map as a whole is no news where a part of the map is already reported.
+                error.silent = entries.iter().any(|entry| was_left_out(&entry));
             }
             self.here(error)
         })

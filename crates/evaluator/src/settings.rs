@@ -1,0 +1,102 @@
+//! What `registry.yaml` says to an evaluation: model rows, shared properties, the gate's defaults. Each section is read where it
+//! stands, so that a mistake in it has its line and column.
+
+use indexmap::IndexMap;
+use promptassay_llm::{ModelRow, ModelRowSpec};
+use promptassay_registry::problem::Problem;
+use promptassay_registry::yaml::{Document, Reading};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::policy::PolicySpec;
+use crate::validator::ValidatorSpec;
+
+/// Settings that all suites share.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// Model rows by name, in the file's order.
+    pub models: IndexMap<String, ModelRow>,
+    /// Named checks, with the document that their places are in.
+    pub properties: Properties,
+    /// The gate's defaults.
+    pub policy: PolicySpec,
+}
+
+/// Named checks of one file.
+#[derive(Debug, Default, Clone)]
+pub struct Properties {
+    /// The checks by name.
+    pub specs: IndexMap<String, ValidatorSpec>,
+    /// Where they stand; `None` where there are none.
+    pub document: Option<Document>,
+}
+
+/// The sections of `registry.yaml` that belong to an evaluation, as they are written: for schemas.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct SettingsSpec {
+    /// Model rows: a name, and what it stands for.
+    #[serde(default)]
+    pub models: IndexMap<String, ModelRowSpec>,
+    /// Named checks of a reply that `expected:` refers to.
+    #[serde(default)]
+    pub properties: IndexMap<String, ValidatorSpec>,
+    /// The gate's defaults.
+    #[serde(default)]
+    pub gate: PolicySpec,
+}
+
+impl Settings {
+    /// Reads the sections of a registry document; everything that is wrong with them is added to `problems`.
+    pub fn read(document: &Document, problems: &mut Vec<Problem>) -> Self {
+        Self {
+            models: read_models(document, problems),
+            properties: Properties {
+                specs: section(document, "properties", problems).unwrap_or_default(),
+                document: Some(document.clone()),
+            }
+            .checked(problems),
+            policy: section::<PolicySpec>(document, "gate", problems)
+                .inspect(|policy| policy.check(document, problems))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl Properties {
+    /// The same properties; what is wrong with a check is added to `problems` even if nobody refers to it.
+    pub(crate) fn checked(self, problems: &mut Vec<Problem>) -> Self {
+        if let Some(document) = &self.document {
+            for spec in self.specs.values() {
+                spec.build(document, problems);
+            }
+        }
+        self
+    }
+}
+
+fn section<T: DeserializeOwned>(document: &Document, key: &str, problems: &mut Vec<Problem>) -> Option<T> {
+    let Reading { value, problems: found, .. } = document.read_at(&[key])?;
+    problems.extend(found);
+    value
+}
+
+fn read_models(document: &Document, problems: &mut Vec<Problem>) -> IndexMap<String, ModelRow> {
+    let specs: IndexMap<String, ModelRowSpec> = section(document, "models", problems).unwrap_or_default();
+    let mut models = IndexMap::with_capacity(specs.len());
+    for (name, spec) in specs {
+        match spec.validate(&name) {
+            Ok(row) => {
+                models.insert(name, row);
+            }
+            Err(found) => problems.extend(found.into_iter().map(|problem| {
+                let mut path = vec!["models".to_owned(), name.clone()];
+                path.extend(problem.path);
+                Problem::error("models::invalid_row", problem.message)
+                    .at(document.place_at(&path))
+                    .maybe_help(problem.help)
+            })),
+        }
+    }
+    models
+}

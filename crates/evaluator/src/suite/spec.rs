@@ -1,0 +1,105 @@
+//! The file shape of a suite: `test_cases.yaml`, a map or a bare list of cases.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use indexmap::IndexMap;
+use promptassay_registry::yaml::Located;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::policy::PolicySpec;
+use crate::validator::ValidatorSpec;
+
+/// A suite as it is written: a map, or a bare list of cases.
+#[derive(Debug, Clone, Default)]
+pub struct SuiteSpec(pub(super) SuiteMap);
+
+/// The long form.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SuiteMap {
+    /// The version of this format: 1.
+    pub(super) schema: Option<Located<u64>>,
+    /// Names of model rows of registry.yaml; several make a matrix. Without this key: the row `default`.
+    pub(super) models: Option<Located<Vec<Located<String>>>>,
+    /// How often each case is asked. Repeats are averaged within the case.
+    pub(super) repeat: Option<Located<u32>>,
+    /// Named checks that `expected:` may refer to, beside those of registry.yaml.
+    #[serde(default)]
+    pub(super) properties: IndexMap<String, ValidatorSpec>,
+    /// Validators for every case.
+    #[serde(default)]
+    pub(super) validators: Vec<ValidatorSpec>,
+    /// The cases.
+    #[serde(default)]
+    pub(super) cases: Vec<Located<CaseSpec>>,
+    /// What the gate asks for.
+    #[serde(default)]
+    pub(super) gate: PolicySpec,
+}
+
+/// A case as it is written.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaseSpec {
+    /// Unique in the suite; its identity from run to run.
+    pub(super) name: Located<String>,
+    /// The values of the prompt's variables.
+    #[serde(default)]
+    pub(super) inputs: Located<IndexMap<String, serde_json::Value>>,
+    /// Properties of the reply: each must be known, and its check must give the stated value.
+    #[serde(default)]
+    #[schemars(with = "std::collections::BTreeMap<String, bool>")]
+    pub(super) expected: IndexMap<Located<String>, bool>,
+    /// Validators of this case, after those of the suite.
+    #[serde(default)]
+    pub(super) validators: Vec<ValidatorSpec>,
+    /// Words to select by.
+    #[serde(default)]
+    pub(super) tags: Vec<String>,
+    /// Cases of one cluster share a source and count as one unit.
+    pub(super) cluster: Option<String>,
+    /// Every repeat must pass, whatever the gate's rate is.
+    #[serde(default)]
+    pub(super) must_pass: bool,
+    /// Why the case is not asked.
+    pub(super) skip: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for SuiteSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SuiteVisitor;
+        impl<'de> Visitor<'de> for SuiteVisitor {
+            type Value = SuiteSpec;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a suite: a map with `cases`, or a list of cases")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<SuiteSpec, A::Error> {
+                let cases = Vec::deserialize(SeqAccessDeserializer::new(sequence))?;
+                Ok(SuiteSpec(SuiteMap { cases, ..SuiteMap::default() }))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SuiteSpec, A::Error> {
+                SuiteMap::deserialize(MapAccessDeserializer::new(map)).map(SuiteSpec)
+            }
+        }
+        deserializer.deserialize_any(SuiteVisitor)
+    }
+}
+
+impl JsonSchema for SuiteSpec {
+    fn schema_name() -> Cow<'static, str> {
+        "Suite".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let map = generator.subschema_for::<SuiteMap>();
+        let case = generator.subschema_for::<CaseSpec>();
+        json_schema!({"anyOf": [map, {"type": "array", "items": case}]})
+    }
+}

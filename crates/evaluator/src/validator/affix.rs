@@ -1,0 +1,71 @@
+//! `starts_with`, `ends_with`: how the reply begins or ends. Nothing is trimmed.
+
+use super::Found;
+use super::excerpt::excerpt;
+use super::needle::Needle;
+use crate::outcome::Reason;
+
+/// Which end of the reply is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The beginning.
+    Start,
+    /// The end.
+    End,
+}
+
+/// A text with which the reply must begin or end.
+#[derive(Debug)]
+pub(super) struct Affix {
+    pub(super) end: End,
+    pub(super) needle: Needle,
+}
+
+impl Affix {
+    pub(super) fn find(&self, text: &str) -> Found {
+        let expected = format!("\"{}\"", self.needle.text());
+        let (holds, verb, shown) = match self.end {
+            End::Start => (self.needle.starts(text), "start", excerpt(text)),
+            End::End => (self.needle.ends(text), "end", excerpt(&tail(text))),
+        };
+        Found {
+            holds,
+            without: Reason::new(format!("does not {verb} with {expected}")).got(shown.clone()),
+            with: Reason::new(format!("{verb}s with {expected}")).got(shown),
+        }
+    }
+}
+
+fn tail(text: &str) -> String {
+    let characters = text.chars().count();
+    let skipped = characters.saturating_sub(80);
+    let tail: String = text.chars().skip(skipped).collect();
+    if skipped > 0 { format!("…{tail}") } else { tail }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::validator::tests::verdict;
+
+    #[test]
+    fn both_ends() {
+        assert_eq!(verdict("starts_with: Dear", "Dear Ada"), "pass");
+        assert_eq!(
+            verdict("starts_with: Dear", " Dear Ada"),
+            r#"does not start with "Dear" | got: "Dear Ada""#
+        );
+        assert_eq!(verdict("ends_with: {value: BYE, ignore_case: true}", "so, bye"), "pass");
+        assert_eq!(verdict("ends_with: bye", "bye."), r#"does not end with "bye" | got: "bye.""#);
+        assert_eq!(verdict("not_ends_with: bye", "bye"), r#"ends with "bye" | got: "bye""#);
+        assert_eq!(
+            verdict("ends_with: {value: hi, word: true}", "sushi"),
+            r#"does not end with "hi" | got: "sushi""#
+        );
+        assert_eq!(verdict("ends_with: {value: hi, word: true}", "su hi"), "pass");
+        assert_eq!(
+            verdict("starts_with: {value: hi, word: true}", "high hi"),
+            r#"does not start with "hi" | got: "high hi""#
+        );
+        assert_eq!(verdict("ends_with: aa", "aaa"), "pass");
+    }
+}

@@ -1,0 +1,47 @@
+//! `equals`: whether the reply is exactly a text. Nothing is trimmed: what surrounds the text counts.
+
+use super::Found;
+use super::excerpt::excerpt;
+use super::needle::Needle;
+use crate::outcome::Reason;
+
+/// The text that the reply must be.
+#[derive(Debug)]
+pub(super) struct Equals {
+    pub(super) needle: Needle,
+}
+
+impl Equals {
+    pub(super) fn find(&self, text: &str) -> Found {
+        let hint =
+            if text.trim() == self.needle.text().trim() { ": the white space around it differs" } else { "" };
+        Found {
+            holds: self.needle.is_all_of(text),
+            without: Reason::new(format!("is another text{hint}"))
+                .expected(excerpt(self.needle.text()))
+                .got(excerpt(text)),
+            with: Reason::new("is exactly the text that it must not be").got(excerpt(text)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::validator::tests::verdict;
+
+    #[test]
+    fn every_byte_counts() {
+        assert_eq!(verdict("equals: yes", "yes"), "pass");
+        assert_eq!(verdict("equals: {value: yes, ignore_case: true}", "YES"), "pass");
+        assert_eq!(verdict("equals: yes", "no"), r#"is another text | expected: "yes" | got: "no""#);
+        assert_eq!(
+            verdict("equals: yes", "yes\n"),
+            r#"is another text: the white space around it differs | expected: "yes" | got: "yes""#
+        );
+        assert_eq!(verdict("equals: ''", ""), "pass");
+        assert_eq!(
+            verdict("not_equals: yes", "yes"),
+            r#"is exactly the text that it must not be | got: "yes""#
+        );
+    }
+}
