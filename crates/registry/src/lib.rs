@@ -5,8 +5,13 @@
 
 pub mod digest;
 mod excerpt;
+pub mod files;
+pub mod lock_file;
 pub mod name;
 pub mod problem;
+pub mod prompt_file;
+pub mod registry_file;
 pub mod template;
+pub mod tree;
 pub mod version;
 pub mod yaml;

@@ -1,0 +1,137 @@
+//! One writer at a time in a directory.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The file in the prompts directory that writers lock. It says who writes, is never deleted and belongs into `.gitignore`.
+pub const LOCK_FILE_NAME: &str = ".promptassay.lock";
+
+/// The right to write into a directory, held until dropped or until the process ends, however it ends.
+///
+/// The lock is advisory and the operating system's own (`flock`, `LockFileEx`): readers need none, since every write is atomic. Some
+/// network file systems do not honour it between machines.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    directory: PathBuf,
+    /// Closing it releases the lock.
+    _file: File,
+}
+
+/// Why the lock could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else writes.
+    #[error("{holder} is writing to `{}`; try again when it is done", directory.display())]
+    Held {
+        /// Who, such as `process 4711`.
+        holder: String,
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The lock file cannot be made or locked.
+    #[error("cannot lock `{}`: {source}", path.display())]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl DirectoryLock {
+    /// Takes the lock, waiting for as long as somebody else has it.
+    pub fn acquire(directory: &Path) -> Result<Self, LockError> {
+        let (path, file) = open(directory)?;
+        file.lock().map_err(|source| LockError::Io { path: path.clone(), source })?;
+        Ok(Self::held(directory, file))
+    }
+
+    /// Takes the lock if it is free; [`LockError::Held`] names who has it.
+    pub fn try_acquire(directory: &Path) -> Result<Self, LockError> {
+        let (path, mut file) = open(directory)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self::held(directory, file)),
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Where a lock also keeps readers out, the holder stays unknown.
+                let read = (&mut file).take(100).read_to_string(&mut holder);
+                let holder = match holder.trim() {
+                    "" => "another process".to_owned(),
+                    _ if read.is_err() => "another process".to_owned(),
+                    holder => holder.escape_debug().to_string(),
+                };
+                Err(LockError::Held { holder, directory: directory.to_owned() })
+            }
+            Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
+        }
+    }
+
+    /// The directory that may be written to.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn held(directory: &Path, mut file: File) -> Self {
+        // Only for the message of whoever comes second, so a failure is no reason to refuse.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "process {}", std::process::id()));
+        Self { directory: directory.to_owned(), _file: file }
+    }
+}
+
+fn open(directory: &Path) -> Result<(PathBuf, File), LockError> {
+    let path = directory.join(LOCK_FILE_NAME);
+    match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path) {
+        Ok(file) => Ok((path, file)),
+        Err(source) => Err(LockError::Io { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn the_second_writer_is_told_who_the_first_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = DirectoryLock::try_acquire(directory.path()).unwrap();
+        let error = DirectoryLock::try_acquire(directory.path()).unwrap_err();
+        if cfg!(unix) {
+            assert!(
+                error.to_string().starts_with(&format!("process {} is writing", std::process::id())),
+                "{error}"
+            );
+        }
+        drop(first);
+        DirectoryLock::try_acquire(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn only_one_holds_it_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let inside = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let lock = DirectoryLock::acquire(directory.path()).unwrap();
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_missing_directory_cannot_be_locked() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(matches!(DirectoryLock::acquire(&directory.path().join("none")), Err(LockError::Io { .. })));
+    }
+}

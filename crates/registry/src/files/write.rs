@@ -1,0 +1,119 @@
+//! Writes that a reader sees wholly or not at all, and that survive a power cut.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// Why a file was not written. Nothing of it is left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A file of this name is there, and may not be replaced.
+    #[error("`{}` exists already and is not replaced", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+/// Replaces or creates a file: a temporary file in the same directory is written, synced and renamed, then the directory is
+/// synced. A symbolic link stays one, and its target is replaced; permissions of an old file stay.
+pub fn write_atomic(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteError> {
+    let io = |source| WriteError::Io { path: path.to_owned(), source };
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let (temporary, directory) = write_temporary(&target, bytes.as_ref()).map_err(io)?;
+    if let Ok(old) = fs::metadata(&target) {
+        temporary.as_file().set_permissions(old.permissions()).map_err(io)?;
+    }
+    temporary.persist(&target).map_err(|error| io(error.error))?;
+    sync_directory(&directory).map_err(io)
+}
+
+/// Creates a file that is not there yet, with the same guarantees as [`write_atomic`]. Of several writers at once, one wins.
+pub fn create_new(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteError> {
+    let io = |source| WriteError::Io { path: path.to_owned(), source };
+    let (temporary, directory) = write_temporary(path, bytes.as_ref()).map_err(io)?;
+    temporary.persist_noclobber(path).map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => WriteError::Exists { path: path.to_owned() },
+        _ => io(error.error),
+    })?;
+    sync_directory(&directory).map_err(io)
+}
+
+fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<(NamedTempFile, PathBuf)> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".promptassay-").suffix(".tmp");
+    // A temporary file is for its owner's eyes by default; this one becomes an ordinary file, and the umask still applies.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut temporary = builder.tempfile_in(&directory)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    Ok((temporary, directory))
+}
+
+/// Makes the new name itself durable. Only Unix can open a directory for that.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_else_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.yaml");
+        write_atomic(&path, "one").unwrap();
+        write_atomic(&path, "two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_existing_file_is_never_overwritten_by_create() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("v1.0.0.txt");
+        create_new(&path, "one").unwrap();
+        assert!(matches!(create_new(&path, "two"), Err(WriteError::Exists { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_missing_directory_is_an_error_with_its_path() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = write_atomic(&directory.path().join("no/a"), "x").unwrap_err();
+        assert!(error.to_string().contains("no/a"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_and_links_stay() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let directory = tempfile::tempdir().unwrap();
+        let (target, link) = (directory.path().join("target"), directory.path().join("link"));
+        create_new(&target, "one").unwrap();
+        assert_ne!(fs::metadata(&target).unwrap().permissions().mode() & 0o044, 0, "readable for others");
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("target", &link).unwrap();
+        write_atomic(&link, "two").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&target).unwrap(), b"two");
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+}

@@ -1,0 +1,2 @@
+//! The tree.
+mod file_name;
