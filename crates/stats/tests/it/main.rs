@@ -1,0 +1,3 @@
+//! Tests of the public interface: parity with golden values, properties, totality, simulations.
+
+mod golden;
