@@ -1,18 +1,23 @@
 //! Templates: text with variables, parsed once, rendered purely.
 //!
 //! Two languages share one face: [`format`] (the default) and [`jinja`]. Neither reads files, looks at the environment or
-//! scans an inserted value again. Roles of chat messages are never found in rendered text; see [`crate::content`].
+//! scans an inserted value again. Roles of chat messages are never looked for in rendered text.
 
 pub mod format;
 pub(crate) mod identifier;
+pub mod jinja;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::format::FormatTemplate;
+use self::jinja::JinjaTemplate;
 use crate::problem::closest;
 
 /// The most bytes of a template.
@@ -23,6 +28,69 @@ pub const MAX_RENDERED_BYTES: usize = 64 << 20;
 
 /// Values by the name of their variable, in the order given.
 pub type Values = IndexMap<String, Value>;
+
+/// The language of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TemplateFormat {
+    /// `{name}`: the part of Python's `str.format` that means the same everywhere.
+    #[default]
+    Format,
+    /// `{{ name }}`, conditions and loops: MiniJinja, strict.
+    Jinja,
+}
+
+/// A parsed template of either language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Template {
+    /// See [`format`].
+    Format(FormatTemplate),
+    /// See [`jinja`].
+    Jinja(JinjaTemplate),
+}
+
+impl Template {
+    /// Reads a template; on failure, its problems in the order of the text.
+    pub fn parse(format: TemplateFormat, source: impl Into<Arc<str>>) -> Result<Self, Vec<TemplateProblem>> {
+        match format {
+            TemplateFormat::Format => FormatTemplate::parse(source).map(Self::Format),
+            TemplateFormat::Jinja => JinjaTemplate::parse(source).map(Self::Jinja),
+        }
+    }
+
+    /// Its language.
+    pub fn format(&self) -> TemplateFormat {
+        match self {
+            Self::Format(_) => TemplateFormat::Format,
+            Self::Jinja(_) => TemplateFormat::Jinja,
+        }
+    }
+
+    /// The text that was parsed, byte for byte.
+    pub fn source(&self) -> &str {
+        match self {
+            Self::Format(template) => template.source(),
+            Self::Jinja(template) => template.source(),
+        }
+    }
+
+    /// The names of the variables, each once, in order of first appearance.
+    pub fn variables(&self) -> Vec<&str> {
+        match self {
+            Self::Format(template) => template.variables().collect(),
+            Self::Jinja(template) => template.variables().collect(),
+        }
+    }
+
+    /// Inserts the values: strings as they are, everything else as compact JSON text. Values that no variable takes are
+    /// ignored; [`unknown_variables`] finds them.
+    pub fn render(&self, values: &Values) -> Result<String, RenderError> {
+        match self {
+            Self::Format(template) => template.render(values),
+            Self::Jinja(template) => template.render(values),
+        }
+    }
+}
 
 /// The stable names of what can be wrong with a template.
 pub mod code {
@@ -40,6 +108,14 @@ pub mod code {
     pub const UNSUPPORTED_CONVERSION: &str = "template::unsupported_conversion";
     /// `{a:>10}`.
     pub const UNSUPPORTED_SPECIFICATION: &str = "template::unsupported_spec";
+    /// A tag of Jinja that prompts do not have, such as `include`.
+    pub const UNSUPPORTED_TAG: &str = "template::unsupported_tag";
+    /// A filter, test, function or method of Jinja that does not exist.
+    pub const UNKNOWN_FUNCTION: &str = "template::unknown_function";
+    /// The template fails with these values.
+    pub const RENDER_FAILED: &str = "template::render_failed";
+    /// The template does more work than one rendering may.
+    pub const OUT_OF_FUEL: &str = "template::out_of_fuel";
     /// More than [`MAX_TEMPLATE_BYTES`](super::MAX_TEMPLATE_BYTES).
     pub const TOO_LARGE: &str = "template::too_large";
 }
@@ -114,6 +190,9 @@ pub enum RenderError {
     /// The result would be larger than [`MAX_RENDERED_BYTES`].
     #[error("the rendered text would be larger than {} MiB", MAX_RENDERED_BYTES >> 20)]
     TooLarge,
+    /// The template does not work with these values; only a `jinja` template can fail so.
+    #[error("{0}")]
+    Failed(TemplateProblem),
 }
 
 impl RenderError {
@@ -125,6 +204,8 @@ impl RenderError {
                 Some(format!("a value `{given}` was given; did you mean `{}`?", variable.name))
             }),
             Self::TooLarge => Some("pass shorter values".to_owned()),
+            // Its text already ends with its help.
+            Self::Failed(_) => None,
         }
     }
 }

@@ -1,0 +1,246 @@
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn values(value: Value) -> Values {
+    serde_json::from_value(value).unwrap()
+}
+
+fn template(source: &str) -> JinjaTemplate {
+    JinjaTemplate::parse(source).unwrap_or_else(|problems| panic!("{}", problems[0]))
+}
+
+fn rendered(source: &str, given: Value) -> String {
+    template(source).render(&values(given)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn missing(source: &str, given: Value) -> Vec<String> {
+    match template(source).render(&values(given)) {
+        Err(RenderError::Missing(missing)) => missing.into_iter().map(|variable| variable.name).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn values_appear_as_in_the_other_language() {
+    let given = json!({
+        "text": "\"<a> & b\"\r\n", "big": 9_007_199_254_740_993_u64, "list": [1, "a b", null], "map": {"z": 1, "a": [true]},
+        "none": null, "no": false, "one": 1.0
+    });
+    let expected = "\"<a> & b\"\r\n|9007199254740993|[1,\"a b\",null]|{\"z\":1,\"a\":[true]}|null|false|1.0";
+    assert_eq!(rendered("{{text}}|{{big}}|{{list}}|{{map}}|{{none}}|{{no}}|{{one}}", given), expected);
+}
+
+#[test]
+fn the_text_is_kept_to_its_last_byte() {
+    assert_eq!(rendered("a\r\n {{ x }} {{ x }}\n", json!({"x": "1"})), "a\r\n 1 1\n");
+}
+
+#[test]
+fn conditions_loops_and_filters_work() {
+    let source = "{% for item in items if item.ok %}{{ loop.index }}. {{ item.name | upper }}\n{% endfor %}{% if not tone is defined %}plain{% endif %}";
+    let given = json!({"items": [{"ok": true, "name": "a"}, {"ok": false, "name": "b"}]});
+    assert_eq!(rendered(source, given), "1. A\nplain");
+}
+
+#[test]
+fn a_value_is_never_a_template() {
+    let given = json!({"a": "{{ b }}{% if b %}", "b": "SECRET"});
+    assert_eq!(rendered("{{ a }}", given), "{{ b }}{% if b %}");
+}
+
+#[test]
+fn variables_come_in_order_and_without_what_the_template_brings() {
+    let template = template(
+        "{# b #}{% set x = query %}{% for item in range(count) %}{{ x }}{{ item }}{{ loop.index }}{% endfor %}{{ b.c }}{{ dict(a=query) }}",
+    );
+    assert_eq!(template.variables().collect::<Vec<_>>(), ["b", "query", "count"]);
+}
+
+#[test]
+fn missing_variables_are_reported_at_once() {
+    assert_eq!(missing("{{ a }} {{ b }} {{ c }}", json!({"b": 1})), ["a", "c"]);
+    assert_eq!(missing("{% if a %}{{ b }}{% endif %}", json!({})), ["a", "b"]);
+    assert_eq!(missing("{% for x in list %}{{ x }}{% endfor %}", json!({})), ["list"]);
+    assert_eq!(missing("{{ user.name }}{{ user.address.city }}", json!({})), ["user"]);
+}
+
+#[test]
+fn variables_that_the_template_can_do_without_are_not_missing() {
+    let source = "{{ a }}{% if b is defined %}{{ b }}{% endif %}{{ c | default('none') }}";
+    assert_eq!(missing(source, json!({})), ["a"]);
+    assert_eq!(rendered(source, json!({"a": "x"})), "xnone");
+    assert_eq!(rendered("{% if flag %}{{ a }}{% endif %}", json!({"flag": false})), "");
+}
+
+#[test]
+fn an_undefined_attribute_is_an_error_with_its_place() {
+    let error =
+        template("Dear\n{{ user.nmae }}").render(&values(json!({"user": {"name": "SECRET"}}))).unwrap_err();
+    let RenderError::Failed(problem) = &error else { panic!("{error:?}") };
+    assert_eq!((problem.line, problem.column), (2, 4));
+    insta::assert_snapshot!(error, @"line 2, column 4: undefined value: `user.nmae` is undefined (help: test it with `is defined`, or give it a `default()`)");
+    assert!(!format!("{error} {error:?}").contains("SECRET"));
+}
+
+#[test]
+fn undefined_inside_a_list_does_not_slip_through() {
+    for source in ["{{ [a.b] }}", "{{ {'x': a.b} }}", "{{ [[1, a.b]] }}"] {
+        assert!(template(source).render(&values(json!({"a": {}}))).is_err(), "{source}");
+        assert!(
+            template(source).render(&values(json!({"a": {"b": null}}))).unwrap().contains("null"),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_parsed_is_refused_with_its_place() {
+    let refused = [
+        "{{ a",
+        "{{ a b }}",
+        "{% if a %}",
+        "{% include 'secrets.txt' %}",
+        "x\n{% extends 'base' %}",
+        "{% import 'a' as b %}",
+        "{% macro m() %}{% endmacro %}",
+        "{% frobnicate %}",
+        "é {{ a | shuot }}",
+        "{% if a is evn %}{% endif %}",
+        "{{ naïve }}",
+        "{{ b | upper }} {{ a | shuot }}",
+        "{{ a.upper() }}",
+        "{{ now() }}",
+        "{#",
+    ];
+    let mut table = String::new();
+    for source in refused {
+        let problems = JinjaTemplate::parse(source).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        writeln!(table, "{}\n    {}", source.escape_debug(), problems[0]).unwrap();
+    }
+    insta::assert_snapshot!(table, @r#"
+{{ a
+    line 1, column 4: syntax error: unexpected end of input, expected end of variable block
+{{ a b }}
+    line 1, column 6: syntax error: unexpected identifier, expected end of variable block
+{% if a %}
+    line 1, column 9: syntax error: unexpected end of input, expected end of block
+{% include \'secrets.txt\' %}
+    line 1, column 4: the tag `include` is not supported (help: a prompt is one file: copy the text, or pass it as the value of a variable)
+x\n{% extends \'base\' %}
+    line 2, column 4: the tag `extends` is not supported (help: a prompt is one file: copy the text, or pass it as the value of a variable)
+{% import \'a\' as b %}
+    line 1, column 4: the tag `import` is not supported (help: a prompt is one file: copy the text, or pass it as the value of a variable)
+{% macro m() %}{% endmacro %}
+    line 1, column 4: the tag `macro` is not supported (help: the tags of a prompt are `if`, `for`, `set`, `with`, `filter` and `raw`)
+{% frobnicate %}
+    line 1, column 4: the tag `frobnicate` is not supported (help: the tags of a prompt are `if`, `for`, `set`, `with`, `filter` and `raw`)
+é {{ a | shuot }}
+    line 1, column 10: filter shuot is unknown
+{% if a is evn %}{% endif %}
+    line 1, column 12: test evn is unknown
+{{ naïve }}
+    line 1, column 6: syntax error: unexpected character
+{{ b | upper }} {{ a | shuot }}
+    line 1, column 24: filter shuot is unknown
+{{ a.upper() }}
+    line 1, column 5: values cannot be called (help: use a filter, as in `{{ name | upper }}`)
+{{ now() }}
+    line 1, column 4: values cannot be called (help: use a filter, as in `{{ name | upper }}`)
+{#
+    line 1, column 3: syntax error: unexpected end of comment
+"#);
+}
+
+#[test]
+fn work_and_memory_are_bounded() {
+    let hostile = [
+        "{% for a in range(9999) %}{% for b in range(9999) %}{{ a * b }}{% endfor %}{% endfor %}",
+        "{{ 'x' * 999999999 }}",
+        "{% set ns = namespace(x='xxxxxxxx') %}{% for a in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+        "{% set x %}{% for a in range(9999) %}{{ big }}{% endfor %}{% endset %}",
+        "{% for a in range(99999) %}{{ big }}{% endfor %}",
+    ];
+    let given = values(json!({"big": "x".repeat(100_000)}));
+    for source in hostile {
+        match template(source).render(&given) {
+            Err(RenderError::Failed(problem)) => assert!(
+                problem.code == code::OUT_OF_FUEL || problem.code == code::RENDER_FAILED,
+                "{source}: {problem}"
+            ),
+            other => panic!("{source}: {} bytes", other.unwrap().len()),
+        }
+    }
+}
+
+#[test]
+fn a_number_that_json_cannot_hold_is_refused() {
+    for source in ["{{ 1e308 * 10.0 }}", "{{ [1e308 * 10.0] }}"] {
+        assert!(template(source).render(&Values::new()).is_err(), "{source}");
+    }
+}
+
+#[test]
+fn nothing_outside_the_values_can_be_seen() {
+    assert!(JinjaTemplate::parse("{{ debug() }}").is_err());
+    assert_eq!(missing("{{ environ }}", json!({})), ["environ"]);
+}
+
+fn any_template() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "{{",
+        "}}",
+        "{%",
+        "%}",
+        "{#",
+        "#}",
+        " a ",
+        " b ",
+        "|upper",
+        "|default('x')",
+        " if ",
+        " endif ",
+        " for ",
+        " in ",
+        " endfor ",
+        " set ",
+        "=",
+        "(",
+        ")",
+        "[",
+        "]",
+        ".",
+        "1",
+        "'",
+        "\n",
+        "é",
+        "👍",
+        "-",
+        "{{ a }}",
+        "{% if a %}",
+        "{% endif %}",
+    ]);
+    prop::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn parsing_and_rendering_never_panic(source in prop_oneof![any_template(), ".*"], a in ".*") {
+        match JinjaTemplate::parse(&*source) {
+            Ok(template) => {
+                let _ = template.render(&Values::new());
+                let _ = template.render(&values(json!({"a": a, "b": [a, {"a": 1}]})));
+            }
+            Err(problems) => prop_assert!(source.get(problems[0].span.clone()).is_some(), "{:?}", problems[0]),
+        }
+    }
+
+    #[test]
+    fn a_value_is_inserted_verbatim(value in prop_oneof![any_template(), ".*"]) {
+        prop_assert_eq!(rendered("<{{ a }}>", json!({"a": value})), format!("<{value}>"));
+    }
+}
