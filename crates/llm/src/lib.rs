@@ -5,15 +5,21 @@
 //! library or the environment: time and secrets come in as arguments, and one call is exactly one attempt.
 
 mod canonical;
+mod classify;
+mod client;
 mod config;
 mod duration;
 mod error;
+mod excerpt;
 mod message;
 mod provider;
+mod rate;
 mod reply;
 mod request;
 mod secret;
+mod wire;
 
+pub use client::{Answer, CertificateError, Client, ClientError, ClientOptions, DEFAULT_MAX_BODY_BYTES};
 pub use config::DEFAULT_TIMEOUT;
 pub use config::{
     EnvironmentName, HeaderValue, HeaderValueSpec, Limits, LimitsSpec, ModelRow, ModelRowSpec,
@@ -22,6 +28,8 @@ pub use config::{
 pub use error::{ModelError, ModelErrorKind};
 pub use message::{Message, Role, ToolCall, ToolDefinition};
 pub use provider::{ANTHROPIC_DEFAULT_MAX_OUTPUT_TOKENS, Provider};
+pub use rate::{RateHint, RateWindow};
 pub use reply::{FinishReason, Reply, Usage};
 pub use request::{ChatRequest, Params, ReasoningEffort, ResponseFormat};
 pub use secret::{ApiKey, ApiKeyProblem, Secrets};
+pub use wire::{EncodeError, HeaderContent, HttpRequest, HttpResponse, decode, encode};

@@ -1,5 +1,11 @@
 //! The closed set of wire formats and what is fixed about each: names, default addresses, which parameters exist.
 
+pub(crate) mod anthropic;
+pub(crate) mod command;
+pub(crate) mod gemini;
+pub(crate) mod openai_chat;
+pub(crate) mod openai_responses;
+
 use std::fmt;
 
 use schemars::JsonSchema;

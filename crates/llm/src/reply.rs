@@ -83,6 +83,7 @@ impl From<FinishReason> for String {
 /// Tokens and cost as the provider counted them, in one meaning for all providers (that of OpenTelemetry's conventions
 /// for generative AI). What a provider does not say is `None`, never 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Usage {
     /// Tokens of the request, those read from and written to a cache included.
     #[serde(default, skip_serializing_if = "Option::is_none")]

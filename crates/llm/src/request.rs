@@ -25,7 +25,8 @@ pub struct ChatRequest {
     /// Normalised parameters, mapped to each provider's spelling.
     #[serde(default)]
     pub params: Params,
-    /// Top-level keys that are added to the provider's request body as they are, over what we wrote ourselves.
+    /// Raw additions to the provider's request body: objects are merged key by key into what we wrote ourselves, all
+    /// else replaces it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
 }
@@ -61,7 +62,8 @@ impl ChatRequest {
 pub enum ResponseFormat {
     /// Any JSON object. Anthropic has no such mode and refuses it: give a schema there.
     JsonObject,
-    /// JSON that the provider constrains to a JSON Schema.
+    /// JSON that the provider constrains to a JSON Schema. OpenAI takes only its strict subset: every object with
+    /// `additionalProperties: false` and all its properties required.
     JsonSchema {
         /// A short name, as OpenAI requires: letters, digits, `_` and `-`.
         name: String,
