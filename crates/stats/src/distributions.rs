@@ -77,5 +77,4 @@ impl Tails {
     fn from_upper(upper: f64) -> Self {
         Self { lower: 1.0 - upper, upper }
     }
-    }
 }
