@@ -3,6 +3,7 @@
 //! This crate is vocabulary. It knows no network, no async, no lifecycle rule and no test suite, and it does not look into the
 //! sections of `registry.yaml` that belong to others.
 
+pub mod content;
 pub mod digest;
 mod excerpt;
 pub mod files;
@@ -13,5 +14,6 @@ pub mod prompt_file;
 pub mod registry_file;
 pub mod template;
 pub mod tree;
+pub mod variables;
 pub mod version;
 pub mod yaml;

@@ -233,7 +233,7 @@ pub fn unknown_variables(known: &[&str], values: &Values) -> Vec<UnknownVariable
 }
 
 /// The variables among `used` that have no value.
-fn missing_variables(used: &[&str], values: &Values) -> Vec<MissingVariable> {
+pub(crate) fn missing_variables(used: &[&str], values: &Values) -> Vec<MissingVariable> {
     let free = || values.keys().map(String::as_str).filter(|name| !used.contains(name));
     let absent = used.iter().filter(|name| !values.contains_key(**name));
     absent
