@@ -32,13 +32,21 @@ pub(super) fn transport_error(error: reqwest::Error, origin: &str) -> ModelError
     let why = chain_text(&error);
     if error.is_timeout() {
         ModelError::Timeout { detail: format!("{origin} did not accept a connection in time: {why}") }
-    } else if error.is_decode() {
+    } else if is_broken_compression(&error) {
         ModelError::Malformed { detail: format!("the compressed body of {origin} is broken: {why}") }
     } else if error.is_connect() {
         ModelError::Transport { detail: format!("cannot connect to {origin}: {why}") }
     } else {
         ModelError::Transport { detail: format!("the connection to {origin} broke: {why}") }
     }
+}
+
+/// The library reports a connection that breaks within a body as a decoding error too; only a decompressor's own error is
+/// a plain I/O error that no other error of the library stands behind.
+fn is_broken_compression(error: &reqwest::Error) -> bool {
+    let cause = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    error.is_decode()
+        && cause.is_some_and(|cause| cause.get_ref().is_none_or(|inner| !inner.is::<reqwest::Error>()))
 }
 
 /// The innermost cause: the outer layers only say that something went wrong.
