@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::problem::{Problem, has_errors};
 use crate::version::Version;
+use crate::version_file::Form;
 use crate::yaml::{Document, Located};
 
 /// The name of the file in a prompt's directory.
@@ -92,9 +93,9 @@ pub struct LockRow {
 }
 
 impl Lock {
-    /// Reads a lock. `None`, with the reasons among `problems`, unless every row of it could be read: half a lock would let a
+    /// Reads a lock, with its document for places. `None`, with the reasons among `problems`, unless every row of it could be read: half a lock would let a
     /// frozen text be edited.
-    pub fn parse(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub fn parse(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<(Self, Document)> {
         let mut found = Vec::new();
         let lock = Self::parse_document(file, text, &mut found);
         let is_unresolved_merge = text.starts_with("<<<<<<< ") || text.contains("\n<<<<<<< ");
@@ -114,7 +115,7 @@ impl Lock {
         lock.filter(|_| !broken)
     }
 
-    fn parse_document(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+    fn parse_document(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<(Self, Document)> {
         let document = Document::parse(file, text, problems)?;
         if let Some(schema) = document.read_at::<Located<u64>>(&["schema"]).and_then(|reading| reading.value)
             && schema.value != SCHEMA
@@ -129,7 +130,7 @@ impl Lock {
         for (version, row) in &reading.value?.versions {
             lock.read_row(&document, version, row, problems);
         }
-        Some(lock)
+        Some((lock, document))
     }
 
     fn read_row(
@@ -162,7 +163,7 @@ impl Lock {
             })
             .ok();
         if let Some(version) = &version {
-            let names = file_names(version);
+            let names = [Form::Text, Form::Chat].map(|form| form.file_name(version));
             if !names.contains(&spec.file.value) {
                 let message = format!("`{}` is not the file of {version}", spec.file.value);
                 refuse("lock::file", message, format!("it is `{}` or `{}`", names[0], names[1]), &spec.file);
@@ -195,11 +196,6 @@ impl Lock {
     }
 }
 
-/// The two names that the file of a version may have: text, and chat messages.
-pub(crate) fn file_names(version: &Version) -> [String; 2] {
-    [format!("{version}.txt"), format!("{version}.yaml")]
-}
-
 fn read_time(text: &str) -> Result<Timestamp, String> {
     let refused = || format!("`{}` is not a time in UTC", text.escape_debug());
     if !text.ends_with('Z') {
@@ -226,7 +222,7 @@ mod tests {
 
     fn read(text: &str) -> (Option<Lock>, String) {
         let mut problems = Vec::new();
-        let lock = Lock::parse(Path::new("prompt.lock"), text, &mut problems);
+        let lock = Lock::parse(Path::new("prompt.lock"), text, &mut problems).map(|(lock, _)| lock);
         crate::problem::sort(&mut problems);
         let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
         (lock, shown.join("\n"))

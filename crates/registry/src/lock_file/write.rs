@@ -114,13 +114,14 @@ mod tests {
 
     use super::*;
     use crate::digest::Digest;
-    use crate::lock_file::file_names;
     use crate::version::Version;
+    use crate::version_file::Form;
 
     fn read(text: &str) -> Lock {
         let mut problems = Vec::new();
         Lock::parse(Path::new("prompt.lock"), text, &mut problems)
             .unwrap_or_else(|| panic!("{problems:?}\n{text}"))
+            .0
     }
 
     #[test]
@@ -210,7 +211,7 @@ mod tests {
                 )| {
                     let suffix = prerelease.map(|prerelease| format!("-{prerelease}")).unwrap_or_default();
                     let version: Version = format!("{major}.{minor}.{patch}{suffix}").parse().unwrap();
-                    let file = file_names(&version)[usize::from(text)].clone();
+                    let file = if text { Form::Text } else { Form::Chat }.file_name(&version);
                     let created_at = Timestamp::new(second, nanosecond).unwrap();
                     let row = LockRow {
                         file,

@@ -6,6 +6,7 @@ use crate::lock_file;
 use crate::problem::closest;
 use crate::prompt_file;
 use crate::version::Version;
+use crate::version_file::Form;
 
 /// The part that a file plays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +17,10 @@ pub(super) enum Role {
     Lock,
     /// `v1.0.0.txt` or `v1.0.0.yaml`.
     Version(Version, Form),
-    /// A version or `prompt.yaml`, but under a name that is not read.
-    Misnamed {
+    /// `prompt.yaml`, under a name that is not read.
+    MisnamedPrompt,
+    /// A version, under a name that is not read.
+    MisnamedVersion {
         /// Completes a sentence about the name.
         message: String,
         /// The name to give it, or what names look like.
@@ -34,15 +37,6 @@ pub(super) enum Role {
     },
     /// None of our business: a README, a backup, the tests.
     Other,
-}
-
-/// How the text of a version is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// The file is one user message.
-    Text,
-    /// `messages:` with roles.
-    Chat,
 }
 
 const HOW_VERSIONS_LOOK: &str = "a version is a file such as `v1.0.0.txt` or `v1.0.0.yaml`";
@@ -65,38 +59,30 @@ pub(super) fn role(name: &str) -> Role {
     if form == Form::Chat
         && (stem.eq_ignore_ascii_case("prompt") || closest(stem, ["prompt"]).is_some() && stem.len() > 3)
     {
-        return Role::Misnamed {
-            message: format!("`{}` is not read", name.escape_debug()),
-            help: format!("name it `{}`, or something that does not look like it", prompt_file::FILE_NAME),
-            meant: None,
-        };
+        return Role::MisnamedPrompt;
     }
     version_role(name, stem, extension, form)
 }
 
 fn version_role(name: &str, stem: &str, extension: &str, form: Form) -> Role {
-    let canonical_extension = match form {
-        Form::Text => "txt",
-        Form::Chat => "yaml",
-    };
     match stem.parse::<Version>() {
         Ok(version) => {
-            let canonical = format!("{version}.{canonical_extension}");
+            let canonical = form.file_name(&version);
             if canonical == name {
                 return Role::Version(version, form);
             }
-            let reason = if extension == canonical_extension {
+            let reason = if extension == form.extension() {
                 "the name of a version begins with `v`"
             } else {
                 "its extension is another"
             };
-            Role::Misnamed {
+            Role::MisnamedVersion {
                 message: format!("`{name}` is not read as a version: {reason}"),
                 help: format!("rename it to `{canonical}`"),
                 meant: Some(version),
             }
         }
-        Err(error) if is_meant_as_version(stem) => Role::Misnamed {
+        Err(error) if is_meant_as_version(stem) => Role::MisnamedVersion {
             message: format!("`{}` is not read as a version: {error}", name.escape_debug()),
             help: format!("{}; {HOW_VERSIONS_LOOK}", error.help()),
             meant: stem.to_lowercase().parse().ok(),
@@ -178,15 +164,19 @@ mod tests {
             ("v1.0.0+build.txt", "write `v1.0.0`"),
             ("v1.0.0 (copy).txt", "a version is three numbers"),
             ("v1.0.0.txt.txt", "a version is three numbers"),
-            ("prompt.yml", "name it `prompt.yaml`"),
-            ("Prompt.yaml", "name it `prompt.yaml`"),
-            ("promt.yaml", "name it `prompt.yaml`"),
         ];
         for (name, expected) in cases {
             match role(name) {
-                Role::Misnamed { help, .. } => assert!(help.starts_with(expected), "{name}: {help}"),
+                Role::MisnamedVersion { help, .. } => assert!(help.starts_with(expected), "{name}: {help}"),
                 other => panic!("{name}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn names_that_mean_the_prompt_file_are_recognised() {
+        for name in ["prompt.yml", "Prompt.yaml", "promt.yaml", "prompts.yaml"] {
+            assert_eq!(role(name), Role::MisnamedPrompt, "{name}");
         }
     }
 

@@ -1,0 +1,136 @@
+//! Holds a prompt's files against its lock: a registered text never changes.
+
+use std::collections::BTreeMap;
+
+use super::PromptVersion;
+use super::prompt_directory::Files;
+use crate::digest::Digest;
+use crate::files::read_text;
+use crate::lock_file::{FILE_NAME, Lock, LockRow};
+use crate::problem::{Place, Problem};
+use crate::version::Version;
+use crate::yaml::Document;
+
+/// Gives each version its lock row; a missing or edited file is an error.
+pub(super) fn attach(
+    lock: &Lock,
+    lock_document: &Document,
+    name: &str,
+    files: &Files,
+    versions: &mut BTreeMap<Version, PromptVersion>,
+    problems: &mut Vec<Problem>,
+) {
+    for (version, row) in &lock.rows {
+        let entry =
+            files.versions.get(version).into_iter().flatten().find(|(entry, _)| entry.name == row.file);
+        let Some((entry, _)) = entry else {
+            problems.push(missing(lock_document, name, version, row));
+            continue;
+        };
+        let loaded = versions.get_mut(version).filter(|loaded| loaded.path == entry.path);
+        // A frozen text that does not even parse any more was edited, and that is the more useful message.
+        let text = match &loaded {
+            Some(loaded) => loaded.text.to_string(),
+            None => match read_text(&entry.path, super::MAX_VERSION_BYTES) {
+                Ok(text) => text,
+                Err(_) => continue,
+            },
+        };
+        let found = loaded.as_ref().map_or_else(|| Digest::of(&text), |loaded| loaded.digest);
+        if found != row.sha256 {
+            problems
+                .push(edited(name, version, row, &text, found).at(Place::whole_file(entry.path.as_path())));
+        }
+        if let Some(loaded) = loaded {
+            loaded.registered = Some(row.clone());
+        }
+    }
+}
+
+/// Versions whose variables or template format are others than when they were registered. They still serve; what was measured
+/// with the old interface says nothing of the new one.
+pub(super) fn check_interfaces(
+    document: &Document,
+    versions: &BTreeMap<Version, PromptVersion>,
+    problems: &mut Vec<Problem>,
+) {
+    let changed: Vec<String> = versions
+        .values()
+        .filter(|version| {
+            version.registered.as_ref().is_some_and(|row| row.interface != version.interface_digest)
+        })
+        .map(|version| version.version.to_string())
+        .collect();
+    if !changed.is_empty() {
+        problems.push(
+            Problem::warning(
+                "version::interface_changed",
+                format!("the variables or the template format are not those that {} had when registered", listed(&changed)),
+            )
+            .at(document.place_at(&["variables"]))
+            .help("evidence that was collected with the old ones no longer counts; evaluate again, or restore them"),
+        );
+    }
+}
+
+/// Versions with the same bytes: probably a copy that somebody forgot to change.
+pub(super) fn check_identical(versions: &BTreeMap<Version, PromptVersion>, problems: &mut Vec<Problem>) {
+    let mut seen: BTreeMap<Digest, &PromptVersion> = BTreeMap::new();
+    for version in versions.values() {
+        match seen.get(&version.digest) {
+            Some(first) => problems.push(
+                Problem::warning(
+                    "version::identical",
+                    format!("{} has the same content as {}", version.version, first.version),
+                )
+                .at(Place::whole_file(version.path.as_path()))
+                .help("remove the one that is not needed, unless this is meant"),
+            ),
+            None => {
+                seen.insert(version.digest, version);
+            }
+        }
+    }
+}
+
+fn missing(lock_document: &Document, name: &str, version: &Version, row: &LockRow) -> Problem {
+    let numbers = [version.number(), version.to_string()];
+    let keys = lock_document.keys_at(&["versions"]);
+    let place = match keys.iter().find(|(key, _)| numbers.iter().any(|number| number == key)) {
+        Some((_, span)) => lock_document.place(*span),
+        None => Place::whole_file(lock_document.file()),
+    };
+    Problem::error(
+        "version::missing",
+        format!("{version} is registered, but its file `{}` is not there", row.file),
+    )
+    .at(place)
+    .help(format!("restore it with git: a registered version stays, and no number is used twice ({FILE_NAME} of `{name}`)"))
+}
+
+fn edited(name: &str, version: &Version, row: &LockRow, text: &str, found: Digest) -> Problem {
+    let message = format!(
+        "{version} is registered and was edited since: recorded {}, found {}",
+        row.sha256.short(),
+        found.short()
+    );
+    let to_crlf = || text.replace("\r\n", "\n").replace('\n', "\r\n");
+    let help = if Digest::of(text.replace("\r\n", "\n")) == row.sha256 || Digest::of(to_crlf()) == row.sha256
+    {
+        "only its line endings differ: write `/prompts/** -text` into .gitattributes, then restore the file with git".to_owned()
+    } else {
+        format!(
+            "restore it with `git restore {file}`; to keep the new text, save it elsewhere first and `promptassay add {name} --from FILE`",
+            file = row.file
+        )
+    };
+    Problem::error("version::edited", message).help(help)
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}

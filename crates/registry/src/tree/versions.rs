@@ -1,0 +1,154 @@
+//! Reads the version files of a prompt and compares what they use with what is declared.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::prompt_directory::Files;
+use super::{MAX_VERSION_BYTES, PromptVersion};
+use crate::content::{UsageFinding, VersionContent, check_usage};
+use crate::digest::Digest;
+use crate::files::read_text;
+use crate::problem::Problem;
+use crate::prompt_file::{Declared, PromptFile, place_of_variable};
+use crate::template::TemplateFormat;
+use crate::variables::{Interface, Variables};
+use crate::version::Version;
+use crate::version_file::{VersionFile, place_of_use};
+use crate::yaml::Document;
+
+pub(super) type Versions = BTreeMap<Version, PromptVersion>;
+
+/// The versions that could be read, without their lock rows. Where a version has two files, the first is read.
+pub(super) fn load(
+    files: &Files,
+    document: &Document,
+    file: &PromptFile,
+    problems: &mut Vec<Problem>,
+) -> Versions {
+    // Without a known language no template can be read.
+    let Some(format) = file.format else { return Versions::new() };
+    let declared = match &file.variables {
+        Declared::Valid(variables) => Some(Shared::new(format, variables.clone())),
+        Declared::Not | Declared::Broken => None,
+    };
+    let mut versions = Versions::new();
+    for (version, entries) in &files.versions {
+        let Some((entry, form)) = entries.first() else { continue };
+        let text: Arc<str> = match read_text(&entry.path, MAX_VERSION_BYTES) {
+            Ok(text) => text.into(),
+            Err(problem) => {
+                problems.push(*problem);
+                continue;
+            }
+        };
+        let Some(VersionFile { content, document }) =
+            VersionFile::parse(&entry.path, &text, *form, format, problems)
+        else {
+            continue;
+        };
+        let interface = declared.clone().unwrap_or_else(|| Shared::inferred(format, &content));
+        let loaded = PromptVersion {
+            version: version.clone(),
+            path: entry.path.clone(),
+            digest: Digest::of(text.as_bytes()),
+            text,
+            content,
+            interface: interface.interface,
+            interface_digest: interface.digest,
+            registered: None,
+            document,
+        };
+        versions.insert(version.clone(), loaded);
+    }
+    if let Declared::Valid(variables) = &file.variables {
+        let is_complete = versions.len() == files.versions.len();
+        check_variables(document, variables, &versions, is_complete, problems);
+    }
+    versions
+}
+
+/// An interface with its digest, made once for all versions that share it.
+#[derive(Clone)]
+struct Shared {
+    interface: Arc<Interface>,
+    digest: Digest,
+}
+
+impl Shared {
+    fn new(format: TemplateFormat, variables: Variables) -> Self {
+        let interface = Interface::new(format, variables);
+        Self { digest: interface.digest(), interface: Arc::new(interface) }
+    }
+
+    fn inferred(format: TemplateFormat, content: &VersionContent) -> Self {
+        Self::new(format, Variables::inferred(format, content.variables()))
+    }
+}
+
+/// The interface of a prompt as a whole: what is declared, or else what any version uses.
+pub(super) fn interface(file: &PromptFile, versions: &Versions) -> Interface {
+    let format = file.format.unwrap_or_default();
+    let variables = match &file.variables {
+        Declared::Valid(variables) => variables.clone(),
+        Declared::Not | Declared::Broken => {
+            Variables::inferred(format, versions.values().flat_map(|version| version.content.variables()))
+        }
+    };
+    Interface::new(format, variables)
+}
+
+fn check_variables(
+    document: &Document,
+    variables: &Variables,
+    versions: &Versions,
+    is_complete: bool,
+    problems: &mut Vec<Problem>,
+) {
+    let contents = versions.iter().map(|(version, loaded)| (version, &loaded.content));
+    for finding in check_usage(variables, contents) {
+        match finding {
+            UsageFinding::Undeclared { variable, versions: users, suggestion } => {
+                problems.extend(undeclared(&variable, &users, suggestion.as_deref(), versions));
+            }
+            UsageFinding::Unused { variable, written_as_text } if is_complete => {
+                problems.push(unused(document, &variable, written_as_text));
+            }
+            // A version that could not be read may use it.
+            UsageFinding::Unused { .. } => {}
+        }
+    }
+}
+
+fn undeclared(
+    variable: &str,
+    users: &[Version],
+    suggestion: Option<&str>,
+    versions: &Versions,
+) -> Option<Problem> {
+    let first = versions.get(users.first()?)?;
+    let others = match users.len() - 1 {
+        0 => String::new(),
+        1 => format!(" (so does {})", users[1]),
+        others => format!(" (so do {others} other versions)"),
+    };
+    let declare = format!("declare it under `variables:` in {}", crate::prompt_file::FILE_NAME);
+    let help = match suggestion {
+        Some(suggestion) => format!("did you mean `{suggestion}`? or {declare}"),
+        None => declare,
+    };
+    let message = format!("{} uses `{variable}`, which is not declared{others}", first.version);
+    let place = place_of_use(&first.path, &first.text, &first.content, first.document.as_ref(), variable);
+    Some(Problem::error("variables::undeclared", message).at(place).help(help))
+}
+
+fn unused(document: &Document, variable: &str, written_as_text: Option<(Version, String)>) -> Problem {
+    let help = match written_as_text {
+        Some((version, text)) => {
+            format!("{version} writes `{text}`, which is plain text in its template format")
+        }
+        None => format!("remove it, or write `{variable}` into a version where it belongs"),
+    };
+    Problem::warning("variables::unused", format!("no version uses the variable `{variable}`"))
+        .at(place_of_variable(document, variable))
+        .help(help)
+}

@@ -1,0 +1,213 @@
+//! The file of a version: `v1.0.0.txt`, one user message, or `v1.2.0.yaml`, chat messages with roles.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::content::{Chat, MessageTemplate, Role, VersionContent};
+use crate::lock_file::{SCHEMA, unknown_schema};
+use crate::problem::{Place, Problem, has_errors};
+use crate::template::{Template, TemplateFormat, TemplateProblem};
+use crate::version::Version;
+use crate::yaml::{Document, Located, Span};
+
+mod inside_scalar;
+
+use inside_scalar::place_inside;
+
+/// How the file of a version is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// `v1.0.0.txt`: the text is one user message.
+    Text,
+    /// `v1.0.0.yaml`: `messages:` with roles, and parameters for the model if wanted.
+    Chat,
+}
+
+impl Form {
+    /// The extension of its files, without the point.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Text => "txt",
+            Self::Chat => "yaml",
+        }
+    }
+
+    /// The one name that the file of this version may have.
+    pub fn file_name(self, version: &Version) -> String {
+        format!("{version}.{}", self.extension())
+    }
+}
+
+/// A chat version: messages with roles, and what goes along with the request.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a chat version, such as v1.2.0.yaml")]
+pub struct VersionSpec {
+    /// The format of this file: 1.
+    #[schemars(extend("const" = 1))]
+    pub schema: Option<Located<u64>>,
+    /// The messages in order, at least one.
+    #[schemars(length(min = 1))]
+    pub messages: Vec<MessageSpec>,
+    /// Parameters for the model, which win over those of its row in registry.yaml.
+    #[serde(default)]
+    pub params: Option<Map<String, Value>>,
+    /// The form of the answer that is asked for.
+    #[serde(default)]
+    pub response_format: Option<Value>,
+}
+
+/// A message of a chat version.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a message")]
+pub struct MessageSpec {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said: a template.
+    pub content: Located<String>,
+}
+
+/// A version's file, read.
+#[derive(Debug, Clone)]
+pub(crate) struct VersionFile {
+    pub(crate) content: VersionContent,
+    /// A chat's YAML.
+    pub(crate) document: Option<Document>,
+}
+
+impl VersionFile {
+    /// Reads the text of a file; `None` with the errors among `problems`, each at its place in the file.
+    pub(crate) fn parse(
+        file: &Path,
+        text: &Arc<str>,
+        form: Form,
+        format: TemplateFormat,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let mut found = Vec::new();
+        let read = match form {
+            Form::Text => parse_text(file, text, format, &mut found),
+            Form::Chat => parse_chat(file, text, format, &mut found),
+        };
+        let broken = has_errors(&found);
+        problems.extend(found);
+        read.filter(|_| !broken)
+    }
+}
+
+fn parse_text(
+    file: &Path,
+    text: &Arc<str>,
+    format: TemplateFormat,
+    problems: &mut Vec<Problem>,
+) -> Option<VersionFile> {
+    if text.trim().is_empty() {
+        problems.push(
+            Problem::error("version::empty", "the file is empty")
+                .at(Place::whole_file(file))
+                .help("write the prompt into it, or remove it"),
+        );
+        return None;
+    }
+    match Template::parse(format, Arc::clone(text)) {
+        Ok(template) => Some(VersionFile { content: VersionContent::Text(template), document: None }),
+        Err(found) => {
+            problems.extend(found.into_iter().map(|problem| {
+                let place = Place::in_text(file, text, problem.span.clone());
+                as_problem(problem, place)
+            }));
+            None
+        }
+    }
+}
+
+fn parse_chat(
+    file: &Path,
+    text: &Arc<str>,
+    format: TemplateFormat,
+    problems: &mut Vec<Problem>,
+) -> Option<VersionFile> {
+    let document = Document::parse(file, Arc::clone(text), problems)?;
+    let reading = document.read::<VersionSpec>();
+    problems.extend(reading.problems);
+    let spec = reading.value?;
+    if let Some(schema) = spec.schema.filter(|schema| schema.value != SCHEMA) {
+        problems.push(unknown_schema(&document, &schema));
+    }
+    let mut messages = Vec::with_capacity(spec.messages.len());
+    for MessageSpec { role, content } in spec.messages {
+        match Template::parse(format, content.value.as_str()) {
+            Ok(template) => messages.push(MessageTemplate { role, template }),
+            Err(found) => problems.extend(found.into_iter().map(|problem| {
+                let place = document.place(span_inside(&document, &content, problem.span.clone()));
+                as_problem(problem, place)
+            })),
+        }
+    }
+    let chat = Chat::new(messages, spec.params.unwrap_or_default(), spec.response_format);
+    let chat = chat.map_err(|error| {
+        // Messages that were left out are problems of their own.
+        if !has_errors(problems) {
+            problems.push(
+                Problem::error("version::no_messages", error.to_string())
+                    .at(document.place_at(&["messages"]))
+                    .help("write one, such as `- {role: user, content: \"{query}\"}`"),
+            );
+        }
+    });
+    Some(VersionFile { content: VersionContent::Chat(chat.ok()?), document: Some(document) })
+}
+
+fn as_problem(problem: TemplateProblem, place: Place) -> Problem {
+    Problem::error(problem.code, problem.message).at(place).maybe_help(problem.help)
+}
+
+fn span_inside(document: &Document, content: &Located<String>, part: std::ops::Range<usize>) -> Span {
+    let range = place_inside(document.text(), content.span, &content.value, part);
+    Span { start: range.start, end: range.end }
+}
+
+/// Where a version uses a variable first.
+pub(crate) fn place_of_use(
+    file: &Path,
+    text: &str,
+    content: &VersionContent,
+    document: Option<&Document>,
+    variable: &str,
+) -> Place {
+    let Some(document) = document else {
+        let found = content.templates().next().and_then(|template| span_of_use(template, variable));
+        return found.map_or_else(|| Place::whole_file(file), |span| Place::in_text(file, text, span));
+    };
+    let messages = document.read_at::<Vec<MessageSpec>>(&["messages"]).and_then(|reading| reading.value);
+    let contents = messages.unwrap_or_default();
+    let found = contents.iter().zip(content.templates()).find_map(|(message, template)| {
+        let span = span_of_use(template, variable)?;
+        Some(document.place(span_inside(document, &message.content, span)))
+    });
+    found.unwrap_or_else(|| document.place_at(&["messages"]))
+}
+
+fn span_of_use(template: &Template, variable: &str) -> Option<std::ops::Range<usize>> {
+    let source = template.source();
+    let is_field = |start: usize| match template {
+        // An odd number of braces: an even one is literal text.
+        Template::Format(_) => {
+            (source[..start].len() - source[..start].trim_end_matches('{').len()) % 2 == 1
+                && source[start + variable.len()..].starts_with(['}', '!', ':'])
+        }
+        Template::Jinja(_) => {
+            let joins = |character: char| character.is_alphanumeric() || matches!(character, '_' | '.');
+            !source[..start].ends_with(joins)
+                && !source[start + variable.len()..].starts_with(|c: char| c != '.' && joins(c))
+        }
+    };
+    let (start, _) = source.match_indices(variable).find(|(start, _)| is_field(*start))?;
+    Some(start..start + variable.len())
+}
