@@ -115,6 +115,10 @@ impl ModelRowSpec {
         problems.extend(
             self.provider.param_problems(&self.params).into_iter().map(|problem| problem.under("params")),
         );
+        if self.extra.contains_key("stream") {
+            let help = "remove the line: answers are read whole";
+            problems.push(RowProblem::at(["extra", "stream"], "streams are not read", help));
+        }
         let timeout = match self.timeout.as_deref().map(duration::parse) {
             None => DEFAULT_TIMEOUT,
             Some(Some(timeout)) if !timeout.is_zero() => timeout,
@@ -354,7 +358,7 @@ mod tests {
     fn every_problem_is_reported_at_its_place() {
         let paths = problem_paths(json!({
             "provider": "anthropic", "base_url": "ftp://example.com", "api_key_env": "sk-hidden",
-            "headers": {"Authorization": "Bearer hidden"}, "params": {"seed": 1, "top_p": 2},
+            "headers": {"Authorization": "Bearer hidden"}, "params": {"seed": 1, "top_p": 2}, "extra": {"stream": true},
             "timeout": "30", "limits": {"max_concurrency": 0}, "price": {"input": -1, "output": 1},
             "command": ["x"],
         }));
@@ -368,6 +372,7 @@ mod tests {
                 "headers.Authorization",
                 "params.top_p",
                 "params.seed",
+                "extra.stream",
                 "timeout",
                 "limits.max_concurrency",
                 "price.input"

@@ -9,3 +9,4 @@ mod openai_responses;
 mod program;
 mod socket;
 mod support;
+mod tls;

@@ -31,7 +31,7 @@ fn serve(answer: impl Fn(&str, TcpStream) + Send + 'static) -> (String, Receiver
     (format!("http://{address}/v1"), received)
 }
 
-fn read_request(stream: &mut impl std::io::Read) -> String {
+pub(crate) fn read_request(stream: &mut impl std::io::Read) -> String {
     let mut request = Vec::new();
     let mut byte = [0];
     while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
@@ -41,7 +41,7 @@ fn read_request(stream: &mut impl std::io::Read) -> String {
     let length =
         head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
-    stream.read_exact(&mut body).unwrap();
+    let _ = stream.read_exact(&mut body);
     request.extend(body);
     String::from_utf8(request).unwrap()
 }
