@@ -116,6 +116,11 @@ impl ScoreSample {
         self.mean
     }
 
+    /// The mean of the squared units: for differences, how much changed, in either direction.
+    pub fn mean_square(&self) -> f64 {
+        self.values.iter().map(|v| v.count * v.value * v.value).sum::<f64>() / self.units as f64
+    }
+
     /// How many units are below 0: for differences, the units that got worse.
     pub fn units_below_zero(&self) -> u64 {
         self.count(|value| value < 0.0)
@@ -126,7 +131,11 @@ impl ScoreSample {
         self.count(|value| value > 0.0)
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sums of counts that were integers")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "sums of counts that were integers"
+    )]
     fn count(&self, which: impl Fn(f64) -> bool) -> u64 {
         self.values.iter().filter(|v| which(v.value)).map(|v| v.count).sum::<f64>() as u64
     }
@@ -194,7 +203,10 @@ impl ScoreSample {
 }
 
 /// The score interval of paired unit differences, each in [−1, 1].
-pub fn score_interval_of_differences(differences: &[f64], confidence: Confidence) -> Result<ScoreInterval, Undefined> {
+pub fn score_interval_of_differences(
+    differences: &[f64],
+    confidence: Confidence,
+) -> Result<ScoreInterval, Undefined> {
     ScoreSample::of_differences(differences).map(|sample| sample.interval(confidence))
 }
 

@@ -32,6 +32,11 @@ pub enum Undefined {
     /// Too few observations to bound this quantile at this confidence.
     #[error("too few observations to bound this quantile")]
     TooFewForQuantile,
+    /// The estimate equals the value it is compared with, so no number of units would tell them apart.
+    #[error(
+        "the estimate lies exactly on the value it is compared with, so more units would not tell them apart"
+    )]
+    NoDifference,
     /// An input is NaN or infinite.
     #[error("an input is not a finite number")]
     NotFinite,
@@ -58,6 +63,7 @@ impl Undefined {
             Self::ZeroBaseline => "zero_baseline",
             Self::BaselineNotClearlyNonzero => "baseline_not_significantly_nonzero",
             Self::TooFewForQuantile => "n_too_small_for_quantile",
+            Self::NoDifference => "no_difference",
             Self::NotFinite => "not_finite",
             Self::OutsideDomain => "outside_domain",
             Self::LengthMismatch => "length_mismatch",

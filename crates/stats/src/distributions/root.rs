@@ -32,7 +32,13 @@ impl Target {
 
 /// The point between `low` and `high` at which the tails that `evaluate` returns meet the target; `evaluate` returns the
 /// two tails and the density there. A target that lies beyond an end gives that end.
-pub(super) fn invert(target: Target, start: f64, mut low: f64, mut high: f64, evaluate: impl Fn(f64) -> (Tails, f64)) -> f64 {
+pub(super) fn invert(
+    target: Target,
+    start: f64,
+    mut low: f64,
+    mut high: f64,
+    evaluate: impl Fn(f64) -> (Tails, f64),
+) -> f64 {
     let mut at = if start > low && start < high { start } else { low.midpoint(high) };
     let mut previous_step = f64::INFINITY;
     for _ in 0..STEPS {
@@ -49,7 +55,11 @@ pub(super) fn invert(target: Target, start: f64, mut low: f64, mut high: f64, ev
         let newton = at - excess / slope;
         let step = (newton - at).abs();
         // A step that does not shrink by half does not converge: halve the bracket instead.
-        let next = if newton > low && newton < high && step < previous_step * 0.75 { newton } else { low.midpoint(high) };
+        let next = if newton > low && newton < high && step < previous_step * 0.75 {
+            newton
+        } else {
+            low.midpoint(high)
+        };
         previous_step = if next.to_bits() == newton.to_bits() { step } else { f64::INFINITY };
         let moved = (next - at).abs();
         at = next;

@@ -76,6 +76,7 @@ fn magnitude(tail: f64, centre: f64, df: f64) -> Result<f64, Undefined> {
         return Ok(z + (z * z * z + z) / (4.0 * df));
     }
     // T² / (df + T²) is a beta variable, and T² / df are its odds.
-    let log_odds = inverse_regularised_beta_log_odds(0.5, 0.5 * df, Tails { lower: centre, upper: 2.0 * tail });
+    let log_odds =
+        inverse_regularised_beta_log_odds(0.5, 0.5 * df, Tails { lower: centre, upper: 2.0 * tail });
     crate::undefined::computed(df.sqrt() * (0.5 * log_odds).exp())
 }

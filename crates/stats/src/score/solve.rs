@@ -14,7 +14,11 @@ const STEPS: u32 = 300;
 /// there the missing weight lies on the end of the range.
 ///
 /// `offsets` are measured from the sample mean; none exceeds `room`.
-pub(super) fn multiplier_at_bound<I: Iterator<Item = Offset>>(offsets: impl Fn() -> I, room: f64, z2: f64) -> Option<f64> {
+pub(super) fn multiplier_at_bound<I: Iterator<Item = Offset>>(
+    offsets: impl Fn() -> I,
+    room: f64,
+    z2: f64,
+) -> Option<f64> {
     // At t = 1 / room, with room − offset being what is left to the end of the range.
     let most: f64 = offsets().map(|v| v.count * v.offset * v.offset / (room * (room - v.offset))).sum();
     // 0 / 0 appears only for a unit on the end of a range without room, which the caller has excluded.
@@ -79,7 +83,8 @@ fn increasing_root(mut low: f64, mut high: f64, start: f64, evaluate: impl Fn(f6
         }
         let newton = at - value / slope;
         let step = (newton - at).abs();
-        let next = if newton > low && newton < high && step < 0.5 * last_step { newton } else { halve(low, high) };
+        let next =
+            if newton > low && newton < high && step < 0.5 * last_step { newton } else { halve(low, high) };
         last_step = (next - at).abs();
         at = next;
         if last_step <= 2e-16 * at {

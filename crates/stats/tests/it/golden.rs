@@ -36,7 +36,8 @@ impl Row {
 
     /// Compares one field of the expected object.
     fn check(&self, field: &str, got: f64) -> Result<(), String> {
-        let expected = self.expected[field].as_f64().ok_or(format!("{}: nothing expected for {field}", self.name))?;
+        let expected =
+            self.expected[field].as_f64().ok_or(format!("{}: nothing expected for {field}", self.name))?;
         self.compare(field, got, expected)
     }
 
@@ -54,7 +55,10 @@ impl Row {
             Ok(())
         } else {
             let relative = off / expected.abs();
-            Err(format!("{} {field}: got {got:e}, expected {expected:e}, off by {relative:.1e} relative", self.name))
+            Err(format!(
+                "{} {field}: got {got:e}, expected {expected:e}, off by {relative:.1e} relative",
+                self.name
+            ))
         }
     }
 }

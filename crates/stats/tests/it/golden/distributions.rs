@@ -7,8 +7,20 @@ use super::parity;
 #[test]
 fn tails_and_quantiles_agree_with_quadrature_and_scipy() {
     let methods = [
-        "norm_cdf", "norm_sf", "norm_ppf", "t_cdf", "t_sf", "t_ppf", "chi2_cdf", "chi2_sf", "chi2_ppf", "beta_cdf",
-        "beta_sf", "beta_ppf", "binom_cdf", "binom_sf",
+        "norm_cdf",
+        "norm_sf",
+        "norm_ppf",
+        "t_cdf",
+        "t_sf",
+        "t_ppf",
+        "chi2_cdf",
+        "chi2_sf",
+        "chi2_ppf",
+        "beta_cdf",
+        "beta_sf",
+        "beta_ppf",
+        "binom_cdf",
+        "binom_sf",
     ];
     parity(&methods, |row| {
         let n = |input| row.number(input);

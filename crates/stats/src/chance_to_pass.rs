@@ -1,0 +1,254 @@
+//! How likely an unchanged prompt passes the gate, given how flaky its cases were: the price of a margin, before it is paid.
+
+use crate::random::Pcg64;
+use crate::score::ScoreSample;
+use crate::undefined::finite;
+use crate::{Confidence, Undefined};
+
+/// How often one case passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaseCounts {
+    /// Judged repeats that passed; at most `asked`.
+    pub passed: u64,
+    /// Judged repeats, 1 to 100.
+    pub asked: u64,
+}
+
+/// The estimated probability that an unchanged prompt passes the gate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChanceToPass {
+    /// The share of simulated comparisons that passed.
+    pub probability: f64,
+    /// The simulation's own standard error; more draws make it smaller.
+    pub standard_error: f64,
+    /// The number of simulated comparisons.
+    pub draws: u32,
+}
+
+/// More repeats than this per case are refused: the table of outcomes grows with their square.
+const MOST_REPEATS: u64 = 100;
+
+/// Simulates comparisons of an unchanged prompt with itself, and counts those whose lower score bound is above −`margin`.
+///
+/// Both versions are asked again, as often per case as observed. A case's pass probability is drawn from what its own counts
+/// leave open, under a beta prior fitted to all cases: centred at the mean pass rate, and as concentrated as makes its expected
+/// within-case variance equal the observed one (unbiased, K/(K − 1) · p̂(1 − p̂)). Where no case was flaky, no flakiness is
+/// assumed. Cases are the units; time is proportional to `draws` × cases. At least one case needs two repeats.
+/// The beta-binomial model is that of Skellam, JRSS B 10 (1948) 257–261, fitted by moments.
+pub fn chance_to_pass(
+    cases: &[CaseCounts],
+    margin: f64,
+    confidence: Confidence,
+    draws: u32,
+    seed: u64,
+) -> Result<ChanceToPass, Undefined> {
+    if !(finite(margin)? > 0.0 && margin < 1.0) || draws == 0 {
+        return Err(Undefined::OutsideDomain);
+    }
+    let prior = Prior::fit(cases)?;
+    let outcomes = Outcomes::of(cases, prior)?;
+    let mut random = Pcg64::seeded(seed);
+    let mut counts = vec![0_u64; outcomes.differences.len()];
+    let mut passed = 0_u32;
+    for _ in 0..draws {
+        counts.fill(0);
+        for (group, size) in &outcomes.groups {
+            for _ in 0..*size {
+                if let Some(count) = counts.get_mut(group.draw(random.next_unit())) {
+                    *count += 1;
+                }
+            }
+        }
+        let counted = outcomes.differences.iter().copied().zip(counts.iter().copied());
+        let sample = ScoreSample::from_counts(counted, -1.0, 1.0)?;
+        // Z falls along δ, so the lower bound is above −margin exactly where Z(−margin) is above z.
+        passed += u32::from(sample.z_at(-margin)? > confidence.z());
+    }
+    let probability = f64::from(passed) / f64::from(draws);
+    let standard_error = (probability * (1.0 - probability) / f64::from(draws)).sqrt();
+    Ok(ChanceToPass { probability, standard_error, draws })
+}
+
+/// The beta distribution of pass probabilities over cases, as pseudo-counts.
+#[derive(Debug, Clone, Copy)]
+struct Prior {
+    passes: f64,
+    failures: f64,
+}
+
+impl Prior {
+    fn fit(cases: &[CaseCounts]) -> Result<Self, Undefined> {
+        let (mut rates, mut within, mut repeated) = (0.0, 0.0, 0.0);
+        for case in cases {
+            if case.asked == 0 {
+                return Err(Undefined::NoData);
+            }
+            if case.passed > case.asked || case.asked > MOST_REPEATS {
+                return Err(Undefined::OutsideDomain);
+            }
+            let (k, rate) = (case.asked as f64, case.passed as f64 / case.asked as f64);
+            rates += rate;
+            if case.asked > 1 {
+                within += k / (k - 1.0) * rate * (1.0 - rate);
+                repeated += 1.0;
+            }
+        }
+        if cases.is_empty() {
+            return Err(Undefined::NoData);
+        }
+        if repeated == 0.0 {
+            return Err(Undefined::NeedsRepeats);
+        }
+        let mean = rates / cases.len() as f64;
+        let total = mean * (1.0 - mean);
+        let within = within / repeated;
+        // E[p (1 − p)] of a beta distribution with mean μ and s pseudo-counts is μ (1 − μ) s / (s + 1).
+        let pseudo_counts = if within <= 0.0 {
+            0.0
+        } else if within < total * (1.0 - 1e-6) {
+            within / (total - within)
+        } else {
+            1e6
+        };
+        Ok(Self { passes: mean * pseudo_counts, failures: (1.0 - mean) * pseudo_counts })
+    }
+}
+
+/// Every difference that a case can show, and for each kind of case how likely each is.
+#[derive(Debug)]
+struct Outcomes {
+    /// Ascending.
+    differences: Vec<f64>,
+    groups: Vec<(Group, u64)>,
+}
+
+/// Cases with the same counts: indices into the differences, with cumulative probabilities.
+#[derive(Debug)]
+struct Group {
+    cumulative: Vec<(f64, usize)>,
+}
+
+impl Group {
+    fn draw(&self, unit: f64) -> usize {
+        let at = self.cumulative.partition_point(|(probability, _)| *probability <= unit);
+        self.cumulative.get(at).or(self.cumulative.last()).map_or(0, |(_, index)| *index)
+    }
+}
+
+impl Outcomes {
+    fn of(cases: &[CaseCounts], prior: Prior) -> Result<Self, Undefined> {
+        let mut kinds: Vec<(u64, u64)> = cases.iter().map(|case| (case.asked, case.passed)).collect();
+        kinds.sort_unstable();
+        let mut differences: Vec<f64> = kinds
+            .chunk_by(|a, b| a.0 == b.0)
+            .filter_map(|same| same.first())
+            .flat_map(|(asked, _)| (0..=2 * asked).map(|j| difference(j, *asked)))
+            .collect();
+        differences.sort_unstable_by(f64::total_cmp);
+        differences.dedup();
+        let groups = kinds
+            .chunk_by(|a, b| a == b)
+            .filter_map(|same| same.first().map(|&(asked, passed)| (asked, passed, same.len() as u64)))
+            .map(|(asked, passed, size)| {
+                let mut sum = 0.0;
+                let cumulative = probabilities(asked, passed, prior)
+                    .into_iter()
+                    .enumerate()
+                    .map(|(j, probability)| {
+                        sum += probability;
+                        let value = difference(j as u64, asked);
+                        (sum, differences.partition_point(|d| *d < value))
+                    })
+                    .collect();
+                if (sum - 1.0_f64).abs() < 1e-6 {
+                    Ok((Group { cumulative }, size))
+                } else {
+                    Err(Undefined::Overflow)
+                }
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { differences, groups })
+    }
+}
+
+/// The `j`-th difference of two means of `asked` repeats, from −1 (j = 0) to 1 (j = 2 · asked).
+fn difference(j: u64, asked: u64) -> f64 {
+    (j as f64 - asked as f64) / asked as f64
+}
+
+/// The probability of each difference for a case with these counts, both versions asked again.
+fn probabilities(asked: u64, passed: u64, prior: Prior) -> Vec<f64> {
+    let k = asked as f64;
+    let passes = prior.passes + passed as f64;
+    let failures = prior.failures + k - passed as f64;
+    let mut out: Vec<f64> = (0..=2 * asked).map(|_| 0.0).collect();
+    for old in 0..=asked {
+        for new in 0..=asked {
+            let (a, b) = (old as f64, new as f64);
+            let probability = if passes <= 0.0 || failures <= 0.0 {
+                let certain = if passes <= 0.0 { 0 } else { asked };
+                f64::from(u8::from(old == certain && new == certain))
+            } else {
+                (log_choose(k, a) + log_choose(k, b) + log_beta(passes + a + b, failures + 2.0 * k - a - b)
+                    - log_beta(passes, failures))
+                .exp()
+            };
+            let index = usize::try_from(new + asked - old).unwrap_or(usize::MAX);
+            if let Some(slot) = out.get_mut(index) {
+                *slot += probability;
+            }
+        }
+    }
+    out
+}
+
+fn log_choose(n: f64, k: f64) -> f64 {
+    libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0)
+}
+
+fn log_beta(a: f64, b: f64) -> f64 {
+    libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate() -> Confidence {
+        Confidence::each_end(0.95).unwrap()
+    }
+
+    #[test]
+    fn steady_cases_pass_whenever_the_margin_is_within_reach() {
+        let steady = [CaseCounts { passed: 3, asked: 3 }; 30];
+        let chance = chance_to_pass(&steady, 0.10, gate(), 50, 1).unwrap();
+        assert!((chance.probability - 1.0).abs() < 1e-12);
+        let few = [CaseCounts { passed: 3, asked: 3 }; 10];
+        assert!(chance_to_pass(&few, 0.10, gate(), 50, 1).unwrap().probability < 1e-12);
+    }
+
+    #[test]
+    fn flaky_cases_pass_less_often_and_repeats_help() {
+        let case = |passed, asked| CaseCounts { passed, asked };
+        let few: Vec<_> = (0..40).map(|i| if i % 2 == 0 { case(2, 2) } else { case(1, 2) }).collect();
+        let many: Vec<_> = (0..40).map(|i| if i % 2 == 0 { case(20, 20) } else { case(10, 20) }).collect();
+        let with_two = chance_to_pass(&few, 0.10, gate(), 2000, 7).unwrap();
+        let with_twenty = chance_to_pass(&many, 0.10, gate(), 2000, 7).unwrap();
+        assert!(with_two.probability < 0.8, "{with_two:?}");
+        assert!(with_twenty.probability > with_two.probability + 0.1, "{with_two:?} {with_twenty:?}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_answer() {
+        let cases = [CaseCounts { passed: 2, asked: 3 }; 25];
+        let once = chance_to_pass(&cases, 0.15, gate(), 300, 9);
+        assert_eq!(once, chance_to_pass(&cases, 0.15, gate(), 300, 9));
+    }
+
+    #[test]
+    fn one_repeat_cannot_show_flakiness() {
+        let once = [CaseCounts { passed: 1, asked: 1 }];
+        assert_eq!(chance_to_pass(&once, 0.1, gate(), 10, 1), Err(Undefined::NeedsRepeats));
+        assert_eq!(chance_to_pass(&[], 0.1, gate(), 10, 1), Err(Undefined::NoData));
+    }
+}
