@@ -3,7 +3,16 @@
 //! This crate knows no command line, no terminal and no environment. What a run needs (replies, time, limits) comes in as
 //! arguments; what comes out are values, and reports are pure functions of them.
 
+pub mod event;
+pub mod gate;
 pub mod outcome;
+pub mod plan;
 pub mod policy;
+pub mod record;
+pub mod replies;
+pub mod report;
+pub mod run;
 pub mod settings;
+pub mod suite;
+pub mod summary;
 pub mod validator;

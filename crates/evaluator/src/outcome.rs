@@ -108,6 +108,16 @@ impl RepeatOutcome {
         }
     }
 
+    /// The name used in reports, the same as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Errored => "errored",
+            Self::Unscored => "unscored",
+        }
+    }
+
     /// Whether it says something about the reply: passed or failed.
     pub fn is_judged(self) -> bool {
         matches!(self, Self::Passed | Self::Failed)

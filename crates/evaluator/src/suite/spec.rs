@@ -49,7 +49,8 @@ pub struct CaseSpec {
     pub(super) name: Located<String>,
     /// The values of the prompt's variables.
     #[serde(default)]
-    pub(super) inputs: Located<IndexMap<String, serde_json::Value>>,
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
+    pub(super) inputs: IndexMap<Located<String>, Located<serde_json::Value>>,
     /// Properties of the reply: each must be known, and its check must give the stated value.
     #[serde(default)]
     #[schemars(with = "std::collections::BTreeMap<String, bool>")]

@@ -1,0 +1,252 @@
+//! Recorded replies: what a model answered once, or what a person wrote in its place, for review and for runs without a network.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use promptassay_llm::{FinishReason, Reply, ToolCall, Usage};
+use promptassay_registry::digest::Digest;
+use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::version::Version;
+use serde::{Deserialize, Serialize};
+
+/// Which question a recorded reply answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReplyKey {
+    /// The case's name.
+    pub case: String,
+    /// The version that was asked.
+    pub version: Version,
+    /// The name of the model row.
+    pub model: String,
+    /// Which repeat, from 1.
+    pub repeat: u32,
+}
+
+/// Who wrote a recorded reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Author {
+    /// A person.
+    Hand,
+    /// A model.
+    Recorded,
+}
+
+/// The recorded replies of one prompt.
+#[derive(Debug, Default)]
+pub struct RecordedReplies {
+    file: PathBuf,
+    rows: HashMap<ReplyKey, Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    reply: Reply,
+    request: Option<Digest>,
+    line: usize,
+}
+
+/// Why there is no recorded answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoReply {
+    /// Nobody recorded one.
+    #[error("no reply is recorded for {case}, v{version}, model {model}, repeat {repeat} in {}", file.display())]
+    Missing {
+        /// The case's name.
+        case: String,
+        /// The version without `v`.
+        version: String,
+        /// The model row.
+        model: String,
+        /// Which repeat.
+        repeat: u32,
+        /// Where it was looked for.
+        file: PathBuf,
+    },
+    /// It answers another question than today's.
+    #[error("stale reply: {}:{line} was recorded for another request than today's", file.display())]
+    Stale {
+        /// The file.
+        file: PathBuf,
+        /// The row's line, from 1.
+        line: usize,
+    },
+}
+
+/// The first line of a file of replies may say what it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    schema: u64,
+    #[serde(rename = "source")]
+    _source: Option<Author>,
+    #[serde(rename = "note")]
+    _note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RowSpec {
+    case: String,
+    version: Version,
+    model: String,
+    repeat: u32,
+    request_sha256: Option<Digest>,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    tool_calls: Vec<ToolCall>,
+    finish_reason: FinishReason,
+    #[serde(default)]
+    usage: Usage,
+    #[serde(rename = "source")]
+    _source: Author,
+}
+
+impl RecordedReplies {
+    /// Replies from a file's text, one JSON object a line. Everything that is wrong is added to `problems`.
+    pub fn parse(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Self {
+        let mut replies = Self { file: file.to_owned(), rows: HashMap::new() };
+        let mut offset = 0;
+        for (index, line) in text.split_inclusive('\n').enumerate() {
+            let start = offset;
+            offset += line.len();
+            let content = line.trim();
+            if content.is_empty() || (index == 0 && is_header(content, file, text, problems)) {
+                continue;
+            }
+            let at = |column: usize| {
+                let byte = start + column.saturating_sub(1);
+                Place::in_text(file, text, byte..byte + 1)
+            };
+            match serde_json::from_str::<RowSpec>(content) {
+                Ok(row) => replies.insert(row, index + 1, at(1), problems),
+                Err(error) => problems.push(
+                    Problem::error(
+                        "replies::invalid_row",
+                        format!("not a recorded reply: {}", without_position(&error)),
+                    )
+                    .at(at(error.column()))
+                    .help(
+                        "a row is {case, version, model, repeat, text or tool_calls, finish_reason, source}",
+                    ),
+                ),
+            }
+        }
+        replies
+    }
+
+    fn insert(&mut self, row: RowSpec, line: usize, place: Place, problems: &mut Vec<Problem>) {
+        let key = ReplyKey { case: row.case, version: row.version, model: row.model, repeat: row.repeat };
+        if let Some(first) = self.rows.get(&key) {
+            problems.push(
+                Problem::error(
+                    "replies::duplicate_row",
+                    format!(
+                        "a second reply for {}, {}, model {}, repeat {}",
+                        key.case, key.version, key.model, key.repeat
+                    ),
+                )
+                .at(place)
+                .help(format!("the first is in line {}; keep one of the two", first.line)),
+            );
+            return;
+        }
+        let reply = Reply {
+            text: row.text,
+            refusal: None,
+            tool_calls: row.tool_calls,
+            finish_reason: row.finish_reason,
+            usage: row.usage,
+            served_model: None,
+            request_id: None,
+            latency: Duration::ZERO,
+        };
+        self.rows.insert(key, Row { reply, request: row.request_sha256, line });
+    }
+
+    /// No replies, looked for in `file`.
+    pub fn none(file: &Path) -> Self {
+        Self { file: file.to_owned(), rows: HashMap::new() }
+    }
+
+    /// The reply to a question, if it was recorded for this very request. Rows without a digest, written by hand, answer whatever
+    /// the request looks like today.
+    pub fn find(&self, key: &ReplyKey, request: &Digest) -> Result<&Reply, NoReply> {
+        let row = self.rows.get(key).ok_or_else(|| NoReply::Missing {
+            case: key.case.clone(),
+            version: key.version.number(),
+            model: key.model.clone(),
+            repeat: key.repeat,
+            file: self.file.clone(),
+        })?;
+        match row.request {
+            Some(recorded) if recorded != *request => {
+                Err(NoReply::Stale { file: self.file.clone(), line: row.line })
+            }
+            _ => Ok(&row.reply),
+        }
+    }
+}
+
+fn is_header(line: &str, file: &Path, text: &str, problems: &mut Vec<Problem>) -> bool {
+    let Ok(header) = serde_json::from_str::<Header>(line) else { return false };
+    if header.schema != 1 {
+        problems.push(
+            Problem::error("replies::unknown_schema", format!("schema {} is not known", header.schema))
+                .at(Place::in_text(file, text, 0..line.len()))
+                .help("this version of promptassay reads schema 1"),
+        );
+    }
+    true
+}
+
+/// The library writes the position into the message; it is shown apart from it here.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROW: &str = r#"{"case":"a","version":"1.0.0","model":"default","repeat":1,"text":"hi","finish_reason":"stop","source":"hand"}"#;
+
+    fn parse(text: &str) -> (RecordedReplies, Vec<String>) {
+        let mut problems = Vec::new();
+        let replies = RecordedReplies::parse(Path::new("r.jsonl"), text, &mut problems);
+        (replies, problems.iter().map(ToString::to_string).collect())
+    }
+
+    fn key(case: &str) -> ReplyKey {
+        ReplyKey { case: case.into(), version: Version::release(1, 0, 0), model: "default".into(), repeat: 1 }
+    }
+
+    #[test]
+    fn a_reply_is_found_by_its_key() {
+        let (replies, problems) =
+            parse(&format!("{{\"schema\":1,\"source\":\"hand\",\"note\":\"x\"}}\n\n{ROW}\r\n"));
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(replies.find(&key("a"), &Digest::of("any")).unwrap().text, "hi");
+        insta::assert_snapshot!(replies.find(&key("b"), &Digest::of("any")).unwrap_err(), @"no reply is recorded for b, v1.0.0, model default, repeat 1 in r.jsonl");
+    }
+
+    #[test]
+    fn a_reply_to_another_request_is_stale() {
+        let digest = Digest::of("then");
+        let row = ROW.replace("\"text\"", &format!("\"request_sha256\":\"{digest}\",\"text\""));
+        let (replies, _) = parse(&row);
+        assert!(replies.find(&key("a"), &digest).is_ok());
+        insta::assert_snapshot!(replies.find(&key("a"), &Digest::of("now")).unwrap_err(), @"stale reply: r.jsonl:1 was recorded for another request than today's");
+    }
+
+    #[test]
+    fn every_bad_row_is_reported_with_its_line() {
+        let text =
+            format!("{{\"schema\":2}}\n{ROW}\nnot json\n{ROW}\n{}\n", ROW.replace("\"case\"", "\"kase\""));
+        let (_, problems) = parse(&text);
+        insta::assert_snapshot!(problems.join("\n"));
+    }
+}

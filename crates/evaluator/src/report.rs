@@ -1,0 +1,43 @@
+//! Reports: pure functions from the values of a run to text. One file each; they print nothing and open nothing.
+
+mod json;
+mod junit;
+mod terminal;
+mod visible;
+
+use crate::gate::Gate;
+use crate::plan::Plan;
+use crate::record::{Outputs, Record};
+use crate::summary::VariantSummary;
+
+pub use json::json;
+pub use junit::junit;
+pub use terminal::{Look, terminal};
+pub use visible::visible;
+
+/// Everything that a report may show.
+#[derive(Debug, Clone, Copy)]
+pub struct Evaluation<'a> {
+    /// What was to be asked.
+    pub plan: &'a Plan,
+    /// What happened.
+    pub record: &'a Record,
+    /// The numbers of each variant, in the plan's order.
+    pub summaries: &'a [VariantSummary],
+    /// The verdicts of the candidates, in the plan's order.
+    pub gates: &'a [Gate],
+    /// The replies.
+    pub outputs: &'a Outputs,
+}
+
+impl Evaluation<'_> {
+    /// Where the replies came from, in a few words.
+    pub fn replies(&self) -> String {
+        let sources: Vec<_> = self.record.sources().iter().map(|source| source.as_str()).collect();
+        if sources.is_empty() {
+            "no replies".to_owned()
+        } else {
+            format!("replies {}", sources.join(" and "))
+        }
+    }
+}

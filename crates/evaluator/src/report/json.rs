@@ -1,0 +1,191 @@
+//! The report for programs: one JSON object, documented in `docs/formats.md`. Without times: the same results give the same bytes.
+
+use serde::Serialize;
+
+use super::Evaluation;
+use crate::event::Answer;
+use crate::gate::{Verdict, worst};
+use crate::outcome::CheckResult;
+use crate::plan::Role;
+use crate::record::TrialRecord;
+use crate::summary::VariantSummary;
+
+/// The version of this shape.
+const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: u32,
+    verdict: Verdict,
+    interrupted: bool,
+    replies: Vec<&'static str>,
+    prompts: Vec<Prompt<'a>>,
+}
+
+#[derive(Serialize)]
+struct Prompt<'a> {
+    name: &'a str,
+    chosen: &'a str,
+    repeat: u32,
+    variants: Vec<Variant<'a>>,
+    skipped: Vec<Skipped<'a>>,
+}
+
+#[derive(Serialize)]
+struct Variant<'a> {
+    version: String,
+    sha256: String,
+    model: &'a str,
+    requested_model: &'a str,
+    role: &'static str,
+    cases_passed: usize,
+    cases: usize,
+    trials: Trials,
+    pass_rate: Option<f64>,
+    score: Option<f64>,
+    tokens: Option<u64>,
+    gate: Option<Gate<'a>>,
+    results: Vec<Case<'a>>,
+}
+
+#[derive(Serialize)]
+struct Trials {
+    asked: usize,
+    passed: usize,
+    failed: usize,
+    errored: usize,
+    unscored: usize,
+    not_asked: usize,
+}
+
+#[derive(Serialize)]
+struct Gate<'a> {
+    verdict: Verdict,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct Case<'a> {
+    name: &'a str,
+    file: String,
+    line: usize,
+    must_pass: bool,
+    passed: usize,
+    asked: usize,
+    score: Option<f64>,
+    repeats: Vec<Repeat<'a>>,
+}
+
+#[derive(Serialize)]
+struct Repeat<'a> {
+    repeat: u32,
+    outcome: &'static str,
+    answer: Option<&'a Answer>,
+    checks: &'a [CheckResult],
+}
+
+#[derive(Serialize)]
+struct Skipped<'a> {
+    name: &'a str,
+    file: String,
+    line: usize,
+    reason: &'a str,
+}
+
+/// The report; it ends with a line feed.
+pub fn json(evaluation: &Evaluation<'_>) -> String {
+    let prompts = evaluation.plan.prompts().iter().enumerate().map(|(index, plan)| Prompt {
+        name: plan.name.as_str(),
+        chosen: &plan.chosen,
+        repeat: plan.suite.repeat,
+        variants: evaluation
+            .summaries
+            .iter()
+            .filter(|summary| summary.prompt == index)
+            .map(|summary| variant(evaluation, summary))
+            .collect(),
+        skipped: plan
+            .suite
+            .cases
+            .iter()
+            .filter_map(|case| {
+                Some(Skipped {
+                    name: &case.name,
+                    file: case.place.file.display().to_string(),
+                    line: case.place.line,
+                    reason: case.skip.as_deref()?,
+                })
+            })
+            .collect(),
+    });
+    let report = Report {
+        schema: SCHEMA,
+        verdict: worst(evaluation.gates),
+        interrupted: evaluation.record.was_interrupted(),
+        replies: evaluation.record.sources().iter().map(|source| source.as_str()).collect(),
+        prompts: prompts.collect(),
+    };
+    // Maps with text keys and finite numbers always have a JSON form.
+    let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant<'a> {
+    let plan = &evaluation.plan.prompts()[summary.prompt];
+    let variant = &plan.variants[summary.variant];
+    let gate =
+        evaluation.gates.iter().find(|gate| gate.prompt == summary.prompt && gate.variant == summary.variant);
+    let results = summary.cases.iter().map(|case| {
+        let definition = &plan.suite.cases[case.case];
+        let repeats =
+            evaluation.plan.trials_of(summary.prompt, summary.variant, case.case).map(|(index, trial)| {
+                let result = evaluation.outputs.get(trial.id);
+                Repeat {
+                    repeat: trial.repeat,
+                    outcome: outcome(evaluation.record.trial(index)),
+                    answer: result.map(|result| &result.answer),
+                    checks: result.map_or(&[], |result| &result.checks),
+                }
+            });
+        Case {
+            name: &definition.name,
+            file: definition.place.file.display().to_string(),
+            line: definition.place.line,
+            must_pass: definition.must_pass,
+            passed: case.counts.passed,
+            asked: case.counts.asked,
+            score: case.score,
+            repeats: repeats.collect(),
+        }
+    });
+    Variant {
+        version: variant.version.number(),
+        sha256: variant.digest.to_string(),
+        model: &variant.model.name,
+        requested_model: &variant.model.model,
+        role: match variant.role {
+            Role::Baseline => "baseline",
+            Role::Candidate => "candidate",
+        },
+        cases_passed: summary.cases_passed(),
+        cases: summary.cases.len(),
+        trials: Trials {
+            asked: summary.counts.asked,
+            passed: summary.counts.passed,
+            failed: summary.counts.failed,
+            errored: summary.counts.errored,
+            unscored: summary.counts.unscored,
+            not_asked: summary.counts.not_asked,
+        },
+        pass_rate: summary.pass_rate,
+        score: summary.score,
+        tokens: summary.tokens,
+        gate: gate.map(|gate| Gate { verdict: gate.verdict, reason: &gate.reason }),
+        results: results.collect(),
+    }
+}
+
+fn outcome(trial: Option<&TrialRecord>) -> &'static str {
+    trial.map_or("not_asked", |trial| trial.outcome.as_str())
+}

@@ -1,0 +1,319 @@
+//! The report for people at a terminal: what was asked, how it went, what to open, and the verdict.
+
+use std::fmt::{self, Write as _};
+
+use super::{Evaluation, visible};
+use crate::event::{Answer, TrialResult};
+use crate::gate::{Gate, Verdict, percent, plural};
+use crate::outcome::CheckOutcome;
+use crate::plan::{PromptPlan, Role};
+use crate::summary::{CaseSummary, VariantSummary, baseline_of};
+
+/// How the report looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Whether colours support what the words say.
+    pub color: bool,
+    /// Whether the replies of cases that did not pass are quoted.
+    pub outputs: bool,
+}
+
+/// So many lines of a reply are quoted.
+const QUOTED_LINES: usize = 12;
+
+/// The whole report; it ends with one line per gate.
+pub fn terminal(evaluation: &Evaluation<'_>, look: Look) -> String {
+    let mut report = Report { text: String::new(), look };
+    // Writing to a string cannot fail.
+    let _ = report.write(evaluation);
+    report.text
+}
+
+struct Report {
+    text: String,
+    look: Look,
+}
+
+/// Colours by meaning.
+#[derive(Clone, Copy)]
+enum Tone {
+    Good,
+    Bad,
+    Doubtful,
+    Quiet,
+    Strong,
+}
+
+impl Report {
+    fn write(&mut self, evaluation: &Evaluation<'_>) -> fmt::Result {
+        for (prompt, plan) in evaluation.plan.prompts().iter().enumerate() {
+            if prompt > 0 {
+                writeln!(self.text)?;
+            }
+            self.prompt(evaluation, prompt, plan)?;
+        }
+        writeln!(self.text)?;
+        for gate in evaluation.gates {
+            self.gate(evaluation, gate)?;
+        }
+        if evaluation.record.was_interrupted() {
+            let tone = self.tone(Tone::Doubtful, "interrupted");
+            writeln!(self.text, "{tone}: not every question was asked")?;
+        }
+        Ok(())
+    }
+
+    fn prompt(&mut self, evaluation: &Evaluation<'_>, prompt: usize, plan: &PromptPlan) -> fmt::Result {
+        let asked = plan.suite.cases.iter().filter(|case| case.skip.is_none()).count();
+        let name = self.tone(Tone::Strong, plan.name.as_str());
+        writeln!(
+            self.text,
+            "{name}   {} × {}   {}   {}",
+            plural(asked, "case"),
+            plan.suite.repeat,
+            models(plan),
+            evaluation.replies()
+        )?;
+        let chosen = self.tone(Tone::Quiet, &plan.chosen);
+        writeln!(self.text, "{chosen}\n")?;
+        let summaries: Vec<_> =
+            evaluation.summaries.iter().filter(|summary| summary.prompt == prompt).collect();
+        self.table(plan, &summaries)?;
+        for summary in &summaries {
+            self.changes(evaluation, plan, summary)?;
+        }
+        for summary in &summaries {
+            self.cases(evaluation, plan, summary)?;
+        }
+        for case in &plan.suite.cases {
+            if let Some(reason) = &case.skip {
+                let word = self.tone(Tone::Doubtful, "skipped");
+                writeln!(self.text, "\n  {word}  {}   {}\n          {reason}", case.name, place(case))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&mut self, plan: &PromptPlan, summaries: &[&VariantSummary]) -> fmt::Result {
+        let labels: Vec<String> = summaries.iter().map(|summary| label(plan, summary.variant)).collect();
+        let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+        writeln!(
+            self.text,
+            "  {:width$}   {:>9}   {:>9}   {:>5}   {:>6}",
+            "", "passed", "pass rate", "score", "tokens"
+        )?;
+        for (summary, label) in summaries.iter().zip(&labels) {
+            let rate = summary.pass_rate.map_or_else(|| "–".to_owned(), percent);
+            let score = summary.score.map_or_else(|| "–".to_owned(), |score| format!("{score:.3}"));
+            let tokens = summary.tokens.map_or_else(|| "–".to_owned(), |tokens| tokens.to_string());
+            let passed = format!("{}/{}", summary.cases_passed(), summary.cases.len());
+            write!(self.text, "  {label:width$}   {passed:>9}   {rate:>9}   {score:>5}   {tokens:>6}")?;
+            let counts = &summary.counts;
+            for (count, noun) in [
+                (counts.errored, "error"),
+                (counts.unscored, "unscored answer"),
+                (counts.not_asked, "question not asked"),
+            ] {
+                if count > 0 {
+                    write!(self.text, "   {}", plural(count, noun))?;
+                }
+            }
+            writeln!(self.text)?;
+        }
+        Ok(())
+    }
+
+    fn changes(
+        &mut self,
+        evaluation: &Evaluation<'_>,
+        plan: &PromptPlan,
+        summary: &VariantSummary,
+    ) -> fmt::Result {
+        let Some(baseline) = baseline_of(evaluation.plan, evaluation.summaries, summary) else {
+            return Ok(());
+        };
+        if baseline.variant == summary.variant {
+            return Ok(());
+        }
+        let changed = |better: bool| {
+            let names = summary.cases.iter().zip(&baseline.cases).filter(|(now, before)| {
+                now.passes_by_majority() == better && before.passes_by_majority() != better
+            });
+            names.map(|(case, _)| plan.suite.cases[case.case].name.as_str()).collect::<Vec<_>>()
+        };
+        let (fixed, broke) = (changed(true), changed(false));
+        let versions = format!(
+            "{} against {}",
+            plan.variants[summary.variant].version, plan.variants[baseline.variant].version
+        );
+        if fixed.is_empty() && broke.is_empty() {
+            return writeln!(self.text, "\n  {versions}: no case changed");
+        }
+        writeln!(
+            self.text,
+            "\n  {versions}: {} of {} changed: {} fixed, {} broke",
+            fixed.len() + broke.len(),
+            plural(summary.cases.len(), "case"),
+            fixed.len(),
+            broke.len()
+        )?;
+        for (word, tone, names) in [("fixed", Tone::Good, &fixed), ("broke", Tone::Bad, &broke)] {
+            if !names.is_empty() {
+                let word = self.tone(tone, word);
+                writeln!(self.text, "    {word}  {}", names.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cases of a variant that did not pass, with every reason.
+    fn cases(
+        &mut self,
+        evaluation: &Evaluation<'_>,
+        plan: &PromptPlan,
+        summary: &VariantSummary,
+    ) -> fmt::Result {
+        for case in summary.cases.iter().filter(|case| case.counts.passed < case.counts.asked) {
+            self.case(evaluation, plan, summary, case)?;
+        }
+        Ok(())
+    }
+
+    fn case(
+        &mut self,
+        evaluation: &Evaluation<'_>,
+        plan: &PromptPlan,
+        summary: &VariantSummary,
+        case: &CaseSummary,
+    ) -> fmt::Result {
+        let (word, tone) = if case.counts.failed > 0 {
+            ("failed ", Tone::Bad)
+        } else if case.counts.errored > 0 {
+            ("error  ", Tone::Doubtful)
+        } else if case.counts.unscored > 0 {
+            ("unread ", Tone::Doubtful)
+        } else {
+            ("unasked", Tone::Doubtful)
+        };
+        let word = self.tone(tone, word);
+        let definition = &plan.suite.cases[case.case];
+        let variant = &plan.variants[summary.variant];
+        let must = if definition.must_pass { "   must pass" } else { "" };
+        let repeats = if case.counts.asked > 1 {
+            format!("   {} of {} passed", case.counts.passed, case.counts.asked)
+        } else {
+            String::new()
+        };
+        writeln!(
+            self.text,
+            "\n  {word}  {}  {}   {}{must}{repeats}",
+            variant.version,
+            definition.name,
+            place(definition)
+        )?;
+        for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
+            if let Some(result) = evaluation.outputs.get(trial.id) {
+                self.reasons(result, trial.repeat, case.counts.asked)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reasons(&mut self, result: &TrialResult, repeat: u32, repeats: usize) -> fmt::Result {
+        let indent = "           ";
+        let prefix = if repeats > 1 { format!("#{repeat} ") } else { String::new() };
+        if let Answer::Error(error) = &result.answer {
+            return writeln!(self.text, "{indent}{prefix}{}", visible(&error.message));
+        }
+        let mut any = false;
+        for check in &result.checks {
+            let Some(reason) = check.outcome.reason() else { continue };
+            any = true;
+            let kind = match (&check.outcome, check.warn) {
+                (_, true) => " (warning)",
+                (CheckOutcome::Error(_), _) => " (not carried out)",
+                (CheckOutcome::Unscored(_), _) => " (unscored)",
+                _ => "",
+            };
+            writeln!(self.text, "{indent}{prefix}{}{kind}   {}", check.name, visible(&reason.message))?;
+            for (label, part) in [("expected", &reason.expected), ("got", &reason.got)] {
+                if let Some(part) = part {
+                    let label = self.tone(Tone::Quiet, &format!("{label:>8}"));
+                    writeln!(self.text, "{indent}  {label}  {}", visible(part))?;
+                }
+            }
+        }
+        if any && self.look.outputs {
+            if let Some(text) = result.answer.shown_text() {
+                let text = visible(&text);
+                let lines: Vec<&str> = text.lines().collect();
+                for line in lines.iter().take(QUOTED_LINES) {
+                    let line = self.tone(Tone::Quiet, &format!("| {line}"));
+                    writeln!(self.text, "{indent}  {line}")?;
+                }
+                if lines.len() > QUOTED_LINES {
+                    writeln!(self.text, "{indent}  | … {} more", plural(lines.len() - QUOTED_LINES, "line"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn gate(&mut self, evaluation: &Evaluation<'_>, gate: &Gate) -> fmt::Result {
+        let plan = &evaluation.plan.prompts()[gate.prompt];
+        let tone = match gate.verdict {
+            Verdict::Passed => Tone::Good,
+            Verdict::Failed => Tone::Bad,
+            Verdict::Broken => Tone::Doubtful,
+        };
+        let word = self.tone(tone, gate.verdict.as_str());
+        writeln!(
+            self.text,
+            "gate  {} {}  {word}  {}   {}",
+            plan.name,
+            label(plan, gate.variant),
+            gate.reason,
+            evaluation.replies()
+        )
+    }
+
+    fn tone(&self, tone: Tone, text: &str) -> String {
+        if !self.look.color {
+            return text.to_owned();
+        }
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Bad => "31",
+            Tone::Doubtful => "33",
+            Tone::Quiet => "2",
+            Tone::Strong => "1",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// A variant's version, and its model where there are several.
+fn label(plan: &PromptPlan, variant: usize) -> String {
+    let variant = &plan.variants[variant];
+    let baseline = if variant.role == Role::Baseline { " (baseline)" } else { "" };
+    if plan.suite.models.len() > 1 {
+        format!("{} {}{baseline}", variant.version, variant.model.name)
+    } else {
+        format!("{}{baseline}", variant.version)
+    }
+}
+
+fn models(plan: &PromptPlan) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for variant in &plan.variants {
+        let name = format!("{} ({})", variant.model.name, variant.model.model);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    format!("model{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", "))
+}
+
+fn place(case: &crate::suite::Case) -> String {
+    format!("{}:{}", case.place.file.display(), case.place.line)
+}
