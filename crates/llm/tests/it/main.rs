@@ -3,6 +3,7 @@
 
 mod anthropic;
 mod arbitrary;
+mod documentation;
 mod gemini;
 mod openai_chat;
 mod openai_responses;
