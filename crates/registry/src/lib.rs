@@ -9,6 +9,7 @@ mod excerpt;
 pub mod files;
 pub mod live;
 pub mod lock_file;
+pub mod memory;
 pub mod name;
 pub mod problem;
 pub mod prompt_file;

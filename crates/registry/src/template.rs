@@ -1,6 +1,6 @@
 //! Templates: text with variables, parsed once, rendered purely.
 //!
-//! Two languages share one face: [`format`] (the default) and [`jinja`]. Neither reads files, looks at the environment or
+//! Two languages share one face: [`mod@format`] (the default) and [`jinja`]. Neither reads files, looks at the environment or
 //! scans an inserted value again. Roles of chat messages are never looked for in rendered text.
 
 pub mod format;
@@ -43,7 +43,7 @@ pub enum TemplateFormat {
 /// A parsed template of either language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Template {
-    /// See [`format`].
+    /// See [`mod@format`].
     Format(FormatTemplate),
     /// See [`jinja`].
     Jinja(JinjaTemplate),
