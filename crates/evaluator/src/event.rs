@@ -54,7 +54,7 @@ pub enum Answer {
     /// The model said something.
     Reply {
         /// What it said.
-        reply: Reply,
+        reply: Box<Reply>,
         /// Where the reply came from.
         source: ReplySource,
     },

@@ -126,19 +126,14 @@ fn decide<'a>(
 fn by_pass_rate(summary: &VariantSummary, policy: &Policy) -> (Verdict, String) {
     let observed = summary.observed_pass_rate().unwrap_or(0.0);
     let cases = plural(summary.cases.len(), "case");
-    match policy.min_pass_rate {
-        Some(minimum) => {
-            // A rate that equals the minimum passes, whatever the last bit of a division says.
-            let passes = observed >= minimum - 1e-12;
-            let verdict = if passes { Verdict::Passed } else { Verdict::Failed };
-            (verdict, format!("{} of {cases} passed, {} needed", percent(observed), percent(minimum)))
-        }
-        None => {
-            let passed = summary.cases_passed();
-            let verdict = if passed == summary.cases.len() { Verdict::Passed } else { Verdict::Failed };
-            (verdict, format!("{passed} of {cases} passed, every case must"))
-        }
+    if let Some(minimum) = policy.min_pass_rate {
+        // A rate that equals the minimum passes, whatever the last bit of a division says.
+        let verdict = if observed >= minimum - 1e-12 { Verdict::Passed } else { Verdict::Failed };
+        return (verdict, format!("{} of {cases} passed, {} needed", percent(observed), percent(minimum)));
     }
+    let passed = summary.cases_passed();
+    let verdict = if passed == summary.cases.len() { Verdict::Passed } else { Verdict::Failed };
+    (verdict, format!("{passed} of {cases} passed, every case must"))
 }
 
 /// A share in percent with one decimal; never rounded to 100 % or to 0 % where it is not.

@@ -65,7 +65,7 @@ where
         }
     };
     match ask(trial, request).await {
-        Ok(Asked { reply, source }) => Answer::Reply { reply, source },
+        Ok(Asked { reply, source }) => Answer::Reply { reply: Box::new(reply), source },
         Err(error) => Answer::Error(error),
     }
 }

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use promptassay_stats::Confidence;
+use promptassay_stats::score::{ScoreInterval, score_interval_of_means};
+
 use crate::outcome::RepeatOutcome;
 use crate::plan::{Plan, Role};
+use crate::policy::Policy;
 use crate::record::{Record, TrialRecord};
 
 /// How many trials came to what.
@@ -169,6 +173,13 @@ fn summarise_variant(plan: &Plan, record: &Record, prompt: usize, variant: usize
 
 fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The score interval of the mean of units' pass rates; each end holds at the policy's confidence. With one repeat and no clusters
+/// it is Wilson's. `None` without units.
+pub fn pass_rate_interval(policy: &Policy, units: &[f64]) -> Option<ScoreInterval> {
+    let confidence = Confidence::each_end(policy.confidence).ok()?;
+    score_interval_of_means(units, confidence).ok()
 }
 
 /// The baseline's summary of a candidate's prompt and model, if the plan has one.

@@ -13,7 +13,7 @@ mod spec;
 
 use promptassay_llm::Reply;
 
-use crate::outcome::{CheckOutcome, CheckResult};
+use crate::outcome::{CheckOutcome, CheckResult, Reason};
 
 pub use spec::{CHECKS, CheckDescription, ValidatorSpec};
 
@@ -38,6 +38,8 @@ pub struct Validator {
     weight: f64,
     warn: bool,
     negated: bool,
+    /// Whether the property that it checks must hold, where it checks one.
+    property: Option<bool>,
     check: Check,
 }
 
@@ -66,6 +68,7 @@ impl Validator {
     pub fn as_property(mut self, name: &str, holds: bool) -> Self {
         name.clone_into(&mut self.name);
         self.negated ^= !holds;
+        self.property = Some(holds);
         self
     }
 
@@ -83,6 +86,10 @@ impl Validator {
             (Found { holds: false, without, .. }, false) => CheckOutcome::Fail(without),
             (Found { holds: true, with, .. }, true) => CheckOutcome::Fail(with),
         };
+        let outcome = match (outcome, self.property) {
+            (CheckOutcome::Fail(reason), Some(holds)) => CheckOutcome::Fail(of_property(reason, holds)),
+            (outcome, _) => outcome,
+        };
         CheckResult {
             name: self.name.clone(),
             score: if outcome == CheckOutcome::Pass { 1.0 } else { 0.0 },
@@ -93,13 +100,19 @@ impl Validator {
     }
 }
 
+/// The reason of a property's check, in terms of the property.
+fn of_property(reason: Reason, must_hold: bool) -> Reason {
+    let message = if must_hold { "does not hold" } else { "holds, and must not" };
+    Reason { message: format!("{message}: {}", reason.message), ..reason }
+}
+
 /// What a text check found, with the words for either sense: `not_contains` is `contains` read the other way.
 struct Found {
     holds: bool,
     /// Why the check fails where it does not hold.
-    without: crate::outcome::Reason,
+    without: Reason,
     /// Why its negation fails where it holds.
-    with: crate::outcome::Reason,
+    with: Reason,
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::gate::{Verdict, worst};
 use crate::outcome::CheckResult;
 use crate::plan::Role;
 use crate::record::TrialRecord;
-use crate::summary::VariantSummary;
+use crate::summary::{VariantSummary, pass_rate_interval};
 
 /// The version of this shape.
 const SCHEMA: u32 = 1;
@@ -41,7 +41,9 @@ struct Variant<'a> {
     cases_passed: usize,
     cases: usize,
     trials: Trials,
+    units: usize,
     pass_rate: Option<f64>,
+    pass_rate_interval: Option<Interval>,
     score: Option<f64>,
     tokens: Option<u64>,
     gate: Option<Gate<'a>>,
@@ -56,6 +58,14 @@ struct Trials {
     errored: usize,
     unscored: usize,
     not_asked: usize,
+}
+
+/// Each end holds at `confidence` on its own.
+#[derive(Serialize)]
+struct Interval {
+    lower: f64,
+    upper: f64,
+    confidence: f64,
 }
 
 #[derive(Serialize)]
@@ -78,7 +88,8 @@ struct Case<'a> {
 
 #[derive(Serialize)]
 struct Repeat<'a> {
-    repeat: u32,
+    #[serde(rename = "repeat")]
+    number: u32,
     outcome: &'static str,
     answer: Option<&'a Answer>,
     checks: &'a [CheckResult],
@@ -142,7 +153,7 @@ fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant
             evaluation.plan.trials_of(summary.prompt, summary.variant, case.case).map(|(index, trial)| {
                 let result = evaluation.outputs.get(trial.id);
                 Repeat {
-                    repeat: trial.repeat,
+                    number: trial.repeat,
                     outcome: outcome(evaluation.record.trial(index)),
                     answer: result.map(|result| &result.answer),
                     checks: result.map_or(&[], |result| &result.checks),
@@ -178,7 +189,13 @@ fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant
             unscored: summary.counts.unscored,
             not_asked: summary.counts.not_asked,
         },
+        units: summary.units.len(),
         pass_rate: summary.pass_rate,
+        pass_rate_interval: pass_rate_interval(&plan.suite.policy, &summary.units).map(|interval| Interval {
+            lower: interval.lower,
+            upper: interval.upper,
+            confidence: plan.suite.policy.confidence,
+        }),
         score: summary.score,
         tokens: summary.tokens,
         gate: gate.map(|gate| Gate { verdict: gate.verdict, reason: &gate.reason }),

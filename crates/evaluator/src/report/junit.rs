@@ -23,7 +23,9 @@ pub fn junit(evaluation: &Evaluation<'_>) -> String {
     let mut report = ReportBuilder::new();
     for summary in evaluation.summaries {
         let plan = &evaluation.plan.prompts()[summary.prompt];
-        let name = suite_name(plan, summary.variant);
+        let class = class_name(plan, summary.variant);
+        let is_baseline = plan.variants[summary.variant].role == Role::Baseline;
+        let name = if is_baseline { format!("{class} (baseline)") } else { class.clone() };
         let gate = evaluation
             .gates
             .iter()
@@ -32,13 +34,13 @@ pub fn junit(evaluation: &Evaluation<'_>) -> String {
         // The writer demands a time; a constant one keeps the report a function of the results.
         suite.set_timestamp(junit_report::OffsetDateTime::UNIX_EPOCH);
         for case in &summary.cases {
-            suite.add_testcase(test_case(evaluation, plan, summary, case, gate, &name));
+            suite.add_testcase(test_case(evaluation, plan, summary, case, gate, &class));
         }
         for case in plan.suite.cases.iter().filter(|case| case.skip.is_some()) {
-            suite.add_testcase(skipped(case, &name));
+            suite.add_testcase(skipped(case, &class));
         }
         if let Some(gate) = gate {
-            suite.add_testcase(gate_case(evaluation, gate, &name));
+            suite.add_testcase(gate_case(evaluation, gate, &class));
         }
         report.add_testsuite(suite.build());
     }
@@ -50,10 +52,10 @@ pub fn junit(evaluation: &Evaluation<'_>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn suite_name(plan: &PromptPlan, variant: usize) -> String {
+/// What a case keeps its history under: the same whether its version is the baseline or a candidate.
+fn class_name(plan: &PromptPlan, variant: usize) -> String {
     let variant = &plan.variants[variant];
-    let role = if variant.role == Role::Baseline { " (baseline)" } else { "" };
-    format!("{} {} {}{role}", plan.name, variant.version, variant.model.name)
+    format!("{} {} {}", plan.name, variant.version, variant.model.name)
 }
 
 fn test_case(
@@ -134,10 +136,11 @@ fn body(results: &[(u32, Option<&TrialResult>)], repeats: usize, with_output: bo
                 }
             }
         }
-        if any && with_output {
-            if let Some(text) = result.answer.shown_text() {
-                let _ = writeln!(out, "  output:\n{}", cut(&text));
-            }
+        if any
+            && with_output
+            && let Some(text) = result.answer.shown_text()
+        {
+            let _ = writeln!(out, "  output:\n{}", cut(&text));
         }
     }
     out

@@ -7,7 +7,8 @@ use crate::event::{Answer, TrialResult};
 use crate::gate::{Gate, Verdict, percent, plural};
 use crate::outcome::CheckOutcome;
 use crate::plan::{PromptPlan, Role};
-use crate::summary::{CaseSummary, VariantSummary, baseline_of};
+use crate::policy::Policy;
+use crate::summary::{CaseSummary, VariantSummary, baseline_of, pass_rate_interval};
 
 /// How the report looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub struct Look {
 
 /// So many lines of a reply are quoted.
 const QUOTED_LINES: usize = 12;
+
+/// The width that every reader has.
+const COLUMNS: usize = 80;
 
 /// The whole report; it ends with one line per gate.
 pub fn terminal(evaluation: &Evaluation<'_>, look: Look) -> String {
@@ -64,6 +68,8 @@ impl Report {
     }
 
     fn prompt(&mut self, evaluation: &Evaluation<'_>, prompt: usize, plan: &PromptPlan) -> fmt::Result {
+        let summaries: Vec<_> =
+            evaluation.summaries.iter().filter(|summary| summary.prompt == prompt).collect();
         let asked = plan.suite.cases.iter().filter(|case| case.skip.is_none()).count();
         let name = self.tone(Tone::Strong, plan.name.as_str());
         writeln!(
@@ -74,10 +80,15 @@ impl Report {
             models(plan),
             evaluation.replies()
         )?;
-        let chosen = self.tone(Tone::Quiet, &plan.chosen);
-        writeln!(self.text, "{chosen}\n")?;
-        let summaries: Vec<_> =
-            evaluation.summaries.iter().filter(|summary| summary.prompt == prompt).collect();
+        self.remark(&plan.chosen)?;
+        if plan.suite.cases.iter().any(|case| case.skip.is_none() && case.cluster.is_some()) {
+            let units = summaries.iter().map(|summary| summary.units.len()).max().unwrap_or(0);
+            self.remark(&format!(
+                "a cluster of cases counts as one: rates and scores are over {}",
+                plural(units, "unit")
+            ))?;
+        }
+        writeln!(self.text)?;
         self.table(plan, &summaries)?;
         for summary in &summaries {
             self.changes(evaluation, plan, summary)?;
@@ -94,20 +105,33 @@ impl Report {
         Ok(())
     }
 
+    fn remark(&mut self, text: &str) -> fmt::Result {
+        let remark = self.tone(Tone::Quiet, text);
+        writeln!(self.text, "{remark}")
+    }
+
     fn table(&mut self, plan: &PromptPlan, summaries: &[&VariantSummary]) -> fmt::Result {
         let labels: Vec<String> = summaries.iter().map(|summary| label(plan, summary.variant)).collect();
         let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+        let rate = format!("pass rate ({} interval)", both_ends(&plan.suite.policy));
         writeln!(
             self.text,
-            "  {:width$}   {:>9}   {:>9}   {:>5}   {:>6}",
-            "", "passed", "pass rate", "score", "tokens"
+            "  {:width$}   {:>7}   {rate:<25}   {:>5}   {:>6}",
+            "", "passed", "score", "tokens"
         )?;
         for (summary, label) in summaries.iter().zip(&labels) {
-            let rate = summary.pass_rate.map_or_else(|| "–".to_owned(), percent);
+            let interval = pass_rate_interval(&plan.suite.policy, &summary.units);
+            let rate = match (summary.pass_rate, interval) {
+                (Some(rate), Some(interval)) => {
+                    let (lower, upper) = (100.0 * interval.lower, 100.0 * interval.upper);
+                    format!("{:>7}  [{lower:.1}, {upper:.1}]", percent(rate))
+                }
+                _ => format!("{:>7}", "–"),
+            };
             let score = summary.score.map_or_else(|| "–".to_owned(), |score| format!("{score:.3}"));
             let tokens = summary.tokens.map_or_else(|| "–".to_owned(), |tokens| tokens.to_string());
             let passed = format!("{}/{}", summary.cases_passed(), summary.cases.len());
-            write!(self.text, "  {label:width$}   {passed:>9}   {rate:>9}   {score:>5}   {tokens:>6}")?;
+            write!(self.text, "  {label:width$}   {passed:>7}   {rate:<25}   {score:>5}   {tokens:>6}")?;
             let counts = &summary.counts;
             for (count, noun) in [
                 (counts.errored, "error"),
@@ -160,7 +184,8 @@ impl Report {
         for (word, tone, names) in [("fixed", Tone::Good, &fixed), ("broke", Tone::Bad, &broke)] {
             if !names.is_empty() {
                 let word = self.tone(tone, word);
-                writeln!(self.text, "    {word}  {}", names.join(", "))?;
+                let names = wrapped(&names.join(", "), COLUMNS - 11, "           ");
+                writeln!(self.text, "    {word}  {names}")?;
             }
         }
         Ok(())
@@ -223,7 +248,8 @@ impl Report {
         let indent = "           ";
         let prefix = if repeats > 1 { format!("#{repeat} ") } else { String::new() };
         if let Answer::Error(error) = &result.answer {
-            return writeln!(self.text, "{indent}{prefix}{}", visible(&error.message));
+            let message = format!("{prefix}{}", visible(&error.message));
+            return writeln!(self.text, "{indent}{}", wrapped(&message, COLUMNS - indent.len(), indent));
         }
         let mut any = false;
         for check in &result.checks {
@@ -235,26 +261,34 @@ impl Report {
                 (CheckOutcome::Unscored(_), _) => " (unscored)",
                 _ => "",
             };
-            writeln!(self.text, "{indent}{prefix}{}{kind}   {}", check.name, visible(&reason.message))?;
+            let message = format!("{prefix}{}{kind}   {}", check.name, visible(&reason.message));
+            writeln!(self.text, "{indent}{}", wrapped(&message, COLUMNS - indent.len(), "             "))?;
             for (label, part) in [("expected", &reason.expected), ("got", &reason.got)] {
                 if let Some(part) = part {
                     let label = self.tone(Tone::Quiet, &format!("{label:>8}"));
-                    writeln!(self.text, "{indent}  {label}  {}", visible(part))?;
+                    let hanging = "                       ";
+                    let part = wrapped(&visible(part), COLUMNS - hanging.len(), hanging);
+                    writeln!(self.text, "{indent}  {label}  {part}")?;
                 }
             }
         }
-        if any && self.look.outputs {
-            if let Some(text) = result.answer.shown_text() {
-                let text = visible(&text);
-                let lines: Vec<&str> = text.lines().collect();
-                for line in lines.iter().take(QUOTED_LINES) {
-                    let line = self.tone(Tone::Quiet, &format!("| {line}"));
-                    writeln!(self.text, "{indent}  {line}")?;
-                }
-                if lines.len() > QUOTED_LINES {
-                    writeln!(self.text, "{indent}  | … {} more", plural(lines.len() - QUOTED_LINES, "line"))?;
-                }
-            }
+        if any
+            && self.look.outputs
+            && let Some(text) = result.answer.shown_text()
+        {
+            self.quote(&visible(&text), indent)?;
+        }
+        Ok(())
+    }
+
+    fn quote(&mut self, text: &str, indent: &str) -> fmt::Result {
+        let lines: Vec<&str> = text.lines().collect();
+        for line in lines.iter().take(QUOTED_LINES) {
+            let line = self.tone(Tone::Quiet, &format!("| {line}"));
+            writeln!(self.text, "{indent}  {line}")?;
+        }
+        if lines.len() > QUOTED_LINES {
+            writeln!(self.text, "{indent}  | … {} more", plural(lines.len() - QUOTED_LINES, "line"))?;
         }
         Ok(())
     }
@@ -301,6 +335,32 @@ fn label(plan: &PromptPlan, variant: usize) -> String {
     } else {
         format!("{}{baseline}", variant.version)
     }
+}
+
+/// How sure the printed pair of ends is together: each end alone is surer.
+fn both_ends(policy: &Policy) -> String {
+    format!("{} %", (200.0 * policy.confidence - 100.0).round())
+}
+
+/// Text broken at spaces so that no line is longer than `width` characters, where its words allow it; further lines begin with
+/// `indent`.
+fn wrapped(text: &str, width: usize, indent: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            out.push('\n');
+            out.push_str(indent);
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
 }
 
 fn models(plan: &PromptPlan) -> String {

@@ -1,5 +1,7 @@
 //! Text of a model, made safe to show: what would move a cursor, change colours, reorder lines or break a document is made visible.
 
+use std::fmt::Write as _;
+
 /// The text with every control character but line feed and tab replaced by a visible sign, and invisible characters that change
 /// the order of what is read by their code point in brackets.
 pub fn visible(text: &str) -> String {
@@ -11,7 +13,7 @@ pub fn visible(text: &str) -> String {
             '\r' if characters.peek() == Some(&'\n') => {}
             // The Unicode block of control pictures mirrors the C0 controls.
             control @ '\0'..='\u{1f}' => {
-                out.push(char::from_u32(0x2400 + u32::from(control)).unwrap_or('\u{fffd}'))
+                out.push(char::from_u32(0x2400 + u32::from(control)).unwrap_or('\u{fffd}'));
             }
             '\u{7f}' => out.push('\u{2421}'),
             special @ ('\u{80}'..='\u{9f}'
@@ -24,7 +26,10 @@ pub fn visible(text: &str) -> String {
             | '\u{feff}'
             | '\u{fffe}'
             | '\u{ffff}'
-            | '\u{e0000}'..='\u{e007f}') => out.push_str(&format!("[U+{:04X}]", u32::from(special))),
+            | '\u{e0000}'..='\u{e007f}') => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "[U+{:04X}]", u32::from(special));
+            }
             other => out.push(other),
         }
     }

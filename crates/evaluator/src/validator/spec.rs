@@ -121,6 +121,7 @@ impl ValidatorSpec {
             weight,
             warn: self.warn,
             negated: self.negated,
+            property: None,
             check: check?,
         };
         (problems.len() == before).then_some(validator)
