@@ -213,20 +213,16 @@ impl Resolver<'_> {
             let found = [own, &self.settings.properties].into_iter().find_map(|properties| {
                 Some((properties.specs.get(&name.value)?, properties.document.as_ref()?))
             });
-            match found {
+            if let Some((spec, document)) = found {
                 // What is wrong with the property itself is reported where it stands.
-                Some((spec, document)) => validators.extend(
-                    spec.build(document, &mut Vec::new())
-                        .map(|validator| Arc::new(validator.as_property(name, *holds))),
-                ),
-                None => {
-                    let known =
-                        own.specs.keys().chain(self.settings.properties.specs.keys()).map(String::as_str);
-                    let help = did_you_mean(name, known, "properties");
-                    let problem =
-                        Problem::error("suite::unknown_property", format!("there is no property `{name}`"));
-                    self.problem(problem.help(help), name.span);
-                }
+                let validator = spec.build(document, &mut Vec::new());
+                validators.extend(validator.map(|validator| Arc::new(validator.as_property(name, *holds))));
+            } else {
+                let known = own.specs.keys().chain(self.settings.properties.specs.keys()).map(String::as_str);
+                let help = did_you_mean(name, known, "properties");
+                let problem =
+                    Problem::error("suite::unknown_property", format!("there is no property `{name}`"));
+                self.problem(problem.help(help), name.span);
             }
         }
         validators
