@@ -73,7 +73,15 @@ pub(crate) enum Declared {
 
 impl PromptFile {
     /// Reads the file of the prompt in `directory`; everything that is wrong is added to `problems`.
-    pub(crate) fn read(document: &Document, directory: &str, problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn read(document: &Document, directory: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+        if document.is_empty() {
+            problems.push(
+                Problem::error("prompt::empty", "the file is empty")
+                    .at(Place::whole_file(document.file()))
+                    .help(format!("its least text is `name: {directory}`")),
+            );
+            return None;
+        }
         let reading = document.read::<PromptSpec>();
         let is_written = |key: &str| document.keys_at(&[]).iter().any(|(written, _)| *written == key);
         problems.extend(reading.problems);
@@ -96,14 +104,14 @@ impl PromptFile {
             Some(reading) if !reading.problems.is_empty() => Declared::Broken,
             _ => variables,
         };
-        Self {
+        Some(Self {
             description: spec.description,
             active: active(document, spec.active_version.as_ref(), is_written("active_version"), problems),
             format,
             variables,
             tags: spec.tags,
             owners: spec.owners,
-        }
+        })
     }
 }
 
@@ -176,16 +184,23 @@ fn declared(
 }
 
 fn place_variable_problem(document: &Document, problem: SpecProblem) -> Problem {
-    let mut path = vec!["variables".to_owned()];
-    path.extend(problem.path);
-    Problem::error("prompt::variable", problem.message).at(document.place_at(&path)).maybe_help(problem.help)
+    // In the list form only the message says which element is meant; of two alike, the second is the one too many.
+    let is_meant = |element: &&Located<String>| problem.message.contains(&format!("`{}`", element.value));
+    let element = listed(document).into_iter().rev().find(|element| is_meant(&element));
+    let by_path = || document.place_at(&[vec!["variables".to_owned()], problem.path.clone()].concat());
+    let place = element.map_or_else(by_path, |element| document.place(element.span));
+    Problem::error("prompt::variable", problem.message).at(place).maybe_help(problem.help)
+}
+
+/// The elements of the list form of `variables`.
+fn listed(document: &Document) -> Vec<Located<String>> {
+    let reading = document.read_at::<Vec<Located<String>>>(&["variables"]);
+    reading.and_then(|reading| reading.value).unwrap_or_default()
 }
 
 /// Where a variable is declared.
 pub(crate) fn place_of_variable(document: &Document, name: &str) -> Place {
-    let listed = document.read_at::<Vec<Located<String>>>(&["variables"]).and_then(|reading| reading.value);
-    let element = listed.unwrap_or_default().into_iter().find(|listed| listed.value == name);
-    match element {
+    match listed(document).iter().find(|element| element.value == name) {
         Some(element) => document.place(element.span),
         None => match document.keys_at(&["variables"]).iter().find(|(key, _)| *key == name) {
             Some((_, span)) => document.place(*span),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::content::{Chat, MessageTemplate, Role, VersionContent};
 use crate::lock_file::{SCHEMA, unknown_schema};
 use crate::problem::{Place, Problem, has_errors};
-use crate::template::{Template, TemplateFormat, TemplateProblem};
+use crate::template::{Template, TemplateFormat, TemplateProblem, code};
 use crate::version::Version;
 use crate::yaml::{Document, Located, Span};
 
@@ -108,11 +108,7 @@ fn parse_text(
     problems: &mut Vec<Problem>,
 ) -> Option<VersionFile> {
     if text.trim().is_empty() {
-        problems.push(
-            Problem::error("version::empty", "the file is empty")
-                .at(Place::whole_file(file))
-                .help("write the prompt into it, or remove it"),
-        );
+        problems.push(empty(file));
         return None;
     }
     match Template::parse(format, Arc::clone(text)) {
@@ -134,6 +130,10 @@ fn parse_chat(
     problems: &mut Vec<Problem>,
 ) -> Option<VersionFile> {
     let document = Document::parse(file, Arc::clone(text), problems)?;
+    if document.is_empty() {
+        problems.push(empty(file));
+        return None;
+    }
     let reading = document.read::<VersionSpec>();
     problems.extend(reading.problems);
     let spec = reading.value?;
@@ -164,7 +164,15 @@ fn parse_chat(
     Some(VersionFile { content: VersionContent::Chat(chat.ok()?), document: Some(document) })
 }
 
+fn empty(file: &Path) -> Problem {
+    Problem::error("version::empty", "the file is empty")
+        .at(Place::whole_file(file))
+        .help("write the prompt into it, or remove it")
+}
+
 fn as_problem(problem: TemplateProblem, place: Place) -> Problem {
+    // A text that is too large may be one line, which nobody wants to be shown.
+    let place = if problem.code == code::TOO_LARGE { Place::whole_file(place.file) } else { place };
     Problem::error(problem.code, problem.message).at(place).maybe_help(problem.help)
 }
 

@@ -82,9 +82,9 @@ fn entry_of(
             );
             None
         }
-        Err(error) => {
+        Err(_) => {
             problems.push(
-                Problem::error("file::link_dangles", format!("this link leads nowhere: {error}"))
+                Problem::error("file::link_dangles", "this link leads nowhere")
                     .at(Place::whole_file(path))
                     .help("remove it, or let it lead to a file of the prompts directory"),
             );

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::lock_file;
 use crate::problem::closest;
 use crate::prompt_file;
-use crate::version::Version;
+use crate::version::{InvalidVersion, Version};
 use crate::version_file::Form;
 
 /// The part that a file plays.
@@ -72,9 +72,9 @@ fn version_role(name: &str, stem: &str, extension: &str, form: Form) -> Role {
                 return Role::Version(version, form);
             }
             let reason = if extension == form.extension() {
-                "the name of a version begins with `v`"
+                "the name of a version begins with `v`".to_owned()
             } else {
-                "its extension is another"
+                format!("its extension is not `.{}`", form.extension())
             };
             Role::MisnamedVersion {
                 message: format!("`{name}` is not read as a version: {reason}"),
@@ -82,14 +82,22 @@ fn version_role(name: &str, stem: &str, extension: &str, form: Form) -> Role {
                 meant: Some(version),
             }
         }
-        Err(error) if is_meant_as_version(stem) => Role::MisnamedVersion {
-            message: format!("`{}` is not read as a version: {error}", name.escape_debug()),
-            help: format!("{}; {HOW_VERSIONS_LOOK}", error.help()),
-            meant: stem.to_lowercase().parse().ok(),
-        },
+        Err(error) if is_meant_as_version(stem) => {
+            let meant = suggested(&error);
+            let help = match &meant {
+                Some(version) => format!("rename the file to `{}`", form.file_name(version)),
+                None => format!("{}; {HOW_VERSIONS_LOOK}", error.help()),
+            };
+            Role::MisnamedVersion { message: error.to_string(), help, meant }
+        }
         Err(_) if is_perhaps_a_version(stem) => doubtful(name),
         Err(_) => Role::Other,
     }
+}
+
+/// The version that the help of a refusal proposes.
+fn suggested(error: &InvalidVersion) -> Option<Version> {
+    error.help().strip_prefix("write `")?.strip_suffix('`')?.parse().ok()
 }
 
 /// `v1.0.0.md` is perhaps a version; `notes.md` and `v1.0.0.txt~` are not.
@@ -155,13 +163,13 @@ mod tests {
             ("1.0.0.txt", "rename it to `v1.0.0.txt`"),
             ("v1.0.0.yml", "rename it to `v1.0.0.yaml`"),
             ("v1.0.0.TXT", "rename it to `v1.0.0.txt`"),
-            ("V1.0.0.txt", "write `v1.0.0`"),
-            ("v1.0.txt", "write `v1.0.0`"),
-            ("1.0.yaml", "write `v1.0.0`"),
-            ("v01.0.0.txt", "write `v1.0.0`"),
-            ("v1.txt", "write `v1.0.0`"),
-            ("v１.0.0.txt", "write `v1.0.0`"),
-            ("v1.0.0+build.txt", "write `v1.0.0`"),
+            ("V1.0.0.txt", "rename the file to `v1.0.0.txt`"),
+            ("v1.0.txt", "rename the file to `v1.0.0.txt`"),
+            ("1.0.yaml", "rename the file to `v1.0.0.yaml`"),
+            ("v01.0.0.txt", "rename the file to `v1.0.0.txt`"),
+            ("v1.txt", "rename the file to `v1.0.0.txt`"),
+            ("v１.0.0.txt", "rename the file to `v1.0.0.txt`"),
+            ("v1.0.0+build.txt", "rename the file to `v1.0.0.txt`"),
             ("v1.0.0 (copy).txt", "a version is three numbers"),
             ("v1.0.0.txt.txt", "a version is three numbers"),
         ];

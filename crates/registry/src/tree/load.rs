@@ -27,6 +27,9 @@ pub(super) fn load(root: PathBuf) -> Loaded {
             Ok(directories) => directories,
             Err(error) => return nothing(root, &error),
         };
+    if !real_root.is_dir() {
+        return nothing(root, &io::ErrorKind::NotADirectory.into());
+    }
     let mut problems = Vec::new();
     let entries = directory::entries(&root, &real_root, &mut problems);
     let registry = read_registry(&root, &repository, &entries, &mut problems);
@@ -51,12 +54,18 @@ pub(super) fn load(root: PathBuf) -> Loaded {
 }
 
 fn nothing(root: PathBuf, error: &io::Error) -> Loaded {
-    let problem = if error.kind() == io::ErrorKind::NotFound {
-        Problem::error("tree::no_directory", "there is no prompts directory here")
-            .at(Place::whole_file(root.as_path()))
-            .help("`promptassay init` makes one; `--prompts DIR` names another")
-    } else {
-        unreadable(&root, error)
+    let help = "`promptassay init` makes a prompts directory; `--prompts DIR` names another";
+    let whole = Place::whole_file(root.as_path());
+    let problem = match error.kind() {
+        io::ErrorKind::NotFound => {
+            Problem::error("tree::no_directory", "there is no prompts directory here").at(whole).help(help)
+        }
+        io::ErrorKind::NotADirectory => {
+            Problem::error("tree::no_directory", "this is a file, not a prompts directory")
+                .at(whole)
+                .help(help)
+        }
+        _ => unreadable(&root, error),
     };
     Loaded { tree: Tree { root, ..Tree::default() }, problems: vec![problem] }
 }

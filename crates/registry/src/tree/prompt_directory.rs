@@ -11,7 +11,7 @@ use super::{MAX_LOCK_BYTES, MAX_YAML_BYTES, registered, versions};
 use crate::files::read_text;
 use crate::lock_file::Lock;
 use crate::name::{InvalidName, PromptName};
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, has_errors};
 use crate::prompt_file::{self, ActiveVersion, PromptFile};
 use crate::version::{Version, VersionSelector};
 use crate::version_file::Form;
@@ -110,7 +110,7 @@ fn read_prompt(
     let text =
         read_text(&prompt_entry.path, MAX_YAML_BYTES).map_err(|problem| problems.push(*problem)).ok()?;
     let document = Document::parse(prompt_entry.path.as_path(), text, problems)?;
-    let file = PromptFile::read(&document, &entry.name, problems);
+    let file = PromptFile::read(&document, &entry.name, problems)?;
     let mut versions = versions::load(files, &document, &file, problems);
     if files.versions.is_empty() && files.misnamed_versions.is_empty() {
         problems.push(no_version(prompt_entry, &entry.name));
@@ -126,18 +126,24 @@ fn read_prompt(
         LockState::Absent => Lock::default(),
         LockState::Broken => return None,
     };
-    Some(Prompt::new(Inner {
+    let interface = versions::interface(&file, &versions);
+    let active = file.active?;
+    let prompt = Prompt::new(Inner {
         name: name?,
         directory: entry.path.clone(),
-        interface: versions::interface(&file, &versions),
+        interface,
         description: file.description,
-        active: file.active?.selector,
+        active: active.selector,
         tags: file.tags,
         owners: file.owners,
         document,
         versions,
         lock,
-    }))
+    });
+    if *prompt.active() == VersionSelector::Latest && !has_errors(problems) {
+        problems.push(active_latest(&prompt, active.place));
+    }
+    Some(prompt)
 }
 
 enum LockState {
@@ -219,23 +225,32 @@ fn two_files(version: &Version, first: &str, second: &str) -> Problem {
 }
 
 fn check_active(file: &PromptFile, files: &Files, problems: &mut Vec<Problem>) {
-    let Some(ActiveVersion { selector, place }) = file.active.clone() else { return };
-    match selector {
-        VersionSelector::Exact(version) if !files.versions.contains_key(&version) => problems.push(
+    let Some(ActiveVersion { selector: VersionSelector::Exact(version), place }) = &file.active else {
+        return;
+    };
+    if !files.versions.contains_key(version) {
+        problems.push(
             Problem::error(ACTIVE_UNKNOWN, format!("`active_version` names {version}, which is not there"))
-                .at(place)
-                .help(closest_version(&version, files.versions.keys())),
-        ),
-        VersionSelector::Exact(_) => {}
-        VersionSelector::Latest => problems.push(
-            Problem::warning(
-                "prompt::active_latest",
-                "the active version is `latest`: whoever adds a version changes what is served",
-            )
-            .at(place)
-            .help("name the version that was reviewed: `active_version: v1.0.0`"),
-        ),
+                .at(place.clone())
+                .help(closest_version(version, files.versions.keys())),
+        );
     }
+}
+
+/// `latest` moves whenever somebody adds a version, so what it serves was not chosen.
+fn active_latest(prompt: &Prompt, place: Place) -> Problem {
+    match prompt.latest() {
+        Some(latest) => Problem::warning(
+            "prompt::active_latest",
+            "the active version is `latest`: whoever adds a version changes what is served",
+        )
+        .help(format!("name the version that was reviewed: `active_version: {}`", latest.version)),
+        None => {
+            Problem::warning("prompt::no_latest", "the active version is `latest`, which names no version")
+                .help("a prerelease is never `latest`; name one, or add a release")
+        }
+    }
+    .at(place)
 }
 
 fn invalid_name(entry: &Entry, error: &InvalidName) -> Problem {

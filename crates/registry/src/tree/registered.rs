@@ -1,6 +1,7 @@
 //! Holds a prompt's files against its lock: a registered text never changes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::PromptVersion;
 use super::prompt_directory::Files;
@@ -38,8 +39,7 @@ pub(super) fn attach(
         };
         let found = loaded.as_ref().map_or_else(|| Digest::of(&text), |loaded| loaded.digest);
         if found != row.sha256 {
-            problems
-                .push(edited(name, version, row, &text, found).at(Place::whole_file(entry.path.as_path())));
+            problems.push(edited(name, row, version, &entry.path, &text, found));
         }
         if let Some(loaded) = loaded {
             loaded.registered = Some(row.clone());
@@ -108,23 +108,25 @@ fn missing(lock_document: &Document, name: &str, version: &Version, row: &LockRo
     .help(format!("restore it with git: a registered version stays, and no number is used twice ({FILE_NAME} of `{name}`)"))
 }
 
-fn edited(name: &str, version: &Version, row: &LockRow, text: &str, found: Digest) -> Problem {
+fn edited(name: &str, row: &LockRow, version: &Version, path: &Path, text: &str, found: Digest) -> Problem {
     let message = format!(
         "{version} is registered and was edited since: recorded {}, found {}",
         row.sha256.short(),
         found.short()
     );
-    let to_crlf = || text.replace("\r\n", "\n").replace('\n', "\r\n");
-    let help = if Digest::of(text.replace("\r\n", "\n")) == row.sha256 || Digest::of(to_crlf()) == row.sha256
-    {
-        "only its line endings differ: write `/prompts/** -text` into .gitattributes, then restore the file with git".to_owned()
+    let with_newlines = text.replace("\r\n", "\n");
+    let digests = [Digest::of(&with_newlines), Digest::of(with_newlines.replace('\n', "\r\n"))];
+    let file = path.display();
+    let help = if digests.contains(&row.sha256) {
+        format!(
+            "only its line endings differ: write `/prompts/** -text` into .gitattributes, then `git restore {file}`"
+        )
     } else {
         format!(
-            "restore it with `git restore {file}`; to keep the new text, save it elsewhere first and `promptassay add {name} --from FILE`",
-            file = row.file
+            "`git restore {file}` brings the registered text back; to keep this one, copy the file first and `promptassay add {name} --from COPY`"
         )
     };
-    Problem::error("version::edited", message).help(help)
+    Problem::error("version::edited", message).at(Place::whole_file(path)).help(help)
 }
 
 fn listed(names: &[String]) -> String {

@@ -1,0 +1,267 @@
+//! Trees under `fixtures/trees`: every message about an invalid one, word for word, and silence about a valid one.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use promptassay_registry::content::VersionContent;
+use promptassay_registry::files::create_new;
+use promptassay_registry::problem::{Problem, Severity};
+use promptassay_registry::tree::{Loaded, Tree};
+
+fn fixtures(kind: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/trees").join(kind)
+}
+
+/// All that a person sees of a tree: the problems with their source lines, then what is sound and what is not.
+fn shown(loaded: &Loaded) -> String {
+    let root = loaded.tree.root();
+    let mut text = String::new();
+    for problem in &loaded.problems {
+        show(&mut text, root, problem);
+    }
+    let sound: Vec<&str> = loaded.tree.prompts().map(|prompt| prompt.name().as_str()).collect();
+    let broken: Vec<&str> = loaded.tree.broken().iter().map(|broken| broken.name.as_str()).collect();
+    write!(text, "sound: [{}], broken: [{}]", sound.join(", "), broken.join(", ")).unwrap();
+    // Where a tree lies differs from machine to machine.
+    let real = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    for (path, name) in [
+        (root, "ROOT"),
+        (&real, "ROOT"),
+        (root.parent().unwrap(), "OUTSIDE"),
+        (real.parent().unwrap(), "OUTSIDE"),
+    ] {
+        text = text.replace(&path.display().to_string(), name);
+    }
+    text
+}
+
+fn show(text: &mut String, root: &Path, problem: &Problem) {
+    let severity = match problem.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    writeln!(text, "{severity}[{}]: {}", problem.code, problem.message).unwrap();
+    if let Some(place) = &problem.place {
+        let file = place.file.strip_prefix(root).unwrap_or(&place.file);
+        let file = file.display().to_string().replace(std::path::MAIN_SEPARATOR, "/");
+        writeln!(text, "  --> {}:{}:{}", if file.is_empty() { "." } else { &file }, place.line, place.column)
+            .unwrap();
+        if !place.line_text.is_empty() {
+            writeln!(text, "   | {}", place.line_text.replace('\0', "␀")).unwrap();
+            writeln!(text, "   | {}{}", " ".repeat(place.column - 1), "^".repeat(place.width)).unwrap();
+        }
+    }
+    if let Some(help) = &problem.help {
+        writeln!(text, "  help: {help}").unwrap();
+    }
+    text.push('\n');
+}
+
+fn topics(kind: &str) -> Vec<PathBuf> {
+    let mut topics: Vec<PathBuf> =
+        fs::read_dir(fixtures(kind)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    topics.sort();
+    topics
+}
+
+#[test]
+fn every_message_about_an_invalid_tree() {
+    let topics = topics("invalid");
+    assert!(topics.len() >= 20, "the corpus is not where it should be");
+    for topic in topics {
+        let loaded = Tree::load(&topic);
+        assert!(!loaded.problems.is_empty(), "nothing is said about {}", topic.display());
+        insta::assert_snapshot!(format!("invalid@{}", topic.file_name().unwrap().display()), shown(&loaded));
+    }
+}
+
+#[test]
+fn nothing_is_said_about_a_valid_tree() {
+    for topic in topics("valid").into_iter().chain([fixtures("../../prompts")]) {
+        let loaded = Tree::load(&topic);
+        assert!(loaded.problems.is_empty(), "{}:\n{}", topic.display(), shown(&loaded));
+        assert!(loaded.tree.prompts().len() > 0);
+    }
+}
+
+/// A tree that cannot be kept in a repository: links, other encodings, names that some file systems take for one.
+struct Built(tempfile::TempDir);
+
+impl Built {
+    fn new() -> Self {
+        let built = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(built.root()).unwrap();
+        built
+    }
+
+    fn root(&self) -> PathBuf {
+        self.0.path().join("prompts")
+    }
+
+    fn write(&self, path: &str, bytes: impl AsRef<[u8]>) -> &Self {
+        let path = self.root().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        create_new(&path, bytes).unwrap();
+        self
+    }
+
+    fn prompt(&self, name: &str) -> &Self {
+        self.write(&format!("{name}/prompt.yaml"), format!("name: {name}\nactive_version: v1.0.0\n"))
+    }
+
+    fn shown(&self) -> String {
+        shown(&Tree::load(self.root()))
+    }
+}
+
+#[test]
+fn a_missing_directory_is_a_problem() {
+    let built = Built::new();
+    insta::assert_snapshot!(shown(&Tree::load(built.root().join("none"))), @"
+    error[tree::no_directory]: there is no prompts directory here
+      --> .:1:1
+      help: `promptassay init` makes a prompts directory; `--prompts DIR` names another
+
+    sound: [], broken: []
+    ");
+    insta::assert_snapshot!(shown(&Tree::load(built.write("file", "x").root().join("file"))), @"
+    error[tree::no_directory]: this is a file, not a prompts directory
+      --> .:1:1
+      help: `promptassay init` makes a prompts directory; `--prompts DIR` names another
+
+    sound: [], broken: []
+    ");
+}
+
+#[test]
+fn other_encodings_and_oversized_files_are_refused_at_their_place() {
+    let built = Built::new();
+    built.prompt("support");
+    built.write("support/v1.0.0.txt", b"Caf\xc3\xa9\nna\xefve\n");
+    built.write("support/v1.1.0.txt", b"\xef\xbb\xbfHello.");
+    built.write("support/v1.2.0.yaml", b"\xff\xfem\0e\0");
+    built.write("support/v1.3.0.txt", vec![b'a'; 5 << 20]);
+    built.write("support/v1.4.0.txt", vec![b'a'; 2 << 20]);
+    built.write("registry.yaml", b"\xef\xbb\xbfschema: 1\n");
+    insta::assert_snapshot!(built.shown(), @"
+    error[file::byte_order_mark]: the file begins with a byte order mark
+      --> registry.yaml:1:1
+      help: save it as UTF-8 without a byte order mark (BOM): it would become part of the text
+
+    error[file::not_utf8]: the file is not UTF-8: the byte 0xef does not fit
+      --> support/v1.0.0.txt:2:3
+       | na�ve
+       |   ^
+      help: save it as UTF-8
+
+    error[file::byte_order_mark]: the file begins with a byte order mark
+      --> support/v1.1.0.txt:1:1
+      help: save it as UTF-8 without a byte order mark (BOM): it would become part of the text
+
+    error[file::not_utf8]: the file is not UTF-8: the byte 0xff does not fit
+      --> support/v1.2.0.yaml:1:1
+       | ��m␀e␀
+       | ^
+      help: it looks like UTF-16; save it as UTF-8
+
+    error[file::too_large]: the file has 5242880 bytes; at most 4194304 are read
+      --> support/v1.3.0.txt:1:1
+      help: split it, or shorten it
+
+    error[template::too_large]: the template has 2097152 bytes, more than 1048576
+      --> support/v1.4.0.txt:1:1
+      help: pass large texts as values of variables
+
+    sound: [], broken: [support]
+    ");
+}
+
+#[test]
+fn line_endings_are_kept_and_digested_as_they_are() {
+    let built = Built::new();
+    built.prompt("support").write("support/v1.0.0.txt", "a\r\nb\r\n").write("support/v1.1.0.txt", "a\nb");
+    let loaded = Tree::load(built.root());
+    assert_eq!(loaded.problems, []);
+    let prompt = loaded.tree.prompt("support").unwrap();
+    let versions: Vec<_> =
+        prompt.versions().map(|version| (&*version.text, version.digest.to_string())).collect();
+    // printf 'a\r\nb\r\n' | sha256sum; printf 'a\nb' | sha256sum
+    assert_eq!(versions, [("a\r\nb\r\n", CRLF_DIGEST.to_owned()), ("a\nb", LF_DIGEST.to_owned()),]);
+    let VersionContent::Text(template) = &prompt.latest().unwrap().content else { panic!("a text") };
+    assert_eq!(template.source(), "a\nb");
+}
+
+const CRLF_DIGEST: &str = "58055bdcc73787eb88c78d36f0b4939e9c5dc1c3ad17e25cc85a6833cf1a0cab";
+const LF_DIGEST: &str = "7e18f737311b2dc3b2f269dd78396b0351f14fb66efa879f768cb23181883c78";
+
+#[cfg(unix)]
+#[test]
+fn links_that_leave_or_dangle_are_refused_and_others_are_followed() {
+    use std::os::unix::fs::symlink;
+    let built = Built::new();
+    let outside = built.0.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    create_new(&outside.join("secret.txt"), "Secret.").unwrap();
+    built.prompt("support").write("support/v1.0.0.txt", "One.");
+    symlink("v1.0.0.txt", built.root().join("support/v1.1.0.txt")).unwrap();
+    symlink("../../outside/secret.txt", built.root().join("support/v1.2.0.txt")).unwrap();
+    symlink("nowhere.txt", built.root().join("support/v1.3.0.txt")).unwrap();
+    symlink("../outside", built.root().join("team")).unwrap();
+    insta::assert_snapshot!(built.shown(), @"
+    warning[version::identical]: v1.1.0 has the same content as v1.0.0
+      --> support/v1.1.0.txt:1:1
+      help: remove the one that is not needed, unless this is meant
+
+    error[file::link_leaves]: this link leads out of the prompts directory, to `OUTSIDE/outside/secret.txt`
+      --> support/v1.2.0.txt:1:1
+      help: copy the file here, so that every clone has it
+
+    error[file::link_dangles]: this link leads nowhere
+      --> support/v1.3.0.txt:1:1
+      help: remove it, or let it lead to a file of the prompts directory
+
+    error[file::link_leaves]: this link leads out of the prompts directory, to `OUTSIDE/outside`
+      --> team:1:1
+      help: copy the file here, so that every clone has it
+
+    sound: [], broken: [support]
+    ");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_one_on_other_file_systems_are_refused() {
+    let built = Built::new();
+    for name in ["support", "Support", "cafe\u{301}", "caf\u{e9}"] {
+        built.prompt(name).write(&format!("{name}/v1.0.0.txt"), "One.");
+    }
+    built.write("support/v2.0.0-rc.1.txt", "Two.").write("support/v2.0.0-RC.1.txt", "Three.");
+    insta::assert_snapshot!(built.shown(), @r"
+    error[prompt::name]: `Support` is not a prompt name: it has an upper-case letter
+      --> Support:1:1
+      help: did you mean `support`? a name is 1 to 64 of `a-z`, `0-9`, `_` and `-`, and begins with a letter or a digit
+
+    error[prompt::name]: `cafe\u{301}` is not a prompt name: it has a character that is not allowed
+      --> café:1:1
+      help: did you mean `cafe`? a name is 1 to 64 of `a-z`, `0-9`, `_` and `-`, and begins with a letter or a digit
+
+    error[prompt::name]: `café` is not a prompt name: it has a character that is not allowed
+      --> café:1:1
+      help: did you mean `caf`? a name is 1 to 64 of `a-z`, `0-9`, `_` and `-`, and begins with a letter or a digit
+
+    error[tree::name_clash]: `café` and `café` are one name on a file system that ignores case or Unicode normal forms
+      --> café:1:1
+      help: rename one of the two
+
+    error[tree::name_clash]: `support` and `Support` are one name on a file system that ignores case or Unicode normal forms
+      --> support:1:1
+      help: rename one of the two
+
+    error[version::name_clash]: v2.0.0-RC.1 and v2.0.0-rc.1 have one file name on a file system that ignores case
+      --> support/v2.0.0-rc.1.txt:1:1
+      help: rename one of the two
+
+    sound: [], broken: [Support, café, café, support]
+    ");
+}
