@@ -85,6 +85,8 @@ impl JinjaTemplate {
     fn trial(&self, value: &Item) -> Option<TemplateProblem> {
         let context = self.variables.iter().map(|name| (name.to_string(), value.clone()));
         let error = self.evaluate(Item::from_pairs(context)).err()?;
+        // A filter that is named by a value, as in `map(name)`, is unknown without details: the made-up value is no filter.
+        error.detail()?;
         let help = match error.kind() {
             ErrorKind::UnknownFilter | ErrorKind::UnknownTest => None,
             ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {

@@ -87,6 +87,33 @@ fn an_undefined_attribute_is_an_error_with_its_place() {
 }
 
 #[test]
+fn messages_do_not_repeat_values() {
+    let given = values(json!({"a": "SECRET", "list": ["SECRET"], "map": {"SECRET": 1}, "one": 1}));
+    let failing = [
+        "{{ a + 1 }}",
+        "{{ a | int }}",
+        "{{ a | float }}",
+        "{{ map[a].x }}",
+        "{{ one[a] }}",
+        "{{ list | join(1, 2) }}",
+        "{{ list | map(a) | list }}",
+        "{{ '%d' | format(a) }}",
+        "{{ range(a) }}",
+        "{% for x, y in list %}{% endfor %}",
+    ];
+    for source in failing {
+        let error = template(source).render(&given).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("SECRET"), "{source}: {error}");
+    }
+}
+
+#[test]
+fn a_filter_named_by_a_value_is_not_refused_beforehand() {
+    let given = json!({"names": ["a"], "filter": "upper"});
+    assert_eq!(rendered("{{ names | map(filter) | join }}", given), "A");
+}
+
+#[test]
 fn undefined_inside_a_list_does_not_slip_through() {
     for source in ["{{ [a.b] }}", "{{ {'x': a.b} }}", "{{ [[1, a.b]] }}"] {
         assert!(template(source).render(&values(json!({"a": {}}))).is_err(), "{source}");
