@@ -5,6 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::excerpt::excerpt;
 
@@ -92,8 +94,10 @@ fn is_reserved_device(text: &str) -> bool {
 
 fn suggest(text: &str) -> Option<String> {
     let mut name = String::new();
-    for character in text.chars().take(4 * MAX_NAME_LENGTH).flat_map(char::to_lowercase) {
+    // Decomposed, an accent is a character of its own: `café` becomes `cafe`.
+    for character in text.chars().take(4 * MAX_NAME_LENGTH).nfkd().flat_map(char::to_lowercase) {
         match character {
+            _ if is_combining_mark(character) => {}
             'a'..='z' | '0'..='9' | '-' => name.push(character),
             _ if name.ends_with('_') => {}
             _ => name.push('_'),
@@ -160,7 +164,8 @@ mod tests {
             ("customer support", "it has white space", Some("customer_support")),
             ("a/b", "it has a path separator; prompts lie one level deep", Some("a_b")),
             ("../secrets", "it has a path separator; prompts lie one level deep", Some("secrets")),
-            ("naïve", "it has a character that is not allowed", Some("na_ve")),
+            ("naïve", "it has a character that is not allowed", Some("naive")),
+            ("cafe\u{301} ﬁrst", "it has white space", Some("cafe_first")),
             ("support.v2", "it has a character that is not allowed", Some("support_v2")),
             ("_draft", "it begins with a mark", Some("draft")),
             ("", "it is empty", None),

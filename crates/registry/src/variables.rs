@@ -168,6 +168,16 @@ impl Variables {
         self.0.is_empty()
     }
 
+    /// The value that a text stands for, where values come as text (a command line, a table): JSON for a variable of another
+    /// type than string, else the text itself. A text that is no such JSON stays text, so that [`Variables::resolve`] says
+    /// what was expected.
+    pub fn value_from_text(&self, name: &str, text: &str) -> Value {
+        let kind = self.get(name).and_then(|variable| variable.kind).unwrap_or(VariableType::String);
+        let read = || serde_json::from_str(text).ok().filter(|value| kind.admits(value));
+        let typed = if kind == VariableType::String { None } else { read() };
+        typed.unwrap_or_else(|| Value::from(text))
+    }
+
     /// Adds defaults and checks every value; on failure, all that is wrong. Values of undeclared names are kept, and reported
     /// beside.
     pub fn resolve<'a>(&self, values: &'a Values) -> Result<Resolved<'a>, Vec<ValueProblem>> {

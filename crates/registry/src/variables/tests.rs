@@ -173,6 +173,26 @@ fn values_at_their_limits_are_taken() {
 }
 
 #[test]
+fn a_text_becomes_the_type_of_its_variable() {
+    let variables = variables(
+        json!({"text": "string", "count": "integer", "flag": "boolean", "list": "list", "any": null}),
+    );
+    for (name, text, expected) in [
+        ("text", "5", json!("5")),
+        ("any", "5", json!("5")),
+        ("unknown", "true", json!("true")),
+        ("count", "5", json!(5)),
+        ("count", "5.0", json!("5.0")),
+        ("count", "five", json!("five")),
+        ("flag", "true", json!(true)),
+        ("list", "[1, \"a\"]", json!([1, "a"])),
+        ("list", "{}", json!("{}")),
+    ] {
+        assert_eq!(variables.value_from_text(name, text), expected, "{name}={text}");
+    }
+}
+
+#[test]
 fn undeclared_values_are_data_and_not_an_error() {
     let variables = variables(json!({"query": {"default": "x"}, "name": null}));
     let given = values(json!({"name": "a", "qeury": "b", "zzz": 1}));
