@@ -11,6 +11,7 @@ pub mod live;
 pub mod lock_file;
 pub mod memory;
 pub mod name;
+pub mod operations;
 pub mod problem;
 pub mod prompt_file;
 pub mod registry_file;

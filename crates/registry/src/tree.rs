@@ -9,6 +9,7 @@ mod load;
 mod prompt;
 mod prompt_directory;
 mod registered;
+pub(crate) mod single;
 mod versions;
 
 use std::collections::BTreeMap;

@@ -12,6 +12,7 @@ use crate::problem::{Problem, closest};
 use crate::template::TemplateFormat;
 use crate::variables::Interface;
 use crate::version::{self, Version, VersionSelector};
+use crate::version_file::Form;
 use crate::yaml::Document;
 
 /// A prompt: its description, its versions, and which of them is active. Cheap to clone.
@@ -208,6 +209,14 @@ impl Prompt {
 }
 
 impl PromptVersion {
+    /// How its file is written.
+    pub fn form(&self) -> Form {
+        match self.content {
+            VersionContent::Text(_) => Form::Text,
+            VersionContent::Chat(_) => Form::Chat,
+        }
+    }
+
     /// Whether it is registered and so frozen.
     pub fn is_registered(&self) -> bool {
         self.registered.is_some()

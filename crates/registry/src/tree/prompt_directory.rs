@@ -18,7 +18,7 @@ use crate::version_file::Form;
 use crate::yaml::Document;
 
 /// `active_version` names a version that is not there; the one error that `activate` cures.
-pub(super) const ACTIVE_UNKNOWN: &str = "prompt::active_unknown";
+pub(crate) const ACTIVE_UNKNOWN: &str = "prompt::active_unknown";
 
 /// What a directory turned out to be.
 pub(super) enum Found {
@@ -146,13 +146,24 @@ fn read_prompt(
     Some(prompt)
 }
 
-enum LockState {
+pub(super) enum LockState {
     Absent,
     Broken,
     Read(Lock, Document),
 }
 
-fn read_lock(files: &Files, problems: &mut Vec<Problem>) -> LockState {
+impl LockState {
+    /// The rows; none where there is no lock, `None` where it cannot be read.
+    pub(super) fn into_lock(self) -> Option<Lock> {
+        match self {
+            Self::Absent => Some(Lock::default()),
+            Self::Broken => None,
+            Self::Read(lock, _) => Some(lock),
+        }
+    }
+}
+
+pub(super) fn read_lock(files: &Files, problems: &mut Vec<Problem>) -> LockState {
     let Some(entry) = &files.lock else { return LockState::Absent };
     match read_text(&entry.path, MAX_LOCK_BYTES) {
         Ok(text) => match Lock::parse(&entry.path, &text, problems) {

@@ -33,7 +33,7 @@ fn shown(loaded: &Loaded) -> String {
     ] {
         text = text.replace(&path.display().to_string(), name);
     }
-    text
+    text.replace('\u{301}', "<U+0301>")
 }
 
 fn show(text: &mut String, root: &Path, problem: &Problem) {
@@ -243,14 +243,14 @@ fn names_that_are_one_on_other_file_systems_are_refused() {
       help: did you mean `support`? a name is 1 to 64 of `a-z`, `0-9`, `_` and `-`, and begins with a letter or a digit
 
     error[prompt::name]: `cafe\u{301}` is not a prompt name: it has a character that is not allowed
-      --> café:1:1
+      --> cafe<U+0301>:1:1
       help: did you mean `cafe`? a name is 1 to 64 of `a-z`, `0-9`, `_` and `-`, and begins with a letter or a digit
 
     error[prompt::name]: `café` is not a prompt name: it has a character that is not allowed
       --> café:1:1
-      help: did you mean `caf`? a name is 1 to 64 of `a-z`, `0-9`, `_` and `-`, and begins with a letter or a digit
+      help: did you mean `cafe`? a name is 1 to 64 of `a-z`, `0-9`, `_` and `-`, and begins with a letter or a digit
 
-    error[tree::name_clash]: `café` and `café` are one name on a file system that ignores case or Unicode normal forms
+    error[tree::name_clash]: `café` and `cafe<U+0301>` are one name on a file system that ignores case or Unicode normal forms
       --> café:1:1
       help: rename one of the two
 
@@ -262,6 +262,6 @@ fn names_that_are_one_on_other_file_systems_are_refused() {
       --> support/v2.0.0-rc.1.txt:1:1
       help: rename one of the two
 
-    sound: [], broken: [Support, café, café, support]
+    sound: [], broken: [Support, cafe<U+0301>, café, support]
     ");
 }

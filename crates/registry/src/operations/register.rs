@@ -1,0 +1,121 @@
+//! Registering a version: a lock row, and its text is frozen for ever.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{PromptError, survey};
+use crate::digest::Digest;
+use crate::files::{DirectoryLock, WriteError, write_atomic};
+use crate::lock_file::LockRow;
+use crate::name::PromptName;
+use crate::problem::has_errors;
+use crate::tree::UnknownVersion;
+use crate::version::{Version, VersionSelector};
+
+/// Who registers a version, when, and what for.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// Now. Kept to the second.
+    pub created_at: Timestamp,
+    /// A name, often with an address.
+    pub created_by: String,
+    /// What the version is for.
+    pub description: Option<String>,
+    /// Anything else worth keeping.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A version that is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// Its lock row.
+    pub row: LockRow,
+    /// Whether it was registered before, with the same bytes: then nothing changed, and the row is that of the first time.
+    pub already: bool,
+}
+
+/// Why a version was not registered. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The prompt cannot be worked on.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// There is no such version.
+    #[error(transparent)]
+    Unknown(#[from] UnknownVersion),
+    /// Other bytes are registered under this number.
+    #[error(
+        "{version} is registered with another text: recorded {}, found {}",
+        recorded.short(), found.as_ref().map_or_else(|| "no file".to_owned(), Digest::short)
+    )]
+    Differs {
+        /// The number.
+        version: Version,
+        /// The digest of the registered bytes.
+        recorded: Digest,
+        /// The digest of the file, where there is one.
+        found: Option<Digest>,
+    },
+    /// The lock could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl RegisterError {
+    /// What to do.
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            Self::Prompt(error) => error.help(),
+            Self::Unknown(error) => Some(error.help()),
+            Self::Differs { .. } => Some(
+                "a registered text never changes: restore the file with git, and add the new text as a new version",
+            ),
+            Self::Write(_) => None,
+        }
+    }
+}
+
+/// Freezes a version: its bytes, its variables and template format, who and when go into `prompt.lock`. Registering the same bytes
+/// again changes nothing.
+pub fn register(
+    lock: &DirectoryLock,
+    name: &PromptName,
+    version: &Version,
+    registration: Registration,
+) -> Result<Registered, RegisterError> {
+    let survey = survey(lock, name)?;
+    let prompt = survey.prompt.as_ref();
+    let loaded = prompt.and_then(|prompt| prompt.version(version));
+    if let Some(row) = survey.lock.as_ref().and_then(|lock| lock.rows.get(version)) {
+        let found = loaded.map(|loaded| loaded.digest);
+        return if found == Some(row.sha256) {
+            Ok(Registered { row: row.clone(), already: true })
+        } else {
+            Err(RegisterError::Differs { version: version.clone(), recorded: row.sha256, found })
+        };
+    }
+    let (Some(prompt), Some(rows)) = (prompt.filter(|_| !has_errors(&survey.problems)), survey.lock.clone())
+    else {
+        return Err(PromptError::Broken { name: name.clone(), problems: survey.problems }.into());
+    };
+    let loaded = prompt.resolve(&VersionSelector::Exact(version.clone()))?;
+    let row = LockRow {
+        file: loaded.form().file_name(version),
+        sha256: loaded.digest,
+        interface: loaded.interface_digest,
+        created_at: to_the_second(registration.created_at),
+        created_by: registration.created_by,
+        description: registration.description,
+        metadata: registration.metadata,
+    };
+    let mut rows = rows;
+    rows.rows.insert(version.clone(), row.clone());
+    write_atomic(&survey.lock_path(), rows.to_text())?;
+    Ok(Registered { row, already: false })
+}
+
+/// Cut, not rounded: nothing is registered in the future.
+fn to_the_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
