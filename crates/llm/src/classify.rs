@@ -61,7 +61,7 @@ pub(crate) fn failure_with(
     let class = class(error, status);
     let detail = match status {
         Some(status @ 300..=399) if error.message.is_empty() => format!("{REDIRECT} (HTTP {status})"),
-        _ => error.detail(status),
+        _ => error.detail(response.status),
     };
     if class == Class::Filtered {
         return Ok(filtered(detail, response));
@@ -369,6 +369,10 @@ mod tests {
         insta::assert_snapshot!(
             text(502, "<html><head><title>502 Bad Gateway</title></head></html>"),
             @"the server failed: 502 Bad Gateway (HTTP 502)"
+        );
+        insta::assert_snapshot!(
+            text(200, r#"{"error": {"message": "upstream went away", "code": 502}}"#),
+            @"the server failed: upstream went away (HTTP 200, 502)"
         );
         insta::assert_snapshot!(text(500, ""), @"the server failed: no explanation (HTTP 500)");
         insta::assert_snapshot!(

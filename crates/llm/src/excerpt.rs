@@ -34,7 +34,9 @@ pub(crate) fn of_text(text: &str) -> String {
     let text = &text[..end];
     let mut words = Vec::new();
     let mut secret_follows = false;
-    for word in text.split(|character: char| character.is_whitespace() || character.is_control()) {
+    for word in text.split(|character: char| {
+        character.is_whitespace() || character.is_control() || is_invisible(character)
+    }) {
         if word.is_empty() {
             continue;
         }
@@ -49,9 +51,13 @@ pub(crate) fn of_text(text: &str) -> String {
     }
 }
 
-/// An excerpt of a body; of an HTML page its title, or its text.
+/// An excerpt of a body; of an HTML page its title, or its text; of anything that is not text its size.
 pub(crate) fn of_bytes(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
+    let unreadable = text.chars().filter(|character| *character == char::REPLACEMENT_CHARACTER).count();
+    if unreadable * 10 > text.chars().count() {
+        return format!("{} bytes that are not text", body.len());
+    }
     if looks_like_html(body) { of_text(&html_text(&text)) } else { of_text(&text) }
 }
 
@@ -108,6 +114,11 @@ fn redact_word(word: &str, secret_follows: bool) -> (String, bool) {
     (out, after_announcer)
 }
 
+/// Characters that change how a terminal shows what follows, or that nobody sees.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
 fn is_key_character(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.' | '*' | '+' | '/')
 }
@@ -160,6 +171,8 @@ mod tests {
     #[test]
     fn an_excerpt_is_one_short_line() {
         assert_eq!(of_text(" a\r\n\tb\u{1b}[31m "), "a b [31m");
+        assert_eq!(of_text("a\u{202e}b"), "a b");
+        assert_eq!(of_bytes(&[0xff; 300]), "300 bytes that are not text");
         assert_eq!(of_text(&"ä".repeat(100_000)).chars().count(), LONGEST + 1);
     }
 

@@ -75,14 +75,15 @@ impl ErrorBody {
         self.words.iter().any(|known| known == word)
     }
 
-    /// One line for people: the message, the status, and the most exact word.
-    pub(super) fn detail(&self, status: Option<u16>) -> String {
+    /// One line for people: the message, the status of the answer, and the most exact word or the body's own status.
+    pub(super) fn detail(&self, answered_with: u16) -> String {
         let message = if self.message.is_empty() { "no explanation" } else { &self.message };
-        let status = status.map(|status| format!("HTTP {status}"));
-        let word =
-            self.words.first().filter(|word| word.parse::<u16>().is_err()).map(|word| excerpt::of_text(word));
-        let parts: Vec<_> = status.into_iter().chain(word).collect();
-        if parts.is_empty() { message.to_owned() } else { format!("{message} ({})", parts.join(", ")) }
+        let word = self.words.first().map(|word| excerpt::of_text(word));
+        let code = word.or_else(|| self.status.map(|status| status.to_string()));
+        match code.filter(|code| *code != answered_with.to_string()) {
+            Some(code) => format!("{message} (HTTP {answered_with}, {code})"),
+            None => format!("{message} (HTTP {answered_with})"),
+        }
     }
 }
 

@@ -140,12 +140,16 @@ pub(crate) fn decode(body: &Value) -> Result<Reply, ModelError> {
         blocks.iter().filter(move |block| block.get("type").is_some_and(|kind| kind == wanted))
     };
     let stop_reason = body.get("stop_reason").and_then(Value::as_str);
-    let explanation = || body.pointer("/stop_details/explanation").and_then(Value::as_str);
+    let explanation = body.pointer("/stop_details/explanation").and_then(Value::as_str);
+    let text: String = of_type("text").filter_map(|block| block.get("text")?.as_str()).collect();
+    let refusal = stop_reason.filter(|reason| *reason == "refusal").map(|word| match explanation {
+        Some(explanation) => explanation,
+        None if !text.is_empty() => &text,
+        None => word,
+    });
     Ok(Reply {
-        text: of_type("text").filter_map(|block| block.get("text")?.as_str()).collect(),
-        refusal: stop_reason
-            .filter(|reason| *reason == "refusal")
-            .map(|word| explanation().unwrap_or(word).to_owned()),
+        refusal: refusal.map(str::to_owned),
+        text,
         tool_calls: of_type("tool_use").filter_map(tool_call).collect(),
         finish_reason: finish_reason(stop_reason),
         usage: usage(body.get("usage")),

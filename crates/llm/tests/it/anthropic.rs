@@ -105,6 +105,8 @@ fn every_stop_reason_has_its_meaning() {
 fn a_refusal_and_a_tool_call_are_replies() {
     let mut refused = answer(&json!([]), "refusal");
     assert_eq!(decoded(Provider::Anthropic, &refused).unwrap().refusal.as_deref(), Some("refusal"));
+    refused["content"] = json!([{"type": "text", "text": "I will not."}]);
+    assert_eq!(decoded(Provider::Anthropic, &refused).unwrap().refusal.as_deref(), Some("I will not."));
     refused["stop_details"] = json!({"type": "refusal", "explanation": "It is about weapons."});
     assert_eq!(
         decoded(Provider::Anthropic, &refused).unwrap().refusal.as_deref(),

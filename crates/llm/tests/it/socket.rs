@@ -12,7 +12,8 @@ use serde_json::json;
 
 use crate::support::{hello, now, row};
 
-const KEY: &str = "sk-live-0123456789abcdefghij";
+/// Without the beginning that keys of known providers have: only knowing it helps to cut it out.
+const KEY: &str = "live0123456789abcdefghij";
 const SUCCESS: &str = r#"{"choices":[{"message":{"content":"Hello!"},"finish_reason":"stop"}]}"#;
 
 /// A server that hands each connection's whole request and its stream to `answer`. The requests come back as text.
@@ -223,7 +224,7 @@ async fn a_key_appears_in_no_error_and_no_debug_text() {
         ("200 OK", "{\"choices\": \"{}\""),
         ("200 OK", "{\"error\": {\"message\": \"{}\"}}"),
         ("400 Bad Request", "{\"error\": {\"message\": \"{}\"}}"),
-        ("401 Unauthorized", "{\"error\": {\"message\": \"key: {}\"}}"),
+        ("401 Unauthorized", "{\"error\": {\"message\": \"it was {}.\"}}"),
         ("404 Not Found", "{}"),
         ("429 Too Many Requests", "{\"detail\": \"{}\"}"),
         ("500 Internal Server Error", "[\"{}\"]"),
@@ -231,7 +232,7 @@ async fn a_key_appears_in_no_error_and_no_debug_text() {
     ] {
         let (base_url, _requests) = serve(move |request, mut stream| {
             let line = request.lines().find(|line| line.starts_with("authorization")).unwrap();
-            let body = shape.replace("{}", line);
+            let body = shape.replace("{}", line.rsplit(' ').next().unwrap());
             stream.write_all(&with_status(status, "", body.as_bytes())).unwrap();
         });
         let error = ask(&base_url).await.unwrap_err();
