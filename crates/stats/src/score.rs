@@ -25,7 +25,7 @@ mod solve;
 use crate::distributions::normal;
 use crate::undefined::finite;
 use crate::{Confidence, Undefined};
-use solve::{Offset, multiplier_at_bound, multiplier_at_mean};
+use solve::{Offset, multiplier_at_mean, share_at_bound};
 
 /// Units prepared for the score method: sorted and counted, so that their order changes nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,15 +155,12 @@ impl ScoreSample {
     fn reach(&self, direction: f64, z2: f64) -> f64 {
         let n = self.units as f64;
         let room = self.room(direction);
-        if room <= 0.0 {
-            return 0.0;
+        if room < f64::MIN_POSITIVE {
+            return room;
         }
-        let offsets = || self.offsets(self.mean, direction);
-        // From here on, `multiplier` is |λ| / (n + z²), at most 1 / room.
-        match multiplier_at_bound(offsets, room, z2) {
-            Some(multiplier) => z2 / (multiplier * (n + z2)),
-            None => room * z2 / (n + z2),
-        }
+        // The share is |λ| · room / (n + z²), at most 1.
+        let share = share_at_bound(|| self.offsets(self.mean, direction), room, z2).unwrap_or(1.0);
+        room * (z2 / (share * (n + z2)))
     }
 
     /// The distance from the mean to the end of the range in `direction`.
@@ -188,7 +185,9 @@ impl ScoreSample {
             return Ok(0.0);
         }
         let direction = distance.signum();
-        let room = if direction > 0.0 { self.high - delta } else { delta - self.low };
+        // The reciprocal of a subnormal number would overflow.
+        let room =
+            (if direction > 0.0 { self.high - delta } else { delta - self.low }).max(f64::MIN_POSITIVE);
         // |λ| / n, at most 1 / room.
         let multiplier = multiplier_at_mean(|| self.offsets(delta, direction), room);
         Ok(-direction * multiplier.sqrt() * (self.units as f64 * distance.abs()).sqrt())

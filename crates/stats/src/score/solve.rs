@@ -10,30 +10,30 @@ pub(super) struct Offset {
 /// No solution has been seen to take 20 steps; the cap is for inputs that nobody has seen.
 const STEPS: u32 = 300;
 
-/// The t in (0, 1 / room) with t² Σ count · offset² / (1 − t · offset) = z², or nothing where even t = 1 / room is not enough:
-/// there the missing weight lies on the end of the range.
+/// The t in (0, 1) with t² Σ count · r² / (1 − t · r) = z² for r = offset / room, or nothing where even t = 1 is not enough: there
+/// the missing weight lies on the end of the range.
 ///
-/// `offsets` are measured from the sample mean; none exceeds `room`.
-pub(super) fn multiplier_at_bound<I: Iterator<Item = Offset>>(
+/// `offsets` are measured from the sample mean; none exceeds `room`. In units of `room` nothing overflows: values whose mean is
+/// close to an end are close to it themselves.
+pub(super) fn share_at_bound<I: Iterator<Item = Offset>>(
     offsets: impl Fn() -> I,
     room: f64,
     z2: f64,
 ) -> Option<f64> {
-    // At t = 1 / room, with room − offset being what is left to the end of the range.
-    let most: f64 = offsets().map(|v| v.count * v.offset * v.offset / (room * (room - v.offset))).sum();
-    // 0 / 0 appears only for a unit on the end of a range without room, which the caller has excluded.
+    let ratios = || offsets().map(|v| (v.offset / room, v.count));
+    let most: f64 = ratios().map(|(r, count)| if r == 0.0 { 0.0 } else { count * r * r / (1.0 - r) }).sum();
     if most <= z2 {
         return None;
     }
-    let spread: f64 = offsets().map(|v| v.count * v.offset * v.offset).sum();
+    let spread: f64 = ratios().map(|(r, count)| count * r * r).sum();
     let start = (z2 / spread).sqrt();
-    Some(increasing_root(0.0, 1.0 / room, start, |t| {
+    Some(increasing_root(0.0, 1.0, start, |t| {
         let (mut value, mut slope) = (0.0, 0.0);
-        for v in offsets() {
-            let square = v.count * v.offset * v.offset;
-            let left = 1.0 - t * v.offset;
+        for (r, count) in ratios() {
+            let square = count * r * r;
+            let left = 1.0 - t * r;
             value += square / left;
-            slope += square * v.offset / (left * left);
+            slope += square * r / (left * left);
         }
         (t * t * value - z2, t * (2.0 * value + t * slope))
     }))

@@ -1,7 +1,11 @@
 //! Parity with the golden values: the given ones in `stats.json` and the computed ones in `stats_computed.json`.
 
 mod distributions;
+mod experiments;
+mod planning;
+mod verdict;
 
+use promptassay_stats::Undefined;
 use serde_json::Value;
 
 const GIVEN: &str = include_str!("../../../../fixtures/golden/stats.json");
@@ -28,6 +32,10 @@ impl Row {
 
     fn numbers(&self, input: &str) -> Vec<f64> {
         numbers(&self.inputs[input])
+    }
+
+    fn lists(&self, input: &str) -> Vec<Vec<f64>> {
+        self.inputs[input].as_array().expect("lists").iter().map(numbers).collect()
     }
 
     fn expects(&self, field: &str) -> bool {
@@ -61,6 +69,11 @@ impl Row {
             ))
         }
     }
+}
+
+/// A result of the crate, with the row's name in the error.
+fn named<T>(row: &Row, result: Result<T, Undefined>) -> Result<T, String> {
+    result.map_err(|reason| format!("{}: {reason}", row.name))
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
