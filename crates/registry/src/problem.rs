@@ -44,12 +44,24 @@ impl Place {
         let start = floor_boundary(text, span.start);
         let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line = text[..line_start].matches('\n').count() + 1;
+        Self::in_line(file.into(), text, line, line_start, span)
+    }
+
+    /// The place of the bytes `span` in `text`, in the line numbered `line` that begins at `line_start`.
+    pub(crate) fn in_line(
+        file: PathBuf,
+        text: &str,
+        line: usize,
+        line_start: usize,
+        span: std::ops::Range<usize>,
+    ) -> Self {
+        let start = floor_boundary(text, span.start);
         let line_end = text[line_start..].find('\n').map_or(text.len(), |length| line_start + length);
         let line_text = text[line_start..line_end].trim_end_matches('\r');
         let end =
             floor_boundary(text, span.end).clamp(start, line_start + line_text.len().max(start - line_start));
         Self {
-            file: file.into(),
+            file,
             line,
             column: text[line_start..start].chars().count() + 1,
             width: text[start..end].chars().count().max(1),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
@@ -21,6 +21,8 @@ pub struct Document {
     file: Arc<PathBuf>,
     text: Arc<str>,
     root: Arc<Node>,
+    /// Where lines begin; a large suite asks for the places of many cases.
+    line_starts: Arc<OnceLock<Vec<usize>>>,
 }
 
 /// What reading a document, or a part of it, gave.
@@ -74,7 +76,7 @@ impl Document {
                     .maybe_help(help),
             );
         }
-        Some(Self { file: Arc::new(file), text, root: Arc::new(root) })
+        Some(Self { file: Arc::new(file), text, root: Arc::new(root), line_starts: Arc::default() })
     }
 
     /// The file's name, as given.
@@ -114,7 +116,13 @@ impl Document {
 
     /// The place of a span of this document.
     pub fn place(&self, span: Span) -> Place {
-        Place::in_text(self.file.as_path(), &self.text, span.into())
+        let line_starts = self.line_starts.get_or_init(|| {
+            let after_newlines = self.text.match_indices('\n').map(|(newline, _)| newline + 1);
+            std::iter::once(0).chain(after_newlines).collect()
+        });
+        let start = span.start.min(self.text.len());
+        let line = line_starts.partition_point(|line_start| *line_start <= start);
+        Place::in_line(self.file.to_path_buf(), &self.text, line, line_starts[line - 1], span.into())
     }
 
     /// The place of the value at a path of map keys, or of the deepest part of the path that exists.
@@ -409,6 +417,16 @@ mod tests {
     }
 
     proptest! {
+        /// The index of lines finds what a walk through the text finds.
+        #[test]
+        fn places_agree_with_a_walk(tail in "[a-zé\n]{0,40}", start in 0_usize..60, end in 0_usize..60) {
+            let text = format!("a: 1\n# {}\n", tail.replace('\n', "\n# "));
+            let mut problems = Vec::new();
+            let document = Document::parse("p.yaml", text.clone(), &mut problems).unwrap();
+            let span = Span { start, end };
+            prop_assert_eq!(document.place(span), Place::in_text("p.yaml", &text, start..end));
+        }
+
         #[test]
         fn no_text_panics(text in "[ -~\\n\\t\\r\u{e9}\u{1f600}:{}\\[\\]&*!|>'\"%@`#,?-]{0,80}") {
             check(&text);

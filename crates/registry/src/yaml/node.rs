@@ -145,6 +145,7 @@ impl<'t> Builder<'t> {
         let span = self.span(&raw);
         let id = self.next_id;
         self.next_id += 1;
+        let mut span = span;
         let kind = match raw.value {
             Raw::Null => Kind::Null,
             Raw::Boolean(value) => Kind::Boolean(value),
@@ -152,9 +153,16 @@ impl<'t> Builder<'t> {
             Raw::Float(value) => self.float(value, span),
             Raw::Text(value) => Kind::Text(value),
             Raw::Sequence(elements) => {
-                Kind::Sequence(elements.into_iter().map(|element| self.node(element)).collect())
+                let elements: Vec<Node> = elements.into_iter().map(|element| self.node(element)).collect();
+                // The library gives the place where a collection begins; it ends where its last part does.
+                span.end = elements.last().map_or(span.end, |last| last.span.end.max(span.end));
+                Kind::Sequence(elements)
             }
-            Raw::Map(entries) => Kind::Map(self.entries(entries)),
+            Raw::Map(entries) => {
+                let entries = self.entries(entries);
+                span.end = entries.iter().map(|entry| entry.value.span.end).fold(span.end, usize::max);
+                Kind::Map(entries)
+            }
         };
         Node { kind, span, id }
     }
