@@ -1,0 +1,5 @@
+
+#[cfg(test)]
+mod client;
+mod in_process;
+mod raw;
