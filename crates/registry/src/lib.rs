@@ -15,6 +15,7 @@ pub mod operations;
 pub mod problem;
 pub mod prompt_file;
 pub mod registry_file;
+pub mod schema;
 pub mod template;
 pub mod tree;
 pub mod variables;

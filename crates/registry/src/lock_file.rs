@@ -57,7 +57,7 @@ pub struct LockRowSpec {
     /// Who: a name, often with an address.
     pub created_by: String,
     /// What the version is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub description: Option<String>,
     /// Anything else worth keeping, such as a ticket.
     #[serde(default)]
