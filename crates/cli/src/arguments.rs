@@ -1,0 +1,87 @@
+//! The command line: what was typed, before anything is done with it.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+use crate::exit::Exit;
+
+/// Prompts as versioned, reviewed files: evaluated with honest statistics, gated, rolled out, rolled back.
+#[derive(Debug, Parser)]
+#[command(name = "promptassay", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct GlobalArguments {
+    /// The prompts directory [default: `prompts` here or in a directory above, up to the repository's root; env:
+    /// `PROMPTASSAY_PROMPTS`].
+    #[arg(long, global = true, value_name = "DIR", env = "PROMPTASSAY_PROMPTS", hide_env = true)]
+    pub(crate) prompts: Option<PathBuf>,
+    /// How data is printed: for people, or as JSON for programs.
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) format: OutputFormat,
+    /// When to use colours; `NO_COLOR` is honoured.
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: ColorChoice,
+    /// Leave out remarks, warnings and progress.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Show more: the replies of cases that did not pass.
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+// No documentation on the variants of these two: `clap` would print a line for each in the help of every command.
+
+/// How data is printed; the shapes of JSON are in docs/cli.md.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    #[default]
+    Human,
+    Json,
+}
+
+/// When colours are used; `Auto` is on a terminal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(commands::init::InitArguments),
+    New(commands::new::NewArguments),
+    Add(commands::add::AddArguments),
+    Register(commands::register::RegisterArguments),
+    List(commands::list::ListArguments),
+    Show(commands::show::ShowArguments),
+    Render(commands::render::RenderArguments),
+    Diff(commands::diff::DiffArguments),
+    Log(commands::log::LogArguments),
+    Activate(commands::activate::ActivateArguments),
+    Check(commands::check::CheckArguments),
+    Eval(commands::eval::EvalArguments),
+    Schema(commands::schema::SchemaArguments),
+    Completions(commands::completions::CompletionsArguments),
+}
+
+/// Reads the command line. Help and version are printed here, and so are usage errors.
+pub(crate) fn parse() -> Result<Arguments, Exit> {
+    Arguments::try_parse().map_err(|error| {
+        // A reader that went away is no error.
+        let _ = error.print();
+        if error.use_stderr() { Exit::Invalid } else { Exit::Success }
+    })
+}

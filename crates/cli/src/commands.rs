@@ -1,0 +1,126 @@
+//! The commands, one file each.
+
+pub(crate) mod activate;
+pub(crate) mod add;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod diff;
+pub(crate) mod eval;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod log;
+pub(crate) mod new;
+pub(crate) mod register;
+pub(crate) mod render;
+pub(crate) mod schema;
+pub(crate) mod show;
+
+use std::path::PathBuf;
+
+use promptassay_registry::problem::Problem;
+use serde::Serialize;
+
+use crate::arguments::{Arguments, Command, GlobalArguments, OutputFormat};
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// What every command is given.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) console: Console,
+    pub(crate) format: OutputFormat,
+    /// The prompts directory; it may not exist.
+    pub(crate) prompts: PathBuf,
+}
+
+/// Runs a command and says how the process ends.
+pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
+    let context = Context {
+        environment,
+        console: Console::new(&arguments.global, environment),
+        format: arguments.global.format,
+        prompts: prompts_directory(&arguments.global, environment),
+    };
+    let result = match arguments.command {
+        Command::Init(arguments) => init::run(&arguments, &context),
+        Command::New(arguments) => new::run(&arguments, &context),
+        Command::Add(arguments) => add::run(&arguments, &context),
+        Command::Register(arguments) => register::run(&arguments, &context),
+        Command::List(arguments) => list::run(&arguments, &context),
+        Command::Show(arguments) => show::run(&arguments, &context),
+        Command::Render(arguments) => render::run(&arguments, &context),
+        Command::Diff(arguments) => diff::run(&arguments, &context),
+        Command::Log(arguments) => log::run(&arguments, &context),
+        Command::Activate(arguments) => activate::run(&arguments, &context),
+        Command::Check(arguments) => check::run(&arguments, &context),
+        Command::Eval(arguments) => eval::run(&arguments, &context),
+        Command::Schema(arguments) => schema::run(&arguments, &context),
+        Command::Completions(arguments) => completions::run(&arguments, &context),
+    };
+    match result {
+        Ok(exit) => exit,
+        Err(Failure { exit, problems }) => {
+            context.console.problems(&problems);
+            exit
+        }
+    }
+}
+
+/// The directory that was asked for, else `prompts` here or in the nearest directory above that has one, up to the repository's root.
+/// Relative where it can be, so that messages stay short.
+fn prompts_directory(arguments: &GlobalArguments, environment: &Environment) -> PathBuf {
+    if let Some(directory) = &arguments.prompts {
+        return directory.clone();
+    }
+    let mut up = PathBuf::new();
+    for directory in environment.directory.ancestors() {
+        if directory.join("prompts").is_dir() {
+            return up.join("prompts");
+        }
+        if directory.join(".git").exists() {
+            break;
+        }
+        up.push("..");
+    }
+    PathBuf::from("prompts")
+}
+
+impl Context<'_> {
+    /// Writes data: the text for people, or the value as JSON, whichever was asked for.
+    pub(crate) fn answer(
+        &self,
+        text: impl FnOnce() -> String,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<Exit, Failure> {
+        match self.format {
+            OutputFormat::Human => self.data(text())?,
+            OutputFormat::Json => self.json(value)?,
+        }
+        Ok(Exit::Success)
+    }
+
+    /// Writes a value as JSON.
+    pub(crate) fn json(&self, value: &(impl Serialize + ?Sized)) -> Result<(), Failure> {
+        let mut text = serde_json::to_string_pretty(value).map_err(|error| {
+            Failure::broken(Problem::error(
+                "cli::no_json",
+                format!("the result cannot be written as JSON: {error}"),
+            ))
+        })?;
+        text.push('\n');
+        self.data(text)
+    }
+
+    /// Writes data to standard output.
+    pub(crate) fn data(&self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
+        self.console.data(bytes).map_err(|error| {
+            Failure::broken(Problem::error(
+                "cli::cannot_write",
+                format!("cannot write to standard output: {error}"),
+            ))
+        })
+    }
+}

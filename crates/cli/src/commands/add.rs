@@ -1,0 +1,151 @@
+//! `promptassay add`: one more version of a prompt, still to be edited.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use promptassay_registry::files::read_text;
+use promptassay_registry::operations::{AddError, NewVersion, Number, add_version};
+use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::MAX_VERSION_BYTES;
+use promptassay_registry::version::{self, Version};
+use promptassay_registry::version_file::Form;
+use serde::Serialize;
+
+use super::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::prompts::parse_version;
+
+const EXAMPLES: &str = "Examples:
+  promptassay add customer_support                      a copy of the newest version, to be edited
+  promptassay add customer_support --from draft.txt     its text
+  promptassay add customer_support --from chat.yaml --bump major
+  some-program | promptassay add customer_support --from - --version v2.0.0-rc.1";
+
+/// Add a version to a prompt.
+///
+/// The new file is not registered: it can be evaluated, and still be edited. Without `--from` it is a copy of the newest version.
+/// No number is used twice, those of removed versions included.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct AddArguments {
+    /// The prompt.
+    name: String,
+    /// A file with the text, `-` for standard input; `.yaml` holds chat messages.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Which part of the newest version to raise.
+    #[arg(long, value_name = "PART", value_enum, default_value_t, conflicts_with = "version")]
+    bump: Bump,
+    /// The number of the new version.
+    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
+    version: Option<Version>,
+}
+
+/// Which part of a version is raised.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Bump {
+    Patch,
+    #[default]
+    Minor,
+    Major,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    name: &'a str,
+    version: &'a Version,
+    file: &'a Path,
+    /// A version with the same text.
+    same_as: Option<&'a Version>,
+}
+
+/// A text, and where it comes from.
+struct Source {
+    text: String,
+    form: Form,
+    /// `None` for a copy of another version.
+    file: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &AddArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let lock = context.lock()?;
+    let name = context.existing_name(&arguments.name)?;
+    let source = match &arguments.from {
+        Some(path) => read_source(path)?,
+        None => copy_of_newest(name.as_str(), context)?,
+    };
+    let number = match &arguments.version {
+        Some(version) => Number::Exact(version.clone()),
+        None => Number::Next(match arguments.bump {
+            Bump::Patch => version::Bump::Patch,
+            Bump::Minor => version::Bump::Minor,
+            Bump::Major => version::Bump::Major,
+        }),
+    };
+    let new = NewVersion { number, form: source.form, text: &source.text };
+    let added = add_version(&lock, &name, &new).map_err(|error| failure(error, source.file.as_deref()))?;
+    let answer = Answer {
+        name: name.as_str(),
+        version: &added.version,
+        file: &added.path,
+        same_as: added.same_as.as_ref(),
+    };
+    context.answer(|| format!("added {}\n", added.path.display()), &answer)?;
+    match &added.same_as {
+        Some(same) if source.file.is_none() => context.console.note(&format!("a copy of {same}: edit it")),
+        Some(same) => context.console.problems(&[Problem::warning(
+            "add::same_text",
+            format!("{} has the same text as {same}", added.version),
+        )]),
+        None => {}
+    }
+    Ok(Exit::Success)
+}
+
+fn read_source(path: &Path) -> Result<Source, Failure> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        // One byte more than is allowed, so that what is too large is refused and not cut.
+        std::io::stdin().lock().take(MAX_VERSION_BYTES + 1).read_to_string(&mut text).map_err(|error| {
+            let message = format!("standard input cannot be read: {error}");
+            Failure::invalid_one(Problem::error("cli::stdin", message).help("pass the text as UTF-8"))
+        })?;
+        return Ok(Source { text, form: Form::Text, file: Some(PathBuf::from("<standard input>")) });
+    }
+    let text = read_text(path, MAX_VERSION_BYTES).map_err(|problem| Failure::invalid_one(*problem))?;
+    let is_chat = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    Ok(Source { text, form: if is_chat { Form::Chat } else { Form::Text }, file: Some(path.to_owned()) })
+}
+
+fn copy_of_newest(name: &str, context: &Context<'_>) -> Result<Source, Failure> {
+    let prompt = context.prompt(name)?;
+    match prompt.versions().next_back() {
+        Some(newest) => Ok(Source { text: newest.text.to_string(), form: newest.form(), file: None }),
+        None => Err(Failure::invalid_one(
+            Problem::error("add::nothing_to_copy", format!("`{name}` has no version to copy"))
+                .help("name a file with the text: `--from FILE`"),
+        )),
+    }
+}
+
+fn failure(error: AddError, source: Option<&Path>) -> Failure {
+    let (message, help) = (error.to_string(), error.help());
+    match error {
+        AddError::Prompt(error) => error.into(),
+        AddError::Write(error) => Failure::from_write(&error),
+        AddError::Invalid { mut problems } => {
+            // Nothing was written, so the mistake stands in the file that the text came from.
+            for place in problems.iter_mut().filter_map(|problem| problem.place.as_mut()) {
+                if let Some(source) = source {
+                    source.clone_into(&mut place.file);
+                }
+            }
+            Failure::invalid(problems)
+        }
+        AddError::Taken { .. } | AddError::NumbersExhausted => {
+            Failure::invalid_one(Problem::error("add::number", message).maybe_help(help))
+        }
+    }
+}

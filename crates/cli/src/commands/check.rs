@@ -1,0 +1,130 @@
+//! `promptassay check`: everything that can be known without asking a model.
+
+mod files;
+
+use clap::Args;
+use promptassay_registry::problem::{self, Problem, has_errors};
+use promptassay_registry::tree::{FindPromptError, Loaded, Prompt};
+use serde::Serialize;
+
+use self::files::Files;
+use super::Context;
+use crate::arguments::OutputFormat;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::prompts;
+use crate::table::{GREEN, RED, count, paint};
+
+const EXAMPLES: &str = "Examples:
+  promptassay check                      every file of the prompts directory
+  promptassay check customer_support     one prompt, and what all prompts share
+  promptassay check --locked             in a pipeline: unregistered versions are errors
+  promptassay check --format json | jq -r '.problems[].code'
+
+Exit codes: 0 all files are sound (there may be warnings), 2 there is an error.";
+
+/// Check all files: prompts, versions, locks, suites, registry.yaml.
+///
+/// Everything that is wrong is reported at once, each with its place. Nothing is written and no model is asked.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CheckArguments {
+    /// The prompts; without any, all.
+    #[arg(value_name = "PROMPT")]
+    names: Vec<String>,
+    /// Refuse versions that are not registered.
+    #[arg(long)]
+    locked: bool,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    ok: bool,
+    prompts: usize,
+    versions: usize,
+    cases: usize,
+    errors: usize,
+    warnings: usize,
+    problems: &'a [Problem],
+}
+
+pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let loaded = context.load();
+    let mut problems = unknown_names(&loaded, &arguments.names);
+    let chosen =
+        |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|wanted| wanted == name);
+    let prompts: Vec<&Prompt> =
+        loaded.tree.prompts().filter(|prompt| chosen(prompt.name().as_str())).collect();
+    problems.extend(of_the_tree(&loaded, &chosen));
+    let mut files = Files::new(&loaded.tree, &mut problems);
+    for prompt in &prompts {
+        files.check(prompt, &mut problems);
+        if arguments.locked {
+            problems.extend(files::unregistered(prompt));
+        }
+    }
+    let cases = files.cases();
+    problem::sort(&mut problems);
+    problems.dedup();
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    let answer = Answer {
+        ok: errors == 0,
+        prompts: prompts.len(),
+        versions: prompts.iter().map(|prompt| prompt.versions().len()).sum(),
+        cases,
+        errors,
+        warnings: problems.len() - errors,
+        problems: &problems,
+    };
+    match context.format {
+        OutputFormat::Json => context.json(&answer)?,
+        OutputFormat::Human => {
+            context.console.problems(&problems);
+            conclude(&answer, context)?;
+        }
+    }
+    Ok(if has_errors(&problems) { Exit::Invalid } else { Exit::Success })
+}
+
+/// The problems of the tree, without those of prompts that nobody asks for.
+fn of_the_tree(loaded: &Loaded, chosen: &impl Fn(&str) -> bool) -> Vec<Problem> {
+    let sound = loaded.tree.prompts().map(|prompt| (prompt.name().as_str(), prompt.directory()));
+    let broken = loaded.tree.broken().iter().map(|prompt| (prompt.name.as_str(), prompt.directory.as_path()));
+    let elsewhere: Vec<_> =
+        sound.chain(broken).filter(|(name, _)| !chosen(name)).map(|(_, directory)| directory).collect();
+    let concerns = |problem: &&Problem| {
+        let file = problem.place.as_ref().map(|place| &place.file);
+        !file.is_some_and(|file| elsewhere.iter().any(|directory| file.starts_with(directory)))
+    };
+    loaded.problems.iter().filter(concerns).cloned().collect()
+}
+
+fn unknown_names(loaded: &Loaded, names: &[String]) -> Vec<Problem> {
+    let unknown = |name: &String| match loaded.tree.find(name) {
+        Err(FindPromptError::Unknown { name, help }) => Some(prompts::unknown(&name, help)),
+        Ok(_) | Err(FindPromptError::Broken(_)) => None,
+    };
+    names.iter().filter_map(unknown).collect()
+}
+
+fn conclude(answer: &Answer<'_>, context: &Context<'_>) -> Result<(), Failure> {
+    let warnings = match answer.warnings {
+        0 => String::new(),
+        warnings => format!("; {}", count(warnings, "warning")),
+    };
+    if answer.ok {
+        if !context.console.quiet {
+            let checked = [
+                count(answer.prompts, "prompt"),
+                count(answer.versions, "version"),
+                count(answer.cases, "case"),
+            ];
+            let ok = paint(context.console.color, GREEN, "ok");
+            context.data(format!("{ok}: {}{warnings}\n", checked.join(", ")))?;
+        }
+    } else {
+        let refused = paint(context.console.error_color, RED, &count(answer.errors, "error"));
+        context.console.note(&format!("\n{refused}{warnings}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! The files that other crates than the registry type: sections of registry.yaml, suites, parameters of chat versions.
+
+use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
+use promptassay_evaluator::settings::Settings;
+use promptassay_evaluator::suite;
+use promptassay_llm::{Params, ResponseFormat};
+use promptassay_registry::files::read_text;
+use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::tree::{Prompt, PromptVersion, Tree};
+use promptassay_registry::version::Version;
+use promptassay_registry::yaml::Document;
+
+/// The largest suite that is read.
+const MAX_SUITE_BYTES: u64 = 256 << 20;
+
+/// Sections of registry.yaml that this version does not read, and what they are for.
+const NOT_READ: [(&str, &str); 2] = [("lifecycle", "the lifecycle of versions"), ("store", "experiments")];
+
+/// What all prompts share, and a count of what was checked.
+pub(super) struct Files {
+    settings: Settings,
+    cases: usize,
+}
+
+impl Files {
+    /// Reads the sections of registry.yaml.
+    pub(super) fn new(tree: &Tree, problems: &mut Vec<Problem>) -> Self {
+        let settings = match &tree.registry().document {
+            Some(document) => {
+                problems.extend(not_read(document));
+                Settings::read(document, problems)
+            }
+            None => Settings::default(),
+        };
+        Self { settings, cases: 0 }
+    }
+
+    /// How many cases the suites have.
+    pub(super) fn cases(&self) -> usize {
+        self.cases
+    }
+
+    /// Checks the versions and the suite of a prompt, as far as the tree has not.
+    pub(super) fn check(&mut self, prompt: &Prompt, problems: &mut Vec<Problem>) {
+        for version in prompt.versions() {
+            check_request(version, problems);
+        }
+        let path = prompt.suite_path();
+        if path.exists() {
+            self.check_suite(prompt, problems);
+        } else {
+            let shown = path.strip_prefix(prompt.directory()).unwrap_or(&path);
+            problems.push(
+                Problem::warning(
+                    "check::no_suite",
+                    format!("`{}` has no suite: nothing says what a good reply is", prompt.name()),
+                )
+                .at(Place::whole_file(prompt.document().file()))
+                .help(format!(
+                    "write {} beside this file; `promptassay new` shows how one looks",
+                    shown.display()
+                )),
+            );
+        }
+    }
+
+    fn check_suite(&mut self, prompt: &Prompt, problems: &mut Vec<Problem>) {
+        let document = match read_text(&prompt.suite_path(), MAX_SUITE_BYTES) {
+            Ok(text) => Document::parse(prompt.suite_path(), text, problems),
+            Err(problem) => {
+                problems.push(*problem);
+                None
+            }
+        };
+        let Some(document) = document else { return };
+        let Some(suite) = suite::resolve(&document, prompt.interface(), &self.settings, problems) else {
+            return;
+        };
+        self.cases += suite.cases.len();
+        let Ok(active) = prompt.active_version() else { return };
+        let versions: Vec<Version> = prompt.versions().map(|version| version.version.clone()).collect();
+        // The same versions that `eval` takes, so that what is sound here can be asked there.
+        let request = VersionRequest { baseline: None, candidates: Vec::new() };
+        match plan::choose(prompt.name().as_str(), &versions, &active.version, &request) {
+            Ok(versions) => {
+                plan::build(vec![PromptInput { prompt, suite, versions }], &self.settings, problems);
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+}
+
+/// Versions whose text could still change.
+pub(super) fn unregistered(prompt: &Prompt) -> impl Iterator<Item = Problem> {
+    prompt.versions().filter(|version| !version.is_registered()).map(|version| {
+        Problem::error(
+            "check::unregistered",
+            format!("{} is not registered, so its text may still change", version.version),
+        )
+        .at(Place::whole_file(version.path.as_path()))
+        .help(format!(
+            "`promptassay register {} {} -m MESSAGE` freezes it",
+            prompt.name(),
+            version.version
+        ))
+    })
+}
+
+fn not_read(document: &Document) -> Vec<Problem> {
+    let keys = document.keys_at(&[]);
+    let written = |name: &str| keys.iter().find(|(key, _)| *key == name).map(|(_, span)| *span);
+    NOT_READ
+        .iter()
+        .filter_map(|(name, purpose)| {
+            let span = written(name)?;
+            let message = format!("`{name}` is not read by this version of promptassay");
+            let help = format!("it is reserved for {purpose}; until then it changes nothing");
+            Some(Problem::warning("check::not_read", message).at(document.place(span)).help(help))
+        })
+        .collect()
+}
+
+/// What a chat version asks of the model beside its messages.
+fn check_request(version: &PromptVersion, problems: &mut Vec<Problem>) {
+    let Some(document) = &version.document else { return };
+    if let Some(reading) = document.read_at::<Params>(&["params"]) {
+        problems.extend(reading.problems);
+        let found = reading.value.map(|params| params.problems()).unwrap_or_default();
+        problems.extend(found.into_iter().map(|problem| {
+            let mut path = vec!["params".to_owned()];
+            path.extend(problem.path);
+            Problem::error("plan::invalid_parameter", problem.message)
+                .at(document.place_at(&path))
+                .maybe_help(problem.help)
+        }));
+    }
+    if let Some(reading) = document.read_at::<ResponseFormat>(&["response_format"]) {
+        problems.extend(reading.problems);
+    }
+}

@@ -1,0 +1,44 @@
+//! `promptassay diff`: what changes between two versions of a prompt.
+
+mod compare;
+mod draw;
+
+use clap::Args;
+use promptassay_registry::version::VersionSelector;
+
+use super::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::prompts::{parse_selector, version};
+
+const EXAMPLES: &str = "Examples:
+  promptassay diff customer_support v1.0.0 v1.1.0
+  promptassay diff customer_support v1.1.0 latest --color always | less -R
+  promptassay diff customer_support v1.0.0 v1.1.0 --format json | jq '.variables'
+
+Changed words are marked like this: [-old-]{+new+}.";
+
+/// Show what changes between two versions, word by word.
+///
+/// First what a caller notices (variables, parameters, response format), then the text. Whether the versions differ makes no
+/// difference to the exit code.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DiffArguments {
+    /// The prompt.
+    name: String,
+    /// The old version, or `latest`.
+    #[arg(value_name = "A", value_parser = parse_selector)]
+    from: VersionSelector,
+    /// The new version, or `latest`.
+    #[arg(value_name = "B", value_parser = parse_selector)]
+    to: VersionSelector,
+}
+
+pub(crate) fn run(arguments: &DiffArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let prompt = context.prompt(&arguments.name)?;
+    let from = version(&prompt, Some(&arguments.from))?;
+    let to = version(&prompt, Some(&arguments.to))?;
+    let difference = compare::compare(prompt.name().as_str(), from, to);
+    context.answer(|| draw::draw(&difference, prompt.interface(), context.console.color), &difference)
+}

@@ -1,0 +1,111 @@
+//! `promptassay list`: the prompts of the directory.
+
+use std::path::Path;
+
+use clap::Args;
+use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::{BrokenPrompt, Prompt};
+use promptassay_registry::version::{Version, VersionSelector};
+use serde::Serialize;
+
+use super::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::table::{STRONG, columns};
+
+const EXAMPLES: &str = "Examples:
+  promptassay list
+  promptassay list --format json | jq -r '.prompts[].name'
+
+Exit codes: 0, or 2 where some prompts have errors; the others are listed all the same.";
+
+/// List the prompts, with their active versions.
+#[derive(Debug, Args)]
+#[command(visible_alias = "ls", after_help = EXAMPLES)]
+pub(crate) struct ListArguments {}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    prompts: Vec<Row<'a>>,
+    broken: Vec<Broken<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    directory: &'a Path,
+    description: Option<&'a str>,
+    /// As it is written: a version or `latest`.
+    active: &'a VersionSelector,
+    /// What that means now.
+    active_version: Option<&'a Version>,
+    versions: usize,
+    registered: usize,
+    tags: &'a [String],
+    owners: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Broken<'a> {
+    name: &'a str,
+    directory: &'a Path,
+    errors: usize,
+}
+
+pub(crate) fn run(_: &ListArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let loaded = context.load();
+    let answer = Answer {
+        prompts: loaded.tree.prompts().map(row).collect(),
+        broken: loaded.tree.broken().iter().map(broken).collect(),
+    };
+    if !(answer.prompts.is_empty() && answer.broken.is_empty()) {
+        context.answer(|| table(&answer, context.console.color), &answer)?;
+    }
+    let errors: Vec<Problem> = loaded.problems.into_iter().filter(Problem::is_error).collect();
+    if errors.is_empty() { Ok(Exit::Success) } else { Err(Failure::invalid(errors)) }
+}
+
+fn row(prompt: &Prompt) -> Row<'_> {
+    Row {
+        name: prompt.name().as_str(),
+        directory: prompt.directory(),
+        description: prompt.description(),
+        active: prompt.active(),
+        active_version: prompt.active_version().ok().map(|version| &version.version),
+        versions: prompt.versions().len(),
+        registered: prompt.versions().filter(|version| version.is_registered()).count(),
+        tags: prompt.tags(),
+        owners: prompt.owners(),
+    }
+}
+
+fn broken(prompt: &BrokenPrompt) -> Broken<'_> {
+    let errors = prompt.problems.iter().filter(|problem| problem.is_error()).count();
+    Broken { name: &prompt.name, directory: &prompt.directory, errors }
+}
+
+fn table(answer: &Answer<'_>, color: bool) -> String {
+    let mut rows = vec![["PROMPT", "ACTIVE", "VERSIONS", "DESCRIPTION"].map(str::to_owned).to_vec()];
+    for prompt in &answer.prompts {
+        let active = match (prompt.active, prompt.active_version) {
+            (VersionSelector::Latest, Some(version)) => format!("{version} (latest)"),
+            (selector, _) => selector.to_string(),
+        };
+        let versions = match prompt.versions - prompt.registered {
+            0 => prompt.versions.to_string(),
+            unregistered => format!("{}, {unregistered} unregistered", prompt.versions),
+        };
+        let description =
+            prompt.description.unwrap_or_default().lines().next().unwrap_or_default().to_owned();
+        rows.push(vec![prompt.name.to_owned(), active, versions, description]);
+    }
+    for prompt in &answer.broken {
+        rows.push(vec![
+            prompt.name.escape_debug().to_string(),
+            "-".into(),
+            "-".into(),
+            "(has errors)".into(),
+        ]);
+    }
+    columns(&rows, &[STRONG], 0, color)
+}

@@ -1,0 +1,74 @@
+//! `promptassay log`: where each version of a prompt comes from.
+
+use clap::Args;
+use promptassay_evaluator::report::visible;
+use promptassay_registry::tree::Prompt;
+use serde::Serialize;
+
+use super::Context;
+use crate::describe::VersionRow;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::table::{DIM, STRONG, YELLOW, paint};
+
+const EXAMPLES: &str = "Examples:
+  promptassay log customer_support
+  promptassay log customer_support --format json | jq '.versions[] | select(.registered | not)'";
+
+/// Show the versions of a prompt, the newest first: who registered them, when and why.
+///
+/// A version that is not registered yet may still be edited; it is marked.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct LogArguments {
+    /// The prompt.
+    name: String,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    name: &'a str,
+    versions: Vec<VersionRow<'a>>,
+}
+
+pub(crate) fn run(arguments: &LogArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let prompt = context.prompt(&arguments.name)?;
+    let answer = Answer { name: prompt.name().as_str(), versions: rows(&prompt) };
+    context.answer(|| text(&answer.versions, context.console.color), &answer)
+}
+
+fn rows(prompt: &Prompt) -> Vec<VersionRow<'_>> {
+    prompt.versions().rev().map(|version| VersionRow::of(prompt, version)).collect()
+}
+
+fn text(versions: &[VersionRow<'_>], color: bool) -> String {
+    let width = versions.iter().map(|row| row.version.to_string().len()).max().unwrap_or(0);
+    let entries: Vec<String> = versions.iter().map(|row| entry(row, width, color)).collect();
+    entries.join("\n")
+}
+
+fn entry(row: &VersionRow<'_>, width: usize, color: bool) -> String {
+    let version = paint(color, STRONG, &format!("{:<width$}", row.version.to_string()));
+    let state = paint(color, if row.registered { DIM } else { YELLOW }, &row.state());
+    let mut text = format!("{version}  {}  {state}\n", row.sha256.short());
+    let mut line = |label: &str, value: &str| {
+        for (index, part) in value.lines().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            text.extend(["  ", &format!("{label:<9}"), &visible(part), "\n"]);
+        }
+    };
+    match (row.created_at, row.created_by) {
+        (Some(at), Some(by)) => {
+            line("when", &at.to_string());
+            line("who", by);
+        }
+        _ => line("file", &format!("{}; may still be edited", row.file.display())),
+    }
+    if let Some(description) = row.description {
+        line("why", description);
+    }
+    if !row.metadata.is_empty() {
+        line("metadata", &row.metadata_line());
+    }
+    text
+}

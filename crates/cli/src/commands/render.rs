@@ -1,0 +1,215 @@
+//! `promptassay render`: exactly what would be sent to a model.
+
+mod values;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use promptassay_registry::content::{Rendered, RenderedMessage, VersionContent};
+use promptassay_registry::digest::Digest;
+use promptassay_registry::files::read_text;
+use promptassay_registry::problem::{Place, Problem, has_errors};
+use promptassay_registry::template::{
+    MAX_TEMPLATE_BYTES, RenderError, Template, TemplateFormat, TemplateProblem, UnknownVariable,
+};
+use promptassay_registry::variables::{ValueProblem, Variables};
+use promptassay_registry::version::{Version, VersionSelector};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use self::values::Given;
+use super::Context;
+use crate::arguments::OutputFormat;
+use crate::describe::Content;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::key_value::{self, KeyValue};
+use crate::prompts::{parse_selector, version};
+
+const EXAMPLES: &str = "Examples:
+  promptassay render customer_support --var company_name=TechCorp --var query='Where is my order?'
+  promptassay render customer_support --version v1.2.0 --vars values.yaml | jq '.messages'
+  promptassay render --template draft.txt --var name=Ada
+  echo '{\"name\": \"Ada\"}' | promptassay render --template draft.txt --vars -";
+
+/// Insert values into a prompt and print exactly what would be sent.
+///
+/// A text is printed byte for byte, without an added line feed. Chat messages are printed as JSON. All missing values are
+/// reported at once; defaults of prompt.yaml apply.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, override_usage = "promptassay render [OPTIONS] <NAME>\n       promptassay render [OPTIONS] --template <FILE>")]
+pub(crate) struct RenderArguments {
+    /// The prompt.
+    #[arg(required_unless_present = "template", conflicts_with = "template")]
+    name: Option<String>,
+    /// A version, or `latest` [default: the active version].
+    #[arg(long, value_name = "VERSION", value_parser = parse_selector, conflicts_with = "template")]
+    version: Option<VersionSelector>,
+    /// A value; may be given several times. Where prompt.yaml declares another type than string, it is read as JSON.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value::parse)]
+    var: Vec<KeyValue>,
+    /// A YAML or JSON file of values, `-` for standard input; `--var` wins over it.
+    #[arg(long, value_name = "FILE")]
+    vars: Option<PathBuf>,
+    /// Refuse values that no variable takes, instead of warning.
+    #[arg(long)]
+    strict: bool,
+    /// Render the text of this file instead of a prompt.
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
+    /// The language of `--template` [default: format].
+    #[arg(long, value_name = "LANGUAGE", value_enum, requires = "template")]
+    template_format: Option<Language>,
+}
+
+/// The language of a template.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Language {
+    /// `{name}`
+    #[default]
+    Format,
+    /// `{{ name }}`, conditions and loops
+    Jinja,
+}
+
+/// What is rendered.
+struct Source<'a> {
+    content: &'a VersionContent,
+    variables: &'a Variables,
+    /// The template's own file and text, where an error of it has a place there.
+    file: Option<(&'a Path, &'a str)>,
+    origin: Origin<'a>,
+}
+
+/// What a program wants to know beside the messages.
+#[derive(Default, Serialize)]
+struct Origin<'a> {
+    prompt: Option<&'a str>,
+    version: Option<&'a Version>,
+    sha256: Option<Digest>,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    origin: &'a Origin<'a>,
+    messages: Vec<RenderedMessage>,
+    params: Map<String, Value>,
+    response_format: Option<&'a Value>,
+}
+
+pub(crate) fn run(arguments: &RenderArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    match (&arguments.template, &arguments.name) {
+        (Some(path), _) => bare(path, arguments, context),
+        (None, Some(name)) => {
+            let prompt = context.prompt(name)?;
+            let version = version(&prompt, arguments.version.as_ref())?;
+            let is_text = matches!(version.content, VersionContent::Text(_));
+            let source = Source {
+                content: &version.content,
+                variables: version.interface.variables(),
+                file: is_text.then_some((version.path.as_path(), &*version.text)),
+                origin: Origin {
+                    prompt: Some(prompt.name().as_str()),
+                    version: Some(&version.version),
+                    sha256: Some(version.digest),
+                },
+            };
+            render(&source, arguments, context)
+        }
+        // `clap` asks for one of the two.
+        (None, None) => Ok(Exit::Invalid),
+    }
+}
+
+fn bare(path: &Path, arguments: &RenderArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let text =
+        read_text(path, MAX_TEMPLATE_BYTES as u64).map_err(|problem| Failure::invalid_one(*problem))?;
+    let language = match arguments.template_format.unwrap_or_default() {
+        Language::Format => TemplateFormat::Format,
+        Language::Jinja => TemplateFormat::Jinja,
+    };
+    let template = Template::parse(language, text.as_str()).map_err(|found| {
+        Failure::invalid(found.into_iter().map(|problem| at_template(problem, Some((path, &text)))).collect())
+    })?;
+    let variables = Variables::inferred(language, template.variables());
+    let content = VersionContent::Text(template);
+    let source = Source {
+        content: &content,
+        variables: &variables,
+        file: Some((path, &text)),
+        origin: Origin::default(),
+    };
+    render(&source, arguments, context)
+}
+
+fn render(source: &Source<'_>, arguments: &RenderArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let given = Given::read(arguments.vars.as_deref(), &arguments.var, source.variables)?;
+    let resolved = source.variables.resolve(&given.values).map_err(|found| {
+        Failure::invalid(found.into_iter().map(|problem| value_problem(problem, &given)).collect())
+    })?;
+    let unknown: Vec<Problem> =
+        resolved.unknown.iter().map(|unknown| unknown_value(unknown, arguments.strict, &given)).collect();
+    if has_errors(&unknown) {
+        return Err(Failure::invalid(unknown));
+    }
+    let rendered = source
+        .content
+        .render(&resolved.values)
+        .map_err(|error| Failure::invalid(render_problems(error, source.file)))?;
+    context.console.problems(&unknown);
+    match rendered {
+        Rendered::Text(text) if context.format == OutputFormat::Human => context.data(text)?,
+        rendered => {
+            let Content { params, response_format, .. } = Content::of(source.content);
+            let messages = rendered.into_messages();
+            context.json(&Answer { origin: &source.origin, messages, params, response_format })?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn value_problem(problem: ValueProblem, given: &Given) -> Problem {
+    let place = given.place(&problem.variable);
+    let found = Problem::error(problem.code, problem.message).maybe_help(problem.help);
+    match place {
+        Some(place) => found.at(place),
+        None => found,
+    }
+}
+
+fn unknown_value(unknown: &UnknownVariable, is_error: bool, given: &Given) -> Problem {
+    let message = format!("no variable takes the value `{}`", unknown.name.escape_debug());
+    let problem = if is_error {
+        Problem::error("value::unknown_variable", message)
+    } else {
+        Problem::warning("value::unknown_variable", message)
+    };
+    let help = match &unknown.suggestion {
+        Some(suggestion) => format!("did you mean `{suggestion}`?"),
+        None => "leave it out".to_owned(),
+    };
+    let problem = problem.help(help);
+    match given.place(&unknown.name) {
+        Some(place) => problem.at(place),
+        None => problem,
+    }
+}
+
+fn render_problems(error: RenderError, file: Option<(&Path, &str)>) -> Vec<Problem> {
+    let help = error.help();
+    match error {
+        RenderError::Failed(problem) => vec![at_template(problem, file)],
+        other => vec![Problem::error("cli::cannot_render", other.to_string()).maybe_help(help)],
+    }
+}
+
+fn at_template(problem: TemplateProblem, file: Option<(&Path, &str)>) -> Problem {
+    let Some((path, text)) = file else {
+        let message = format!("line {}, column {}: {}", problem.line, problem.column, problem.message);
+        return Problem::error(problem.code, message).maybe_help(problem.help);
+    };
+    Problem::error(problem.code, problem.message)
+        .at(Place::in_text(path, text, problem.span))
+        .maybe_help(problem.help)
+}

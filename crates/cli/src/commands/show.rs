@@ -1,0 +1,172 @@
+//! `promptassay show`: a prompt, and what one of its versions says.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use promptassay_evaluator::report::visible;
+use promptassay_registry::template::TemplateFormat;
+use promptassay_registry::tree::{Prompt, PromptVersion};
+use promptassay_registry::version::{Version, VersionSelector};
+use serde::Serialize;
+
+use super::Context;
+use crate::describe::{Content, VariableRow, VersionRow, role_name, variable_line};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::prompts::{parse_selector, version};
+use crate::table::{DIM, STRONG, columns, count, paint};
+
+const EXAMPLES: &str = "Examples:
+  promptassay show customer_support                     the active version
+  promptassay show customer_support --version latest
+  promptassay show customer_support --format json | jq -r '.version.messages[].content'";
+
+/// Show a prompt: its variables, its versions, and what one version says.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ShowArguments {
+    /// The prompt.
+    name: String,
+    /// A version, or `latest` [default: the active version].
+    #[arg(long, value_name = "VERSION", value_parser = parse_selector)]
+    version: Option<VersionSelector>,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    name: &'a str,
+    directory: &'a Path,
+    description: Option<&'a str>,
+    active: &'a VersionSelector,
+    template_format: TemplateFormat,
+    tags: &'a [String],
+    owners: &'a [String],
+    suite: Option<PathBuf>,
+    variables: Vec<VariableRow<'a>>,
+    versions: Vec<&'a Version>,
+    version: Shown<'a>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    row: VersionRow<'a>,
+    #[serde(flatten)]
+    content: Content<'a>,
+}
+
+pub(crate) fn run(arguments: &ShowArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let prompt = context.prompt(&arguments.name)?;
+    let version = version(&prompt, arguments.version.as_ref())?;
+    let answer = answer(&prompt, version);
+    context.answer(|| text(&answer, &prompt, context.console.color), &answer)
+}
+
+fn answer<'a>(prompt: &'a Prompt, version: &'a PromptVersion) -> Answer<'a> {
+    let suite = prompt.suite_path();
+    Answer {
+        name: prompt.name().as_str(),
+        directory: prompt.directory(),
+        description: prompt.description(),
+        active: prompt.active(),
+        template_format: prompt.template_format(),
+        tags: prompt.tags(),
+        owners: prompt.owners(),
+        suite: suite.is_file().then_some(suite),
+        variables: prompt
+            .interface()
+            .variables()
+            .iter()
+            .map(|(name, variable)| VariableRow::of(name, variable))
+            .collect(),
+        versions: prompt.versions().map(|version| &version.version).collect(),
+        version: Shown { row: VersionRow::of(prompt, version), content: Content::of(&version.content) },
+    }
+}
+
+fn text(answer: &Answer<'_>, prompt: &Prompt, color: bool) -> String {
+    let heading = |text: &str| format!("\n{}\n", paint(color, STRONG, text));
+    let mut text = format!("{}\n", paint(color, STRONG, answer.name));
+    if let Some(description) = answer.description.filter(|description| !description.is_empty()) {
+        text.push_str(&indented(description));
+    }
+    text.push('\n');
+    text.push_str(&table(&about_prompt(answer), color));
+    if !answer.variables.is_empty() {
+        text.push_str(&heading("variables"));
+        let rows = prompt.interface().variables().iter();
+        let rows: Vec<_> =
+            rows.map(|(name, variable)| vec![name.to_owned(), variable_line(variable)]).collect();
+        text.push_str(&columns(&rows, &[], 2, color));
+    }
+    let Shown { row, content } = &answer.version;
+    text.push_str(&heading(&format!("{}  {}", row.version, row.state())));
+    text.push_str(&table(&about_version(row, content), color));
+    for message in &content.messages {
+        text.push_str(&heading(&format!("{} message", role_name(message.role))));
+        text.push_str(&indented(message.content));
+    }
+    text
+}
+
+fn about_prompt(answer: &Answer<'_>) -> Vec<(&'static str, String)> {
+    let suite = match &answer.suite {
+        Some(path) => path.display().to_string(),
+        None => "none".to_owned(),
+    };
+    let newest: Vec<String> = answer.versions.iter().rev().take(6).map(ToString::to_string).collect();
+    let versions = match answer.versions.len() {
+        more if more > newest.len() => format!("{}, … ({})", newest.join(", "), count(more, "version")),
+        _ => newest.join(", "),
+    };
+    let format = match answer.template_format {
+        TemplateFormat::Format => "format",
+        TemplateFormat::Jinja => "jinja",
+    };
+    vec![
+        ("active", answer.active.to_string()),
+        ("versions", versions),
+        ("templates", format.to_owned()),
+        ("tags", answer.tags.join(", ")),
+        ("owners", answer.owners.join(", ")),
+        ("suite", suite),
+    ]
+}
+
+fn about_version(row: &VersionRow<'_>, content: &Content<'_>) -> Vec<(&'static str, String)> {
+    let registered = match (row.created_at, row.created_by) {
+        (Some(at), Some(by)) => format!("{at} by {by}"),
+        _ => String::new(),
+    };
+    let params = if content.params.is_empty() {
+        String::new()
+    } else {
+        serde_json::Value::Object(content.params.clone()).to_string()
+    };
+    vec![
+        ("file", row.file.display().to_string()),
+        ("sha256", row.sha256.to_string()),
+        ("registered", registered),
+        ("why", row.description.unwrap_or_default().to_owned()),
+        ("metadata", row.metadata_line()),
+        ("params", params),
+        ("response_format", content.response_format.map(ToString::to_string).unwrap_or_default()),
+    ]
+}
+
+/// Labels and values; those without a value are left out.
+fn table(rows: &[(&str, String)], color: bool) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(label, value)| vec![(*label).to_owned(), visible(value).replace('\n', " ")])
+        .collect();
+    columns(&rows, &[DIM], 2, color)
+}
+
+fn indented(text: &str) -> String {
+    visible(text)
+        .lines()
+        .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") })
+        .collect()
+}

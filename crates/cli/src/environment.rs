@@ -1,0 +1,64 @@
+//! What the process finds around it: clock, environment variables, terminal. The only place that asks for them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that reads the environment and the clock for all others"
+)]
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use jiff::Timestamp;
+
+/// The surroundings of the process.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    /// Whether standard output is a terminal.
+    pub(crate) stdout_is_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub(crate) stderr_is_terminal: bool,
+    /// Whether the user asks for no colour, by `NO_COLOR` or by a terminal that has none.
+    pub(crate) no_color: bool,
+    /// The working directory.
+    pub(crate) directory: PathBuf,
+}
+
+impl Environment {
+    /// The real surroundings.
+    pub(crate) fn of_process() -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        Self {
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            no_color: set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb"),
+            directory: std::env::current_dir().unwrap_or_default(),
+        }
+    }
+
+    /// The time.
+    #[expect(clippy::unused_self, reason = "whoever wants the time must have been given the surroundings")]
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// `Name <address>` as git knows the user, if it does.
+    pub(crate) fn git_identity(&self) -> Option<String> {
+        let name = self.git_config("user.name")?;
+        Some(match self.git_config("user.email") {
+            Some(address) => format!("{name} <{address}>"),
+            None => name,
+        })
+    }
+
+    fn git_config(&self, key: &str) -> Option<String> {
+        let output = Command::new("git")
+            .args(["config", "--get", key])
+            .current_dir(&self.directory)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
+        let value = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        (output.status.success() && !value.is_empty()).then_some(value)
+    }
+}

@@ -1,0 +1,29 @@
+//! The `promptassay` binary: arguments, files, terminal, clock and exit code. Everything else is in the crates below.
+
+mod arguments;
+mod commands;
+mod console;
+mod describe;
+mod environment;
+mod exit;
+mod failure;
+mod key_value;
+mod problems;
+mod progress;
+mod prompts;
+mod table;
+mod text_diff;
+mod writing;
+
+use std::process::ExitCode;
+
+use crate::environment::Environment;
+
+fn main() -> ExitCode {
+    let environment = Environment::of_process();
+    let arguments = match arguments::parse() {
+        Ok(arguments) => arguments,
+        Err(exit) => return exit.into(),
+    };
+    commands::run(arguments, &environment).into()
+}

@@ -1,0 +1,109 @@
+//! Draws a problem: what is wrong, the place, the source line with carets, and help.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anstyle::{AnsiColor, Style};
+use promptassay_registry::problem::{Place, Problem, Severity};
+
+use crate::table::{STRONG, paint};
+
+const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HELP: Style = AnsiColor::BrightCyan.on_default().bold();
+const MARK: Style = AnsiColor::BrightBlue.on_default().bold();
+
+/// The problem as a person reads it, without a final line feed.
+pub(crate) fn draw(problem: &Problem, color: bool) -> String {
+    match &problem.place {
+        Some(place) if !place.line_text.is_empty() => with_line(problem, place, color),
+        place => without_line(problem, place.as_ref(), color),
+    }
+}
+
+fn with_line(problem: &Problem, place: &Place, color: bool) -> String {
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let file = place.file.display().to_string();
+    let snippet = Snippet::source(place.line_text.as_str())
+        .path(file.as_str())
+        .line_start(place.line)
+        .annotation(AnnotationKind::Primary.span(span(place)));
+    let mut group = Group::with_title(level.primary_title(problem.message.as_str())).element(snippet);
+    if let Some(help) = &problem.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    let renderer = if color {
+        Renderer::styled().error(ERROR).warning(WARNING).help(HELP).line_num(MARK)
+    } else {
+        Renderer::plain()
+    };
+    renderer.render(&[group])
+}
+
+/// The same look, for what has no line to show: a whole file, a directory, the command line.
+fn without_line(problem: &Problem, place: Option<&Place>, color: bool) -> String {
+    let title = match problem.severity {
+        Severity::Error => paint(color, ERROR, "error"),
+        Severity::Warning => paint(color, WARNING, "warning"),
+    };
+    let mut text = format!("{title}{}", paint(color, STRONG, &format!(": {}", problem.message)));
+    if let Some(place) = place {
+        let is_whole = (place.line, place.column) == (1, 1);
+        let shown = if is_whole { place.file.display().to_string() } else { place.to_string() };
+        text.extend(["\n ", &paint(color, MARK, "-->"), " ", &shown]);
+    }
+    if let Some(help) = &problem.help {
+        let label = format!("{} {}", paint(color, MARK, "="), paint(color, HELP, "help"));
+        text.extend(["\n  ", &label, ": ", &help.replace('\n', "\n          ")]);
+    }
+    text
+}
+
+/// The bytes of the place within its line.
+fn span(place: &Place) -> std::ops::Range<usize> {
+    let byte = |characters: usize| {
+        place.line_text.char_indices().nth(characters).map_or(place.line_text.len(), |(byte, _)| byte)
+    };
+    byte(place.column - 1)..byte(place.column - 1 + place.width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_shows_its_line() {
+        let text = "name: x\nactive_versiön: v1.0.0 # ä\n";
+        let start = text.find("active").unwrap();
+        let problem = Problem::error("yaml::unknown_key", "unknown key `active_versiön`")
+            .at(Place::in_text("prompts/x/prompt.yaml", text, start..start + 15))
+            .help("did you mean `active_version`?");
+        insta::assert_snapshot!(draw(&problem, false), @"
+        error: unknown key `active_versiön`
+         --> prompts/x/prompt.yaml:2:1
+          |
+        2 | active_versiön: v1.0.0 # ä
+          | ^^^^^^^^^^^^^^
+          |
+          = help: did you mean `active_version`?
+        ");
+        // Marks and text are the same in colour.
+        let colored = draw(&problem, true);
+        let plain = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap().replace_all(&colored, "").into_owned();
+        assert_eq!(plain, draw(&problem, false));
+        assert_ne!(colored, plain);
+    }
+
+    #[test]
+    fn a_problem_without_a_line_or_a_place_is_still_clear() {
+        let whole =
+            Problem::error("x", "there is no such file").at(Place::whole_file("a/b.yaml")).help("write it");
+        insta::assert_snapshot!(draw(&whole, false), @"
+        error: there is no such file
+         --> a/b.yaml
+          = help: write it
+        ");
+        insta::assert_snapshot!(draw(&Problem::warning("x", "nothing to do"), false), @"warning: nothing to do");
+    }
+}
