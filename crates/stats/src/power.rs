@@ -245,7 +245,7 @@ mod tests {
         let differences: Vec<f64> = [vec![0.0; 24], vec![-1.0; 2], vec![1.0; 4]].concat();
         let sample = ScoreSample::of_differences(&differences).unwrap();
         let needed = units_to_decide(&sample, 0.0, gate, 0.5).unwrap();
-        let times = (needed / 30.0).ceil() as usize;
+        let times = (1..1000).find(|times| 30.0 * *times as f64 >= needed).unwrap();
         let more = ScoreSample::of_differences(&differences.repeat(times)).unwrap();
         let fewer = ScoreSample::of_differences(&differences.repeat(times - 1)).unwrap();
         assert!(more.interval(gate).lower > 0.0);

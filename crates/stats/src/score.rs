@@ -78,7 +78,7 @@ impl ScoreSample {
         }
         sorted.sort_unstable_by(f64::total_cmp);
         let counted = sorted
-            .chunk_by(|a, b| a == b)
+            .chunk_by(|a, b| a.total_cmp(b).is_eq())
             .filter_map(|equal| equal.first().map(|&value| (value, equal.len() as u64)));
         Self::from_counts(counted, low, high)
     }

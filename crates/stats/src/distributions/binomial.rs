@@ -8,19 +8,21 @@ use crate::Undefined;
 /// The probability of exactly `k` successes in `n` trials with success probability `p`.
 pub fn pmf(k: u64, n: u64, p: f64) -> Result<f64, Undefined> {
     let p = closed_probability(p)?;
-    let n = trials(n)?;
-    let k = k as f64;
+    let count = trials(n)?;
     if k > n {
         return Ok(0.0);
     }
     let q = 1.0 - p;
-    Ok(if k == 0.0 {
-        (n * libm::log1p(-p)).exp()
+    Ok(if n == 0 {
+        1.0
+    } else if k == 0 {
+        (count * libm::log1p(-p)).exp()
     } else if k == n {
-        (n * p.ln()).exp()
+        (count * p.ln()).exp()
     } else if p == 0.0 || q == 0.0 {
         0.0
     } else {
+        let (k, n) = (k as f64, count);
         // C(n, k) pᵏ qⁿ⁻ᵏ = pᵏ qⁿ⁻ᵏ / B(k, n − k) · n / (k (n − k))
         log_beta_kernel(k, n - k, p, q).exp() * (n / (k * (n - k)))
     })
@@ -132,4 +134,53 @@ pub fn two_sided_test(k: u64, n: u64, p: f64) -> Result<f64, Undefined> {
     // `low` is the first count that is more likely than the observed one.
     let lower = if low == 0 { 0.0 } else { cdf(low - 1, n, p)? };
     Ok((lower + upper).min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_trial_has_one_outcome() {
+        for p in [0.0, 0.3, 1.0] {
+            assert_eq!(pmf(0, 0, p), Ok(1.0));
+            assert_eq!(two_sided_test(0, 0, p), Ok(1.0));
+            assert_eq!(quantile(0.5, 0, p), Ok(0));
+        }
+    }
+
+    #[test]
+    fn certain_trials_have_certain_outcomes() {
+        assert_eq!(pmf(7, 7, 1.0), Ok(1.0));
+        assert_eq!(pmf(3, 7, 1.0), Ok(0.0));
+        assert_eq!(cdf(0, 7, 0.0), Ok(1.0));
+        assert_eq!(sf(6, 7, 1.0), Ok(1.0));
+    }
+
+    #[test]
+    fn masses_sum_to_one_and_build_the_tail() {
+        let mut sum = 0.0;
+        for k in 0..=40 {
+            sum += pmf(k, 40, 0.37).unwrap();
+            assert!((cdf(k, 40, 0.37).unwrap() - sum).abs() < 1e-13);
+        }
+    }
+
+    #[test]
+    fn quantiles_are_the_first_count_that_reaches_the_probability() {
+        for n in [1, 9, 50] {
+            for i in 1..20 {
+                let probability = f64::from(i) / 20.0;
+                let k = quantile(probability, n, 0.3).unwrap();
+                assert!(cdf(k, n, 0.3).unwrap() >= probability - 1e-12);
+                assert!(k == 0 || cdf(k - 1, n, 0.3).unwrap() < probability);
+            }
+        }
+    }
+
+    #[test]
+    fn a_fair_coin_test_doubles_the_tail() {
+        assert!((two_sided_test(2, 10, 0.5).unwrap() - 112.0 / 1024.0).abs() < 1e-13);
+        assert!((two_sided_test(8, 10, 0.5).unwrap() - 112.0 / 1024.0).abs() < 1e-13);
+    }
 }

@@ -76,7 +76,9 @@ pub(super) fn inverse_regularised_beta_log_odds(a: f64, b: f64, tails: Tails) ->
 /// Beyond these log-odds x or 1 − x is smaller than the smallest floating point number.
 const LARGEST_LOG_ODDS: f64 = 745.0;
 
-/// x and 1 − x at the given log-odds.
+/// x and 1 − x at the given log-odds; the smaller one keeps its digits down to the smallest number.
 pub(super) fn from_log_odds(log_odds: f64) -> (f64, f64) {
-    (1.0 / (1.0 + (-log_odds).exp()), 1.0 / (1.0 + log_odds.exp()))
+    let odds = (-log_odds.abs()).exp();
+    let (small, large) = (odds / (1.0 + odds), 1.0 / (1.0 + odds));
+    if log_odds < 0.0 { (small, large) } else { (large, small) }
 }
