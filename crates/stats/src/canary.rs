@@ -1,7 +1,8 @@
 //! The canary guard: evidence that the canary makes more users fail, valid at every look.
 //!
-//! It reads only who failed, not how many were served: if canary users fail ρ times as often, a failing user is in the canary
-//! with probability θ = pρ / (pρ + 1 − p) instead of the share p, whatever the base rate does over the day.
+//! It reads only who failed, not how many were served: if canary users fail ρ times as often, a failing user
+//! is in the canary with probability θ = pρ / (pρ + 1 − p) instead of the share p, whatever the base rate
+//! does over the day.
 
 use crate::Undefined;
 use crate::random::Pcg64;
@@ -24,9 +25,10 @@ pub const HARM_RATIOS: [f64; 5] = [1.5, 2.0, 3.0, 5.0, 10.0];
 /// The natural logarithm of the evidence that the canary harms: the mean over [`HARM_RATIOS`] of
 /// Π over steps (θ/p)^S · ((1 − θ)/(1 − p))^F, with S and F the failing users in canary and production.
 ///
-/// As a martingale that starts at 1 it exceeds E with probability at most 1/E if the canary is harmless, however often one
-/// looks. A logarithm, because the evidence itself overflows.
-/// Source: e-processes, Ramdas et al., Statistical Science 38 (2023), arXiv 2210.01948; counts as in Lindon and Malek 2022.
+/// As a martingale that starts at 1 it exceeds E with probability at most 1/E if the canary is harmless,
+/// however often one looks. A logarithm, because the evidence itself overflows.
+/// Source: e-processes, Ramdas et al., Statistical Science 38 (2023), arXiv 2210.01948; counts as in Lindon
+/// and Malek 2022.
 pub fn canary_ln_e_value(steps: &[CanaryStep]) -> Result<f64, Undefined> {
     let mut evidence = Evidence::default();
     for step in steps {
@@ -87,8 +89,9 @@ pub struct Detection {
 
 /// Simulates the guard, looking after every failing user.
 ///
-/// Divide the result by the rate of failing users to get a time: with a production failure rate f, a user served fails with
-/// probability f · (1 + share · (`failure_ratio` − 1)). Time is proportional to runs × `most_failing` at worst.
+/// Divide the result by the rate of failing users to get a time: with a production failure rate f, a user
+/// served fails with probability f · (1 + share · (`failure_ratio` − 1)). Time is proportional to runs ×
+/// `most_failing` at worst.
 pub fn canary_detection(plan: &DetectionPlan, runs: u32, seed: u64) -> Result<Detection, Undefined> {
     let ratio = finite(plan.failure_ratio)?;
     let share = finite(plan.share)?;

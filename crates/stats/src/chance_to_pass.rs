@@ -1,4 +1,5 @@
-//! How likely an unchanged prompt passes the gate, given how flaky its cases were: the price of a margin, before it is paid.
+//! How likely an unchanged prompt passes the gate, given how flaky its cases were: the price of a margin,
+//! before it is paid.
 
 use crate::random::Pcg64;
 use crate::score::ScoreSample;
@@ -28,13 +29,15 @@ pub struct ChanceToPass {
 /// More repeats than this per case are refused: the table of outcomes grows with their square.
 const MOST_REPEATS: u64 = 100;
 
-/// Simulates comparisons of an unchanged prompt with itself, and counts those whose lower score bound is above −`margin`.
+/// Simulates comparisons of an unchanged prompt with itself, and counts those whose lower score bound is
+/// above −`margin`.
 ///
-/// Both versions are asked again, as often per case as observed. A case's pass probability is drawn from what its own counts
-/// leave open, under a beta prior fitted to all cases: centred at the mean pass rate, and as concentrated as makes its expected
-/// within-case variance equal the observed one (unbiased, K/(K − 1) · p̂(1 − p̂)). Where no case was flaky, no flakiness is
-/// assumed. Cases are the units; time is proportional to `draws` × cases. At least one case needs two repeats.
-/// The beta-binomial model is that of Skellam, JRSS B 10 (1948) 257–261, fitted by moments.
+/// Both versions are asked again, as often per case as observed. A case's pass probability is drawn from what
+/// its own counts leave open, under a beta prior fitted to all cases: centred at the mean pass rate, and as
+/// concentrated as makes its expected within-case variance equal the observed one (unbiased, K/(K − 1) · p̂(1
+/// − p̂)). Where no case was flaky, no flakiness is assumed. Cases are the units; time is proportional to
+/// `draws` × cases. At least one case needs two repeats. The beta-binomial model is that of Skellam, JRSS B
+/// 10 (1948) 257–261, fitted by moments.
 pub fn chance_to_pass(
     cases: &[CaseCounts],
     margin: f64,

@@ -5,7 +5,8 @@ use crate::distributions::normal;
 
 /// The confidence of an interval.
 ///
-/// "Each end at 95 %" and "both ends together at 90 %" are the same interval; the constructor says which is meant.
+/// "Each end at 95 %" and "both ends together at 90 %" are the same interval; the constructor says which is
+/// meant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Confidence {
     tail: f64,
@@ -13,7 +14,8 @@ pub struct Confidence {
 }
 
 impl Confidence {
-    /// Each end of the interval holds at `level` on its own, ½ < level < 1; both together hold at 2 · level − 1.
+    /// Each end of the interval holds at `level` on its own, ½ < level < 1; both together hold at 2 · level −
+    /// 1.
     ///
     /// This is the reading for a gate, which looks at one end.
     pub fn each_end(level: f64) -> Result<Self, Undefined> {

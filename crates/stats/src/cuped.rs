@@ -7,7 +7,8 @@ use crate::undefined::computed;
 /// Both arms after adjustment; compare them as any two means.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cuped {
-    /// How much of the covariate is subtracted: cov(Y, X) / var(X) over all users of both arms; 0 where X is constant.
+    /// How much of the covariate is subtracted: cov(Y, X) / var(X) over all users of both arms; 0 where X is
+    /// constant.
     pub theta: f64,
     /// The baseline, adjusted to the covariate mean of all users.
     pub baseline: Moments,

@@ -1,8 +1,8 @@
-//! The distributions behind the intervals and tests: normal, Student's t, chi-square, beta, binomial, each with both
-//! tails and their quantiles.
+//! The distributions behind the intervals and tests: normal, Student's t, chi-square, beta, binomial, each
+//! with both tails and their quantiles.
 //!
-//! Every function is total: hostile input gives a named reason, and every iteration has a cap. A small tail is computed
-//! as such, never as one minus the other.
+//! Every function is total: hostile input gives a named reason, and every iteration has a cap. A small tail
+//! is computed as such, never as one minus the other.
 
 pub mod beta;
 pub mod binomial;
@@ -33,7 +33,8 @@ fn shape(value: f64) -> Result<f64, Undefined> {
     }
 }
 
-/// Passes a point of the real line on; infinite points are fine, they have probability 0 or 1 on their far side.
+/// Passes a point of the real line on; infinite points are fine, they have probability 0 or 1 on their far
+/// side.
 fn point(value: f64) -> Result<f64, Undefined> {
     if value.is_nan() { Err(Undefined::NotFinite) } else { Ok(value) }
 }

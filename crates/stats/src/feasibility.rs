@@ -1,7 +1,8 @@
 //! What a number of units can prove at all: known before the first call is paid for.
 //!
-//! If a candidate broke each unit with probability `margin`, it would break none of n with probability (1 − margin)ⁿ. Only
-//! where that is at most 1 − confidence can even identical replies prove "not worse by more than the margin".
+//! If a candidate broke each unit with probability `margin`, it would break none of n with probability (1 −
+//! margin)ⁿ. Only where that is at most 1 − confidence can even identical replies prove "not worse by more
+//! than the margin".
 //! Source: the exact binomial bound for zero events ("rule of three" in its exact form).
 
 use crate::Undefined;

@@ -15,7 +15,8 @@ pub struct MeanLift {
     pub upper: f64,
 }
 
-/// Fieller's interval of the relative change between two independent means, at the normal point of `confidence`.
+/// Fieller's interval of the relative change between two independent means, at the normal point of
+/// `confidence`.
 ///
 /// Undefined where the baseline's own interval touches 0: every relative change is then possible.
 /// Source: Fieller, JRSS B 16 (1954) 175–185.

@@ -1,7 +1,7 @@
 //! Numbers in, numbers out: intervals, tests, corrections and power for comparing versions of a prompt.
 //!
-//! Every function is pure and total: any input gives a value or a named reason ([`Undefined`]), in bounded time. Nothing
-//! here reads files, a clock or global randomness, and nothing knows what a prompt is.
+//! Every function is pure and total: any input gives a value or a named reason ([`Undefined`]), in bounded
+//! time. Nothing here reads files, a clock or global randomness, and nothing knows what a prompt is.
 //!
 //! - The verdict: [`score`] first; beside it [`proportion`], [`mcnemar`], [`feasibility`], [`chance_to_pass`], [`power`],
 //!   [`repeats`], [`quantile`].

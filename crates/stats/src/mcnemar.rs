@@ -1,5 +1,5 @@
-//! McNemar's test: did as many cases break as were fixed? Only for one repeat per case; cases that did not change say
-//! nothing to it.
+//! McNemar's test: did as many cases break as were fixed? Only for one repeat per case; cases that did not
+//! change say nothing to it.
 
 use crate::Undefined;
 use crate::distributions::binomial;
@@ -17,10 +17,11 @@ pub struct McNemar {
     pub caveat: Option<Undefined>,
 }
 
-/// McNemar's test of `broken` cases (only the baseline passed) against `fixed` cases (only the candidate passed).
+/// McNemar's test of `broken` cases (only the baseline passed) against `fixed` cases (only the candidate
+/// passed).
 ///
-/// Source: McNemar, Psychometrika 12 (1947) 153–157; mid-p: Fagerland, Lydersen, Laake, BMC Medical Research Methodology
-/// 13:91 (2013). Up to 10¹⁰ cases.
+/// Source: McNemar, Psychometrika 12 (1947) 153–157; mid-p: Fagerland, Lydersen, Laake, BMC Medical Research
+/// Methodology 13:91 (2013). Up to 10¹⁰ cases.
 pub fn mcnemar(broken: u64, fixed: u64) -> Result<McNemar, Undefined> {
     let discordant = broken.checked_add(fixed).ok_or(Undefined::OutsideDomain)?;
     if discordant == 0 {

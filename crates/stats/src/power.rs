@@ -39,7 +39,8 @@ impl PairedDesign {
     }
 }
 
-/// The cases needed to show a mean difference of `effect` with probability `power`: (z + z₁₋ᵦ)² · variance / effect².
+/// The cases needed to show a mean difference of `effect` with probability `power`: (z + z₁₋ᵦ)² · variance /
+/// effect².
 ///
 /// Source: Miller, arXiv 2411.00640, section 5.
 pub fn cases_for_paired_difference(
@@ -84,13 +85,14 @@ pub fn cases_for_mcnemar(
     computed(reach * reach / squared)
 }
 
-/// The smallest difference, in either direction, that a comparison with this many units shows with probability `power`, given
-/// how much the units changed: `mean_square` is the mean of the squared differences, as [`ScoreSample::mean_square`] gives it.
+/// The smallest difference, in either direction, that a comparison with this many units shows with
+/// probability `power`, given how much the units changed: `mean_square` is the mean of the squared
+/// differences, as [`ScoreSample::mean_square`] gives it.
 ///
-/// Connor's formula solved for the effect, with two additions that keep it honest. A difference of D on a scale of −1 to 1
-/// needs a mean square of at least D if it is concentrated in few units, so that much is assumed where less was observed:
-/// identical replies do not claim that any difference could have been seen. And where even a difference of 1 would not show,
-/// the result is [`Undefined::TooFew`].
+/// Connor's formula solved for the effect, with two additions that keep it honest. A difference of D on a
+/// scale of −1 to 1 needs a mean square of at least D if it is concentrated in few units, so that much is
+/// assumed where less was observed: identical replies do not claim that any difference could have been seen.
+/// And where even a difference of 1 would not show, the result is [`Undefined::TooFew`].
 pub fn smallest_detectable_difference(
     units: u64,
     mean_square: f64,
@@ -121,8 +123,8 @@ pub fn smallest_detectable_difference(
     Ok(high)
 }
 
-/// The units after which the score interval would exclude `delta` with probability `power`, if further units were like those
-/// seen. With `power` = ½ this is where the interval's end meets `delta`.
+/// The units after which the score interval would exclude `delta` with probability `power`, if further units
+/// were like those seen. With `power` = ½ this is where the interval's end meets `delta`.
 ///
 /// The score statistic of a sample repeated m times is √m times as large, so n · ((z + z₁₋ᵦ) / Z(δ))².
 pub fn units_to_decide(
@@ -139,7 +141,8 @@ pub fn units_to_decide(
     computed(sample.units() as f64 * ratio * ratio)
 }
 
-/// The users needed in both arms together to show a difference in means of `effect`, with `share` of them in the second arm.
+/// The users needed in both arms together to show a difference in means of `effect`, with `share` of them in
+/// the second arm.
 ///
 /// `sd` is the standard deviation of one user's value in either arm. Source: the normal approximation, as in
 /// Chow, Shao and Wang, Sample Size Calculations in Clinical Research, section 3.2.
@@ -158,11 +161,11 @@ pub fn users_for_means(
     computed(reach * reach * spread / squared_effect(effect)?)
 }
 
-/// The users needed in both arms together to tell the rates `baseline` and `treatment` apart, with `share` of them in the
-/// second arm.
+/// The users needed in both arms together to tell the rates `baseline` and `treatment` apart, with `share` of
+/// them in the second arm.
 ///
-/// Pooled variance under "no difference", separate variances under the difference. Source: Fleiss, Levin and Paik,
-/// Statistical Methods for Rates and Proportions, section 4.2 (without continuity correction).
+/// Pooled variance under "no difference", separate variances under the difference. Source: Fleiss, Levin and
+/// Paik, Statistical Methods for Rates and Proportions, section 4.2 (without continuity correction).
 pub fn users_for_proportions(
     baseline: f64,
     treatment: f64,

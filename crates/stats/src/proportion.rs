@@ -37,7 +37,8 @@ pub fn wilson(passed: u64, trials: u64, confidence: Confidence) -> Result<Propor
 
 /// The Clopper–Pearson interval: never covers less than promised, at the price of width.
 ///
-/// Source: Clopper and Pearson, Biometrika 26 (1934) 404–413, by quantiles of the beta distribution. Up to 10¹⁰ trials.
+/// Source: Clopper and Pearson, Biometrika 26 (1934) 404–413, by quantiles of the beta distribution. Up to
+/// 10¹⁰ trials.
 pub fn clopper_pearson(
     passed: u64,
     trials: u64,

@@ -19,8 +19,9 @@ pub struct QuantileInterval {
 
 /// The `p` quantile of `values`, 0 < p < 1, with an interval that assumes nothing but independence.
 ///
-/// The number of values below the true quantile is binomial; the ends are the order statistics beyond which it falls with at
-/// most the tail probability. Each end exists on its own: 20 values bound a median, but no 99th percentile from above.
+/// The number of values below the true quantile is binomial; the ends are the order statistics beyond which
+/// it falls with at most the tail probability. Each end exists on its own: 20 values bound a median, but no
+/// 99th percentile from above.
 /// Source: Conover, Practical Nonparametric Statistics, section 3.2; as SciPy's `quantile_test`.
 pub fn quantile_interval(
     values: &[f64],

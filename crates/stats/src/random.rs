@@ -1,8 +1,11 @@
-//! The random numbers of the simulations: PCG64, with the seed as an argument, so that a report can be repeated for ever.
+//! The random numbers of the simulations: PCG64, with the seed as an argument, so that a report can be
+//! repeated for ever.
 //!
-//! No library promises that its generator gives the same numbers after an update; this one is frozen by its test.
+//! No library promises that its generator gives the same numbers after an update; this one is frozen by its
+//! test.
 
-/// PCG XSL RR 128/64. Source: O'Neill, "PCG: a family of simple fast space-efficient statistically good algorithms" (2014).
+/// PCG XSL RR 128/64. Source: O'Neill, "PCG: a family of simple fast space-efficient statistically good
+/// algorithms" (2014).
 #[derive(Debug, Clone)]
 pub(crate) struct Pcg64 {
     state: u128,

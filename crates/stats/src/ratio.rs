@@ -4,11 +4,12 @@ use crate::Undefined;
 use crate::moments::{Moments, covariance, mean};
 use crate::undefined::computed;
 
-/// The ratio Σ numerator / Σ denominator with the user as the unit, as moments that any comparison of means takes.
+/// The ratio Σ numerator / Σ denominator with the user as the unit, as moments that any comparison of means
+/// takes.
 ///
-/// The variance is that of the linearised user values, (s²ₘ − 2 r sₘd + r² s²d) / d̄² (delta method). The standard error equals the
-/// cluster-robust one (CR1) of the pooled ratio, clustered by user: with all denominators 1 it is the plain mean, and
-/// with sizes as denominators the mean over all members of clusters.
+/// The variance is that of the linearised user values, (s²ₘ − 2 r sₘd + r² s²d) / d̄² (delta method). The
+/// standard error equals the cluster-robust one (CR1) of the pooled ratio, clustered by user: with all
+/// denominators 1 it is the plain mean, and with sizes as denominators the mean over all members of clusters.
 /// Source: Deng, Knoblich and Lu, KDD 2018 (arXiv 1803.06336), section 3.
 pub fn ratio_moments(numerators: &[f64], denominators: &[f64]) -> Result<Moments, Undefined> {
     if numerators.len() != denominators.len() {

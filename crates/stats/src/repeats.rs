@@ -1,4 +1,5 @@
-//! What repeats of the same case tell: flakiness, pass@k and pass^k, and how much of the spread lies within cases.
+//! What repeats of the same case tell: flakiness, pass@k and pass^k, and how much of the spread lies within
+//! cases.
 
 use crate::Undefined;
 use crate::moments::{Moments, mean};
@@ -7,9 +8,11 @@ use crate::undefined::{computed, finite};
 /// More trials than any case has; beyond, the products below would take their time.
 const MOST_TRIALS: u64 = 1_000_000;
 
-/// The probability that at least one of `k` trials drawn from the observed ones passes: 1 − C(n − c, k) / C(n, k).
+/// The probability that at least one of `k` trials drawn from the observed ones passes: 1 − C(n − c, k) /
+/// C(n, k).
 ///
-/// Unbiased for the chance of solving a task in `k` attempts. Needs passed ≤ trials, 1 ≤ k ≤ trials ≤ 1,000,000.
+/// Unbiased for the chance of solving a task in `k` attempts. Needs passed ≤ trials, 1 ≤ k ≤ trials ≤
+/// 1,000,000.
 /// Source: Chen et al., arXiv 2107.03374, section 2.1.
 pub fn pass_at_k(trials: u64, passed: u64, k: u64) -> Result<f64, Undefined> {
     check_draw(trials, passed, k)?;
@@ -18,7 +21,8 @@ pub fn pass_at_k(trials: u64, passed: u64, k: u64) -> Result<f64, Undefined> {
 
 /// The probability that all of `k` trials drawn from the observed ones pass: C(c, k) / C(n, k).
 ///
-/// Unbiased for the chance of passing `k` times in a row; (c / n)ᵏ would be too high. Same limits as [`pass_at_k`].
+/// Unbiased for the chance of passing `k` times in a row; (c / n)ᵏ would be too high. Same limits as
+/// [`pass_at_k`].
 /// Source: Yao et al., tau-bench, arXiv 2406.12045.
 pub fn pass_hat_k(trials: u64, passed: u64, k: u64) -> Result<f64, Undefined> {
     check_draw(trials, passed, k)?;
@@ -45,8 +49,8 @@ fn chance_of_all(trials: u64, marked: u64, k: u64) -> f64 {
     (0..k).map(|i| (marked - i) as f64 / (trials - i) as f64).product()
 }
 
-/// The probability that `repeats` independent trials of a case with pass probability `p` show it as flaky, with at least
-/// one pass and one failure: 1 − pᴷ − (1 − p)ᴷ.
+/// The probability that `repeats` independent trials of a case with pass probability `p` show it as flaky,
+/// with at least one pass and one failure: 1 − pᴷ − (1 − p)ᴷ.
 pub fn flaky_probability(p: f64, repeats: u64) -> Result<f64, Undefined> {
     if !(0.0..=1.0).contains(&finite(p)?) {
         return Err(Undefined::OutsideDomain);
@@ -128,7 +132,8 @@ pub struct PairedVariance {
     pub of_differences: f64,
     /// The part that repeats explain: the mean over cases of s²/K of either version. More repeats shrink it.
     pub within: f64,
-    /// The rest, floored at 0: how differently the change acts on different cases. Only more cases shrink its effect.
+    /// The rest, floored at 0: how differently the change acts on different cases. Only more cases shrink its
+    /// effect.
     pub between: f64,
 }
 

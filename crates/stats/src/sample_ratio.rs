@@ -1,4 +1,5 @@
-//! Sample ratio: do the arms hold as many users as their shares say? If not, nothing else about the experiment counts.
+//! Sample ratio: do the arms hold as many users as their shares say? If not, nothing else about the
+//! experiment counts.
 
 use crate::Undefined;
 use crate::distributions::{binomial, chi_square};
@@ -26,7 +27,8 @@ pub enum SampleRatioMethod {
     ChiSquare,
     /// Exact, over every possible outcome.
     Exact,
-    /// Exact per arm against the rest, times the number of arms: for outcomes too many to enumerate. Never too small.
+    /// Exact per arm against the rest, times the number of arms: for outcomes too many to enumerate. Never
+    /// too small.
     ExactPerArm,
 }
 
@@ -37,7 +39,8 @@ const MOST_OUTCOMES: f64 = 200_000.0;
 /// The most arms over which outcomes are enumerated.
 const MOST_ARMS: usize = 32;
 
-/// Tests the users observed per arm against the arms' *effective* shares, in the same order; shares may have any scale.
+/// Tests the users observed per arm against the arms' *effective* shares, in the same order; shares may have
+/// any scale.
 ///
 /// Source: Pearson 1900; exact p-values sum all outcomes that are at most as probable as the observed one.
 pub fn sample_ratio(observed: &[u64], shares: &[f64]) -> Result<SampleRatio, Undefined> {
@@ -115,8 +118,9 @@ fn term(count: u64, log_share: f64) -> f64 {
     count as f64 * log_share - libm::lgamma(count as f64 + 1.0)
 }
 
-/// Adds the probability of every way to spread `left` users over the remaining arms that is at most as probable as the
-/// threshold; `log_so_far` belongs to the arms already filled. As deep as there are arms, at most 32.
+/// Adds the probability of every way to spread `left` users over the remaining arms that is at most as
+/// probable as the threshold; `log_so_far` belongs to the arms already filled. As deep as there are arms, at
+/// most 32.
 fn add_outcomes(log_shares: &[f64], left: u64, log_so_far: f64, threshold: f64, sum: &mut f64) {
     let Some((first, rest)) = log_shares.split_first() else { return };
     if rest.is_empty() {

@@ -1,15 +1,17 @@
-//! The score interval: one interval for pass rates, graded scores and paired differences, at any number of units.
+//! The score interval: one interval for pass rates, graded scores and paired differences, at any number of
+//! units.
 //!
 //! It must be defined wherever there is at least one unit: at the ceiling, at zero variance, at both ends.
 //!
 //! # Formula
 //!
-//! The units are values dᵢ in a known range [low, high], with mean d̄. For a hypothetical mean δ,
-//! Z(δ) = (d̄ − δ) √n / √V(δ), where V(δ) is the variance under the maximum-likelihood weights on the dᵢ plus the two ends
-//! of the range, constrained to mean δ. The interval is every δ with |Z(δ)| < z.
+//! The units are values dᵢ in a known range [low, high], with mean d̄. For a hypothetical mean δ, Z(δ) = (d̄
+//! − δ) √n / √V(δ), where V(δ) is the variance under the maximum-likelihood weights on the dᵢ plus the two
+//! ends of the range, constrained to mean δ. The interval is every δ with |Z(δ)| < z.
 //!
-//! With a Lagrange multiplier λ the weights are 1 / (n + λ (dᵢ − δ)), what is missing to 1 lies on the end of the range
-//! that δ leans to, and n + λ (high − δ) ≥ 0 ≤ n + λ (low − δ). Two facts make this cheap and total:
+//! With a Lagrange multiplier λ the weights are 1 / (n + λ (dᵢ − δ)), what is missing to 1 lies on the end of
+//! the range that δ leans to, and n + λ (high − δ) ≥ 0 ≤ n + λ (low − δ). Two facts make this cheap and
+//! total:
 //!
 //! - V(δ) = n (d̄ − δ) / λ, so Z(δ)² = λ (d̄ − δ). Along δ, λ rises monotonically (it is the slope of a concave profile
 //!   likelihood), so Z falls monotonically and the interval really is an interval.
@@ -17,8 +19,9 @@
 //!   its root would break the constraint at the end of the range, the bound is
 //!   high − (high − d̄) n / (n + z²), and likewise below.
 //!
-//! For units in {−1, 0, 1} this is the interval of Tango (Statistics in Medicine 17, 1998, 891–908), for units in {0, 1}
-//! that of Wilson (JASA 22, 1927, 209–212). The weights are those of the empirical likelihood (Owen 1988) of a bounded mean.
+//! For units in {−1, 0, 1} this is the interval of Tango (Statistics in Medicine 17, 1998, 891–908), for
+//! units in {0, 1} that of Wilson (JASA 22, 1927, 209–212). The weights are those of the empirical likelihood
+//! (Owen 1988) of a bounded mean.
 
 mod solve;
 
@@ -173,7 +176,8 @@ impl ScoreSample {
         self.values.iter().map(move |v| Offset { offset: direction * (v.value - center), count: v.count })
     }
 
-    /// The score statistic Z(δ) for the hypothesis that the mean is `delta`: negative where `delta` is above the estimate.
+    /// The score statistic Z(δ) for the hypothesis that the mean is `delta`: negative where `delta` is above
+    /// the estimate.
     ///
     /// `delta` must lie inside the range; at its very ends the statistic is infinite or 0 / 0.
     pub fn z_at(&self, delta: f64) -> Result<f64, Undefined> {

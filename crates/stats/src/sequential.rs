@@ -18,10 +18,11 @@ pub struct ConfidenceSequence {
 
 /// The asymptotic confidence sequence around a difference of means, tightest near `planned_units`.
 ///
-/// `units` counts both arms together, `standard_error` belongs to `difference`, and `confidence` is that of both ends together.
-/// Asymptotic: hold it back until an arm has 100 users, and 25 successes and failures for a rate.
-/// Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, Annals of Statistics 52 (2024), arXiv 2103.06476, theorem 2.2
-/// and appendix on tuning.
+/// `units` counts both arms together, `standard_error` belongs to `difference`, and `confidence` is that of
+/// both ends together. Asymptotic: hold it back until an arm has 100 users, and 25 successes and failures for
+/// a rate.
+/// Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, Annals of Statistics 52 (2024), arXiv 2103.06476,
+/// theorem 2.2 and appendix on tuning.
 pub fn asymptotic_confidence_sequence(
     difference: f64,
     standard_error: f64,

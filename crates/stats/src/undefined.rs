@@ -1,5 +1,5 @@
-//! Why a statistic has no value. A method that cannot answer says so in its type; it never answers with NaN, and never
-//! with a 0 or a 1 that a reader could take for a result.
+//! Why a statistic has no value. A method that cannot answer says so in its type; it never answers with NaN,
+//! and never with a 0 or a 1 that a reader could take for a result.
 
 /// The reason why a statistic is not defined for the given numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]

@@ -33,7 +33,8 @@ pub fn cdf(k: u64, n: u64, p: f64) -> Result<f64, Undefined> {
     tails(k, n, p).map(|(at_most, _)| at_most)
 }
 
-/// The probability of more than `k` successes in `n` trials with success probability `p`; accurate in the far tail.
+/// The probability of more than `k` successes in `n` trials with success probability `p`; accurate in the far
+/// tail.
 pub fn sf(k: u64, n: u64, p: f64) -> Result<f64, Undefined> {
     tails(k, n, p).map(|(_, more)| more)
 }
@@ -49,6 +50,43 @@ pub fn quantile(probability: f64, n: u64, p: f64) -> Result<u64, Undefined> {
 pub fn upper_quantile(probability: f64, n: u64, p: f64) -> Result<u64, Undefined> {
     let probability = closed_probability(probability)?;
     smallest(n, p, |_, more| more <= probability * (1.0 + ROUNDING))
+}
+
+/// The exact two-sided p-value of `k` successes in `n` trials with success probability `p`: the summed
+/// probability of every outcome that is at most as probable as the observed one.
+///
+/// Source: the minimum-likelihood method, as in R's `binom.test` and SciPy's `binomtest`. O(log n).
+pub fn two_sided_test(k: u64, n: u64, p: f64) -> Result<f64, Undefined> {
+    if k > n {
+        return Err(Undefined::OutsideDomain);
+    }
+    // Outcomes whose probability differs only by rounding count as equally probable.
+    let observed = pmf(k, n, p)? * (1.0 + 1e-7);
+    let mode = to_count((n as f64 + 1.0) * p, n);
+    let at_most_as_likely = |count: u64| pmf(count, n, p).map(|probability| probability <= observed);
+    if k == mode {
+        return Ok(1.0);
+    }
+    if k < mode {
+        let lower = cdf(k, n, p)?;
+        // On the far side of the mode the probability falls: find where it reaches the observed one.
+        let (mut low, mut high) = (mode, n + 1);
+        while low < high {
+            let middle = low.midpoint(high);
+            if at_most_as_likely(middle)? { high = middle } else { low = middle + 1 }
+        }
+        let upper = if low > n { 0.0 } else { sf(low - 1, n, p)? };
+        return Ok((lower + upper).min(1.0));
+    }
+    let upper = sf(k - 1, n, p)?;
+    let (mut low, mut high) = (0, mode);
+    while low < high {
+        let middle = low.midpoint(high);
+        if at_most_as_likely(middle)? { low = middle + 1 } else { high = middle }
+    }
+    // `low` is the first count that is more likely than the observed one.
+    let lower = if low == 0 { 0.0 } else { cdf(low - 1, n, p)? };
+    Ok((lower + upper).min(1.0))
 }
 
 /// The relative rounding error of the tails, generously.
@@ -97,43 +135,6 @@ fn tails(k: u64, n: u64, p: f64) -> Result<(f64, f64), Undefined> {
     let k = k as f64;
     let more = regularised_beta(k + 1.0, count - k, p, 1.0 - p);
     Ok((more.upper, more.lower))
-}
-
-/// The exact two-sided p-value of `k` successes in `n` trials with success probability `p`: the summed probability of
-/// every outcome that is at most as probable as the observed one.
-///
-/// Source: the minimum-likelihood method, as in R's `binom.test` and SciPy's `binomtest`. O(log n).
-pub fn two_sided_test(k: u64, n: u64, p: f64) -> Result<f64, Undefined> {
-    if k > n {
-        return Err(Undefined::OutsideDomain);
-    }
-    // Outcomes whose probability differs only by rounding count as equally probable.
-    let observed = pmf(k, n, p)? * (1.0 + 1e-7);
-    let mode = to_count((n as f64 + 1.0) * p, n);
-    let at_most_as_likely = |count: u64| pmf(count, n, p).map(|probability| probability <= observed);
-    if k == mode {
-        return Ok(1.0);
-    }
-    if k < mode {
-        let lower = cdf(k, n, p)?;
-        // On the far side of the mode the probability falls: find where it reaches the observed one.
-        let (mut low, mut high) = (mode, n + 1);
-        while low < high {
-            let middle = low.midpoint(high);
-            if at_most_as_likely(middle)? { high = middle } else { low = middle + 1 }
-        }
-        let upper = if low > n { 0.0 } else { sf(low - 1, n, p)? };
-        return Ok((lower + upper).min(1.0));
-    }
-    let upper = sf(k - 1, n, p)?;
-    let (mut low, mut high) = (0, mode);
-    while low < high {
-        let middle = low.midpoint(high);
-        if at_most_as_likely(middle)? { low = middle + 1 } else { high = middle }
-    }
-    // `low` is the first count that is more likely than the observed one.
-    let lower = if low == 0 { 0.0 } else { cdf(low - 1, n, p)? };
-    Ok((lower + upper).min(1.0))
 }
 
 #[cfg(test)]

@@ -9,17 +9,20 @@ pub fn cdf(x: f64, df: f64) -> Result<f64, Undefined> {
     tails(x, df).map(|tails| tails.lower)
 }
 
-/// The probability of a chi-square variable with `df` degrees of freedom lying above `x`; accurate in the far tail.
+/// The probability of a chi-square variable with `df` degrees of freedom lying above `x`; accurate in the far
+/// tail.
 pub fn sf(x: f64, df: f64) -> Result<f64, Undefined> {
     tails(x, df).map(|tails| tails.upper)
 }
 
-/// The point below which a chi-square variable with `df` degrees of freedom lies with probability `p`, 0 < p < 1.
+/// The point below which a chi-square variable with `df` degrees of freedom lies with probability `p`, 0 < p
+/// < 1.
 pub fn quantile(p: f64, df: f64) -> Result<f64, Undefined> {
     inverse(Tails::from_lower(open_probability(p)?), df)
 }
 
-/// The point above which a chi-square variable with `df` degrees of freedom lies with probability `q`, 0 < q < 1.
+/// The point above which a chi-square variable with `df` degrees of freedom lies with probability `q`, 0 < q
+/// < 1.
 pub fn upper_quantile(q: f64, df: f64) -> Result<f64, Undefined> {
     inverse(Tails::from_upper(open_probability(q)?), df)
 }

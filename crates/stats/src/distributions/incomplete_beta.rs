@@ -6,7 +6,8 @@ use super::Tails;
 use super::loader::{excess_over_mean, log_beta_kernel};
 use super::root::{Target, invert};
 
-/// More steps than the fraction needs for the largest shape accepted: the count grows with the root of the shape.
+/// More steps than the fraction needs for the largest shape accepted: the count grows with the root of the
+/// shape.
 const FRACTION_STEPS: u32 = 2_000_000;
 
 /// I_x(a, b) and 1 − I_x(a, b); `y` is 1 − x, passed beside `x` because only one of the two can be exact.
@@ -31,10 +32,11 @@ fn left_tail(a: f64, b: f64, x: f64, y: f64, excess: f64) -> f64 {
     (kernel / fraction(a, b, x, y, excess)).min(1.0)
 }
 
-/// The even part of the continued fraction of the incomplete beta function (NIST DLMF 8.17.22), by Lentz's method.
+/// The even part of the continued fraction of the incomplete beta function (NIST DLMF 8.17.22), by Lentz's
+/// method.
 ///
-/// The distance from the mean enters as such: formed from x inside the fraction it would cancel for skewed shapes.
-/// Source of the form: A. DiDonato and A. Morris, ACM TOMS 18 (1992) 360–373, equation 9.
+/// The distance from the mean enters as such: formed from x inside the fraction it would cancel for skewed
+/// shapes. Source of the form: A. DiDonato and A. Morris, ACM TOMS 18 (1992) 360–373, equation 9.
 fn fraction(a: f64, b: f64, x: f64, y: f64, excess: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let away_from_zero = |value: f64| if value.abs() < TINY { TINY } else { value };

@@ -6,7 +6,8 @@ use super::Tails;
 use super::loader::log_gamma_kernel;
 use super::root::{Target, invert};
 
-/// More steps than series or fraction need for the largest shape accepted: the count grows with the root of the shape.
+/// More steps than series or fraction need for the largest shape accepted: the count grows with the root of
+/// the shape.
 const STEPS: u32 = 4_000_000;
 
 /// P(a, x) and Q(a, x).

@@ -40,7 +40,8 @@ pub(super) fn stirling_error(a: f64) -> f64 {
     tail / a
 }
 
-/// a − (a + b) x with x + y = 1: how far x lies below the mean, from whichever coordinate is the more exact one.
+/// a − (a + b) x with x + y = 1: how far x lies below the mean, from whichever coordinate is the more exact
+/// one.
 pub(super) fn excess_over_mean(a: f64, b: f64, x: f64, y: f64) -> f64 {
     if x <= y { a - (a + b) * x } else { (a + b) * y - b }
 }

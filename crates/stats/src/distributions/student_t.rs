@@ -1,4 +1,5 @@
-//! Student's t distribution, for degrees of freedom from 0.1 to 10¹⁰, and beyond by its expansion around the normal.
+//! Student's t distribution, for degrees of freedom from 0.1 to 10¹⁰, and beyond by its expansion around the
+//! normal.
 
 use super::incomplete_beta::{inverse_regularised_beta_log_odds, regularised_beta};
 use super::loader::stirling_error;

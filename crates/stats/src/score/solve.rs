@@ -10,11 +10,11 @@ pub(super) struct Offset {
 /// No solution has been seen to take 20 steps; the cap is for inputs that nobody has seen.
 const STEPS: u32 = 300;
 
-/// The t in (0, 1) with t² Σ count · r² / (1 − t · r) = z² for r = offset / room, or nothing where even t = 1 is not enough: there
-/// the missing weight lies on the end of the range.
+/// The t in (0, 1) with t² Σ count · r² / (1 − t · r) = z² for r = offset / room, or nothing where even t = 1
+/// is not enough: there the missing weight lies on the end of the range.
 ///
-/// `offsets` are measured from the sample mean; none exceeds `room`. In units of `room` nothing overflows: values whose mean is
-/// close to an end are close to it themselves.
+/// `offsets` are measured from the sample mean; none exceeds `room`. In units of `room` nothing overflows:
+/// values whose mean is close to an end are close to it themselves.
 pub(super) fn share_at_bound<I: Iterator<Item = Offset>>(
     offsets: impl Fn() -> I,
     room: f64,
@@ -39,10 +39,11 @@ pub(super) fn share_at_bound<I: Iterator<Item = Offset>>(
     }))
 }
 
-/// The t in (0, 1 / room] with Σ count · offset / (1 − t · offset) = 0, or 1 / room where the sum is still negative there: then
-/// the missing weight lies on the end of the range.
+/// The t in (0, 1 / room] with Σ count · offset / (1 − t · offset) = 0, or 1 / room where the sum is still
+/// negative there: then the missing weight lies on the end of the range.
 ///
-/// `offsets` are measured from the hypothetical mean, towards which they sum to less than 0; none exceeds `room`.
+/// `offsets` are measured from the hypothetical mean, towards which they sum to less than 0; none exceeds
+/// `room`.
 pub(super) fn multiplier_at_mean<I: Iterator<Item = Offset>>(offsets: impl Fn() -> I, room: f64) -> f64 {
     let limit = 1.0 / room;
     let at_limit: f64 = offsets().map(|v| v.count * v.offset * room / (room - v.offset)).sum();

@@ -40,3 +40,13 @@ fn values_outside_the_range_are_named_not_clipped() {
     let sample = ScoreSample::of_differences(&[0.0]).unwrap();
     assert_eq!(sample.z_at(1.0), Err(Undefined::OutsideDomain));
 }
+
+#[test]
+fn hypotheses_right_beside_the_end_are_answered() {
+    let ceiling = ScoreSample::of_means(&[1.0]).unwrap();
+    assert!(ceiling.z_at(5e-324).unwrap().is_finite());
+    assert!(ceiling.p_two_sided(5e-324).unwrap() < 1e-12);
+    let floor = ScoreSample::of_means(&[0.0, 5e-324, 1e-300]).unwrap();
+    let interval = floor.interval(gate());
+    assert!(interval.lower >= 0.0 && interval.upper < 0.5 && interval.upper > interval.estimate);
+}

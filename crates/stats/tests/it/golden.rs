@@ -1,4 +1,5 @@
-//! Parity with the golden values: the given ones in `stats.json` and the computed ones in `stats_computed.json`.
+//! Parity with the golden values: the given ones in `stats.json` and the computed ones in
+//! `stats_computed.json`.
 
 mod distributions;
 mod experiments;
@@ -98,7 +99,8 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// Runs `check` on every row of the given methods, reports all that are off, and insists on having seen each method.
+/// Runs `check` on every row of the given methods, reports all that are off, and insists on having seen each
+/// method.
 fn parity(methods: &[&str], check: impl Fn(&Row) -> Result<(), String>) {
     let rows = rows();
     let mut off = Vec::new();

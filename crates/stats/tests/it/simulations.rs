@@ -22,7 +22,8 @@ impl Random {
     }
 }
 
-/// How a population of cases loses exactly `drop` in its mean pass rate: the pass probabilities of one case, before and after.
+/// How a population of cases loses exactly `drop` in its mean pass rate: the pass probabilities of one case,
+/// before and after.
 struct Population {
     name: &'static str,
     case: fn(&mut Random, f64) -> (f64, f64),
@@ -110,7 +111,8 @@ fn simulate(population: &Population, drop: f64, cases: usize, repeats: u32, runs
     tally
 }
 
-/// Units with the margin that `margin: auto` picks for them; 10 units have the smallest margin within their reach.
+/// Units with the margin that `margin: auto` picks for them; 10 units have the smallest margin within their
+/// reach.
 const SIZES: [(usize, f64); 5] = [(10, 0.26), (20, 0.15), (30, 0.15), (60, 0.10), (200, 0.05)];
 
 #[test]
@@ -155,8 +157,8 @@ fn auto_margin(units: usize) -> f64 {
     }
 }
 
-/// No simulation needed: where steady cases break entirely with probability `margin`, their number is binomial, and the gate
-/// passes up to some number of them.
+/// No simulation needed: where steady cases break entirely with probability `margin`, their number is
+/// binomial, and the gate passes up to some number of them.
 #[test]
 fn exact_size_when_few_cases_break_entirely() {
     let confidence = Confidence::each_end(0.95).expect("a level");
