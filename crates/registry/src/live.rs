@@ -88,7 +88,10 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+    use crate::content::Rendered;
     use crate::files::write_atomic;
+    use crate::memory::RenderFailure;
+    use crate::template::Values;
 
     fn write(root: &Path, text: &str) {
         write_atomic(&root.join("a/v1.0.0.txt"), text).unwrap();
@@ -135,6 +138,20 @@ mod tests {
         let root = directory();
         write(root.path(), "{broken");
         assert_eq!(LiveRegistry::open(root.path()).unwrap_err().problems.len(), 1);
+    }
+
+    #[test]
+    fn a_snapshot_renders() {
+        let root = directory();
+        write(root.path(), "Hello {name}.");
+        let snapshot = LiveRegistry::open(root.path()).unwrap().snapshot();
+        let version = snapshot.find("a").unwrap().active_version().unwrap();
+        let values = |name: &str| Values::from([(name.to_owned(), "{name}".into())]);
+        let rendering = version.render(&values("name")).unwrap();
+        assert_eq!(rendering.output, Rendered::Text("Hello {name}.".to_owned()));
+        assert!(
+            matches!(version.render(&values("nam")), Err(RenderFailure::Values(problems)) if problems.len() == 1)
+        );
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crate::content::VersionContent;
 use crate::digest::Digest;
 use crate::lock_file::{Lock, LockRow};
+use crate::memory::{RenderFailure, Rendering};
 use crate::name::PromptName;
 use crate::problem::{Problem, closest};
-use crate::template::TemplateFormat;
+use crate::template::{TemplateFormat, Values};
 use crate::variables::Interface;
 use crate::version::{self, Version, VersionSelector};
 use crate::version_file::Form;
@@ -209,6 +210,13 @@ impl Prompt {
 }
 
 impl PromptVersion {
+    /// Adds defaults, checks the values and inserts them. Pure: files are not read again, and no lock is taken.
+    pub fn render(&self, values: &Values) -> Result<Rendering, RenderFailure> {
+        let resolved = self.interface.variables().resolve(values).map_err(RenderFailure::Values)?;
+        let output = self.content.render(&resolved.values).map_err(RenderFailure::Template)?;
+        Ok(Rendering { version: self.version.clone(), output, unknown: resolved.unknown })
+    }
+
     /// How its file is written.
     pub fn form(&self) -> Form {
         match self.content {
