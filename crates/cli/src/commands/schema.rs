@@ -3,8 +3,9 @@
 use clap::{Args, ValueEnum};
 use promptassay_evaluator::settings::SettingsSpec;
 use promptassay_evaluator::suite::SuiteSpec;
+use promptassay_llm::Params;
 use promptassay_registry::schema as files;
-use schemars::{Schema, schema_for};
+use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
 use super::Context;
@@ -54,36 +55,66 @@ fn schema(kind: Kind) -> Schema {
     match kind {
         Kind::Registry => registry(),
         Kind::Prompt => files::schema(files::Kind::Prompt),
-        Kind::Version => files::schema(files::Kind::Version),
+        Kind::Version => version(),
         Kind::Lock => files::schema(files::Kind::Lock),
-        Kind::TestCases => schema_for!(SuiteSpec),
+        Kind::TestCases => test_cases(),
     }
 }
 
 /// The registry crate owns the keys of registry.yaml, and others own what stands below some of them.
 fn registry() -> Schema {
-    let mut schema = files::schema(files::Kind::Registry);
-    let mut sections = schema_for!(SettingsSpec);
-    let properties = sections.remove("properties");
-    if let (Some(Value::Object(own)), Some(Value::Object(sections))) =
-        (schema.get_mut("properties"), properties)
-    {
-        own.extend(sections);
-    }
-    if let Some(definitions) = sections.remove("$defs") {
-        match (schema.get_mut("$defs"), definitions) {
-            (Some(Value::Object(own)), Value::Object(others)) => own.extend(others),
-            (_, definitions) => {
-                schema.insert("$defs".to_owned(), definitions);
+    with_sections(files::schema(files::Kind::Registry), schema_for!(SettingsSpec))
+}
+
+/// What a chat version asks of the model beside its messages; for the schema only.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is of interest")]
+struct Request {
+    /// Parameters for the model, which win over those of its row in registry.yaml.
+    params: Option<Params>,
+}
+
+fn version() -> Schema {
+    with_sections(files::schema(files::Kind::Version), schema_for!(Request))
+}
+
+fn test_cases() -> Schema {
+    let mut schema = schema_for!(SuiteSpec);
+    schema.insert("title".to_owned(), "test_cases.yaml".into());
+    let description = "test_cases.yaml: the cases of a prompt, and what a good reply is like.";
+    schema.insert("description".to_owned(), description.into());
+    schema
+}
+
+/// A schema whose keys are typed by another one where that knows them.
+fn with_sections(mut schema: Schema, mut sections: Schema) -> Schema {
+    let mut merge = |key: &str| {
+        let Some(Value::Object(theirs)) = sections.remove(key) else { return };
+        match schema.get_mut(key) {
+            Some(Value::Object(own)) => own.extend(theirs),
+            _ => {
+                schema.insert(key.to_owned(), Value::Object(theirs));
             }
         }
-    }
+    };
+    merge("properties");
+    merge("$defs");
     schema
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kind_says_what_it_is() {
+        for kind in Kind::value_variants() {
+            let schema = schema(*kind);
+            for key in ["title", "description", "$schema"] {
+                assert!(schema.get(key).is_some_and(Value::is_string), "{kind:?}: {key}");
+            }
+        }
+    }
 
     #[test]
     fn every_section_of_the_registry_is_typed_and_every_reference_leads_somewhere() {
@@ -100,5 +131,7 @@ mod tests {
             assert!(registry["properties"][section]["additionalProperties"]["$ref"].is_string(), "{section}");
         }
         assert!(registry["properties"]["gate"].to_string().contains("$ref"), "{registry:#}");
+        let version = serde_json::to_value(version()).unwrap();
+        assert!(version["properties"]["params"].to_string().contains("$ref"), "{version:#}");
     }
 }
