@@ -22,6 +22,7 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ActivateArguments {
     /// The prompt.
+    #[arg(value_name = "PROMPT")]
     name: String,
     /// A version, or `latest`.
     #[arg(value_parser = parse_selector)]
@@ -64,7 +65,7 @@ pub(crate) fn run(arguments: &ActivateArguments, context: &Context<'_>) -> Resul
             "activate::latest",
             format!("`latest` is {} today: whoever adds a version changes what is served", version.version),
         )]);
-    } else if !version.is_registered() {
+    } else if !version.is_registered() && !prompt.lock().rows.is_empty() {
         let message = format!("{} is not registered, so its text may still change", version.version);
         context.console.problems(&[Problem::warning("activate::unregistered", message)
             .help(format!("`promptassay register {name} {} -m MESSAGE` freezes it", version.version))]);

@@ -31,6 +31,7 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AddArguments {
     /// The prompt.
+    #[arg(value_name = "PROMPT")]
     name: String,
     /// A file with the text, `-` for standard input; `.yaml` holds chat messages.
     #[arg(long, value_name = "FILE")]

@@ -26,6 +26,7 @@ Changed words are marked like this: [-old-]{+new+}.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DiffArguments {
     /// The prompt.
+    #[arg(value_name = "PROMPT")]
     name: String,
     /// The old version, or `latest`.
     #[arg(value_name = "A", value_parser = parse_selector)]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use promptassay_evaluator::report::visible;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{BrokenPrompt, Prompt};
 use promptassay_registry::version::{Version, VersionSelector};
@@ -85,23 +86,26 @@ fn broken(prompt: &BrokenPrompt) -> Broken<'_> {
 }
 
 fn table(answer: &Answer<'_>, color: bool) -> String {
-    let mut rows = vec![["PROMPT", "ACTIVE", "VERSIONS", "DESCRIPTION"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["PROMPT", "ACTIVE", "VERSIONS", "REGISTERED", "DESCRIPTION"].map(str::to_owned).to_vec()];
     for prompt in &answer.prompts {
         let active = match (prompt.active, prompt.active_version) {
             (VersionSelector::Latest, Some(version)) => format!("{version} (latest)"),
             (selector, _) => selector.to_string(),
         };
-        let versions = match prompt.versions - prompt.registered {
-            0 => prompt.versions.to_string(),
-            unregistered => format!("{}, {unregistered} unregistered", prompt.versions),
-        };
-        let description =
-            prompt.description.unwrap_or_default().lines().next().unwrap_or_default().to_owned();
-        rows.push(vec![prompt.name.to_owned(), active, versions, description]);
+        let description = prompt.description.unwrap_or_default().lines().next().unwrap_or_default();
+        rows.push(vec![
+            prompt.name.to_owned(),
+            active,
+            prompt.versions.to_string(),
+            prompt.registered.to_string(),
+            visible(description),
+        ]);
     }
     for prompt in &answer.broken {
         rows.push(vec![
             prompt.name.escape_debug().to_string(),
+            "-".into(),
             "-".into(),
             "-".into(),
             "(has errors)".into(),

@@ -22,6 +22,7 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct LogArguments {
     /// The prompt.
+    #[arg(value_name = "PROMPT")]
     name: String,
 }
 
@@ -54,7 +55,8 @@ fn entry(row: &VersionRow<'_>, width: usize, color: bool) -> String {
     let mut line = |label: &str, value: &str| {
         for (index, part) in value.lines().enumerate() {
             let label = if index == 0 { label } else { "" };
-            text.extend(["  ", &format!("{label:<9}"), &visible(part), "\n"]);
+            let line = format!("  {label:<10}{}", visible(part));
+            text.extend([line.trim_end(), "\n"]);
         }
     };
     match (row.created_at, row.created_by) {

@@ -27,6 +27,7 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RegisterArguments {
     /// The prompt.
+    #[arg(value_name = "PROMPT")]
     name: String,
     /// The version.
     #[arg(value_parser = parse_version)]

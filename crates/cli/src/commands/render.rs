@@ -8,11 +8,11 @@ use clap::{Args, ValueEnum};
 use promptassay_registry::content::{Rendered, RenderedMessage, VersionContent};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
-use promptassay_registry::problem::{Place, Problem, has_errors};
+use promptassay_registry::problem::{Place, Problem, closest, has_errors};
 use promptassay_registry::template::{
     MAX_TEMPLATE_BYTES, RenderError, Template, TemplateFormat, TemplateProblem, UnknownVariable,
 };
-use promptassay_registry::variables::{ValueProblem, Variables};
+use promptassay_registry::variables::{ValueProblem, Variables, code};
 use promptassay_registry::version::{Version, VersionSelector};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -37,10 +37,10 @@ const EXAMPLES: &str = "Examples:
 /// A text is printed byte for byte, without an added line feed. Chat messages are printed as JSON. All missing values are
 /// reported at once; defaults of prompt.yaml apply.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, override_usage = "promptassay render [OPTIONS] <NAME>\n       promptassay render [OPTIONS] --template <FILE>")]
+#[command(after_help = EXAMPLES, override_usage = "promptassay render [OPTIONS] <PROMPT>\n       promptassay render [OPTIONS] --template <FILE>")]
 pub(crate) struct RenderArguments {
     /// The prompt.
-    #[arg(required_unless_present = "template", conflicts_with = "template")]
+    #[arg(value_name = "PROMPT", required_unless_present = "template", conflicts_with = "template")]
     name: Option<String>,
     /// A version, or `latest` [default: the active version].
     #[arg(long, value_name = "VERSION", value_parser = parse_selector, conflicts_with = "template")]
@@ -146,7 +146,7 @@ fn bare(path: &Path, arguments: &RenderArguments, context: &Context<'_>) -> Resu
 fn render(source: &Source<'_>, arguments: &RenderArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let given = Given::read(arguments.vars.as_deref(), &arguments.var, source.variables)?;
     let resolved = source.variables.resolve(&given.values).map_err(|found| {
-        Failure::invalid(found.into_iter().map(|problem| value_problem(problem, &given)).collect())
+        Failure::invalid(found.into_iter().map(|problem| value_problem(problem, &given, source)).collect())
     })?;
     let unknown: Vec<Problem> =
         resolved.unknown.iter().map(|unknown| unknown_value(unknown, arguments.strict, &given)).collect();
@@ -169,9 +169,17 @@ fn render(source: &Source<'_>, arguments: &RenderArguments, context: &Context<'_
     Ok(Exit::Success)
 }
 
-fn value_problem(problem: ValueProblem, given: &Given) -> Problem {
-    let place = given.place(&problem.variable);
-    let found = Problem::error(problem.code, problem.message).maybe_help(problem.help);
+fn value_problem(problem: ValueProblem, given: &Given, source: &Source<'_>) -> Problem {
+    let name = &problem.variable;
+    let place = given.place(name);
+    let free =
+        || given.values.keys().map(String::as_str).filter(|given| source.variables.get(given).is_none());
+    let help = if problem.code == code::MISSING && closest(name, free()).is_none() {
+        Some(format!("pass it: `--var {name}=VALUE`"))
+    } else {
+        problem.help
+    };
+    let found = Problem::error(problem.code, problem.message).maybe_help(help);
     match place {
         Some(place) => found.at(place),
         None => found,

@@ -26,6 +26,7 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ShowArguments {
     /// The prompt.
+    #[arg(value_name = "PROMPT")]
     name: String,
     /// A version, or `latest` [default: the active version].
     #[arg(long, value_name = "VERSION", value_parser = parse_selector)]

@@ -1,0 +1,143 @@
+//! `check`: what is wrong is said at its place, with what to do.
+
+use insta::assert_snapshot;
+
+use crate::sandbox::{Sandbox, TEXT};
+
+/// What `check` says of a sandbox after a change of one of its files.
+fn after_edit(path: &str, from: &str, to: &str) -> String {
+    let sandbox = Sandbox::new();
+    sandbox.edit(path, from, to);
+    sandbox.session(&[&["check"]])
+}
+
+#[test]
+fn sound_files_are_one_line() {
+    let sandbox = Sandbox::new();
+    assert_snapshot!(sandbox.session(&[
+        &["check"],
+        &["check", "greet"],
+        &["check", "-q"],
+        &["check", "--locked"]
+    ]));
+    let checked = sandbox.json(&["check"]);
+    assert_eq!(
+        checked.to_string(),
+        r#"{"ok":true,"prompts":1,"versions":1,"cases":1,"errors":0,"warnings":0,"problems":[]}"#
+    );
+}
+
+#[test]
+fn typing_errors_are_named_with_what_was_meant() {
+    let prompt = "prompts/greet/prompt.yaml";
+    let suite = "prompts/greet/tests/test_cases.yaml";
+    let registry = "prompts/registry.yaml";
+    let seen = [
+        after_edit(prompt, "active_version", "activ_version"),
+        after_edit(prompt, "max_length", "maxlength"),
+        after_edit(prompt, "v1.0.0 ", "v1.0 "),
+        after_edit(prompt, "v1.0.0 ", "v1.0.1 "),
+        after_edit(prompt, "v1.0.0 ", "1.0 "),
+        after_edit(suite, "max_words", "max_word"),
+        after_edit(suite, "polite", "polit"),
+        after_edit(suite, "{name: Ada}", "{nam: Ada}"),
+        after_edit(suite, "{name: Ada}", "{name: Ada, tone: wam}"),
+        after_edit(registry, "models:", "model:"),
+        after_edit(registry, "provider: openai", "provider: opneai"),
+        after_edit(registry, "model: gpt", "modle: gpt"),
+        after_edit(registry, "regex:", "regexp:"),
+        after_edit(registry, "please|", "(please|"),
+    ];
+    assert_snapshot!(seen.join("\n"));
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .edit("prompts/greet/prompt.yaml", "description", "descripton")
+        .edit("prompts/registry.yaml", "replies", "reply")
+        .write("prompts/other/prompt.yaml", "name: another\nvariables: [a, b]\n")
+        .write("prompts/other/v1.0.0.txt", "{a} {c} {0}\n")
+        .write("prompts/sound/prompt.yaml", "name: sound\nactive_version: v1.0.0\n")
+        .write("prompts/sound/v1.0.0.txt", "Hello.\n");
+    assert_snapshot!(sandbox.session(&[&["check"], &["list"], &["check", "sound", "othr"]]));
+}
+
+#[test]
+fn unescaped_json_gets_the_hint_to_double_the_braces() {
+    let seen = after_edit("prompts/greet/v1.0.0.txt", "tone.", "tone.\nReply as {\"text\": \"...\"}.");
+    assert_snapshot!(seen);
+}
+
+#[test]
+fn two_files_for_one_version_are_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/greet/v1.0.0.yaml", "messages: [{role: user, content: \"{name} {tone}\"}]\n");
+    assert_snapshot!(sandbox.session(&[&["check"]]));
+}
+
+#[test]
+fn versions_are_ordered_as_versions() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .edit("prompts/greet/prompt.yaml", "v1.0.0 ", "latest ")
+        .write("prompts/greet/v1.9.0.txt", TEXT.replace("Greet", "Welcome"))
+        .write("prompts/greet/v1.10.0.txt", TEXT.replace("Greet", "Receive"))
+        .write("prompts/greet/v2.0.0-rc.1.txt", TEXT);
+    assert_snapshot!(sandbox.session(&[&["check"], &["list"], &["render", "greet", "--var", "name=Ada"]]));
+}
+
+#[test]
+fn nothing_to_check_is_an_error() {
+    let sandbox = Sandbox::empty();
+    assert_snapshot!({
+        let without = sandbox.session(&[&["check"], &["list"], &["show", "greet"]]);
+        std::fs::create_dir(sandbox.path("prompts")).unwrap();
+        format!("{without}\n{}", sandbox.session(&[&["check"], &["list"], &["show", "greet"]]))
+    });
+}
+
+#[test]
+fn suites_that_judge_nothing_are_refused() {
+    let suite = "prompts/greet/tests/test_cases.yaml";
+    let no_case = Sandbox::new();
+    no_case.write(suite, "cases: []\n");
+    let no_validator = Sandbox::new();
+    no_validator.write(suite, "cases:\n  - name: one\n    inputs: {name: Ada}\n");
+    let no_suite = Sandbox::new();
+    std::fs::remove_file(no_suite.path(suite)).unwrap();
+    let seen = [no_case, no_validator, no_suite].map(|sandbox| sandbox.session(&[&["check"]]));
+    assert_snapshot!(seen.join("\n"));
+}
+
+#[test]
+fn sections_that_this_version_does_not_read_are_pointed_out() {
+    let sandbox = Sandbox::new();
+    let text = sandbox.read("prompts/registry.yaml") + "store: ../data.db\nlifecycle: {canary: required}\n";
+    sandbox.write("prompts/registry.yaml", text);
+    assert_snapshot!(sandbox.session(&[&["check"], &["check", "-q"]]));
+}
+
+#[test]
+fn parameters_of_chat_versions_are_checked_even_without_a_suite() {
+    let sandbox = Sandbox::new();
+    std::fs::remove_dir_all(sandbox.path("prompts/greet/tests")).unwrap();
+    sandbox.write("prompts/greet/v1.1.0.yaml", "messages:\n  - {role: sytem, content: \"{name} {tone}\"}\n");
+    let role = sandbox.session(&[&["check", "-q"]]);
+    sandbox.write(
+        "prompts/greet/v1.1.0.yaml",
+        "messages:\n  - {role: user, content: \"{name} {tone}\"}\nparams: {max_tokens: 5, temperature: -1}\nresponse_format: xml\n",
+    );
+    assert_snapshot!(format!("{role}\n{}", sandbox.session(&[&["check", "-q"]])));
+}
+
+#[test]
+fn problems_are_data_where_a_program_asks() {
+    let sandbox = Sandbox::new();
+    sandbox.edit("prompts/greet/prompt.yaml", "v1.0.0 ", "v1.0.1 ");
+    let seen = sandbox.run(&["check", "--format", "json"]);
+    assert_eq!((seen.code, seen.stderr.as_str()), (Some(2), ""));
+    let checked: serde_json::Value = serde_json::from_str(&seen.stdout).unwrap();
+    insta::assert_json_snapshot!(checked);
+}

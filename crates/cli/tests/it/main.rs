@@ -1,0 +1,14 @@
+//! The binary as people and programs meet it: real files, real processes; standard output, standard error and exit code.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::disallowed_methods, reason = "files of a test need not survive a power cut")]
+#![expect(clippy::print_stderr, reason = "a check that has to be left out says so")]
+
+mod change;
+mod check;
+mod console;
+mod eval;
+mod look;
+mod render;
+mod sandbox;
+mod schema;
