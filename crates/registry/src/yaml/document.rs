@@ -198,16 +198,12 @@ fn syntax_problem(file: &Path, text: &str, error: &serde_saphyr::Error) -> Probl
     let message = message.split(" at line ").next().unwrap_or(&message).trim().to_owned();
     let problem = Problem::error("yaml::syntax", format!("not valid YAML: {message}"));
     let Some(location) = error.location() else { return problem.at(Place::whole_file(file)) };
-    let span = location.span();
-    let start = span.byte_offset().and_then(|offset| usize::try_from(offset).ok());
-    let place = match start {
-        Some(start) => Place::in_text(file, text, start..start + 1),
-        None => Place {
-            line: usize::try_from(location.line()).unwrap_or(1),
-            column: usize::try_from(location.column()).unwrap_or(1),
-            ..Place::whole_file(file)
-        },
-    };
+    // An error may come without a byte offset; its line and column are always there.
+    let line = usize::try_from(location.line()).unwrap_or(1).max(1);
+    let column = usize::try_from(location.column()).unwrap_or(1).max(1);
+    let line_start = text.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
+    let on_line = text[line_start..].chars().take(column - 1).map(char::len_utf8).sum::<usize>();
+    let place = Place::in_text(file, text, line_start + on_line..line_start + on_line + 1);
     problem.at(place)
 }
 
@@ -280,6 +276,12 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_no_map() {
+        insta::assert_snapshot!(check("- name\n"), @"1:1 `- name` yaml::wrong_type: expected a map, found a list");
+        insta::assert_snapshot!(check("name: x\ncases: [[a, b]]\n"), @"2:9 `[a, b` yaml::wrong_type: expected a map, found a list");
+    }
+
+    #[test]
     fn nothing_at_all_is_a_missing_key() {
         insta::assert_snapshot!(check("# empty\n"));
     }
@@ -303,6 +305,7 @@ mod tests {
             "\tname: x\n\t- y\n",
         ] {
             let found = check(text);
+            assert!(!found.contains("``") || text.ends_with("[1,\n"), "{text:?} shows no text: {found}");
             assert!(found.contains("yaml::syntax"), "{text:?} gave {found}");
         }
     }

@@ -338,13 +338,29 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         .map_err(|error| self.here(error))
     }
 
+    /// A struct is a map: serde would also fill its fields from a list, by position.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match self.node.kind {
+            Kind::Sequence(_) => {
+                let message = "expected a map, found a list".to_owned();
+                Err(self.here(ReadError::new("yaml::wrong_type", message, None)))
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_unit()
     }
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map struct identifier
+        seq tuple tuple_struct map identifier
     }
 }
 
