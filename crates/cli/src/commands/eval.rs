@@ -16,7 +16,7 @@ use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::{read_text, write_atomic};
-use promptassay_registry::problem::{Place, Problem, has_errors};
+use promptassay_registry::problem::{Place, Problem, has_errors, sort};
 use promptassay_registry::tree::{FindPromptError, Prompt, Tree};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
@@ -135,7 +135,10 @@ fn prepare(
             context.console.problems(&problems);
             Ok((plan, replies))
         }
-        _ => Err(Failure::invalid(problems)),
+        _ => {
+            sort(&mut problems);
+            Err(Failure::invalid(problems))
+        }
     }
 }
 

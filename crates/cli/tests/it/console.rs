@@ -46,6 +46,29 @@ fn every_command_has_help_with_an_example() {
 }
 
 #[test]
+fn the_reference_names_every_option() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
+    let reference = std::fs::read_to_string(path).unwrap();
+    let section = |title: &str| {
+        let (_, rest) =
+            reference.split_once(&format!("\n## {title}\n")).unwrap_or_else(|| panic!("no section {title}"));
+        rest.split("\n## ").next().unwrap().to_owned()
+    };
+    let option = regex::Regex::new("(?m)^ {2,6}(?:-[a-z], )?(--[a-z-]+)").unwrap();
+    let sandbox = Sandbox::empty();
+    let for_all = section("What holds for every command");
+    for command in COMMANDS {
+        let (help, text) = (sandbox.run(&[command, "-h"]).stdout, section(command));
+        let options: Vec<&str> =
+            option.captures_iter(&help).map(|found| found.get(1).unwrap().as_str()).collect();
+        assert!(options.contains(&"--help"), "{help}");
+        for option in options.into_iter().filter(|option| *option != "--help") {
+            assert!(text.contains(option) || for_all.contains(option), "{command} {option}");
+        }
+    }
+}
+
+#[test]
 fn usage_errors_end_with_2() {
     let sandbox = Sandbox::empty();
     assert_snapshot!(sandbox.session(&[

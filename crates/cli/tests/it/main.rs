@@ -12,3 +12,4 @@ mod look;
 mod render;
 mod sandbox;
 mod schema;
+mod tidy;

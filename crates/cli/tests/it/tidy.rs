@@ -1,0 +1,120 @@
+//! The rules of the house, read off the manifests and the tree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each crate may depend on, for production code. Nothing else knows it.
+const ALLOWED: &[(&str, &[&str])] = &[
+    (
+        "promptassay",
+        &[
+            "promptassay-registry",
+            "promptassay-stats",
+            "promptassay-llm",
+            "promptassay-mock-llm",
+            "promptassay-evaluator",
+        ],
+    ),
+    ("promptassay-evaluator", &["promptassay-registry", "promptassay-llm", "promptassay-stats"]),
+    ("promptassay-registry", &[]),
+    ("promptassay-stats", &[]),
+    ("promptassay-llm", &[]),
+    ("promptassay-mock-llm", &[]),
+];
+
+/// Files that may be longer than [`MAX_LINES`], and why.
+const LONG_FILES: &[(&str, &str)] = &[];
+
+/// Production lines that a file may have.
+const MAX_LINES: usize = 500;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn crates_know_only_what_they_may() {
+    let allowed: BTreeMap<&str, BTreeSet<&str>> =
+        ALLOWED.iter().map(|(name, edges)| (*name, edges.iter().copied().collect())).collect();
+    for package in metadata()["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let allowed =
+            allowed.get(name).unwrap_or_else(|| panic!("`{name}` has no row in the dependency rule"));
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let target = dependency["name"].as_str().unwrap();
+            // Tests may use the scripted model; production code may not.
+            let is_test = dependency["kind"] == "dev" && target == "promptassay-mock-llm";
+            if target.starts_with("promptassay") && !is_test {
+                assert!(allowed.contains(target), "`{name}` must not know `{target}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_crate_inherits_the_lints() {
+    for package in metadata()["packages"].as_array().unwrap() {
+        let manifest = fs::read_to_string(package["manifest_path"].as_str().unwrap()).unwrap();
+        let inherits = manifest
+            .split("[lints]")
+            .nth(1)
+            .is_some_and(|rest| rest.trim_start().starts_with("workspace = true"));
+        assert!(inherits, "{} does not inherit the workspace's lints", package["name"]);
+    }
+}
+
+#[test]
+fn no_mod_rs_and_no_long_file() {
+    let mut files = Vec::new();
+    collect(&root().join("crates"), &mut files);
+    assert!(files.len() > 50, "the tree was not found");
+    let mut long = Vec::new();
+    for path in &files {
+        let shown = path.strip_prefix(root().join("crates")).unwrap().display().to_string();
+        assert!(!path.ends_with("mod.rs"), "{shown}: use `name.rs` beside `name/`");
+        if !shown.split('/').any(|part| part == "tests" || part == "benches" || part == "examples") {
+            let text = fs::read_to_string(path).unwrap();
+            let lines =
+                text.lines().take_while(|line| !line.trim_start().starts_with("#[cfg(test)]")).count();
+            if lines > MAX_LINES {
+                long.push((shown, lines));
+            }
+        }
+    }
+    let excused: BTreeSet<&str> = LONG_FILES.iter().map(|(file, _)| *file).collect();
+    let unexcused: Vec<_> = long.iter().filter(|(file, _)| !excused.contains(file.as_str())).collect();
+    assert!(unexcused.is_empty(), "longer than {MAX_LINES} production lines: {unexcused:?}");
+    for excuse in excused {
+        assert!(
+            long.iter().any(|(file, _)| file == excuse),
+            "{excuse} is short again: strike it off the list"
+        );
+    }
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("target") && !path.ends_with("snapshots") {
+                collect(&path, files);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
