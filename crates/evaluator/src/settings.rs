@@ -15,7 +15,7 @@ use crate::validator::ValidatorSpec;
 /// Settings that all suites share.
 #[derive(Debug, Default)]
 pub struct Settings {
-    /// Model rows by name, in the file's order.
+    /// Model rows by name, in the file's order. Rows with mistakes are not among them.
     pub models: IndexMap<String, ModelRow>,
     /// Named checks, with the document that their places are in.
     pub properties: Properties,
@@ -47,6 +47,11 @@ pub struct SettingsSpec {
 }
 
 impl Settings {
+    /// Whether a model row of this name is written, sound or not: what is wrong with it is reported where it stands.
+    pub(crate) fn has_written_model(&self, name: &str) -> bool {
+        has_key(self.properties.document.as_ref(), "models", name)
+    }
+
     /// Reads the sections of a registry document; everything that is wrong with them is added to `problems`.
     pub fn read(document: &Document, problems: &mut Vec<Problem>) -> Self {
         Self {
@@ -64,6 +69,11 @@ impl Settings {
 }
 
 impl Properties {
+    /// Whether a check of this name is written, sound or not: what is wrong with it is reported where it stands.
+    pub(crate) fn has_written(&self, name: &str) -> bool {
+        has_key(self.document.as_ref(), "properties", name)
+    }
+
     /// The same properties; what is wrong with a check is added to `problems` even if nobody refers to it.
     pub(crate) fn checked(self, problems: &mut Vec<Problem>) -> Self {
         if let Some(document) = &self.document {
@@ -73,6 +83,10 @@ impl Properties {
         }
         self
     }
+}
+
+fn has_key(document: Option<&Document>, section: &str, name: &str) -> bool {
+    document.is_some_and(|document| document.keys_at(&[section]).iter().any(|(key, _)| *key == name))
 }
 
 fn section<T: DeserializeOwned>(document: &Document, key: &str, problems: &mut Vec<Problem>) -> Option<T> {

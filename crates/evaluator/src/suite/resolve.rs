@@ -98,7 +98,9 @@ impl Resolver<'_> {
     fn models(&mut self, models: Option<Located<Vec<Located<String>>>>) -> Vec<String> {
         let known = || self.settings.models.keys().map(String::as_str);
         let Some(models) = models else {
-            if !self.settings.models.contains_key(DEFAULT_MODEL) {
+            if !self.settings.models.contains_key(DEFAULT_MODEL)
+                && !self.settings.has_written_model(DEFAULT_MODEL)
+            {
                 let help = match known().next() {
                     Some(first) => format!(
                         "add `models: [{first}]` to the suite, or a row `default` under `models:` in registry.yaml"
@@ -125,7 +127,9 @@ impl Resolver<'_> {
         let mut names: Vec<String> = Vec::new();
         let mut unknown = Vec::new();
         for model in models.value {
-            if !self.settings.models.contains_key(&model.value) {
+            if !self.settings.models.contains_key(&model.value)
+                && !self.settings.has_written_model(&model.value)
+            {
                 let help = did_you_mean(&model.value, known(), "models in registry.yaml");
                 let problem = Problem::error("suite::unknown_model", format!("there is no model `{model}`"));
                 unknown.push((problem.help(help), model.span));
@@ -217,7 +221,7 @@ impl Resolver<'_> {
                 // What is wrong with the property itself is reported where it stands.
                 let validator = spec.build(document, &mut Vec::new());
                 validators.extend(validator.map(|validator| Arc::new(validator.as_property(name, *holds))));
-            } else {
+            } else if !own.has_written(name) && !self.settings.properties.has_written(name) {
                 let known = own.specs.keys().chain(self.settings.properties.specs.keys()).map(String::as_str);
                 let help = did_you_mean(name, known, "properties");
                 let problem =
