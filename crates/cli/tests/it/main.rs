@@ -9,6 +9,7 @@ mod check;
 mod console;
 mod eval;
 mod look;
+mod readme;
 mod render;
 mod sandbox;
 mod schema;
