@@ -1,6 +1,7 @@
 //! What a run says: events, and nothing else. They are stored, replayed, counted and shown; all of them are plain data.
 
-use promptassay_llm::{Reply, ToolCall};
+use jiff::Timestamp;
+use promptassay_llm::{ModelErrorKind, Reply, ToolCall};
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{CheckResult, RepeatOutcome};
@@ -15,6 +16,10 @@ pub enum Event {
         /// How many trials its plan has.
         trials: usize,
     },
+    /// An attempt to ask a trial's question brought no answer.
+    AttemptFailed(AttemptFailed),
+    /// A model row is not asked any more in this run.
+    CircuitOpened(CircuitOpened),
     /// A trial has its result; the last event of a trial wins.
     TrialFinished(Box<TrialResult>),
     /// The run is over.
@@ -32,6 +37,33 @@ pub enum RunEnd {
     Completed,
     /// Somebody interrupted it; the trials that were under way have finished.
     Interrupted,
+}
+
+/// One attempt that brought no answer. What it leads to is another attempt, or the trial's error; never a failed check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptFailed {
+    /// Which trial.
+    pub trial: TrialId,
+    /// Which attempt of it, from 1.
+    pub attempt: u32,
+    /// The class of the error.
+    pub kind: ModelErrorKind,
+    /// What happened: lower case, no full stop, no secret.
+    pub message: String,
+    /// How long the next attempt waits, in milliseconds; `None` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
+}
+
+/// Why a model row is not asked any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircuitOpened {
+    /// The name of the row.
+    pub model: String,
+    /// The class of the errors that it answered with.
+    pub kind: ModelErrorKind,
+    /// The last of them.
+    pub message: String,
 }
 
 /// What came of one trial.
@@ -92,6 +124,13 @@ impl Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplySource {
+    /// The model was asked in this run.
+    Live,
+    /// From the cache: a model was asked in an earlier run.
+    Cached {
+        /// When it answered.
+        at: Timestamp,
+    },
     /// From a file of recorded replies.
     Recorded,
 }
@@ -100,6 +139,8 @@ impl ReplySource {
     /// The word that reports use.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Live => "live",
+            Self::Cached { .. } => "cached",
             Self::Recorded => "recorded",
         }
     }
@@ -124,6 +165,11 @@ pub enum AskErrorKind {
     StaleReply,
     /// The prompt could not be rendered.
     NotRendered,
+    /// The model's circuit was open: it had answered that it cannot be asked.
+    ModelOutOfReach,
+    /// The model was asked and did not answer; written as the name of the class alone.
+    #[serde(untagged)]
+    Model(ModelErrorKind),
 }
 
 impl AskErrorKind {
@@ -133,6 +179,8 @@ impl AskErrorKind {
             Self::NoRecordedReply => "no_recorded_reply",
             Self::StaleReply => "stale_reply",
             Self::NotRendered => "not_rendered",
+            Self::ModelOutOfReach => "model_out_of_reach",
+            Self::Model(kind) => kind.as_str(),
         }
     }
 
@@ -141,6 +189,28 @@ impl AskErrorKind {
     pub fn is_gap(self) -> bool {
         match self {
             Self::NoRecordedReply | Self::StaleReply | Self::NotRendered => true,
+            Self::ModelOutOfReach | Self::Model(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_error_in_json_is_its_name_in_text() {
+        for kind in [
+            AskErrorKind::NoRecordedReply,
+            AskErrorKind::StaleReply,
+            AskErrorKind::NotRendered,
+            AskErrorKind::ModelOutOfReach,
+            AskErrorKind::Model(ModelErrorKind::RateLimited),
+            AskErrorKind::Model(ModelErrorKind::Malformed),
+        ] {
+            let json = serde_json::to_value(kind).unwrap();
+            assert_eq!(json, kind.as_str());
+            assert_eq!(serde_json::from_value::<AskErrorKind>(json).unwrap(), kind);
         }
     }
 }

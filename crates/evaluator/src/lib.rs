@@ -3,6 +3,8 @@
 //! This crate knows no command line, no terminal and no environment. What a run needs (replies, time, limits) comes in as
 //! arguments; what comes out are values, and reports are pure functions of them.
 
+pub mod cache;
+pub mod drive;
 pub mod event;
 pub mod gate;
 pub mod outcome;

@@ -113,6 +113,13 @@ impl TrialId {
     }
 }
 
+impl TrialId {
+    /// The 64 bits that it is.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+}
+
 impl fmt::Display for TrialId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:016x}", self.0)

@@ -1,11 +1,17 @@
 //! What happened, folded from events: a few bytes for each trial, whatever the replies' length.
 
+mod calls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use promptassay_llm::ModelRow;
 
 use crate::event::{Answer, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
 use crate::outcome::{RepeatOutcome, repeat_score};
 use crate::plan::{Plan, TrialId};
+
+pub use calls::Calls;
 
 /// The results of a run's trials, in the order of its plan. At most 80 bytes a trial; replies and reasons are in [`Outputs`].
 #[derive(Debug)]
@@ -13,6 +19,7 @@ pub struct Record {
     trials: Vec<Option<TrialRecord>>,
     end: Option<RunEnd>,
     sources: BTreeSet<ReplySource>,
+    calls: Calls,
 }
 
 /// What stays of a trial's result.
@@ -22,10 +29,12 @@ pub struct TrialRecord {
     pub outcome: RepeatOutcome,
     /// In [0, 1]; `None` where the repeat was not judged.
     pub score: Option<f64>,
-    /// How long the model took; `None` for replies that no model gave in this run.
+    /// How long the model took when it gave the reply, in this run or before; `None` for recorded replies.
     pub latency: Option<Duration>,
     /// Input and output tokens; `None` where the provider does not say.
     pub tokens: Option<u64>,
+    /// What the reply cost when it was given, in US dollars; `None` where nobody knows: unknown is not free.
+    pub cost: Option<f64>,
     /// Why it could not be asked.
     pub error: Option<AskErrorKind>,
 }
@@ -33,19 +42,26 @@ pub struct TrialRecord {
 impl Record {
     /// A record in which nothing has happened yet.
     pub fn new(plan: &Plan) -> Self {
-        Self { trials: vec![None; plan.trials().len()], end: None, sources: BTreeSet::new() }
+        Self {
+            trials: vec![None; plan.trials().len()],
+            end: None,
+            sources: BTreeSet::new(),
+            calls: Calls::default(),
+        }
     }
 
     /// Takes an event into account. Events of trials that the plan does not have are ignored.
     pub fn apply(&mut self, plan: &Plan, event: &Event) {
+        self.calls.apply(event);
         match event {
-            Event::RunStarted { .. } => {}
+            Event::RunStarted { .. } | Event::AttemptFailed(_) | Event::CircuitOpened(_) => {}
             Event::TrialFinished(result) => {
                 if let Some(index) = plan.index_of(result.trial) {
                     if let Answer::Reply { source, .. } = &result.answer {
-                        self.sources.insert(*source);
+                        self.add_source(*source);
                     }
-                    self.trials[index] = Some(TrialRecord::of(result));
+                    let row = &plan.variant(&plan.trials()[index]).model;
+                    self.trials[index] = Some(TrialRecord::of(result, row));
                 }
             }
             Event::RunFinished { end } => self.end = Some(*end),
@@ -57,7 +73,28 @@ impl Record {
         self.trials.get(index)?.as_ref()
     }
 
-    /// Where the replies came from.
+    /// What asking took.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Of cached replies only the oldest one's date is kept.
+    fn add_source(&mut self, source: ReplySource) {
+        if let ReplySource::Cached { at } = source {
+            let is_cached = |source: &ReplySource| matches!(source, ReplySource::Cached { .. });
+            if self
+                .sources
+                .iter()
+                .any(|known| matches!(known, ReplySource::Cached { at: known } if *known <= at))
+            {
+                return;
+            }
+            self.sources.retain(|known| !is_cached(known));
+        }
+        self.sources.insert(source);
+    }
+
+    /// Where the replies came from; of cached ones the oldest.
     pub fn sources(&self) -> &BTreeSet<ReplySource> {
         &self.sources
     }
@@ -69,17 +106,19 @@ impl Record {
 }
 
 impl TrialRecord {
-    fn of(result: &TrialResult) -> Self {
+    fn of(result: &TrialResult, row: &ModelRow) -> Self {
         let (reply, error) = match &result.answer {
-            // A recorded reply took no time here.
-            Answer::Reply { reply, source: ReplySource::Recorded } => (Some(reply), None),
+            Answer::Reply { reply, source } => (Some((reply, *source)), None),
             Answer::Error(error) => (None, Some(error.kind)),
         };
+        // A recorded reply has neither: no model gave it, or nobody wrote down how long it took.
+        let asked = reply.filter(|(_, source)| *source != ReplySource::Recorded).map(|(reply, _)| reply);
         Self {
             outcome: result.outcome,
             score: repeat_score(result.outcome, &result.checks),
-            latency: None,
-            tokens: reply.and_then(|reply| reply.usage.total()),
+            latency: asked.map(|reply| reply.latency),
+            tokens: reply.and_then(|(reply, _)| reply.usage.total()),
+            cost: asked.and_then(|reply| row.cost(&reply.usage)),
             error,
         }
     }

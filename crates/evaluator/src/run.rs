@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use futures::{StreamExt, stream};
+use futures::channel::mpsc;
+use futures::{FutureExt, StreamExt, stream};
+use indexmap::IndexMap;
 use promptassay_llm::{ChatRequest, Reply};
 
 use crate::event::{Answer, AskError, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
@@ -19,54 +21,123 @@ pub struct Asked {
     pub source: ReplySource,
 }
 
-/// Asks the trials of `plan` through `ask`, at most `concurrency` at a time (at least 1), and tells `observe` of every event. When
-/// `stop` resolves no further trial is started; those under way are finished. The task that drives this future puts the events in
-/// order and calls `observe` from one place, so observers need no locks.
+/// Why a trial has no reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// The question could not be asked.
+    Error(AskError),
+    /// The run was stopped before there was an answer: the trial counts as not asked.
+    Withdrawn,
+}
+
+impl From<AskError> for Unanswered {
+    fn from(error: AskError) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Where whoever asks says what happens meanwhile.
+#[derive(Debug, Clone)]
+pub struct Tell(mpsc::UnboundedSender<Event>);
+
+impl Tell {
+    /// A place to say things, and where they arrive.
+    pub(crate) fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (sender, receiver) = mpsc::unbounded();
+        (Self(sender), receiver)
+    }
+
+    /// Something happened.
+    pub fn tell(&self, event: Event) {
+        // Once the run has ended nobody listens, and nothing is lost.
+        let _ = self.0.unbounded_send(event);
+    }
+}
+
+/// Asks the trials of `plan` through `ask`, at most `window` of each model row at a time (at least 1), and tells `observe` of every
+/// event. When `stop` resolves no further trial is started; those under way are finished. The task that drives this future puts
+/// the events in order and calls `observe` from one place, so observers need no locks.
 pub async fn run<A, F>(
     plan: &Plan,
     ask: A,
-    concurrency: usize,
+    window: usize,
     stop: impl Future<Output = ()>,
     mut observe: impl FnMut(&Event),
 ) -> RunEnd
 where
-    A: Fn(Trial, ChatRequest) -> F,
-    F: Future<Output = Result<Asked, AskError>>,
+    A: Fn(Trial, ChatRequest, Tell) -> F,
+    F: Future<Output = Result<Asked, Unanswered>>,
 {
     observe(&Event::RunStarted { trials: plan.trials().len() });
     let mut answered = 0;
+    let (tell, mut told) = Tell::channel();
     {
-        let ask = &ask;
-        let results = stream::iter(plan.trials().iter().copied())
-            .take_until(stop)
-            .map(|trial| async move { (trial, ask_one(plan, trial, ask).await) })
-            .buffer_unordered(concurrency.max(1));
-        futures::pin_mut!(results);
-        while let Some((trial, answer)) = results.next().await {
-            answered += 1;
-            observe(&Event::TrialFinished(Box::new(judge(plan, trial, answer))));
+        let (ask, tell, stop) = (&ask, &tell, stop.shared());
+        // Each model row has a window of its own, so that a slow one holds no other back.
+        let rows = by_row(plan).into_iter().map(|trials| {
+            let answers = stream::iter(trials)
+                .take_until(stop.clone())
+                .map(|trial| async move { (trial, ask_one(plan, trial, ask, tell).await) })
+                .buffer_unordered(window.max(1));
+            Box::pin(answers)
+        });
+        let mut results = stream::select_all(rows);
+        let (mut stop, mut stopped) = (stop.clone(), false);
+        loop {
+            tokio::select! {
+                biased;
+                // Polled here too: a full window does not look for its next trial, nor whether there is to be one.
+                () = &mut stop, if !stopped => stopped = true,
+                Some(event) = told.next() => observe(&event),
+                result = results.next() => {
+                    let Some((trial, answer)) = result else { break };
+                    // What was told on the way to a result comes before it.
+                    while let Ok(event) = told.try_recv() {
+                        observe(&event);
+                    }
+                    if let Some(answer) = answer {
+                        answered += 1;
+                        observe(&Event::TrialFinished(Box::new(judge(plan, trial, answer))));
+                    }
+                }
+            }
         }
+    }
+    while let Ok(event) = told.try_recv() {
+        observe(&event);
     }
     let end = if answered == plan.trials().len() { RunEnd::Completed } else { RunEnd::Interrupted };
     observe(&Event::RunFinished { end });
     end
 }
 
-async fn ask_one<A, F>(plan: &Plan, trial: Trial, ask: &A) -> Answer
+/// The trials of each model row, in the plan's order.
+fn by_row(plan: &Plan) -> Vec<Vec<Trial>> {
+    let mut rows: IndexMap<&str, Vec<Trial>> = IndexMap::new();
+    for trial in plan.trials() {
+        rows.entry(&plan.variant(trial).model.name).or_default().push(*trial);
+    }
+    rows.into_values().collect()
+}
+
+/// The answer to a trial's question; `None` where it was withdrawn.
+async fn ask_one<A, F>(plan: &Plan, trial: Trial, ask: &A, tell: &Tell) -> Option<Answer>
 where
-    A: Fn(Trial, ChatRequest) -> F,
-    F: Future<Output = Result<Asked, AskError>>,
+    A: Fn(Trial, ChatRequest, Tell) -> F,
+    F: Future<Output = Result<Asked, Unanswered>>,
 {
     let request = match plan.request(&trial) {
         Ok(request) => request,
         // Every request was rendered when the plan was made; this is for engines that may answer differently later.
         Err(error) => {
-            return Answer::Error(AskError { kind: AskErrorKind::NotRendered, message: error.to_string() });
+            let message = error.to_string();
+            return Some(Answer::Error(AskError { kind: AskErrorKind::NotRendered, message }));
         }
     };
-    match ask(trial, request).await {
-        Ok(Asked { reply, source }) => Answer::Reply { reply: Box::new(reply), source },
-        Err(error) => Answer::Error(error),
+    match ask(trial, request, tell.clone()).await {
+        Ok(Asked { reply, source }) => Some(Answer::Reply { reply: Box::new(reply), source }),
+        Err(Unanswered::Error(error)) => Some(Answer::Error(error)),
+        Err(Unanswered::Withdrawn) => None,
     }
 }
 

@@ -1,0 +1,250 @@
+//! Drives models: asks the cache first, keeps to the limits, tries errors again, gives up on a model that cannot be asked.
+//!
+//! The policies are pure and have a file each: `retry`, `jitter`, `concurrency`, `bucket`, `rates`, `circuit`, `schedule`. What
+//! waits is in `permits`, on tokio's clock; what asks is a [`Transport`]. Nothing here judges an answer.
+
+mod bucket;
+mod circuit;
+mod concurrency;
+mod jitter;
+mod keys;
+mod pace;
+mod permits;
+mod rates;
+mod retry;
+mod schedule;
+mod transport;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use promptassay_llm::{Answer, ChatRequest, ModelError, ModelRow};
+use tokio::time::{Instant, timeout_at};
+
+use crate::cache::{Cache, CacheKey, Entry};
+use crate::event::{AskError, AskErrorKind, AttemptFailed, CircuitOpened, Event, ReplySource, RunEnd};
+use crate::plan::{Plan, TrialId};
+use crate::run::{Asked, Tell, Unanswered};
+
+pub use circuit::Opened;
+pub use keys::{KeyProblem, secrets};
+pub use retry::RetryPolicy;
+pub use transport::{Live, Transport};
+
+use permits::{NoPermit, Permits};
+use schedule::Ahead;
+
+/// How models are driven.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// When errors are tried again.
+    pub retry: RetryPolicy,
+    /// Requests under way at once over all models; at least 1.
+    pub max_concurrency: usize,
+    /// Where replies are kept; `None` asks every question anew and keeps nothing.
+    pub cache: Option<Cache>,
+    /// The seed of the jitter of waits.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { retry: RetryPolicy::default(), max_concurrency: 500, cache: None, seed: 0 }
+    }
+}
+
+/// The models of a run.
+#[derive(Debug)]
+pub struct Models<T> {
+    transport: T,
+    lanes: HashMap<String, usize>,
+    permits: Permits,
+    retry: RetryPolicy,
+    seed: u64,
+    cache: Option<Arc<Cache>>,
+    cache_problem: Mutex<Option<String>>,
+}
+
+/// What is asked of whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The trial that it belongs to.
+    pub trial: TrialId,
+    /// Which repeat of the case, from 1: what keeps repeats apart in the cache.
+    pub repeat: u32,
+    /// The model row; one of those that the driver was made for.
+    pub row: &'a ModelRow,
+    /// The request.
+    pub request: &'a ChatRequest,
+}
+
+impl<T: Transport> Models<T> {
+    /// A driver of these rows, each once by its name.
+    pub fn new<'a>(transport: T, rows: impl IntoIterator<Item = &'a ModelRow>, options: Options) -> Self {
+        let (mut lanes, mut limits) = (HashMap::new(), Vec::new());
+        for row in rows {
+            lanes.entry(row.name.clone()).or_insert_with(|| {
+                limits.push(row.limits);
+                limits.len() - 1
+            });
+        }
+        Self {
+            transport,
+            lanes,
+            permits: Permits::new(limits, options.max_concurrency),
+            retry: options.retry,
+            seed: options.seed,
+            cache: options.cache.map(Arc::new),
+            cache_problem: Mutex::new(None),
+        }
+    }
+
+    /// Asks every trial of a plan. When `stop` resolves, nothing is started any more, and what is under way is finished.
+    pub async fn run(
+        &self,
+        plan: &Plan,
+        stop: impl Future<Output = ()>,
+        observe: impl FnMut(&Event),
+    ) -> RunEnd {
+        let ask = |trial: crate::plan::Trial, request: ChatRequest, tell: Tell| async move {
+            let (trial, repeat, row) = (trial.id, trial.repeat, &plan.variant(&trial).model);
+            self.ask(&Question { trial, repeat, row, request: &request }, &tell).await
+        };
+        let stop = async {
+            stop.await;
+            self.permits.stop();
+        };
+        // Twice as many as can be under way at once: those that wait before they try again make no others wait.
+        let run = crate::run::run(plan, ask, 2 * self.permits.widest(), stop, observe);
+        self.with_permits(run).await
+    }
+
+    /// Drives `work`, in which [`Models::ask`] is called.
+    async fn with_permits<F: Future>(&self, work: F) -> F::Output {
+        tokio::select! {
+            biased;
+            output = work => output,
+            never = self.permits.pump() => match never {},
+        }
+    }
+
+    /// The reply to a question, from the cache or from the model; every failed attempt is told.
+    pub(crate) async fn ask(&self, question: &Question<'_>, tell: &Tell) -> Result<Asked, Unanswered> {
+        let key = self.cache.is_some().then(|| CacheKey::of(question.row, question.request, question.repeat));
+        if let Some(Entry { reply, at, .. }) = self.find(key).await {
+            return Ok(Asked { reply, source: ReplySource::Cached { at } });
+        }
+        let reply = self.ask_until_answered(question, tell).await?.reply;
+        if let Some(entry) = Entry::of(question.row, &reply, self.transport.now()) {
+            self.store(key, entry).await;
+        }
+        Ok(Asked { reply, source: ReplySource::Live })
+    }
+
+    /// Why replies could not be kept, where one could not: a run does not fail for that.
+    pub fn cache_problem(&self) -> Option<String> {
+        self.cache_problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn ask_until_answered(&self, question: &Question<'_>, tell: &Tell) -> Result<Answer, Unanswered> {
+        let lane = *self.lanes.get(&question.row.name).ok_or_else(|| {
+            let message = format!("model {} is not among those of this run", question.row.name);
+            AskError { kind: AskErrorKind::ModelOutOfReach, message }
+        })?;
+        let mut began = None;
+        let mut attempt = 1;
+        loop {
+            let ahead = Ahead {
+                first: attempt == 1,
+                input_tokens: input_tokens(question.request),
+                max_output_tokens: question.request.params.max_output_tokens,
+            };
+            let permit = self
+                .permits
+                .acquire(lane, ahead)
+                .await
+                .map_err(|no_permit| not_asked(question, no_permit))?;
+            let began = *began.get_or_insert_with(Instant::now);
+            let deadline = began + self.retry.deadline;
+            let result = match timeout_at(deadline, self.transport.ask(question.row, question.request)).await
+            {
+                Ok(result) => result,
+                Err(_) => Err(ModelError::Timeout {
+                    detail: format!(
+                        "no answer within {:?}, {attempt} attempts included",
+                        self.retry.deadline
+                    ),
+                }),
+            };
+            if let Some(opened) = permit.finish(&result) {
+                let Opened { kind, message } = opened;
+                tell.tell(Event::CircuitOpened(CircuitOpened {
+                    model: question.row.name.clone(),
+                    kind,
+                    message,
+                }));
+            }
+            let error = match result {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let draw = jitter::fraction(self.seed, question.trial, attempt);
+            let wait = self.retry.wait_after(attempt, &error, began.elapsed(), draw);
+            tell.tell(Event::AttemptFailed(AttemptFailed {
+                trial: question.trial,
+                attempt,
+                kind: error.kind(),
+                message: error.to_string(),
+                wait_ms: wait.map(whole_milliseconds),
+            }));
+            let Some(wait) = wait else { return Err(given_up(&error, attempt).into()) };
+            if !self.permits.pause(wait).await {
+                return Err(Unanswered::Withdrawn);
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn find(&self, key: Option<CacheKey>) -> Option<Entry> {
+        let (cache, key, now) = (Arc::clone(self.cache.as_ref()?), key?, self.transport.now());
+        tokio::task::spawn_blocking(move || cache.find(key, now)).await.ok().flatten()
+    }
+
+    async fn store(&self, key: Option<CacheKey>, entry: Entry) {
+        let (Some(cache), Some(key)) = (self.cache.clone(), key) else { return };
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || cache.store(key, &entry)).await {
+            let mut problem = self.cache_problem.lock().unwrap_or_else(PoisonError::into_inner);
+            problem.get_or_insert_with(|| error.to_string());
+        }
+    }
+}
+
+/// Roughly: four characters make a token. It is corrected by what the provider counts.
+fn input_tokens(request: &ChatRequest) -> f64 {
+    let characters: usize = request.messages.iter().map(|message| message.content.len()).sum();
+    characters as f64 / 4.0
+}
+
+fn whole_milliseconds(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn not_asked(question: &Question<'_>, no_permit: NoPermit) -> Unanswered {
+    match no_permit {
+        NoPermit::Stopped => Unanswered::Withdrawn,
+        NoPermit::Refused(Opened { message, .. }) => {
+            let message = format!("not asked: model {} is out of reach: {message}", question.row.name);
+            Unanswered::Error(AskError { kind: AskErrorKind::ModelOutOfReach, message })
+        }
+    }
+}
+
+fn given_up(error: &ModelError, attempts: u32) -> AskError {
+    let message = if attempts == 1 { error.to_string() } else { format!("{error} ({attempts} attempts)") };
+    AskError { kind: AskErrorKind::Model(error.kind()), message }
+}
+
+#[cfg(test)]
+mod tests;

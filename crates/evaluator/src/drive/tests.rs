@@ -1,0 +1,5 @@
+//! The driver against servers in memory, on a clock that jumps: no socket, no waiting.
+
+mod policy;
+mod server;
+mod simulation;

@@ -1,0 +1,126 @@
+//! What asking took: calls, failed attempts, waiting. A fold of events; nothing here changes a verdict.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use promptassay_llm::ModelErrorKind;
+use serde::Serialize;
+
+use crate::event::{Answer, AttemptFailed, Event, ReplySource};
+
+/// The calls of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Calls {
+    /// Answers that models gave in this run.
+    pub answered: usize,
+    /// Answers that came from the cache instead.
+    pub cached: usize,
+    /// Attempts that brought no answer, by class.
+    pub failed: BTreeMap<ModelErrorKind, usize>,
+    /// Failed attempts after which the question was asked again.
+    pub asked_again: usize,
+    /// How long questions waited before they were asked again, all together, in milliseconds. They wait side by side, so a run
+    /// takes less than that longer.
+    pub waited_ms: u64,
+}
+
+impl Calls {
+    pub(super) fn apply(&mut self, event: &Event) {
+        match event {
+            Event::AttemptFailed(AttemptFailed { kind, wait_ms, .. }) => {
+                *self.failed.entry(*kind).or_default() += 1;
+                if let Some(wait) = wait_ms {
+                    self.asked_again += 1;
+                    self.waited_ms = self.waited_ms.saturating_add(*wait);
+                }
+            }
+            Event::TrialFinished(result) => match &result.answer {
+                Answer::Reply { source: ReplySource::Live, .. } => self.answered += 1,
+                Answer::Reply { source: ReplySource::Cached { .. }, .. } => self.cached += 1,
+                Answer::Reply { source: ReplySource::Recorded, .. } | Answer::Error(_) => {}
+            },
+            Event::RunStarted { .. } | Event::CircuitOpened(_) | Event::RunFinished { .. } => {}
+        }
+    }
+
+    /// How often models were called.
+    pub fn made(&self) -> usize {
+        self.answered + self.failed_attempts()
+    }
+
+    fn failed_attempts(&self) -> usize {
+        self.failed.values().sum()
+    }
+
+    /// What failed attempts cost, in a sentence; `None` where none failed.
+    pub fn retries(&self) -> Option<String> {
+        let failed = self.failed_attempts();
+        if failed == 0 {
+            return None;
+        }
+        let kinds: Vec<String> = self
+            .failed
+            .iter()
+            .map(|(kind, count)| format!("{count} {}", kind.as_str().replace('_', " ")))
+            .collect();
+        let waited = Duration::from_millis(self.waited_ms).as_secs_f64();
+        let mut text = format!(
+            "{failed} of {} failed ({}); {} asked again, after {waited:.1} s of waiting in all",
+            if self.made() == 1 { "1 call".to_owned() } else { format!("{} calls", self.made()) },
+            kinds.join(", "),
+            if self.asked_again == 1 { "1 was".to_owned() } else { format!("{} were", self.asked_again) },
+        );
+        let perhaps_billed: usize =
+            [ModelErrorKind::Timeout, ModelErrorKind::Transport, ModelErrorKind::Malformed]
+                .iter()
+                .filter_map(|kind| self.failed.get(kind))
+                .sum();
+        if perhaps_billed > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "; the provider may charge for {perhaps_billed} whose answer got lost");
+        }
+        Some(text)
+    }
+
+    /// Where every answer came from the cache: a sentence that says so.
+    pub fn nothing_asked(&self) -> Option<String> {
+        (self.made() == 0 && self.cached > 0).then(|| {
+            let answers = if self.cached == 1 { "the answer comes" } else { "all answers come" };
+            format!("no model was called: {answers} from the cache")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(kind: ModelErrorKind, wait_ms: Option<u64>) -> Event {
+        let trial = "0123456789abcdef".parse().unwrap();
+        Event::AttemptFailed(AttemptFailed { trial, attempt: 1, kind, message: "x".into(), wait_ms })
+    }
+
+    #[test]
+    fn failed_attempts_are_counted_by_class() {
+        let mut calls = Calls { answered: 10, ..Calls::default() };
+        assert_eq!(calls.retries(), None);
+        for event in [
+            failed(ModelErrorKind::RateLimited, Some(1500)),
+            failed(ModelErrorKind::RateLimited, Some(2000)),
+            failed(ModelErrorKind::Malformed, Some(40)),
+            failed(ModelErrorKind::Auth, None),
+        ] {
+            calls.apply(&event);
+        }
+        insta::assert_snapshot!(calls.retries().unwrap(), @"4 of 14 calls failed (2 rate limited, 1 auth, 1 malformed); 3 were asked again, after 3.5 s of waiting in all; the provider may charge for 1 whose answer got lost");
+        assert_eq!(calls.nothing_asked(), None);
+    }
+
+    #[test]
+    fn a_run_from_the_cache_says_so() {
+        let calls = Calls { cached: 3, ..Calls::default() };
+        insta::assert_snapshot!(calls.nothing_asked().unwrap(), @"no model was called: all answers come from the cache");
+        assert_eq!(Calls::default().nothing_asked(), None, "recorded replies are nobody's cache");
+    }
+}
