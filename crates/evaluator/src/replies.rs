@@ -1,14 +1,27 @@
 //! Recorded replies: what a model answered once, or what a person wrote in its place, for review and for runs without a network.
 
+mod merge;
+mod row;
+mod unused;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use promptassay_llm::{FinishReason, Reply, ToolCall, Usage};
+use promptassay_llm::{ChatRequest, ModelRow, Reply};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Serialize};
+
+pub use merge::{Merged, merge, without_lines};
+pub use unused::Unused;
+
+use row::{Header, RowSpec};
+
+/// The digest of a request to a model: what ties a recorded reply to the question that it answers. Secrets are no part of it.
+pub fn request_digest(row: &ModelRow, request: &ChatRequest) -> Digest {
+    Digest::of(request.canonical_json(row.provider, &row.endpoint(), &row.model))
+}
 
 /// Which question a recorded reply answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -74,36 +87,6 @@ pub enum NoReply {
     },
 }
 
-/// The first line of a file of replies may say what it is.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    schema: u64,
-    #[serde(rename = "source")]
-    _source: Option<Author>,
-    #[serde(rename = "note")]
-    _note: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RowSpec {
-    case: String,
-    version: Version,
-    model: String,
-    repeat: u32,
-    request_sha256: Option<Digest>,
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    tool_calls: Vec<ToolCall>,
-    finish_reason: FinishReason,
-    #[serde(default)]
-    usage: Usage,
-    #[serde(rename = "source")]
-    _source: Author,
-}
-
 impl RecordedReplies {
     /// Replies from a file's text, one JSON object a line. Everything that is wrong is added to `problems`.
     pub fn parse(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Self {
@@ -138,7 +121,7 @@ impl RecordedReplies {
     }
 
     fn insert(&mut self, row: RowSpec, line: usize, place: Place, problems: &mut Vec<Problem>) {
-        let key = ReplyKey { case: row.case, version: row.version, model: row.model, repeat: row.repeat };
+        let key = row.key();
         if let Some(first) = self.rows.get(&key) {
             problems.push(
                 Problem::error(
@@ -153,17 +136,8 @@ impl RecordedReplies {
             );
             return;
         }
-        let reply = Reply {
-            text: row.text,
-            refusal: None,
-            tool_calls: row.tool_calls,
-            finish_reason: row.finish_reason,
-            usage: row.usage,
-            served_model: None,
-            request_id: None,
-            latency: Duration::ZERO,
-        };
-        self.rows.insert(key, Row { reply, request: row.request_sha256, line });
+        let request = row.request_sha256;
+        self.rows.insert(key, Row { reply: row.into_reply(), request, line });
     }
 
     /// No replies, looked for in `file`.

@@ -5,6 +5,7 @@ mod junit;
 mod terminal;
 mod visible;
 
+use crate::event::ReplySource;
 use crate::gate::Gate;
 use crate::plan::Plan;
 use crate::record::{Outputs, Record};
@@ -33,11 +34,19 @@ pub struct Evaluation<'a> {
 impl Evaluation<'_> {
     /// Where the replies came from, in a few words.
     pub fn replies(&self) -> String {
-        let sources: Vec<_> = self.record.sources().iter().map(|source| source.as_str()).collect();
+        let sources: Vec<String> = self.record.sources().iter().map(in_words).collect();
         if sources.is_empty() {
             "no replies".to_owned()
         } else {
             format!("replies {}", sources.join(" and "))
         }
+    }
+}
+
+/// A source, and the date of the oldest where that matters.
+fn in_words(source: &ReplySource) -> String {
+    match source {
+        ReplySource::Live | ReplySource::Recorded => source.as_str().to_owned(),
+        ReplySource::Cached { at } => format!("cached (oldest {})", at.strftime("%Y-%m-%d")),
     }
 }

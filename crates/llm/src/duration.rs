@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Reads `250ms`, `30s`, `5m`, `2h`, `7d`: an integer directly followed by its unit. `None` for anything else.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = text[..digits].parse().ok()?;
     let milliseconds = match &text[digits..] {

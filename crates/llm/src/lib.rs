@@ -25,6 +25,7 @@ pub use config::{
     EnvironmentName, HeaderValue, HeaderValueSpec, Limits, LimitsSpec, ModelRow, ModelRowSpec,
     NotAnEnvironmentName, Price, PriceSpec, RowProblem, Target,
 };
+pub use duration::parse as parse_duration;
 pub use error::{ModelError, ModelErrorKind};
 pub use message::{Message, Role, ToolCall, ToolDefinition};
 pub use provider::{ANTHROPIC_DEFAULT_MAX_OUTPUT_TOKENS, Provider};

@@ -1,13 +1,14 @@
 //! The report for programs: one JSON object, documented in `docs/formats.md`. Without times: the same results give the same bytes.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Evaluation;
-use crate::event::Answer;
+use crate::event::{Answer, ReplySource};
 use crate::gate::{Verdict, worst};
 use crate::outcome::CheckResult;
 use crate::plan::Role;
-use crate::record::TrialRecord;
+use crate::record::{Calls, TrialRecord};
 use crate::summary::{VariantSummary, pass_rate_interval};
 
 /// The version of this shape.
@@ -19,6 +20,12 @@ struct Report<'a> {
     verdict: Verdict,
     interrupted: bool,
     replies: Vec<&'static str>,
+    /// When the oldest cached reply was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_cached_reply: Option<Timestamp>,
+    /// What asking models took; left out where no model and no cache was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<&'a Calls>,
     prompts: Vec<Prompt<'a>>,
 }
 
@@ -134,6 +141,11 @@ pub fn json(evaluation: &Evaluation<'_>) -> String {
         verdict: worst(evaluation.gates),
         interrupted: evaluation.record.was_interrupted(),
         replies: evaluation.record.sources().iter().map(|source| source.as_str()).collect(),
+        oldest_cached_reply: evaluation.record.sources().iter().find_map(|source| match source {
+            ReplySource::Cached { at } => Some(*at),
+            ReplySource::Live | ReplySource::Recorded => None,
+        }),
+        calls: Some(evaluation.record.calls()).filter(|calls| **calls != Calls::default()),
         prompts: prompts.collect(),
     };
     // Maps with text keys and finite numbers always have a JSON form.

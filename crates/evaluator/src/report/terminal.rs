@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::{Evaluation, visible};
-use crate::event::{Answer, TrialResult};
+use crate::event::{Answer, AskErrorKind, TrialResult};
 use crate::gate::{Gate, Verdict, percent, plural};
 use crate::outcome::CheckOutcome;
 use crate::plan::{PromptPlan, Role};
@@ -57,6 +57,7 @@ impl Report {
             self.prompt(evaluation, prompt, plan)?;
         }
         writeln!(self.text)?;
+        self.calls(evaluation)?;
         for gate in evaluation.gates {
             self.gate(evaluation, gate)?;
         }
@@ -198,8 +199,26 @@ impl Report {
         plan: &PromptPlan,
         summary: &VariantSummary,
     ) -> fmt::Result {
+        let mut out_of_reach: Vec<(&str, usize)> = Vec::new();
         for case in summary.cases.iter().filter(|case| case.counts.passed < case.counts.asked) {
-            self.case(evaluation, plan, summary, case)?;
+            match self::out_of_reach(evaluation, summary, case) {
+                // The same sentence for every case would bury the rest.
+                Some(message) => match out_of_reach.iter_mut().find(|(known, _)| *known == message) {
+                    Some((_, count)) => *count += 1,
+                    None => out_of_reach.push((message, 1)),
+                },
+                None => self.case(evaluation, plan, summary, case)?,
+            }
+        }
+        for (message, count) in out_of_reach {
+            let word = self.tone(Tone::Doubtful, "error  ");
+            let version = &plan.variants[summary.variant].version;
+            let text = wrapped(&visible(message), COLUMNS - 11, "           ");
+            writeln!(
+                self.text,
+                "\n  {word}  {version}  {}\n           {text}",
+                plural(count, "further case")
+            )?;
         }
         Ok(())
     }
@@ -293,6 +312,18 @@ impl Report {
         Ok(())
     }
 
+    /// What asking took, where that is worth a line.
+    fn calls(&mut self, evaluation: &Evaluation<'_>) -> fmt::Result {
+        let calls = evaluation.record.calls();
+        for (label, text) in [("retries", calls.retries()), ("calls  ", calls.nothing_asked())] {
+            if let Some(text) = text {
+                let indent = "           ";
+                writeln!(self.text, "{label}    {}", wrapped(&text, COLUMNS - indent.len(), indent))?;
+            }
+        }
+        Ok(())
+    }
+
     fn gate(&mut self, evaluation: &Evaluation<'_>, gate: &Gate) -> fmt::Result {
         let plan = &evaluation.plan.prompts()[gate.prompt];
         let tone = match gate.verdict {
@@ -324,6 +355,24 @@ impl Report {
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
+}
+
+/// Why a case was not asked, where none of its repeats was because the model was out of reach.
+fn out_of_reach<'a>(
+    evaluation: &Evaluation<'a>,
+    summary: &VariantSummary,
+    case: &CaseSummary,
+) -> Option<&'a str> {
+    let mut message = None;
+    for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
+        match &evaluation.outputs.get(trial.id)?.answer {
+            Answer::Error(error) if error.kind == AskErrorKind::ModelOutOfReach => {
+                message = Some(error.message.as_str())
+            }
+            _ => return None,
+        }
+    }
+    message
 }
 
 /// A variant's version, and its model where there are several.
