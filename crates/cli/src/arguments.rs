@@ -73,6 +73,9 @@ pub(crate) enum Command {
     Activate(commands::activate::ActivateArguments),
     Check(commands::check::CheckArguments),
     Eval(commands::eval::EvalArguments),
+    Cache(commands::cache::CacheArguments),
+    Replies(commands::replies::RepliesArguments),
+    Mock(commands::mock::MockArguments),
     Schema(commands::schema::SchemaArguments),
     Completions(commands::completions::CompletionsArguments),
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod activate;
 pub(crate) mod add;
+pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod diff;
@@ -9,14 +10,17 @@ pub(crate) mod eval;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod mock;
 pub(crate) mod new;
 pub(crate) mod register;
 pub(crate) mod render;
+pub(crate) mod replies;
 pub(crate) mod schema;
 pub(crate) mod show;
 
 use std::path::PathBuf;
 
+use promptassay_registry::files::repository_root;
 use promptassay_registry::problem::Problem;
 use serde::Serialize;
 
@@ -57,6 +61,9 @@ pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
         Command::Activate(arguments) => activate::run(&arguments, &context),
         Command::Check(arguments) => check::run(&arguments, &context),
         Command::Eval(arguments) => eval::run(&arguments, &context),
+        Command::Cache(arguments) => cache::run(&arguments, &context),
+        Command::Replies(arguments) => replies::run(&arguments, &context),
+        Command::Mock(arguments) => mock::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments, &context),
     };
@@ -100,6 +107,19 @@ impl Context<'_> {
             OutputFormat::Json => self.json(value)?,
         }
         Ok(Exit::Success)
+    }
+
+    /// The root of the repository that the prompts directory is in.
+    pub(crate) fn repository(&self) -> Result<PathBuf, Failure> {
+        repository_root(&self.prompts).map_err(|error| {
+            let message = format!("cannot find `{}`: {error}", self.prompts.display());
+            Failure::invalid_one(Problem::error("cli::no_prompts", message))
+        })
+    }
+
+    /// Where replies are cached.
+    pub(crate) fn cache_directory(&self) -> Result<PathBuf, Failure> {
+        Ok(self.repository()?.join(".promptassay").join("cache"))
     }
 
     /// Writes a value as JSON.

@@ -41,6 +41,18 @@ impl Environment {
         Timestamp::now()
     }
 
+    /// The clock itself, for whoever asks it often.
+    #[expect(clippy::unused_self, reason = "whoever wants the time must have been given the surroundings")]
+    pub(crate) fn clock(&self) -> fn() -> Timestamp {
+        Timestamp::now
+    }
+
+    /// The value of an environment variable; `None` where it is not set. What is not Unicode is no key, and comes out as such.
+    #[expect(clippy::unused_self, reason = "whoever wants a variable must have been given the surroundings")]
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
     /// `Name <address>` as git knows the user, if it does.
     pub(crate) fn git_identity(&self) -> Option<String> {
         let name = self.git_config("user.name")?;

@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod console;
 mod describe;
+mod duration;
 mod environment;
 mod exit;
 mod failure;

@@ -145,6 +145,11 @@ impl RecordedReplies {
         Self { file: file.to_owned(), rows: HashMap::new() }
     }
 
+    /// How many replies there are.
+    pub fn count(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The reply to a question, if it was recorded for this very request. Rows without a digest, written by hand, answer whatever
     /// the request looks like today.
     pub fn find(&self, key: &ReplyKey, request: &Digest) -> Result<&Reply, NoReply> {

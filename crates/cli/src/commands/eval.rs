@@ -1,22 +1,24 @@
 //! `promptassay eval`: asks the cases of suites, judges the answers, reports, and ends with the verdict's exit code.
 
-use std::collections::HashMap;
+mod live;
+mod offline;
+mod recording;
+
+pub(crate) use offline::{MAX_REPLIES_BYTES, versions};
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use promptassay_evaluator::event::{AskError, AskErrorKind, ReplySource, RunEnd};
+use promptassay_evaluator::event::{Event, RunEnd};
 use promptassay_evaluator::gate;
 use promptassay_evaluator::plan::{self, Plan, PromptInput, VersionRequest};
 use promptassay_evaluator::record::{Outputs, Record};
-use promptassay_evaluator::replies::{NoReply, RecordedReplies};
 use promptassay_evaluator::report::{self, Evaluation, Look};
-use promptassay_evaluator::run::{Asked, run as run_plan};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
-use promptassay_registry::digest::Digest;
 use promptassay_registry::files::{read_text, write_atomic};
-use promptassay_registry::problem::{Place, Problem, has_errors, sort};
+use promptassay_registry::problem::{Problem, has_errors, sort};
 use promptassay_registry::tree::{FindPromptError, Prompt, Tree};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
@@ -29,14 +31,12 @@ use crate::progress::Progress;
 
 /// The largest suite that is read.
 const MAX_SUITE_BYTES: u64 = 256 << 20;
-/// The largest file of recorded replies that is read.
-const MAX_REPLIES_BYTES: u64 = 1 << 30;
-/// Recorded replies need no waiting; this many are looked up at a time.
-const CONCURRENCY: usize = 64;
 
 const EXAMPLES: &str = "Examples:
-  promptassay eval --offline                     every prompt that has a suite, from recorded replies
-  promptassay eval customer_support --offline    one prompt
+  promptassay eval                               every prompt that has a suite; asks the models of its suite
+  promptassay eval --offline                     the same from recorded replies: no key, no network
+  promptassay eval customer_support --record     and keep the replies for `--offline`
+  promptassay eval --max-reply-age 7d            replies from the cache may be a week old
   promptassay eval customer_support --offline --candidate v1.0.0 --baseline v1.1.0
   promptassay eval --offline --junit report.xml  and a report for the pipeline
 
@@ -55,6 +55,8 @@ pub(crate) struct EvalArguments {
     /// Answer from recorded replies; no network is used.
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    live: live::LiveArguments,
     /// Judge this version; may be given several times.
     #[arg(long = "candidate", value_name = "VERSION")]
     candidates: Vec<Version>,
@@ -67,36 +69,23 @@ pub(crate) struct EvalArguments {
 }
 
 pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    if !arguments.offline {
-        return Err(Failure::invalid_one(
-            Problem::error(
-                "eval::no_models",
-                "this version of promptassay answers from recorded replies only",
-            )
-            .help("add `--offline`"),
-        ));
-    }
-    let (plan, replies) = prepare(arguments, context)?;
-    let mut record = Record::new(&plan);
+    let prepared = prepare(arguments, context)?;
+    let plan = &prepared.plan;
+    let mut record = Record::new(plan);
     let mut outputs = Outputs::default();
     let mut progress = Progress::new(plan.trials().len(), context.console.live);
-    let end = runtime()?.block_on(run_plan(
-        &plan,
-        |trial, request| {
-            let result = answer(&plan, &replies, trial, &request);
-            async move { result }
-        },
-        CONCURRENCY,
-        interrupted(),
-        |event| {
-            record.apply(&plan, event);
-            outputs.apply(event);
-            progress.observe(event);
-        },
-    ));
-    let (summaries, gates) = gate::judge(&plan, &record);
+    let observe = |event: &Event| {
+        record.apply(plan, event);
+        outputs.apply(event);
+        progress.observe(event);
+    };
+    let end = match &prepared.replies {
+        Some(replies) => runtime()?.block_on(offline::run(plan, replies, interrupted(), observe)),
+        None => live::run(&arguments.live, plan, context, observe)?,
+    };
+    let (summaries, gates) = gate::judge(plan, &record);
     let evaluation =
-        Evaluation { plan: &plan, record: &record, summaries: &summaries, gates: &gates, outputs: &outputs };
+        Evaluation { plan, record: &record, summaries: &summaries, gates: &gates, outputs: &outputs };
     if let Some(path) = &arguments.junit {
         write_report(path, &report::junit(&evaluation))?;
     }
@@ -108,32 +97,45 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
         OutputFormat::Json => report::json(&evaluation),
     };
     context.data(text)?;
+    if let Some(directory) = &prepared.record_into {
+        recording::write(plan, &outputs, directory, context)?;
+    }
     Ok(match end {
         RunEnd::Completed => gate::worst(&gates).into(),
         RunEnd::Interrupted => Exit::Interrupted,
     })
 }
 
+/// What a run needs.
+struct Prepared {
+    plan: Plan,
+    /// The recorded replies to answer from; `None`: models are asked.
+    replies: Option<offline::Replies>,
+    /// Where replies are recorded, where they are.
+    record_into: Option<PathBuf>,
+}
+
 /// Reads and checks everything that the run needs.
-fn prepare(
-    arguments: &EvalArguments,
-    context: &Context<'_>,
-) -> Result<(Plan, HashMap<String, RecordedReplies>), Failure> {
+fn prepare(arguments: &EvalArguments, context: &Context<'_>) -> Result<Prepared, Failure> {
     let loaded = Tree::load(&context.prompts);
     let mut problems = relevant(&loaded.tree, loaded.problems, &arguments.names);
     let tree = loaded.tree;
-    let settings = match &tree.registry().document {
+    let mut settings = match &tree.registry().document {
         Some(document) => Settings::read(document, &mut problems),
         None => Settings::default(),
     };
-    let inputs = inputs(arguments, &tree, &settings, &mut problems);
+    arguments.live.apply_to(&mut settings);
+    let request =
+        VersionRequest { baseline: arguments.baseline.clone(), candidates: arguments.candidates.clone() };
+    let inputs = inputs(&arguments.names, &request, &tree, &settings, &mut problems);
     // Whoever has mistakes in the files gets all of them, those of replies included.
-    let replies = recorded_replies(&tree, &inputs, &mut problems);
+    let replies = arguments.offline.then(|| offline::read(&tree, &inputs, &settings, &mut problems));
+    let record_into = arguments.live.record.then(|| recording::directory(&tree, &mut problems)).flatten();
     let plan = plan::build(inputs, &settings, &mut problems);
     match plan {
         Some(plan) if !has_errors(&problems) => {
             context.console.problems(&problems);
-            Ok((plan, replies))
+            Ok(Prepared { plan, replies, record_into })
         }
         _ => {
             sort(&mut problems);
@@ -143,7 +145,7 @@ fn prepare(
 }
 
 /// The problems that concern these prompts. A broken prompt that nobody asks for stands in nobody's way.
-fn relevant(tree: &Tree, problems: Vec<Problem>, names: &[String]) -> Vec<Problem> {
+pub(super) fn relevant(tree: &Tree, problems: Vec<Problem>, names: &[String]) -> Vec<Problem> {
     if names.is_empty() {
         return problems;
     }
@@ -163,21 +165,21 @@ fn relevant(tree: &Tree, problems: Vec<Problem>, names: &[String]) -> Vec<Proble
     problems.into_iter().filter(|problem| !is_elsewhere(problem)).collect()
 }
 
-fn inputs<'a>(
-    arguments: &EvalArguments,
+/// The prompts that were asked for, with their suites and the versions that are chosen.
+pub(super) fn inputs<'a>(
+    names: &[String],
+    request: &VersionRequest,
     tree: &'a Tree,
     settings: &Settings,
     problems: &mut Vec<Problem>,
 ) -> Vec<PromptInput<'a>> {
-    let request =
-        VersionRequest { baseline: arguments.baseline.clone(), candidates: arguments.candidates.clone() };
     let mut inputs = Vec::new();
-    for prompt in selected(tree, &arguments.names, problems) {
+    for prompt in selected(tree, names, problems) {
         let path = prompt.suite_path();
         if !path.exists() {
             let message = format!("`{}` has no suite", prompt.name());
             let help = format!("write {}", path.display());
-            problems.push(if arguments.names.is_empty() {
+            problems.push(if names.is_empty() {
                 Problem::warning("eval::no_suite", message).help(help)
             } else {
                 Problem::error("eval::no_suite", message).help(help)
@@ -189,7 +191,7 @@ fn inputs<'a>(
         else {
             continue;
         };
-        let versions: Vec<Version> = prompt.versions().map(|version| version.version.clone()).collect();
+        let versions = versions(prompt);
         let active = match prompt.active_version() {
             Ok(active) => &active.version,
             Err(error) => {
@@ -198,7 +200,7 @@ fn inputs<'a>(
                 continue;
             }
         };
-        match plan::choose(prompt.name().as_str(), &versions, active, &request) {
+        match plan::choose(prompt.name().as_str(), &versions, active, request) {
             Ok(versions) => inputs.push(PromptInput { prompt, suite, versions }),
             Err(found) => problems.extend(found),
         }
@@ -247,79 +249,16 @@ fn read_document(path: &Path, problems: &mut Vec<Problem>) -> Option<Document> {
     }
 }
 
-fn recorded_replies(
-    tree: &Tree,
-    inputs: &[PromptInput<'_>],
-    problems: &mut Vec<Problem>,
-) -> HashMap<String, RecordedReplies> {
-    let Some(directory) = &tree.registry().replies else {
-        let file = tree.root().join("registry.yaml");
-        problems.push(
-            Problem::error(
-                "eval::no_replies",
-                "`--offline` needs recorded replies, and nothing says where they are",
-            )
-            .at(Place::whole_file(file))
-            .help("add `replies: ../fixtures/replies` to registry.yaml"),
-        );
-        return HashMap::new();
-    };
-    let mut all = HashMap::new();
-    for input in inputs {
-        let name = input.prompt.name().to_string();
-        let path = directory.join(format!("{name}.jsonl"));
-        let replies = if path.exists() {
-            match read_text(&path, MAX_REPLIES_BYTES) {
-                Ok(text) => RecordedReplies::parse(&path, &text, problems),
-                Err(problem) => {
-                    problems.push(*problem);
-                    continue;
-                }
-            }
-        } else {
-            RecordedReplies::none(&path)
-        };
-        all.insert(name, replies);
-    }
-    all
-}
-
-fn answer(
-    plan: &Plan,
-    replies: &HashMap<String, RecordedReplies>,
-    trial: plan::Trial,
-    request: &promptassay_llm::ChatRequest,
-) -> Result<Asked, AskError> {
-    let prompt = &plan.prompts()[trial.prompt];
-    let model = &plan.variant(&trial).model;
-    let digest = Digest::of(request.canonical_json(model.provider, &model.endpoint(), &model.model));
-    let found = replies
-        .get(prompt.name.as_str())
-        .ok_or_else(|| AskError {
-            kind: AskErrorKind::NoRecordedReply,
-            message: "no replies were read".to_owned(),
-        })?
-        .find(&plan.reply_key(&trial), &digest);
-    match found {
-        Ok(reply) => Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded }),
-        Err(error) => {
-            let kind = match error {
-                NoReply::Missing { .. } => AskErrorKind::NoRecordedReply,
-                NoReply::Stale { .. } => AskErrorKind::StaleReply,
-            };
-            Err(AskError { kind, message: error.to_string() })
-        }
-    }
-}
-
-async fn interrupted() {
+/// Resolves when somebody interrupts the process.
+pub(super) async fn interrupted() {
     // Without a handler the default action of the signal ends the process, which is what is wanted then.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+/// What asynchronous work runs on.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::broken(Problem::error("eval::no_runtime", format!("cannot start worker threads: {error}")))
     })

@@ -367,7 +367,7 @@ fn out_of_reach<'a>(
     for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
         match &evaluation.outputs.get(trial.id)?.answer {
             Answer::Error(error) if error.kind == AskErrorKind::ModelOutOfReach => {
-                message = Some(error.message.as_str())
+                message = Some(error.message.as_str());
             }
             _ => return None,
         }

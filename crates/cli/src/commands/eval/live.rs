@@ -1,0 +1,207 @@
+//! `eval` without `--offline`: asks models, and says before the first question what it lacks for that.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use promptassay_evaluator::cache::Cache;
+use promptassay_evaluator::drive::{Live, Models, Options, RetryPolicy, secrets};
+use promptassay_evaluator::event::{CircuitOpened, Event, RunEnd};
+use promptassay_evaluator::plan::Plan;
+use promptassay_evaluator::settings::Settings;
+use promptassay_llm::{Client, ClientOptions, ModelErrorKind, ModelRow, Target};
+use promptassay_registry::problem::Problem;
+
+use super::runtime;
+use crate::commands::Context;
+use crate::duration::parse_duration;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// How models are asked.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[command(next_help_heading = "Asking models")]
+pub(crate) struct LiveArguments {
+    /// Keep the replies for `--offline`, in the directory that `replies:` of registry.yaml names.
+    #[arg(long, conflicts_with = "offline")]
+    pub(super) record: bool,
+    /// Ask every question anew, and keep the new replies.
+    #[arg(long, conflicts_with = "offline")]
+    refresh: bool,
+    /// Neither use nor keep replies in the cache.
+    #[arg(long, conflicts_with_all = ["offline", "refresh", "max_reply_age"])]
+    no_cache: bool,
+    /// Use replies from the cache only if they are no older, such as `7d`.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "offline")]
+    max_reply_age: Option<Duration>,
+    /// Requests under way at once, over all models.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "offline")]
+    max_concurrency: Option<u32>,
+    /// How long one attempt may take, instead of what the models' rows say.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "offline")]
+    timeout: Option<Duration>,
+    /// How long one question may take, all attempts and waiting included [default: 10m].
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "offline")]
+    deadline: Option<Duration>,
+    /// How often a question is asked until it is answered [default: 8].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "offline")]
+    attempts: Option<u32>,
+    /// The longest wait after the first attempt, doubled with each further one up to 30s, where the server names none
+    /// [default: 500ms].
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "offline")]
+    backoff: Option<Duration>,
+    /// Trust these authorities too: a file of certificates in PEM.
+    #[arg(long, value_name = "FILE", conflicts_with = "offline")]
+    ca_file: Option<PathBuf>,
+    /// Let model rows of provider `command` run their programs.
+    #[arg(long, conflicts_with = "offline")]
+    allow_commands: bool,
+}
+
+impl LiveArguments {
+    /// Puts what was given on the command line over the settings of the files.
+    pub(super) fn apply_to(&self, settings: &mut Settings) {
+        if let Some(timeout) = self.timeout {
+            for row in settings.models.values_mut() {
+                row.timeout = timeout;
+            }
+        }
+    }
+
+    fn retry(&self) -> RetryPolicy {
+        let default = RetryPolicy::default();
+        RetryPolicy {
+            attempts: self.attempts.unwrap_or(default.attempts),
+            base: self.backoff.unwrap_or(default.base),
+            cap: default.cap.max(self.backoff.unwrap_or_default()),
+            deadline: self.deadline.unwrap_or(default.deadline),
+            ..default
+        }
+    }
+}
+
+/// Asks every trial of a plan.
+pub(super) fn run(
+    arguments: &LiveArguments,
+    plan: &Plan,
+    context: &Context<'_>,
+    mut observe: impl FnMut(&Event),
+) -> Result<RunEnd, Failure> {
+    let rows = rows(plan);
+    check_commands(arguments, &rows)?;
+    let secrets =
+        secrets(rows.iter().copied(), |name| context.environment.variable(name)).map_err(|problems| {
+            let problem = |problem: promptassay_evaluator::drive::KeyProblem| {
+                Problem::error("eval::no_key", problem.to_string())
+                    .help("set it, or use `--offline` for recorded replies; keys are never read from a file")
+            };
+            Failure { exit: Exit::Broken, problems: problems.into_iter().map(problem).collect() }
+        })?;
+    let client = Client::new(client_options(arguments, context)?)
+        .map_err(|error| Failure::broken(Problem::error("eval::no_client", error.to_string())))?;
+    let cache = if arguments.no_cache {
+        None
+    } else {
+        let cache = Cache::new(&context.cache_directory()?);
+        Some(cache.max_age(arguments.max_reply_age).refresh(arguments.refresh))
+    };
+    let options = Options {
+        retry: arguments.retry(),
+        cache,
+        // What waits draw from it decides nothing but when.
+        seed: context.environment.now().as_microsecond().cast_unsigned(),
+        ..Options::default()
+    };
+    let max_concurrency = arguments.max_concurrency.map_or(options.max_concurrency, |max| max as usize);
+    let live = Live::new(client, secrets, context.environment.clock());
+    let mut unreachable = Vec::new();
+    let observe = |event: &Event| {
+        if let Event::CircuitOpened(opened) = event {
+            unreachable.push(opened.clone());
+        }
+        observe(event);
+    };
+    let (end, cache_problem) = runtime()?.block_on(async {
+        let models = Models::new(live, rows.iter().copied(), Options { max_concurrency, ..options });
+        let end = tokio::select! {
+            end = models.run(plan, super::interrupted(), observe) => end,
+            () = interrupted_twice() => RunEnd::Interrupted,
+        };
+        (end, models.cache_problem())
+    });
+    let mut problems: Vec<Problem> = unreachable.iter().map(|opened| out_of_reach(opened, &rows)).collect();
+    problems.extend(cache_problem.map(|problem| {
+        Problem::warning("eval::cannot_cache", format!("replies could not be kept in the cache: {problem}"))
+            .help("the next run pays for them again; `--no-cache` does without")
+    }));
+    context.console.problems(&problems);
+    Ok(end)
+}
+
+/// The model rows of a plan, each once.
+fn rows(plan: &Plan) -> Vec<&ModelRow> {
+    let mut rows: Vec<&ModelRow> = Vec::new();
+    for variant in plan.prompts().iter().flat_map(|prompt| &prompt.variants) {
+        if !rows.iter().any(|row| row.name == variant.model.name) {
+            rows.push(&variant.model);
+        }
+    }
+    rows
+}
+
+fn check_commands(arguments: &LiveArguments, rows: &[&ModelRow]) -> Result<(), Failure> {
+    let runs = |row: &&&ModelRow| matches!(row.target, Target::Command(_));
+    match rows.iter().find(runs) {
+        Some(row) if !arguments.allow_commands => {
+            let message = format!("model {} runs a program, which is not allowed here", row.name);
+            Err(Failure::invalid_one(
+                Problem::error("eval::commands_not_allowed", message)
+                    .help("add `--allow-commands` if you trust it, or choose another model"),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn client_options(arguments: &LiveArguments, context: &Context<'_>) -> Result<ClientOptions, Failure> {
+    let certificate_authorities_pem = match &arguments.ca_file {
+        None => Vec::new(),
+        Some(path) => std::fs::read(path).map_err(|error| {
+            let message = format!("cannot read `{}`: {error}", path.display());
+            Failure::invalid_one(Problem::error("eval::no_ca_file", message))
+        })?,
+    };
+    Ok(ClientOptions {
+        certificate_authorities_pem,
+        allow_commands: arguments.allow_commands,
+        command_directory: context.repository().ok(),
+        ..ClientOptions::default()
+    })
+}
+
+fn out_of_reach(opened: &CircuitOpened, rows: &[&ModelRow]) -> Problem {
+    let CircuitOpened { model, kind, message } = opened;
+    let problem =
+        Problem::error("eval::model_out_of_reach", format!("model {model} cannot be asked: {message}"));
+    let row = rows.iter().find(|row| row.name == *model);
+    problem.maybe_help(match kind {
+        ModelErrorKind::Auth => Some(match row.and_then(|row| row.api_key_env.as_ref()) {
+            Some(name) => format!("check the key in {name} and what it may do"),
+            None => "the row sends no key; name its variable with `api_key_env`".to_owned(),
+        }),
+        ModelErrorKind::NotFound => {
+            Some("check `model` and `base_url` of its row in registry.yaml".to_owned())
+        }
+        ModelErrorKind::QuotaExhausted => {
+            Some("raise the account's quota or credit, or wait until it is renewed".to_owned())
+        }
+        _ => None,
+    })
+}
+
+/// Resolves when somebody does not even want to wait for what is under way.
+async fn interrupted_twice() {
+    super::interrupted().await;
+    super::interrupted().await;
+}

@@ -1,0 +1,137 @@
+//! `eval --offline`: answers from recorded replies. Opens no socket.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::Path;
+
+use promptassay_evaluator::event::{AskError, AskErrorKind, Event, ReplySource, RunEnd};
+use promptassay_evaluator::plan::{Plan, PromptInput, Trial};
+use promptassay_evaluator::replies::{NoReply, RecordedReplies, request_digest};
+use promptassay_evaluator::run::{Asked, Unanswered, run as run_plan};
+use promptassay_evaluator::settings::Settings;
+use promptassay_llm::ChatRequest;
+use promptassay_registry::files::read_text;
+use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::tree::{Prompt, Tree};
+use promptassay_registry::version::Version;
+
+/// The largest file of recorded replies that is read.
+pub(crate) const MAX_REPLIES_BYTES: u64 = 1 << 30;
+/// Recorded replies need no waiting; this many are looked up at a time.
+const WINDOW: usize = 64;
+/// So many unused rows of a file are named one by one.
+const NAMED: usize = 3;
+
+/// The recorded replies of each prompt.
+pub(super) type Replies = HashMap<String, RecordedReplies>;
+
+/// Answers every trial of a plan from these replies.
+pub(super) async fn run(
+    plan: &Plan,
+    replies: &Replies,
+    stop: impl Future<Output = ()>,
+    observe: impl FnMut(&Event),
+) -> RunEnd {
+    let ask = |trial, request, _tell| {
+        let result = answer(plan, replies, trial, &request).map_err(Unanswered::from);
+        async move { result }
+    };
+    run_plan(plan, ask, WINDOW, stop, observe).await
+}
+
+/// The recorded replies of these prompts; rows that no question leads to are named.
+pub(super) fn read(
+    tree: &Tree,
+    inputs: &[PromptInput<'_>],
+    settings: &Settings,
+    problems: &mut Vec<Problem>,
+) -> Replies {
+    let Some(directory) = &tree.registry().replies else {
+        problems.push(
+            Problem::error(
+                "eval::no_replies",
+                "`--offline` needs recorded replies, and nothing says where they are",
+            )
+            .at(Place::whole_file(tree.root().join("registry.yaml")))
+            .help("add `replies: ../fixtures/replies` to registry.yaml"),
+        );
+        return HashMap::new();
+    };
+    let mut all = HashMap::new();
+    for input in inputs {
+        let name = input.prompt.name().to_string();
+        let path = directory.join(format!("{name}.jsonl"));
+        if !path.exists() {
+            all.insert(name, RecordedReplies::none(&path));
+            continue;
+        }
+        match read_text(&path, MAX_REPLIES_BYTES) {
+            Ok(text) => {
+                let replies = RecordedReplies::parse(&path, &text, problems);
+                warn_of_unused(input, &replies, settings, &path, &text, problems);
+                all.insert(name, replies);
+            }
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    all
+}
+
+/// The versions that a prompt has.
+pub(crate) fn versions(prompt: &Prompt) -> Vec<Version> {
+    prompt.versions().map(|version| version.version.clone()).collect()
+}
+
+fn warn_of_unused(
+    input: &PromptInput<'_>,
+    replies: &RecordedReplies,
+    settings: &Settings,
+    path: &Path,
+    text: &str,
+    problems: &mut Vec<Problem>,
+) {
+    let models = settings.models.keys().map(String::as_str);
+    let unused = replies.unused(&input.suite, &versions(input.prompt), models);
+    let help = "`promptassay replies prune` removes it";
+    for row in unused.iter().take(NAMED) {
+        problems.push(
+            Problem::warning("replies::unused_row", format!("nothing asks for this reply: {}", row.why))
+                .at(line_of(path, text, row.line))
+                .help(help),
+        );
+    }
+    if let Some(more) = unused.get(NAMED..).filter(|more| !more.is_empty()) {
+        let message = format!("nothing asks for {} more of these replies", more.len());
+        problems.push(
+            Problem::warning("replies::unused_row", message).at(line_of(path, text, more[0].line)).help(help),
+        );
+    }
+}
+
+/// A line of a file, by its number from 1.
+fn line_of(path: &Path, text: &str, line: usize) -> Place {
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    Place::in_text(path, text, start..start + 1)
+}
+
+fn answer(plan: &Plan, replies: &Replies, trial: Trial, request: &ChatRequest) -> Result<Asked, AskError> {
+    let prompt = &plan.prompts()[trial.prompt];
+    let digest = request_digest(&plan.variant(&trial).model, request);
+    let found = replies
+        .get(prompt.name.as_str())
+        .ok_or_else(|| AskError {
+            kind: AskErrorKind::NoRecordedReply,
+            message: "no replies were read".to_owned(),
+        })?
+        .find(&plan.reply_key(&trial), &digest);
+    match found {
+        Ok(reply) => Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded }),
+        Err(error) => {
+            let kind = match error {
+                NoReply::Missing { .. } => AskErrorKind::NoRecordedReply,
+                NoReply::Stale { .. } => AskErrorKind::StaleReply,
+            };
+            Err(AskError { kind, message: error.to_string() })
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `eval --record`: keeps what models answered, for review and for runs without a network.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use promptassay_evaluator::plan::Plan;
+use promptassay_evaluator::record::Outputs;
+use promptassay_evaluator::replies::{self, Merged};
+use promptassay_registry::files::write_atomic;
+use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::tree::Tree;
+
+use crate::commands::Context;
+use crate::failure::Failure;
+
+/// Where replies are kept.
+pub(super) fn directory(tree: &Tree, problems: &mut Vec<Problem>) -> Option<PathBuf> {
+    let directory = tree.registry().replies.clone();
+    if directory.is_none() {
+        problems.push(
+            Problem::error("eval::no_replies", "`--record` keeps replies, and nothing says where")
+                .at(Place::whole_file(tree.root().join("registry.yaml")))
+                .help("add `replies: ../fixtures/replies` to registry.yaml"),
+        );
+    }
+    directory
+}
+
+/// Writes the replies of each prompt into its file, and says how many.
+pub(super) fn write(
+    plan: &Plan,
+    outputs: &Outputs,
+    directory: &Path,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    for (index, prompt) in plan.prompts().iter().enumerate() {
+        let path = directory.join(format!("{}.jsonl", prompt.name));
+        let failed = |error: String| {
+            let message = format!("the replies of {} were not recorded: {error}", prompt.name);
+            Failure::broken(Problem::error("eval::cannot_record", message))
+        };
+        let old = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            result => result.map_err(|error| failed(error.to_string()))?,
+        };
+        let Merged { text, written, kept_by_hand } =
+            replies::merge(plan, index, &old, |trial| outputs.get(trial.id));
+        if written > 0 {
+            fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
+            write_atomic(&path, text).map_err(|error| failed(error.to_string()))?;
+        }
+        let rows = |count: usize| format!("{count} {}", if count == 1 { "reply" } else { "replies" });
+        context.console.note(&match written {
+            0 => format!("{} says all of this already", path.display()),
+            _ => format!("recorded {} in {}", rows(written), path.display()),
+        });
+        if kept_by_hand > 0 {
+            context.console.note(&format!(
+                "{} written by hand {} kept; delete the rows to have them recorded",
+                rows(kept_by_hand),
+                if kept_by_hand == 1 { "is" } else { "are" }
+            ));
+        }
+    }
+    Ok(())
+}

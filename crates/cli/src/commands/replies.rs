@@ -1,0 +1,159 @@
+//! `promptassay replies`: looks after recorded replies.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
+use promptassay_evaluator::replies::{NoReply, RecordedReplies, request_digest, without_lines};
+use promptassay_evaluator::settings::Settings;
+use promptassay_registry::files::{read_text, write_atomic};
+use promptassay_registry::problem::{Place, Problem, has_errors, sort};
+use promptassay_registry::tree::Tree;
+use serde::Serialize;
+
+use super::Context;
+use super::eval::{MAX_REPLIES_BYTES, inputs, relevant, versions};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+const EXAMPLES: &str = "Examples:
+  promptassay replies prune --dry-run     what would go
+  promptassay replies prune               remove what no question leads to any more";
+
+/// Look after recorded replies.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RepliesArguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Remove rows that no case, version, model or repeat leads to, and rows that answer another request than today's.
+    Prune {
+        /// The prompts; without any, every prompt that has a suite.
+        #[arg(value_name = "PROMPT")]
+        names: Vec<String>,
+        /// Change nothing; say what would go.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// What is taken out of a file.
+#[derive(Debug, Serialize)]
+struct Pruned {
+    file: PathBuf,
+    kept: usize,
+    removed: Vec<Removed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Removed {
+    line: usize,
+    reason: String,
+}
+
+pub(crate) fn run(arguments: &RepliesArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let Action::Prune { names, dry_run } = &arguments.action;
+    let files = plan_pruning(names, context)?;
+    let mut pruned = Vec::new();
+    for (file, text) in files {
+        if !dry_run && !file.removed.is_empty() {
+            let lines: Vec<usize> = file.removed.iter().map(|removed| removed.line).collect();
+            write_atomic(&file.file, without_lines(&text, &lines))
+                .map_err(|error| Failure::from_write(&error))?;
+        }
+        pruned.push(file);
+    }
+    context.answer(|| in_words(&pruned, *dry_run), &pruned)
+}
+
+/// The files of these prompts with their texts, and what has to go from each.
+fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<Vec<(Pruned, String)>, Failure> {
+    let loaded = Tree::load(&context.prompts);
+    let mut problems = relevant(&loaded.tree, loaded.problems, names);
+    let tree = loaded.tree;
+    let settings = match &tree.registry().document {
+        Some(document) => Settings::read(document, &mut problems),
+        None => Settings::default(),
+    };
+    let Some(directory) = tree.registry().replies.clone() else {
+        problems.push(
+            Problem::error("replies::nowhere", "nothing says where recorded replies are")
+                .at(Place::whole_file(tree.root().join("registry.yaml")))
+                .help("add `replies: ../fixtures/replies` to registry.yaml"),
+        );
+        return Err(Failure::invalid(problems));
+    };
+    let mut files = Vec::new();
+    let selected = inputs(names, &VersionRequest::default(), &tree, &settings, &mut problems);
+    for input in selected {
+        let path = directory.join(format!("{}.jsonl", input.prompt.name()));
+        if !path.exists() {
+            continue;
+        }
+        match read_text(&path, MAX_REPLIES_BYTES) {
+            Ok(text) => {
+                let replies = RecordedReplies::parse(&path, &text, &mut problems);
+                let removed = to_remove(input, &replies, &settings, &mut problems);
+                let kept = replies.count().saturating_sub(removed.len());
+                files.push((Pruned { file: path, kept, removed }, text));
+            }
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    if has_errors(&problems) {
+        sort(&mut problems);
+        return Err(Failure::invalid(problems));
+    }
+    Ok(files)
+}
+
+fn to_remove(
+    input: PromptInput<'_>,
+    replies: &RecordedReplies,
+    settings: &Settings,
+    problems: &mut Vec<Problem>,
+) -> Vec<Removed> {
+    let versions = versions(input.prompt);
+    let unused = replies.unused(&input.suite, &versions, settings.models.keys().map(String::as_str));
+    let mut removed: Vec<Removed> =
+        unused.into_iter().map(|unused| Removed { line: unused.line, reason: unused.why }).collect();
+    // Every version is asked for here, so that a reply to any of them can be held against today's request.
+    let Some(first) = versions.first() else { return removed };
+    let request = VersionRequest { baseline: None, candidates: versions.clone() };
+    let Ok(every_version) = plan::choose(input.prompt.name().as_str(), &versions, first, &request) else {
+        return removed;
+    };
+    let Some(plan) = plan::build(vec![PromptInput { versions: every_version, ..input }], settings, problems)
+    else {
+        return removed;
+    };
+    let mut stale = BTreeSet::new();
+    for trial in plan.trials() {
+        let Ok(request) = plan.request(trial) else { continue };
+        let digest = request_digest(&plan.variant(trial).model, &request);
+        if let Err(NoReply::Stale { line, .. }) = replies.find(&plan.reply_key(trial), &digest) {
+            stale.insert(line);
+        }
+    }
+    let reason = || "it answers another request than today's".to_owned();
+    removed.extend(stale.into_iter().map(|line| Removed { line, reason: reason() }));
+    removed.sort_by_key(|removed| removed.line);
+    removed
+}
+
+fn in_words(files: &[Pruned], dry_run: bool) -> String {
+    let removed: usize = files.iter().map(|file| file.removed.len()).sum();
+    let kept: usize = files.iter().map(|file| file.kept).sum();
+    let rows = files.iter().flat_map(|file| {
+        file.removed.iter().map(|row| format!("{}:{}  {}\n", file.file.display(), row.line, row.reason))
+    });
+    let replies = |count: usize| if count == 1 { "1 reply".to_owned() } else { format!("{count} replies") };
+    let verb = if dry_run { "would be removed" } else { "removed" };
+    let sum = format!("{} {verb}, {} kept\n", replies(removed), replies(kept));
+    rows.chain([sum]).collect()
+}
