@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use promptassay_mock_llm::{RawServer, Script, ScriptSpec};
 use promptassay_registry::files::read_text;
-use promptassay_registry::problem::Problem;
+use promptassay_registry::problem::{Problem, sort};
 use promptassay_registry::yaml::{Document, Reading};
 
 use super::Context;
@@ -71,6 +71,7 @@ fn read(path: &Path) -> Result<Script, Failure> {
                     .at(document.place_at(&problem.path))
                     .help(problem.help)
             }));
+            sort(&mut problems);
             Err(Failure::invalid(problems))
         }
         _ => Err(Failure::invalid(problems)),

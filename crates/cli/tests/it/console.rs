@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::sandbox::{Sandbox, Seen};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "init",
     "new",
     "add",
@@ -19,6 +19,9 @@ const COMMANDS: [&str; 14] = [
     "activate",
     "check",
     "eval",
+    "cache",
+    "replies",
+    "mock",
     "schema",
     "completions",
 ];

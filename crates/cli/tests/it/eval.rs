@@ -103,6 +103,7 @@ fn eval_in(directory: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(directory)
         .env_remove("PROMPTASSAY_PROMPTS")
+        .env_remove("OPENAI_API_KEY")
         .env("NO_COLOR", "1")
         .output()
         .unwrap();
@@ -267,7 +268,7 @@ fn the_json_report_holds_the_same_numbers() {
 }
 
 #[test]
-fn without_offline_nothing_is_asked() {
+fn without_a_key_nothing_is_asked() {
     insta::assert_snapshot!(Sandbox::new().seen(&[]));
 }
 

@@ -95,6 +95,8 @@ impl Sandbox {
             .current_dir(self.directory.path())
             .env_remove("PROMPTASSAY_PROMPTS")
             .env_remove("NO_COLOR")
+            .env_remove("OPENAI_API_KEY")
+            .env("NO_PROXY", "127.0.0.1")
             .env("HOME", self.directory.path())
             .env("GIT_CONFIG_GLOBAL", self.path(".gitconfig"))
             .env("GIT_CONFIG_NOSYSTEM", "1")

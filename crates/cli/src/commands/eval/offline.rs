@@ -11,7 +11,7 @@ use promptassay_evaluator::run::{Asked, Unanswered, run as run_plan};
 use promptassay_evaluator::settings::Settings;
 use promptassay_llm::ChatRequest;
 use promptassay_registry::files::read_text;
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::version::Version;
 
@@ -57,6 +57,8 @@ pub(super) fn read(
         );
         return HashMap::new();
     };
+    // Where a model row or a suite is broken, what it leads to is not known.
+    let sound = !has_errors(problems);
     let mut all = HashMap::new();
     for input in inputs {
         let name = input.prompt.name().to_string();
@@ -68,7 +70,9 @@ pub(super) fn read(
         match read_text(&path, MAX_REPLIES_BYTES) {
             Ok(text) => {
                 let replies = RecordedReplies::parse(&path, &text, problems);
-                warn_of_unused(input, &replies, settings, &path, &text, problems);
+                if sound {
+                    warn_of_unused(input, &replies, settings, &path, &text, problems);
+                }
                 all.insert(name, replies);
             }
             Err(problem) => problems.push(*problem),

@@ -55,10 +55,10 @@ pub(super) fn write(
             _ => format!("recorded {} in {}", rows(written), path.display()),
         });
         if kept_by_hand > 0 {
+            let row = if kept_by_hand == 1 { "its row" } else { "such a row" };
             context.console.note(&format!(
-                "{} written by hand {} kept; delete the rows to have them recorded",
+                "kept {} written by hand; delete {row} to have it recorded",
                 rows(kept_by_hand),
-                if kept_by_hand == 1 { "is" } else { "are" }
             ));
         }
     }

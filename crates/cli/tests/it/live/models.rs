@@ -1,0 +1,113 @@
+//! Each provider once, and what several models at once are like.
+
+use serde_json::json;
+
+use super::{KEY, Mock, eval, report, sandbox, suite};
+use crate::sandbox::Seen;
+
+#[test]
+fn every_provider_is_asked_in_its_own_format() {
+    for (provider, path) in
+        [("openai", "/v1"), ("openai_responses", "/v1"), ("anthropic", ""), ("gemini", "/v1beta")]
+    {
+        let header = if provider == "anthropic" {
+            json!({"name": "x-api-key", "value": {"equals": KEY}})
+        } else if provider == "gemini" {
+            json!({"name": "x-goog-api-key", "value": {"equals": KEY}})
+        } else {
+            json!({"name": "authorization", "value": {"equals": format!("Bearer {KEY}")}})
+        };
+        let mock = Mock::start(json!({
+            "rules": [{
+                "name": "greeting",
+                "when": {"last_user_message": {"contains": "Greet Ada 0"}, "headers": [header]},
+                "answer": {"text": "Thank you, Ada"},
+                "served_model": "m-2026-11-01",
+            }],
+        }));
+        let row = format!(
+            "{{provider: {provider}, base_url: \"{}{path}\", model: m, api_key_env: TEST_KEY, price: {{input: 1, output: 2}}}}",
+            mock.server.uri()
+        );
+        let seen = eval(&sandbox(&row, 1), &["--format", "json"]);
+        assert_eq!(seen.code, Some(0), "{provider}: {}", seen.shown());
+        mock.counters().assert_answered_by("greeting", 1);
+        let report = report(&seen);
+        assert_eq!(report["replies"], json!(["live"]));
+        let reply =
+            &report["prompts"][0]["variants"][0]["results"][0]["repeats"][0]["answer"]["reply"]["reply"];
+        assert_eq!(
+            (&reply["text"], &reply["finish_reason"]),
+            (&json!("Thank you, Ada"), &json!("stop")),
+            "{provider}"
+        );
+        assert_eq!(reply["served_model"], "m-2026-11-01", "{provider}");
+        assert!(reply["usage"]["input"].as_u64().is_some_and(|tokens| tokens > 0), "{provider}: {reply}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_is_asked_only_where_that_is_allowed() {
+    let sandbox = sandbox("{provider: command, command: [sh, app.sh]}", 2);
+    sandbox.write("app.sh", "cat > /dev/null; echo '{\"text\": \"Thank you\"}'\n");
+    insta::assert_snapshot!(eval(&sandbox, &[]).shown(), @r"
+    --- stderr
+    error: model default runs a program, which is not allowed here
+      = help: add `--allow-commands` if you trust it, or choose another model
+    --- exit 2
+    ");
+    let seen = eval(&sandbox, &["--allow-commands"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+}
+
+#[test]
+fn a_model_that_is_out_of_reach_leaves_others_alone() {
+    let (locked, open) = (Mock::start(json!({"default": {"answer": {"unauthorized": {}}}})), Mock::polite());
+    let sandbox = sandbox(&locked.row(), 1);
+    sandbox.edit("prompts/registry.yaml", "replies:", &format!("  other: {}\nreplies:", open.row()));
+    sandbox
+        .write("prompts/greet/tests/test_cases.yaml", format!("models: [default, other]\n{}", suite(1, 40)));
+    let seen = eval(&sandbox, &["--format", "json"]);
+    assert_eq!(seen.code, Some(4));
+    open.counters().assert_calls(40);
+    assert!(locked.counters().calls <= 10, "{:?}", locked.counters());
+    let report = report(&seen);
+    let verdicts: Vec<_> = report["prompts"][0]["variants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|variant| variant["gate"]["verdict"].as_str().unwrap())
+        .collect();
+    assert_eq!(verdicts, ["broken", "passed"]);
+}
+
+#[test]
+fn a_limit_of_the_user_is_kept() {
+    let mock = Mock::start(json!({"default": {"answer": {"text": "Thank you"}, "delay": {"fixed": "5ms"}}}));
+    let sandbox = sandbox(&mock.row().replace("model: m", "model: m, limits: {max_concurrency: 3}"), 60);
+    assert_eq!(eval(&sandbox, &[]).code, Some(0));
+    assert_eq!(mock.counters().peak_in_flight, Some(3));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_finishes_what_is_under_way_and_writes_its_reports() {
+    use std::process::{Command, Stdio};
+
+    let mock = Mock::start(json!({"default": {"answer": {"text": "Thank you"}, "delay": {"fixed": "20ms"}}}));
+    let sandbox = sandbox(&mock.row(), 1_000);
+    let arguments = ["eval", "--max-concurrency", "2", "--junit", "report.xml"];
+    let mut command = sandbox.command(&arguments);
+    let child = command.env("TEST_KEY", KEY).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while mock.counters().calls == 0 {
+        std::thread::yield_now();
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let seen = Seen::from(child.wait_with_output().unwrap());
+    assert_eq!(seen.code, Some(130), "{}", seen.shown());
+    assert!(mock.counters().calls < 1_000);
+    assert!(sandbox.read("report.xml").contains("<testsuite"));
+    assert!(seen.stdout.contains("interrupted: not every question was asked"), "{}", seen.shown());
+}

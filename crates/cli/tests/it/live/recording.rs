@@ -1,0 +1,120 @@
+//! Replies that are kept for review and for runs without a network.
+
+use serde_json::json;
+
+use super::{Mock, eval, report, sandbox, suite, without_sources};
+
+const FILE: &str = "replies/greet.jsonl";
+const SUITE: &str = "prompts/greet/tests/test_cases.yaml";
+
+#[test]
+fn what_is_recorded_gives_the_same_report_without_a_network() {
+    let mock = Mock::start(json!({"default": {"answer": {"template": "Thank you for {last_user_message}"}}}));
+    let sandbox = sandbox(&mock.row(), 5);
+    sandbox.edit(SUITE, "repeat: 1", "repeat: 2\nvalidators: [{not_contains: Ada 3}]");
+    let live = eval(&sandbox, &["--record", "--format", "json", "--junit", "live.xml"]);
+    let calls = mock.counters().calls;
+    let offline = sandbox.run(&["eval", "--offline", "--format", "json", "--junit", "offline.xml"]);
+    assert_eq!((live.code, offline.code), (Some(1), Some(1)), "{}", offline.shown());
+    assert_eq!(report(&offline)["replies"], json!(["recorded"]));
+    assert_eq!(without_sources(&report(&live)), without_sources(&report(&offline)));
+    assert_eq!(sandbox.read("live.xml").replace("live", "recorded"), sandbox.read("offline.xml"));
+    mock.counters().assert_calls(calls);
+}
+
+#[test]
+fn a_file_is_made_for_review_and_recorded_again_without_churn() {
+    let mock = Mock::start(json!({"default": {"answer": {"text": "Thank you"}, "usage": {"absent": {}}}}));
+    let sandbox = sandbox(&mock.row(), 2);
+    let seen = eval(&sandbox, &["--record"]);
+    insta::assert_snapshot!(seen.stderr, @"recorded 2 replies in replies/greet.jsonl");
+    let digest = regex::Regex::new("[0-9a-f]{64}").unwrap();
+    let first = sandbox.read(FILE);
+    insta::assert_snapshot!(digest.replace_all(&first, "[DIGEST]"), @r#"
+    {"schema":1}
+    {"case":"case_0000","version":"1.0.0","model":"default","repeat":1,"request_sha256":"[DIGEST]","text":"Thank you","finish_reason":"stop","source":"recorded"}
+    {"case":"case_0001","version":"1.0.0","model":"default","repeat":1,"request_sha256":"[DIGEST]","text":"Thank you","finish_reason":"stop","source":"recorded"}
+    "#);
+    let seen = eval(&sandbox, &["--record", "--refresh"]);
+    mock.counters().assert_calls(4);
+    insta::assert_snapshot!(seen.stderr, @"replies/greet.jsonl says all of this already");
+    assert_eq!(sandbox.read(FILE), first);
+
+    // A new case comes to its place, and nothing else moves.
+    sandbox.edit(
+        SUITE,
+        "  - {name: case_0001",
+        "  - {name: between, inputs: {name: Eve}, expected: {polite: true}}\n  - {name: case_0001",
+    );
+    eval(&sandbox, &["--record"]);
+    let second = sandbox.read(FILE);
+    let (before, after): (Vec<&str>, Vec<&str>) = (first.lines().collect(), second.lines().collect());
+    assert_eq!((after.len(), &after[..2], after[3]), (4, &before[..2], before[2]));
+    assert!(after[2].contains("between"));
+}
+
+#[test]
+fn what_a_person_wrote_is_never_replaced() {
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 2);
+    let header = r#"{"schema":1,"source":"hand","note":"by hand"}"#;
+    let row = r#"{"case":"case_0001", "version":"1.0.0","model":"default","repeat":1,"text":"Thanks!","finish_reason":"stop","source":"hand"}"#;
+    sandbox.write(FILE, format!("{header}\n{row}\n"));
+    let seen = eval(&sandbox, &["--record"]);
+    insta::assert_snapshot!(seen.stderr, @r"
+    recorded 1 reply in replies/greet.jsonl
+    kept 1 reply written by hand; delete its row to have it recorded
+    ");
+    let text = sandbox.read(FILE);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0], lines[2]), (3, header, row));
+}
+
+#[test]
+fn stale_missing_and_unused_replies_are_named_and_pruned() {
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 3);
+    eval(&sandbox, &["--record"]);
+    sandbox.edit(SUITE, "Ada 0", "Grace");
+    sandbox.edit(SUITE, "case_0001", "renamed");
+    let session = sandbox.session(&[
+        &["eval", "--offline"],
+        &["replies", "prune", "--dry-run"],
+        &["replies", "prune"],
+        &["replies", "prune"],
+    ]);
+    // The digest covers the server's port.
+    let digest = regex::Regex::new(r"[0-9a-f]{40,}(\.\.\.)?").unwrap();
+    insta::assert_snapshot!(digest.replace_all(&session, "[DIGEST]"));
+    let left: Vec<String> = sandbox.read(FILE).lines().skip(1).map(|line| line[..20].to_owned()).collect();
+    assert_eq!(left, [r#"{"case":"case_0002","#]);
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(4));
+    eval(&sandbox, &["--record"]);
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+}
+
+#[test]
+fn recording_needs_a_place_and_a_network() {
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 1);
+    sandbox.edit("prompts/registry.yaml", "replies: ../replies\n", "");
+    sandbox.write(SUITE, suite(1, 1));
+    insta::assert_snapshot!(sandbox.session(&[&["eval", "--record"], &["eval", "--record", "--offline"]]), @r"
+    $ promptassay eval --record
+    --- stderr
+    error: `--record` keeps replies, and nothing says where
+     --> prompts/registry.yaml
+      = help: add `replies: ../fixtures/replies` to registry.yaml
+    --- exit 2
+
+    $ promptassay eval --record --offline
+    --- stderr
+    error: the argument '--record' cannot be used with '--offline'
+
+    Usage: promptassay eval --record [PROMPT]...
+
+    For more information, try '--help'.
+    --- exit 2
+    ");
+    mock.counters().assert_calls(0);
+}
