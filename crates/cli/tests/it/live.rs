@@ -6,6 +6,7 @@ mod models;
 mod recording;
 mod tools;
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use promptassay_mock_llm::{Counters, RawServer, RunningRawServer, Script};
@@ -65,14 +66,12 @@ fn sandbox(row: &str, cases: usize) -> Sandbox {
 }
 
 fn suite(repeat: usize, cases: usize) -> String {
-    let cases: String = (0..cases)
-        .map(|number| {
-            format!(
-                "  - {{name: case_{number:04}, inputs: {{name: Ada {number}}}, expected: {{polite: true}}}}\n"
-            )
-        })
-        .collect();
-    format!("repeat: {repeat}\ncases:\n{cases}")
+    let mut text = format!("repeat: {repeat}\ncases:\n");
+    for number in 0..cases {
+        write!(text, "  - {{name: case_{number:04}, inputs: {{name: Ada {number}}}, ").unwrap();
+        text.push_str("expected: {polite: true}}\n");
+    }
+    text
 }
 
 /// Runs `eval` with the key in place.

@@ -65,12 +65,13 @@ impl Calls {
             .map(|(kind, count)| format!("{count} {}", kind.as_str().replace('_', " ")))
             .collect();
         let waited = Duration::from_millis(self.waited_ms).as_secs_f64();
-        let mut text = format!(
-            "{failed} of {} failed ({}); {} asked again, after {waited:.1} s of waiting in all",
-            if self.made() == 1 { "1 call".to_owned() } else { format!("{} calls", self.made()) },
-            kinds.join(", "),
-            if self.asked_again == 1 { "1 was".to_owned() } else { format!("{} were", self.asked_again) },
-        );
+        let calls = if self.made() == 1 { "1 call".to_owned() } else { format!("{} calls", self.made()) };
+        let again = match self.asked_again {
+            0 => "none was asked again".to_owned(),
+            1 => format!("1 was asked again, after {waited:.1} s of waiting"),
+            many => format!("{many} were asked again, after {waited:.1} s of waiting in all"),
+        };
+        let mut text = format!("{failed} of {calls} failed ({}); {again}", kinds.join(", "));
         let perhaps_billed: usize =
             [ModelErrorKind::Timeout, ModelErrorKind::Transport, ModelErrorKind::Malformed]
                 .iter()
@@ -78,7 +79,8 @@ impl Calls {
                 .sum();
         if perhaps_billed > 0 {
             // Writing to a string cannot fail.
-            let _ = write!(text, "; the provider may charge for {perhaps_billed} whose answer got lost");
+            let _ =
+                write!(text, "; the provider may charge for up to {perhaps_billed} whose answer got lost");
         }
         Some(text)
     }
@@ -113,7 +115,7 @@ mod tests {
         ] {
             calls.apply(&event);
         }
-        insta::assert_snapshot!(calls.retries().unwrap(), @"4 of 14 calls failed (2 rate limited, 1 auth, 1 malformed); 3 were asked again, after 3.5 s of waiting in all; the provider may charge for 1 whose answer got lost");
+        insta::assert_snapshot!(calls.retries().unwrap(), @"4 of 14 calls failed (2 rate limited, 1 auth, 1 malformed); 3 were asked again, after 3.5 s of waiting in all; the provider may charge for up to 1 whose answer got lost");
         assert_eq!(calls.nothing_asked(), None);
     }
 
