@@ -111,7 +111,8 @@ async fn an_open_circuit_spares_the_rest_and_leaves_other_models_alone() {
     };
     assert_eq!(count(&|answer| answer.is_ok()), 100);
     let asked = server.log().came["locked"].len();
-    assert!(asked <= 10, "{asked} calls for a wrong key");
+    // 10 at once, and one more for each of the first two answers.
+    assert!(asked <= 12, "{asked} calls for a wrong key");
     assert_eq!(count(&|answer| kind_of(answer) == Some(AskErrorKind::Model(ModelErrorKind::Auth))), asked);
     assert_eq!(count(&|answer| kind_of(answer) == Some(AskErrorKind::ModelOutOfReach)), 100 - asked);
     let opened: Vec<_> = events.iter().filter(|event| matches!(event, Event::CircuitOpened(_))).collect();
