@@ -1,7 +1,7 @@
 //! What a run says: events, and nothing else. They are stored, replayed, counted and shown; all of them are plain data.
 
 use jiff::Timestamp;
-use promptassay_llm::{ModelErrorKind, Reply, ToolCall};
+use promptassay_llm::{ModelErrorKind, Reply, ToolCall, Usage};
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{CheckResult, RepeatOutcome};
@@ -37,6 +37,8 @@ pub enum RunEnd {
     Completed,
     /// Somebody interrupted it; the trials that were under way have finished.
     Interrupted,
+    /// The budget did not allow another question; the trials that were under way have finished.
+    BudgetSpent,
 }
 
 /// One attempt that brought no answer. What it leads to is another attempt, or the trial's error; never a failed check.
@@ -100,6 +102,14 @@ impl Answer {
         match self {
             Self::Reply { reply, .. } => Some(reply),
             Self::Error(_) => None,
+        }
+    }
+
+    /// What a model counted that was asked in this run.
+    pub fn live_usage(&self) -> Option<Usage> {
+        match self {
+            Self::Reply { reply, source: ReplySource::Live } => Some(reply.usage),
+            Self::Reply { .. } | Self::Error(_) => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The plan of a run: ordered trials with stable ids, fixed before anything is asked. A value: it can be printed and compared.
 
 mod build;
+mod planned;
 mod request;
 mod versions;
 
@@ -63,7 +64,8 @@ pub struct Variant {
 }
 
 /// What a variant is evaluated for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// What is in use today: candidates are compared with it, and no gate stands on it.
     Baseline,

@@ -2,18 +2,19 @@
 
 mod calls;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use promptassay_llm::ModelRow;
 
 use crate::event::{Answer, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
 use crate::outcome::{RepeatOutcome, repeat_score};
-use crate::plan::{Plan, TrialId};
+use crate::plan::Plan;
 
 pub use calls::Calls;
 
-/// The results of a run's trials, in the order of its plan. At most 80 bytes a trial; replies and reasons are in [`Outputs`].
+/// The results of a run's trials, in the order of its plan. At most 80 bytes a trial; replies and reasons are in
+/// [`crate::outputs::Outputs`].
 #[derive(Debug)]
 pub struct Record {
     trials: Vec<Option<TrialRecord>>,
@@ -54,7 +55,9 @@ impl Record {
     pub fn apply(&mut self, plan: &Plan, event: &Event) {
         self.calls.apply(event);
         match event {
-            Event::RunStarted { .. } | Event::AttemptFailed(_) | Event::CircuitOpened(_) => {}
+            // A resumed run begins anew: how it ended before says nothing.
+            Event::RunStarted { .. } => self.end = None,
+            Event::AttemptFailed(_) | Event::CircuitOpened(_) => {}
             Event::TrialFinished(result) => {
                 if let Some(index) = plan.index_of(result.trial) {
                     if let Answer::Reply { source, .. } = &result.answer {
@@ -103,6 +106,11 @@ impl Record {
     pub fn was_interrupted(&self) -> bool {
         self.end == Some(RunEnd::Interrupted)
     }
+
+    /// Why the run ended; `None` while it is under way, and where it was killed.
+    pub fn end(&self) -> Option<RunEnd> {
+        self.end
+    }
 }
 
 impl TrialRecord {
@@ -121,25 +129,5 @@ impl TrialRecord {
             cost: asked.and_then(|reply| row.cost(&reply.usage)),
             error,
         }
-    }
-}
-
-/// The whole results of trials: what reports quote.
-#[derive(Debug, Default)]
-pub struct Outputs {
-    results: BTreeMap<TrialId, TrialResult>,
-}
-
-impl Outputs {
-    /// Takes an event into account.
-    pub fn apply(&mut self, event: &Event) {
-        if let Event::TrialFinished(result) = event {
-            self.results.insert(result.trial, (**result).clone());
-        }
-    }
-
-    /// The result of a trial.
-    pub fn get(&self, trial: TrialId) -> Option<&TrialResult> {
-        self.results.get(&trial)
     }
 }

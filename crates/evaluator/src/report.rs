@@ -7,8 +7,9 @@ mod visible;
 
 use crate::event::ReplySource;
 use crate::gate::Gate;
+use crate::outputs::Outputs;
 use crate::plan::Plan;
-use crate::record::{Outputs, Record};
+use crate::record::Record;
 use crate::summary::VariantSummary;
 
 pub use json::json;

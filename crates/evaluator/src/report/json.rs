@@ -1,13 +1,14 @@
 //! The report for programs: one JSON object, documented in `docs/formats.md`. Without times: the same results give the same bytes.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::Evaluation;
-use crate::event::{Answer, ReplySource};
+use crate::event::ReplySource;
 use crate::gate::{Verdict, worst};
-use crate::outcome::CheckResult;
-use crate::plan::Role;
+use crate::outputs::Outputs;
+use crate::plan::{Role, TrialId};
 use crate::record::{Calls, TrialRecord};
 use crate::summary::{VariantSummary, pass_rate_interval};
 
@@ -93,13 +94,25 @@ struct Case<'a> {
     repeats: Vec<Repeat<'a>>,
 }
 
-#[derive(Serialize)]
+/// Read when it is written, so that a report holds one result at a time.
 struct Repeat<'a> {
-    #[serde(rename = "repeat")]
     number: u32,
     outcome: &'static str,
-    answer: Option<&'a Answer>,
-    checks: &'a [CheckResult],
+    trial: TrialId,
+    outputs: &'a Outputs,
+}
+
+impl Serialize for Repeat<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let result = self.outputs.get(self.trial);
+        let mut repeat = serializer.serialize_struct("Repeat", 4)?;
+        repeat.serialize_field("repeat", &self.number)?;
+        repeat.serialize_field("outcome", self.outcome)?;
+        repeat.serialize_field("answer", &result.as_ref().map(|result| &result.answer))?;
+        let checks = result.as_ref().map_or(&[][..], |result| &result.checks);
+        repeat.serialize_field("checks", checks)?;
+        repeat.end()
+    }
 }
 
 #[derive(Serialize)]
@@ -163,12 +176,11 @@ fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant
         let definition = &plan.suite.cases[case.case];
         let repeats =
             evaluation.plan.trials_of(summary.prompt, summary.variant, case.case).map(|(index, trial)| {
-                let result = evaluation.outputs.get(trial.id);
                 Repeat {
                     number: trial.repeat,
                     outcome: outcome(evaluation.record.trial(index)),
-                    answer: result.map(|result| &result.answer),
-                    checks: result.map_or(&[], |result| &result.checks),
+                    trial: trial.id,
+                    outputs: evaluation.outputs,
                 }
             });
         Case {

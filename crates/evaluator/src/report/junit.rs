@@ -67,7 +67,7 @@ fn test_case(
     classname: &str,
 ) -> TestCase {
     let definition = &plan.suite.cases[case.case];
-    let results: Vec<(u32, Option<&TrialResult>)> = evaluation
+    let results: Vec<(u32, Option<TrialResult>)> = evaluation
         .plan
         .trials_of(summary.prompt, summary.variant, case.case)
         .map(|(_, trial)| (trial.repeat, evaluation.outputs.get(trial.id)))
@@ -112,7 +112,7 @@ fn message(case: &CaseSummary) -> String {
 }
 
 /// Every reason of every repeat, and the replies of those that did not pass.
-fn body(results: &[(u32, Option<&TrialResult>)], repeats: usize, with_output: bool) -> String {
+fn body(results: &[(u32, Option<TrialResult>)], repeats: usize, with_output: bool) -> String {
     let mut out = String::new();
     for (repeat, result) in results {
         let prefix = if repeats > 1 { format!("repeat {repeat}: ") } else { String::new() };

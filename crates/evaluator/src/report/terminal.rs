@@ -199,7 +199,7 @@ impl Report {
         plan: &PromptPlan,
         summary: &VariantSummary,
     ) -> fmt::Result {
-        let mut out_of_reach: Vec<(&str, usize)> = Vec::new();
+        let mut out_of_reach: Vec<(String, usize)> = Vec::new();
         for case in summary.cases.iter().filter(|case| case.counts.passed < case.counts.asked) {
             match self::out_of_reach(evaluation, summary, case) {
                 // The same sentence for every case would bury the rest.
@@ -213,7 +213,7 @@ impl Report {
         for (message, count) in out_of_reach {
             let word = self.tone(Tone::Doubtful, "error  ");
             let version = &plan.variants[summary.variant].version;
-            let text = wrapped(&visible(message), COLUMNS - 11, "           ");
+            let text = wrapped(&visible(&message), COLUMNS - 11, "           ");
             writeln!(
                 self.text,
                 "\n  {word}  {version}  {}\n           {text}",
@@ -257,7 +257,7 @@ impl Report {
         )?;
         for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
             if let Some(result) = evaluation.outputs.get(trial.id) {
-                self.reasons(result, trial.repeat, case.counts.asked)?;
+                self.reasons(&result, trial.repeat, case.counts.asked)?;
             }
         }
         Ok(())
@@ -358,16 +358,16 @@ impl Report {
 }
 
 /// Why a case was not asked, where none of its repeats was because the model was out of reach.
-fn out_of_reach<'a>(
-    evaluation: &Evaluation<'a>,
+fn out_of_reach(
+    evaluation: &Evaluation<'_>,
     summary: &VariantSummary,
     case: &CaseSummary,
-) -> Option<&'a str> {
+) -> Option<String> {
     let mut message = None;
     for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
-        match &evaluation.outputs.get(trial.id)?.answer {
+        match evaluation.outputs.get(trial.id)?.answer {
             Answer::Error(error) if error.kind == AskErrorKind::ModelOutOfReach => {
-                message = Some(error.message.as_str());
+                message = Some(error.message);
             }
             _ => return None,
         }

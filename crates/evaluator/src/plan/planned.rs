@@ -1,0 +1,58 @@
+//! What a plan says of itself to whoever wants to make it again.
+
+use std::collections::BTreeSet;
+
+use promptassay_registry::digest::Digest;
+use serde_json::json;
+
+use super::{Plan, PromptPlan, Variant};
+use crate::runs::{PlannedCase, PlannedPrompt, PlannedVariant};
+use crate::suite::Case;
+
+impl Plan {
+    /// Its prompts, in digests.
+    pub(crate) fn planned(&self) -> Vec<PlannedPrompt> {
+        let mut asked: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.prompts().len()];
+        for trial in self.trials() {
+            asked[trial.prompt].insert(trial.case);
+        }
+        self.prompts().iter().zip(&asked).map(|(prompt, asked)| planned_prompt(prompt, asked)).collect()
+    }
+}
+
+fn planned_prompt(prompt: &PromptPlan, asked: &BTreeSet<usize>) -> PlannedPrompt {
+    PlannedPrompt {
+        name: prompt.name.clone(),
+        chosen: prompt.chosen.clone(),
+        repeat: prompt.suite.repeat,
+        policy: prompt.suite.policy,
+        variants: prompt.variants.iter().map(planned_variant).collect(),
+        cases: asked.iter().map(|&case| planned_case(&prompt.suite.cases[case])).collect(),
+    }
+}
+
+fn planned_variant(variant: &Variant) -> PlannedVariant {
+    let model = &variant.model;
+    PlannedVariant {
+        version: variant.version.clone(),
+        sha256: variant.digest,
+        role: variant.role,
+        model: model.name.clone(),
+        settings: json!({
+            "provider": model.provider,
+            "endpoint": model.endpoint(),
+            "model": model.model,
+            "params": variant.params,
+            "extra": model.extra,
+            "response_format": variant.response_format,
+        }),
+    }
+}
+
+fn planned_case(case: &Case) -> PlannedCase {
+    PlannedCase {
+        name: case.name.clone(),
+        sha256: Digest::of(format!("{:?}", (&case.inputs, &case.validators, &case.cluster, case.must_pass))),
+        question: Digest::of_json(&json!(case.inputs)),
+    }
+}

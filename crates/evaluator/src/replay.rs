@@ -1,0 +1,77 @@
+//! From a journal back to what happened: the same values that the run itself had, without a question to anybody.
+
+use std::path::Path;
+
+use crate::event::{Answer, Event};
+use crate::journal::{Entry, JournalReader, ReadError};
+use crate::outcome::RepeatOutcome;
+use crate::outputs::Outputs;
+use crate::plan::{Plan, TrialId};
+use crate::record::Record;
+use crate::spending::Spent;
+
+/// What a journal says.
+#[derive(Debug)]
+pub struct Replay {
+    /// What came of the plan's trials.
+    pub record: Record,
+    /// Their whole results, in the journal.
+    pub outputs: Outputs,
+    /// What the run spent so far, on results that were superseded as well.
+    pub spent: Spent,
+    /// The bytes of whole events: where a resumed run goes on.
+    pub sound_bytes: u64,
+    /// The bytes of a torn last line; 0 where there is none.
+    pub torn_bytes: u64,
+    /// The first of the journal's trials that the plan does not have.
+    pub foreign: Option<TrialId>,
+}
+
+/// Reads a journal. The last event of a trial wins; the order of different trials' events does not matter.
+pub fn replay(journal: &Path, plan: &Plan) -> Result<Replay, ReadError> {
+    let mut reader = JournalReader::open(journal)?;
+    let mut record = Record::new(plan);
+    let mut outputs = Outputs::in_journal(journal, plan)?;
+    let mut spent = Spent::default();
+    let mut foreign = None;
+    while let Some(Entry { event, span }) = reader.next_entry()? {
+        if let Event::TrialFinished(result) = &event {
+            match plan.index_of(result.trial) {
+                Some(index) => spent.add(plan, &plan.trials()[index], result),
+                None => foreign = foreign.or(Some(result.trial)),
+            }
+        }
+        record.apply(plan, &event);
+        outputs.apply(&event, Some(span));
+    }
+    let (sound_bytes, torn_bytes) = (reader.sound_bytes(), reader.torn_bytes());
+    Ok(Replay { record, outputs, spent, sound_bytes, torn_bytes, foreign })
+}
+
+/// What a resumed run does about a trial.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Remaining {
+    /// Nothing: it has its result, good or bad.
+    Nothing,
+    /// The model is asked.
+    Ask,
+    /// The model has answered and is not asked again; a check could not be carried out, and the stored answer is judged anew.
+    Judge(Box<Answer>),
+}
+
+impl Replay {
+    /// What a resumed run does about the plan's trial at `index`.
+    pub fn remaining(&self, plan: &Plan, index: usize) -> Remaining {
+        let Some(trial) = self.record.trial(index) else { return Remaining::Ask };
+        if trial.error.is_some() {
+            return Remaining::Ask;
+        }
+        if trial.outcome != RepeatOutcome::Errored {
+            return Remaining::Nothing;
+        }
+        match self.outputs.get(plan.trials()[index].id) {
+            Some(result) => Remaining::Judge(Box::new(result.answer)),
+            None => Remaining::Ask,
+        }
+    }
+}

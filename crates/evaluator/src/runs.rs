@@ -1,0 +1,207 @@
+//! The directories of runs: what was planned in `run.json`, what happened in `events.jsonl`.
+//!
+//! This module finds, makes, lists and removes them. It knows neither the clock nor the working directory: ids, times and the
+//! directory of all runs come in as arguments.
+
+mod changes;
+mod file;
+mod id;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use promptassay_registry::files::{DirectoryLock, LockError, WriteError, create_new};
+
+pub use changes::{changes, changes_beside_cases};
+pub use file::{Header, PlannedCase, PlannedPrompt, PlannedVariant, RunFile, RunFileError, Shard};
+pub use id::{InvalidRunId, RunId};
+
+const RUN_FILE: &str = "run.json";
+const JOURNAL: &str = "events.jsonl";
+
+/// The directory that holds a directory for each run, such as `.promptassay/runs`. It need not exist.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    root: PathBuf,
+}
+
+/// The directory of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+/// Why a run is not found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// There is none at all.
+    #[error("there is no run in `{}`", root.display())]
+    Empty {
+        /// Where it was looked for.
+        root: PathBuf,
+    },
+    /// There is none of this name.
+    #[error("there is no run `{reference}` in `{}`", root.display())]
+    Unknown {
+        /// What was asked for.
+        reference: String,
+        /// Where it was looked for.
+        root: PathBuf,
+    },
+    /// Several begin so.
+    #[error("several runs begin with `{reference}`: {}", list(candidates))]
+    Ambiguous {
+        /// What was asked for.
+        reference: String,
+        /// The runs, oldest first.
+        candidates: Vec<RunId>,
+    },
+    /// The directory cannot be read.
+    #[error("cannot read `{}`: {source}", root.display())]
+    Io {
+        /// The directory of all runs.
+        root: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Why a run's directory cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The directory cannot be made.
+    #[error("cannot create `{}`: {source}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// What was planned cannot be written down.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Why a run cannot be removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// Somebody writes to it.
+    #[error("the run is under way: {0}")]
+    UnderWay(#[source] LockError),
+    /// The operating system refused.
+    #[error("cannot remove `{}`: {source}", path.display())]
+    Io {
+        /// The run's directory.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+fn list(ids: &[RunId]) -> String {
+    let few: Vec<&str> = ids.iter().take(4).map(RunId::as_str).collect();
+    let more = if ids.len() > few.len() { ", …" } else { "" };
+    format!("{}{more}", few.join(", "))
+}
+
+impl Runs {
+    /// The runs in this directory.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Makes the directory of a new run and writes down what was planned.
+    pub fn create(&self, file: &RunFile) -> Result<RunDirectory, CreateError> {
+        let path = self.root.join(file.id.as_str());
+        fs::create_dir_all(&path).map_err(|source| CreateError::Directory { path: path.clone(), source })?;
+        let directory = RunDirectory { path };
+        create_new(&directory.file_path(), file.to_json())?;
+        Ok(directory)
+    }
+
+    /// The run that `reference` means: `latest`, an id, or the beginning of one.
+    pub fn find(&self, reference: &str) -> Result<RunDirectory, FindError> {
+        let ids = self.ids()?;
+        let directory = |id: &RunId| RunDirectory { path: self.root.join(id.as_str()) };
+        if reference == "latest" {
+            return ids.last().map(directory).ok_or_else(|| FindError::Empty { root: self.root.clone() });
+        }
+        let candidates: Vec<RunId> =
+            ids.into_iter().filter(|id| id.as_str().starts_with(reference)).collect();
+        match candidates.as_slice() {
+            [id] => Ok(directory(id)),
+            several if several.len() > 1 && !reference.is_empty() => {
+                Err(FindError::Ambiguous { reference: reference.to_owned(), candidates })
+            }
+            _ => Err(FindError::Unknown { reference: reference.to_owned(), root: self.root.clone() }),
+        }
+    }
+
+    /// All runs, oldest first.
+    pub fn list(&self) -> Result<Vec<RunDirectory>, FindError> {
+        let ids = self.ids()?;
+        Ok(ids.iter().map(|id| RunDirectory { path: self.root.join(id.as_str()) }).collect())
+    }
+
+    /// The ids in the order of their time. Whatever else stands in the directory is none of ours.
+    fn ids(&self) -> Result<Vec<RunId>, FindError> {
+        let failed = |source| FindError::Io { root: self.root.clone(), source };
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(failed)?.file_name();
+            ids.extend(name.to_str().and_then(|name| name.parse::<RunId>().ok()));
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+}
+
+impl RunDirectory {
+    /// A run's directory that was copied elsewhere, such as a shard's from another machine; `None` where `path` is none.
+    pub fn at(path: &Path) -> Option<Self> {
+        path.join(RUN_FILE).is_file().then(|| Self { path: path.to_owned() })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where it says what was planned.
+    pub fn file_path(&self) -> PathBuf {
+        self.path.join(RUN_FILE)
+    }
+
+    /// Where it says what happened.
+    pub fn journal_path(&self) -> PathBuf {
+        self.path.join(JOURNAL)
+    }
+
+    /// What was planned.
+    pub fn file(&self) -> Result<RunFile, RunFileError> {
+        RunFile::read(&self.file_path())
+    }
+
+    /// The right to write to its journal. [`LockError::Held`] where the run is under way.
+    pub fn lock(&self) -> Result<DirectoryLock, LockError> {
+        DirectoryLock::try_acquire(&self.path)
+    }
+
+    /// Removes the run with all that it holds.
+    pub fn remove(self) -> Result<(), RemoveError> {
+        let _lock = self.lock().map_err(RemoveError::UnderWay)?;
+        // Without its `run.json` a directory is no run, whatever else of it could not be removed.
+        fs::remove_file(self.file_path())
+            .and_then(|()| fs::remove_dir_all(&self.path))
+            .map_err(|source| RemoveError::Io { path: self.path.clone(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! `run.json`: what was planned, in digests. It is written once, before the first question, and never changed.
+//!
+//! With it and the files of the same day the plan is made again, question by question; with other files it is refused, and
+//! [`changes`](super::changes()) names what differs.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use promptassay_registry::digest::Digest;
+use promptassay_registry::files::read_text;
+use promptassay_registry::name::PromptName;
+use promptassay_registry::problem::Problem;
+use promptassay_registry::version::Version;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::RunId;
+use crate::plan::{Plan, Role};
+use crate::policy::Policy;
+
+/// The version of this shape.
+const SCHEMA: u32 = 1;
+/// The largest file that is read: a line for each of millions of cases.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// What was planned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunFile {
+    /// The version of this shape: 1.
+    pub schema: u32,
+    /// The run.
+    pub id: RunId,
+    /// Who made it, such as `promptassay 0.1.0`.
+    pub tool: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What every random choice of the run derives from.
+    pub seed: u64,
+    /// Which part of its plan was asked, where it was not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// The shards that it was merged from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged_from: Vec<RunId>,
+    /// How many trials there are in this run.
+    pub trials: usize,
+    /// SHA-256 over the trials' ids in the plan's order, each followed by a line feed.
+    pub trials_sha256: Digest,
+    /// The prompts, by name.
+    pub prompts: Vec<PlannedPrompt>,
+}
+
+/// One of several parts of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
+    /// Which part, from 1.
+    pub index: u32,
+    /// Of how many.
+    pub of: u32,
+}
+
+/// A prompt's part of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedPrompt {
+    /// Its name.
+    pub name: PromptName,
+    /// Why these versions, in a sentence.
+    pub chosen: String,
+    /// How often each case is asked.
+    pub repeat: u32,
+    /// What the gate asks for.
+    pub policy: Policy,
+    /// What is evaluated.
+    pub variants: Vec<PlannedVariant>,
+    /// Its cases, in the suite's order; those that are not asked are not among them.
+    pub cases: Vec<PlannedCase>,
+}
+
+/// A version on a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedVariant {
+    /// The version.
+    pub version: Version,
+    /// Of the version's file.
+    pub sha256: Digest,
+    /// What it is evaluated for.
+    pub role: Role,
+    /// The name of the model row.
+    pub model: String,
+    /// What decides its answers beside the text, as JSON: `provider`, `endpoint`, `model`, `params`, `extra`, `response_format`.
+    pub settings: Value,
+}
+
+/// A case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedCase {
+    /// Its name.
+    pub name: String,
+    /// Of the resolved case: what it asks and everything that judges its answers.
+    pub sha256: Digest,
+    /// Of what it asks alone: answers to the same question can be judged anew.
+    pub question: Digest,
+}
+
+/// A `run.json` that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RunFileError {
+    /// It is not there, or not text.
+    #[error("{0}")]
+    Unreadable(Box<Problem>),
+    /// It is not the description of a run.
+    #[error("`{}` does not describe a run: {reason}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Another version of promptassay wrote it.
+    #[error("`{}` has schema {schema}; this version of promptassay reads schema {SCHEMA}", path.display())]
+    UnknownSchema {
+        /// The file.
+        path: PathBuf,
+        /// What it has.
+        schema: u64,
+    },
+}
+
+/// What a run file is made of beside its plan.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// The run.
+    pub id: RunId,
+    /// Who makes it.
+    pub tool: String,
+    /// When it begins.
+    pub started_at: Timestamp,
+    /// What every random choice derives from.
+    pub seed: u64,
+    /// Which part of its plan is asked, where it is not all.
+    pub shard: Option<Shard>,
+}
+
+impl RunFile {
+    /// What is planned.
+    pub fn of(plan: &Plan, header: Header) -> Self {
+        let Header { id, tool, started_at, seed, shard } = header;
+        let mut ids = String::with_capacity(plan.trials().len() * 17);
+        for trial in plan.trials() {
+            ids.push_str(&trial.id.to_string());
+            ids.push('\n');
+        }
+        Self {
+            schema: SCHEMA,
+            id,
+            tool,
+            started_at,
+            seed,
+            shard,
+            merged_from: Vec::new(),
+            trials: plan.trials().len(),
+            trials_sha256: Digest::of(ids),
+            prompts: plan.planned(),
+        }
+    }
+
+    /// Reads a `run.json`.
+    pub fn read(path: &Path) -> Result<Self, RunFileError> {
+        let text = read_text(path, MAX_BYTES).map_err(RunFileError::Unreadable)?;
+        let invalid = |error: serde_json::Error| RunFileError::Invalid {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        let schema = serde_json::from_str::<AnySchema>(&text).map_err(invalid)?.schema;
+        if schema != u64::from(SCHEMA) {
+            return Err(RunFileError::UnknownSchema { path: path.to_owned(), schema });
+        }
+        serde_json::from_str(&text).map_err(invalid)
+    }
+
+    /// The text of the file.
+    pub fn to_json(&self) -> String {
+        // Maps with text keys and finite numbers always have a JSON form.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// The one key that all versions of the shape share.
+#[derive(Deserialize)]
+struct AnySchema {
+    schema: u64,
+}

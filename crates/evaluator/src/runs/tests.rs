@@ -1,0 +1,95 @@
+//! Finding, making and removing runs.
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn file(id: &str) -> RunFile {
+    RunFile {
+        schema: 1,
+        id: id.parse().unwrap(),
+        tool: "promptassay 0.1.0".to_owned(),
+        started_at: "2026-11-23T04:00:00Z".parse().unwrap(),
+        seed: 7,
+        shard: None,
+        merged_from: Vec::new(),
+        trials: 0,
+        trials_sha256: promptassay_registry::digest::Digest::of(""),
+        prompts: Vec::new(),
+    }
+}
+
+const FIRST: &str = "019aae2f-3a51-7c04-a1c2-6d2f6f1b7a10";
+const SECOND: &str = "019aae2f-4000-7c04-a1c2-6d2f6f1b7a10";
+
+fn two() -> (TempDir, Runs) {
+    let directory = TempDir::new().unwrap();
+    let runs = Runs::new(directory.path().join("runs"));
+    runs.create(&file(SECOND)).unwrap();
+    runs.create(&file(FIRST)).unwrap();
+    std::fs::create_dir(directory.path().join("runs/notes")).unwrap();
+    (directory, runs)
+}
+
+#[test]
+fn a_run_is_found_by_its_id_by_its_beginning_and_as_the_latest() {
+    let (_directory, runs) = two();
+    let found = |reference: &str| runs.find(reference).map(|run| run.file().unwrap().id.to_string());
+    assert_eq!(found("latest").unwrap(), SECOND);
+    assert_eq!(found(FIRST).unwrap(), FIRST);
+    assert_eq!(found("019aae2f-3").unwrap(), FIRST);
+    assert!(
+        matches!(found("019aae2f"), Err(FindError::Ambiguous { candidates, .. }) if candidates.len() == 2)
+    );
+    for unknown in ["", "notes", "02", ".."] {
+        assert!(matches!(found(unknown), Err(FindError::Unknown { .. })), "{unknown}");
+    }
+    assert_eq!(runs.list().unwrap().len(), 2);
+}
+
+#[test]
+fn without_a_directory_there_is_no_run() {
+    let directory = TempDir::new().unwrap();
+    let runs = Runs::new(directory.path().join("none"));
+    assert!(matches!(runs.find("latest"), Err(FindError::Empty { .. })));
+    assert_eq!(runs.list().unwrap(), []);
+}
+
+#[test]
+fn a_run_is_described_once() {
+    let (_directory, runs) = two();
+    assert!(matches!(runs.create(&file(FIRST)), Err(CreateError::Write(WriteError::Exists { .. }))));
+}
+
+#[test]
+fn what_is_removed_is_gone_and_what_is_under_way_stays() {
+    let (_directory, runs) = two();
+    let run = runs.find(FIRST).unwrap();
+    let lock = run.lock().unwrap();
+    assert!(matches!(run.clone().remove(), Err(RemoveError::UnderWay(_))));
+    drop(lock);
+    run.remove().unwrap();
+    assert!(matches!(runs.find(FIRST), Err(FindError::Unknown { .. })));
+    assert_eq!(runs.list().unwrap().len(), 1);
+}
+
+#[test]
+fn a_file_of_another_time_is_refused_by_its_schema() {
+    let (directory, runs) = two();
+    let path = directory.path().join("runs").join(FIRST).join("run.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"schema\": 1", "\"schema\": 2, \"new\": true")).unwrap();
+    let error = runs.find(FIRST).unwrap().file().unwrap_err();
+    assert!(error.to_string().contains("has schema 2"), "{error}");
+    std::fs::write(&path, text.replace("\"seed\"", "\"sead\"")).unwrap();
+    let error = runs.find(FIRST).unwrap().file().unwrap_err();
+    assert!(error.to_string().contains("unknown field `sead`"), "{error}");
+}
+
+#[test]
+fn only_a_uuid_of_version_7_is_an_id() {
+    for bad in ["", "latest", "019aae2f-3a51-4c04-a1c2-6d2f6f1b7a10", "019AAE2F-3A51-7C04-A1C2-6D2F6F1B7A10"]
+    {
+        assert!(bad.parse::<RunId>().is_err(), "{bad}");
+    }
+}
