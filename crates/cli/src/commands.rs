@@ -10,11 +10,15 @@ pub(crate) mod eval;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod merge;
 pub(crate) mod mock;
 pub(crate) mod new;
 pub(crate) mod register;
 pub(crate) mod render;
 pub(crate) mod replies;
+pub(crate) mod report;
+pub(crate) mod rescore;
+pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod show;
 
@@ -64,6 +68,10 @@ pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
         Command::Cache(arguments) => cache::run(&arguments, &context),
         Command::Replies(arguments) => replies::run(&arguments, &context),
         Command::Mock(arguments) => mock::run(&arguments, &context),
+        Command::Report(arguments) => report::run(&arguments, &context),
+        Command::Merge(arguments) => merge::run(&arguments, &context),
+        Command::Rescore(arguments) => rescore::run(&arguments, &context),
+        Command::Runs(arguments) => runs::run(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments, &context),
     };

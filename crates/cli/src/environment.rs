@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
+use promptassay_evaluator::runs::RunId;
 
 /// The surroundings of the process.
 #[derive(Debug)]
@@ -51,6 +52,18 @@ impl Environment {
     #[expect(clippy::unused_self, reason = "whoever wants a variable must have been given the surroundings")]
     pub(crate) fn variable(&self, name: &str) -> Option<String> {
         std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    /// A new id for a run that begins at `now`.
+    #[expect(clippy::unused_self, reason = "whoever wants randomness must have been given the surroundings")]
+    pub(crate) fn run_id(&self, now: Timestamp) -> RunId {
+        let (seconds, nanoseconds) = (now.as_second(), now.subsec_nanosecond());
+        let time = uuid::Timestamp::from_unix(
+            uuid::NoContext,
+            u64::try_from(seconds).unwrap_or(0),
+            u32::try_from(nanoseconds).unwrap_or(0),
+        );
+        RunId::from_version_7(uuid::Uuid::new_v7(time).into_bytes())
     }
 
     /// `Name <address>` as git knows the user, if it does.

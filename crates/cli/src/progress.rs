@@ -1,51 +1,244 @@
-//! Progress of a run on standard error: a bar on a terminal, nothing otherwise.
+//! Progress of a run on standard error: on a terminal a bar for each model, elsewhere a plain line for each model now and then.
+//! Nothing where it is not wanted, and nothing after [`Progress::finish`].
 
-use std::time::Duration;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indexmap::IndexMap;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use promptassay_evaluator::event::Event;
 use promptassay_evaluator::outcome::RepeatOutcome;
+use promptassay_evaluator::plan::{Plan, Trial};
+use promptassay_evaluator::record::Record;
 
-/// A bar that follows the events of a run.
+use crate::commands::Context;
+
+/// How often there are lines where there is no terminal.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// Follows the events of a run.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    bar: ProgressBar,
-    not_passed: usize,
-    asked_again: usize,
+    counts: Arc<Mutex<Counts>>,
+    view: View,
 }
 
-impl Progress {
-    /// A bar for a run of `trials`, drawn only where `live`.
-    pub(crate) fn new(trials: usize, live: bool) -> Self {
-        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(trials as u64), target);
-        let style = ProgressStyle::with_template("asking  {bar:30}  {pos} of {len}  {msg}  {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─"));
-        bar.enable_steady_tick(Duration::from_millis(100));
-        Self { bar, not_passed: 0, asked_again: 0 }
+#[derive(Debug)]
+enum View {
+    None,
+    Bars { group: MultiProgress, bars: Vec<ProgressBar> },
+    Lines { stop: Sender<()>, thread: JoinHandle<()> },
+}
+
+/// Per model row, in the plan's order.
+#[derive(Debug)]
+struct Counts {
+    rows: IndexMap<String, Row>,
+    began: Instant,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Row {
+    all: usize,
+    passed: usize,
+    failed: usize,
+    errors: usize,
+    /// Those of them that were there before this process began.
+    before: usize,
+    cost: f64,
+    priced: bool,
+}
+
+impl Row {
+    fn done(&self) -> usize {
+        self.passed + self.failed + self.errors
     }
 
-    /// Takes an event into account.
-    pub(crate) fn observe(&mut self, event: &Event) {
-        match event {
-            Event::RunStarted { .. } | Event::CircuitOpened(_) => {}
-            Event::AttemptFailed(failed) => {
-                self.asked_again += usize::from(failed.wait_ms.is_some());
-                self.say();
-            }
-            Event::TrialFinished(result) => {
-                self.not_passed += usize::from(result.outcome != RepeatOutcome::Passed);
-                self.say();
-                self.bar.inc(1);
-            }
-            Event::RunFinished { .. } => self.bar.finish_and_clear(),
+    fn add(&mut self, outcome: RepeatOutcome) {
+        match outcome {
+            RepeatOutcome::Passed => self.passed += 1,
+            RepeatOutcome::Failed => self.failed += 1,
+            RepeatOutcome::Errored | RepeatOutcome::Unscored => self.errors += 1,
         }
     }
 
-    fn say(&self) {
-        let parts = [(self.not_passed, "not passed"), (self.asked_again, "asked again")];
-        let parts =
-            parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-        self.bar.set_message(parts.collect::<Vec<_>>().join(", "));
+    /// Everything but the name and how much is done.
+    fn details(&self, elapsed: Duration) -> String {
+        let mut text = format!("{} passed, {} failed, {} errors", self.passed, self.failed, self.errors);
+        let rate = (self.done() - self.before) as f64 / elapsed.as_secs_f64().max(0.001);
+        let _ = write!(text, "   {rate:.1}/s");
+        if self.priced {
+            let _ = write!(text, "   ${:.2}", self.cost);
+        }
+        let left = self.all.saturating_sub(self.done());
+        if left > 0 && rate > 0.0 {
+            let seconds = Duration::try_from_secs_f64(left as f64 / rate).unwrap_or(Duration::MAX);
+            let _ = write!(text, "   {} left", short(seconds));
+        }
+        text
+    }
+}
+
+/// A time to wait, to the precision that a guess has.
+fn short(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+impl Progress {
+    /// Of a run of `plan` in which `record` has happened already.
+    pub(crate) fn new(plan: &Plan, record: &Record, context: &Context<'_>) -> Self {
+        let counts = Counts::new(plan, record);
+        let (live, wanted) = (context.console.live, !context.console.quiet && !context.console.json);
+        let names: Vec<(String, usize)> =
+            counts.rows.iter().map(|(name, row)| (name.clone(), row.all)).collect();
+        let counts = Arc::new(Mutex::new(counts));
+        let view = if live {
+            View::bars(&names)
+        } else if wanted {
+            View::lines(Arc::clone(&counts))
+        } else {
+            View::None
+        };
+        Self { counts, view }
+    }
+
+    /// Takes an event into account.
+    pub(crate) fn observe(&mut self, plan: &Plan, event: &Event) {
+        let Event::TrialFinished(result) = event else { return };
+        let Some(trial) = plan.index_of(result.trial).map(|index| plan.trials()[index]) else { return };
+        let mut counts = lock(&self.counts);
+        let elapsed = counts.began.elapsed();
+        let Some((place, _, row)) = counts.rows.get_full_mut(&plan.variant(&trial).model.name) else {
+            return;
+        };
+        row.add(result.outcome);
+        if let Some(cost) = result.answer.live_usage().and_then(|usage| cost(plan, &trial, &usage)) {
+            row.cost += cost;
+            row.priced = true;
+        }
+        if let View::Bars { bars, .. } = &self.view
+            && let Some(bar) = bars.get(place)
+        {
+            bar.set_position(row.done() as u64);
+            bar.set_message(row.details(elapsed));
+        }
+    }
+
+    /// Clears the terminal for what comes next.
+    pub(crate) fn finish(self) {
+        match self.view {
+            View::None => {}
+            View::Bars { group, bars } => {
+                for bar in bars {
+                    bar.finish_and_clear();
+                }
+                let _ = group.clear();
+            }
+            View::Lines { stop, thread } => {
+                drop(stop);
+                // A thread that cannot write has nothing else to say.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+fn cost(plan: &Plan, trial: &Trial, usage: &promptassay_llm::Usage) -> Option<f64> {
+    plan.variant(trial).model.cost(usage)
+}
+
+fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Counts {
+    fn new(plan: &Plan, record: &Record) -> Self {
+        let mut rows: IndexMap<String, Row> = IndexMap::new();
+        for (index, trial) in plan.trials().iter().enumerate() {
+            let name = &plan.variant(trial).model.name;
+            if !rows.contains_key(name) {
+                rows.insert(name.clone(), Row::default());
+            }
+            let Some(row) = rows.get_mut(name) else { continue };
+            row.all += 1;
+            // Errors are asked again, so they are not done.
+            if let Some(before) = record.trial(index).filter(|trial| trial.outcome != RepeatOutcome::Errored)
+            {
+                row.add(before.outcome);
+                row.before += 1;
+            }
+        }
+        Self { rows, began: Instant::now() }
+    }
+
+    fn lines(&self) -> String {
+        let elapsed = self.began.elapsed();
+        let line = |(name, row): (&String, &Row)| {
+            format!("{name}: {} of {}   {}\n", row.done(), row.all, row.details(elapsed))
+        };
+        self.rows.iter().map(line).collect()
+    }
+}
+
+impl View {
+    fn bars(rows: &[(String, usize)]) -> Self {
+        let group = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let style = ProgressStyle::with_template("{prefix}  {bar:20}  {pos} of {len}   {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("━━─");
+        let bar = |(name, all): &(String, usize)| {
+            let bar = group.add(ProgressBar::new(*all as u64).with_style(style.clone()));
+            bar.set_prefix(format!("{name:width$}"));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        };
+        let bars = rows.iter().map(bar).collect();
+        Self::Bars { group, bars }
+    }
+
+    fn lines(counts: Arc<Mutex<Counts>>) -> Self {
+        let (stop, stopped) = channel::<()>();
+        let thread = thread::spawn(move || {
+            while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                let lines = lock(&counts).lines();
+                // One write, so that nothing else comes between.
+                let _ = io::stderr().lock().write_all(lines.as_bytes());
+            }
+        });
+        Self::Lines { stop, thread }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_says_how_far_it_is_how_fast_and_for_how_long() {
+        let row = Row { all: 100, passed: 20, failed: 5, errors: 1, before: 6, cost: 0.123, priced: true };
+        insta::assert_snapshot!(row.details(Duration::from_secs(10)), @"20 passed, 5 failed, 1 errors   2.0/s   $0.12   37 s left");
+        let done = Row { all: 26, priced: false, ..row };
+        insta::assert_snapshot!(done.details(Duration::from_secs(10)), @"20 passed, 5 failed, 1 errors   2.0/s");
+    }
+
+    #[test]
+    fn nothing_done_promises_nothing() {
+        let row = Row { all: 3, ..Row::default() };
+        insta::assert_snapshot!(row.details(Duration::ZERO), @"0 passed, 0 failed, 0 errors   0.0/s");
+    }
+
+    #[test]
+    fn times_are_as_precise_as_a_guess() {
+        let shown = [0, 59, 60, 61, 3599, 3600, 100_000].map(|seconds| short(Duration::from_secs(seconds)));
+        insta::assert_snapshot!(shown.join(", "), @"0 s, 59 s, 1 min, 2 min, 60 min, 1 h 0 min, 27 h 46 min");
     }
 }

@@ -26,7 +26,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::cache::{Cache, CacheKey, Entry};
 use crate::event::{AskError, AskErrorKind, AttemptFailed, CircuitOpened, Event, ReplySource, RunEnd};
 use crate::plan::{Plan, TrialId};
-use crate::run::{Asked, Tell, Unanswered};
+use crate::run::{Asked, Tell, Unanswered, Work};
+use crate::spending::{Allowance, Budget, Spent};
 
 pub use circuit::Opened;
 pub use keys::{KeyProblem, secrets};
@@ -47,11 +48,22 @@ pub struct Options {
     pub cache: Option<Cache>,
     /// The seed of the jitter of waits.
     pub seed: u64,
+    /// What the run may spend.
+    pub budget: Budget,
+    /// What it spent before, where it is continued.
+    pub spent: Spent,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { retry: RetryPolicy::default(), max_concurrency: 500, cache: None, seed: 0 }
+        Self {
+            retry: RetryPolicy::default(),
+            max_concurrency: 500,
+            cache: None,
+            seed: 0,
+            budget: Budget::default(),
+            spent: Spent::default(),
+        }
     }
 }
 
@@ -63,6 +75,7 @@ pub struct Models<T> {
     permits: Permits,
     retry: RetryPolicy,
     seed: u64,
+    allowance: Allowance,
     cache: Option<Arc<Cache>>,
     cache_problem: Mutex<Option<String>>,
 }
@@ -96,16 +109,18 @@ impl<T: Transport> Models<T> {
             permits: Permits::new(limits, options.max_concurrency),
             retry: options.retry,
             seed: options.seed,
+            allowance: Allowance::new(options.budget, options.spent),
             cache: options.cache.map(Arc::new),
             cache_problem: Mutex::new(None),
         }
     }
 
-    /// Asks every trial of a plan. When `stop` resolves, nothing is started any more, and what is under way is finished.
+    /// Asks the trials of `work`. When `stop` resolves or the budget is spent, nothing is started any more, and what is under way is finished.
     pub async fn run(
         &self,
         plan: &Plan,
-        stop: impl Future<Output = ()>,
+        work: &Work,
+        stop: impl Future<Output = RunEnd>,
         observe: impl FnMut(&Event),
     ) -> RunEnd {
         let ask = |trial: crate::plan::Trial, request: ChatRequest, tell: Tell| async move {
@@ -113,11 +128,15 @@ impl<T: Transport> Models<T> {
             self.ask(&Question { trial, repeat, row, request: &request }, &tell).await
         };
         let stop = async {
-            stop.await;
+            let why = tokio::select! {
+                why = stop => why,
+                () = self.allowance.exhausted() => RunEnd::BudgetSpent,
+            };
             self.permits.stop();
+            why
         };
         // Twice as many as can be under way at once: those that wait before they try again make no others wait.
-        let run = crate::run::run(plan, ask, 2 * self.permits.widest(), stop, observe);
+        let run = crate::run::run(plan, work, ask, 2 * self.permits.widest(), stop, observe);
         self.with_permits(run).await
     }
 
@@ -166,6 +185,9 @@ impl<T: Transport> Models<T> {
                 .acquire(lane, ahead)
                 .await
                 .map_err(|no_permit| not_asked(question, no_permit))?;
+            if !self.allowance.take() {
+                return Err(Unanswered::Withdrawn);
+            }
             let began = *began.get_or_insert_with(Instant::now);
             let deadline = began + self.retry.deadline;
             let result = match timeout_at(deadline, self.transport.ask(question.row, question.request)).await
@@ -187,7 +209,10 @@ impl<T: Transport> Models<T> {
                 }));
             }
             let error = match result {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.allowance.pay(question.row.cost(&answer.reply.usage));
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
             let draw = jitter::fraction(self.seed, question.trial, attempt);

@@ -29,16 +29,30 @@ pub enum Event {
     },
 }
 
-/// Why a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Why a run ended; in the order of how much that is a reason for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunEnd {
     /// Every trial was asked.
     Completed,
-    /// Somebody interrupted it; the trials that were under way have finished.
-    Interrupted,
     /// The budget did not allow another question; the trials that were under way have finished.
     BudgetSpent,
+    /// Its time was up; the trials that were under way have finished.
+    TimeUp,
+    /// Somebody interrupted it, or it was killed.
+    Interrupted,
+}
+
+impl RunEnd {
+    /// Why not everything was asked, in a few words; `None` where it was.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Completed => None,
+            Self::BudgetSpent => Some("the budget is spent"),
+            Self::TimeUp => Some("the time is up"),
+            Self::Interrupted => Some("interrupted"),
+        }
+    }
 }
 
 /// One attempt that brought no answer. What it leads to is another attempt, or the trial's error; never a failed check.

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::event::RunEnd;
 use crate::plan::{Plan, Role};
 use crate::policy::Policy;
+use crate::record::Record;
 use crate::summary::{VariantSummary, summarise};
 
 /// What the gate says.
@@ -54,7 +56,7 @@ pub struct Gate {
 }
 
 /// Judges every candidate of a plan, in the plan's order.
-pub fn judge(plan: &Plan, record: &crate::record::Record) -> (Vec<VariantSummary>, Vec<Gate>) {
+pub fn judge(plan: &Plan, record: &Record) -> (Vec<VariantSummary>, Vec<Gate>) {
     let summaries = summarise(plan, record);
     let gates = summaries
         .iter()
@@ -63,11 +65,24 @@ pub fn judge(plan: &Plan, record: &crate::record::Record) -> (Vec<VariantSummary
             let suite = &plan.prompts()[summary.prompt].suite;
             let must_pass = |case: usize| suite.cases[case].must_pass;
             let name = |case: usize| suite.cases[case].name.as_str();
-            let (verdict, reason) = decide(summary, &suite.policy, must_pass, name);
+            let (verdict, reason) = match cut_short(record, &summaries, summary.prompt) {
+                Some(reason) => (Verdict::Broken, reason),
+                None => decide(summary, &suite.policy, must_pass, name),
+            };
             Gate { prompt: summary.prompt, variant: summary.variant, verdict, reason }
         })
         .collect();
     (summaries, gates)
+}
+
+/// Why a prompt cannot be judged whose questions were not all asked because the run was stopped.
+fn cut_short(record: &Record, summaries: &[VariantSummary], prompt: usize) -> Option<String> {
+    // A run that was killed has no end.
+    let why = record.end().unwrap_or(RunEnd::Interrupted).reason()?;
+    let of_prompt = || summaries.iter().filter(|summary| summary.prompt == prompt);
+    let not_asked: usize = of_prompt().map(|summary| summary.counts.not_asked).sum();
+    let all: usize = of_prompt().map(|summary| summary.counts.asked).sum();
+    (not_asked > 0).then(|| format!("{why}: {not_asked} of {} not asked", plural(all, "question")))
 }
 
 /// The worst verdict of all gates. No gate at all is broken: a run that judged nothing is never green.

@@ -35,12 +35,12 @@ pub fn replay(journal: &Path, plan: &Plan) -> Result<Replay, ReadError> {
     let mut spent = Spent::default();
     let mut foreign = None;
     while let Some(Entry { event, span }) = reader.next_entry()? {
-        if let Event::TrialFinished(result) = &event {
-            match plan.index_of(result.trial) {
-                Some(index) => spent.add(plan, &plan.trials()[index], result),
-                None => foreign = foreign.or(Some(result.trial)),
-            }
+        if let Event::TrialFinished(result) = &event
+            && plan.index_of(result.trial).is_none()
+        {
+            foreign = foreign.or(Some(result.trial));
         }
+        spent.apply(plan, &event);
         record.apply(plan, &event);
         outputs.apply(&event, Some(span));
     }

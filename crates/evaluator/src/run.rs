@@ -1,5 +1,6 @@
 //! Asks every trial of a plan and says what happens. The only output of a run is its events.
 
+use std::collections::HashMap;
 use std::future::Future;
 
 use futures::channel::mpsc;
@@ -9,7 +10,7 @@ use promptassay_llm::{ChatRequest, Reply};
 
 use crate::event::{Answer, AskError, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
 use crate::outcome::RepeatOutcome;
-use crate::plan::{Plan, Trial};
+use crate::plan::{Plan, Trial, TrialId};
 use crate::validator::Subject;
 
 /// A reply and where it came from.
@@ -54,30 +55,47 @@ impl Tell {
     }
 }
 
-/// Asks the trials of `plan` through `ask`, at most `window` of each model row at a time (at least 1), and tells `observe` of every
-/// event. When `stop` resolves no further trial is started; those under way are finished. The task that drives this future puts
-/// the events in order and calls `observe` from one place, so observers need no locks.
+/// What a run has to do.
+#[derive(Debug, Clone, Default)]
+pub struct Work {
+    /// The trials that are asked, of one plan and in its order.
+    pub trials: Vec<Trial>,
+    /// Those of them that were answered before: they are judged, and nobody is asked.
+    pub answered: HashMap<TrialId, Asked>,
+}
+
+impl Work {
+    /// Every trial of a plan.
+    pub fn all(plan: &Plan) -> Self {
+        Self { trials: plan.trials().to_vec(), answered: HashMap::new() }
+    }
+}
+
+/// Asks the trials of `work` through `ask`, at most `window` of each model row at a time (at least 1), and tells `observe` of every
+/// event. When `stop` resolves no further trial is started, for the reason that it gives; those under way are finished. The task
+/// that drives this future puts the events in order and calls `observe` from one place, so observers need no locks.
 pub async fn run<A, F>(
     plan: &Plan,
+    work: &Work,
     ask: A,
     window: usize,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = RunEnd>,
     mut observe: impl FnMut(&Event),
 ) -> RunEnd
 where
     A: Fn(Trial, ChatRequest, Tell) -> F,
     F: Future<Output = Result<Asked, Unanswered>>,
 {
-    observe(&Event::RunStarted { trials: plan.trials().len() });
-    let mut answered = 0;
+    observe(&Event::RunStarted { trials: work.trials.len() });
+    let (mut answered, mut why) = (0, RunEnd::Interrupted);
     let (tell, mut told) = Tell::channel();
     {
         let (ask, tell, stop) = (&ask, &tell, stop.shared());
         // Each model row has a window of its own, so that a slow one holds no other back.
-        let rows = by_row(plan).into_iter().map(|trials| {
+        let rows = by_row(plan, &work.trials).into_iter().map(|trials| {
             let answers = stream::iter(trials)
                 .take_until(stop.clone())
-                .map(|trial| async move { (trial, ask_one(plan, trial, ask, tell).await) })
+                .map(|trial| async move { (trial, ask_one(plan, work, trial, ask, tell).await) })
                 .buffer_unordered(window.max(1));
             Box::pin(answers)
         });
@@ -87,7 +105,7 @@ where
             tokio::select! {
                 biased;
                 // Polled here too: a full window does not look for its next trial, nor whether there is to be one.
-                () = &mut stop, if !stopped => stopped = true,
+                reason = &mut stop, if !stopped => (stopped, why) = (true, reason),
                 Some(event) = told.next() => observe(&event),
                 result = results.next() => {
                     let Some((trial, answer)) = result else { break };
@@ -106,26 +124,29 @@ where
     while let Ok(event) = told.try_recv() {
         observe(&event);
     }
-    let end = if answered == plan.trials().len() { RunEnd::Completed } else { RunEnd::Interrupted };
+    let end = if answered == work.trials.len() { RunEnd::Completed } else { why };
     observe(&Event::RunFinished { end });
     end
 }
 
-/// The trials of each model row, in the plan's order.
-fn by_row(plan: &Plan) -> Vec<Vec<Trial>> {
+/// The trials of each model row, in their order.
+fn by_row(plan: &Plan, trials: &[Trial]) -> Vec<Vec<Trial>> {
     let mut rows: IndexMap<&str, Vec<Trial>> = IndexMap::new();
-    for trial in plan.trials() {
+    for trial in trials {
         rows.entry(&plan.variant(trial).model.name).or_default().push(*trial);
     }
     rows.into_values().collect()
 }
 
 /// The answer to a trial's question; `None` where it was withdrawn.
-async fn ask_one<A, F>(plan: &Plan, trial: Trial, ask: &A, tell: &Tell) -> Option<Answer>
+async fn ask_one<A, F>(plan: &Plan, work: &Work, trial: Trial, ask: &A, tell: &Tell) -> Option<Answer>
 where
     A: Fn(Trial, ChatRequest, Tell) -> F,
     F: Future<Output = Result<Asked, Unanswered>>,
 {
+    if let Some(Asked { reply, source }) = work.answered.get(&trial.id).cloned() {
+        return Some(Answer::Reply { reply: Box::new(reply), source });
+    }
     let request = match plan.request(&trial) {
         Ok(request) => request,
         // Every request was rendered when the plan was made; this is for engines that may answer differently later.

@@ -6,6 +6,7 @@
 mod changes;
 mod file;
 mod id;
+mod outline;
 
 use std::fs;
 use std::io;
@@ -16,6 +17,7 @@ use promptassay_registry::files::{DirectoryLock, LockError, WriteError, create_n
 pub use changes::{changes, changes_beside_cases};
 pub use file::{Header, PlannedCase, PlannedPrompt, PlannedVariant, RunFile, RunFileError, Shard};
 pub use id::{InvalidRunId, RunId};
+pub use outline::Outline;
 
 const RUN_FILE: &str = "run.json";
 const JOURNAL: &str = "events.jsonl";

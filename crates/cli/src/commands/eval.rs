@@ -1,33 +1,35 @@
 //! `promptassay eval`: asks the cases of suites, judges the answers, reports, and ends with the verdict's exit code.
 
+mod following;
+pub(crate) mod journal;
 mod live;
 mod offline;
+pub(crate) mod published;
 mod recording;
+mod signals;
 
 pub(crate) use offline::{MAX_REPLIES_BYTES, versions};
+pub(super) use signals::asked_to_stop;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use promptassay_evaluator::event::{Event, RunEnd};
-use promptassay_evaluator::gate;
+use promptassay_evaluator::event::RunEnd;
 use promptassay_evaluator::plan::{self, Plan, PromptInput, VersionRequest};
-use promptassay_evaluator::record::{Outputs, Record};
-use promptassay_evaluator::report::{self, Evaluation, Look};
+use promptassay_evaluator::runs::RunFile;
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
-use promptassay_registry::files::{read_text, write_atomic};
+use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Problem, has_errors, sort};
 use promptassay_registry::tree::{FindPromptError, Prompt, Tree};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 
 use super::Context;
-use crate::arguments::OutputFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::progress::Progress;
+use journal::JournalArguments;
+use published::ReportArguments;
 
 /// The largest suite that is read.
 const MAX_SUITE_BYTES: u64 = 256 << 20;
@@ -63,47 +65,60 @@ pub(crate) struct EvalArguments {
     /// Compare with this version instead of the active one.
     #[arg(long, value_name = "VERSION")]
     baseline: Option<Version>,
-    /// Write a JUnit report.
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
+    #[command(flatten)]
+    journal: JournalArguments,
+    #[command(flatten)]
+    reports: ReportArguments,
 }
 
 pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let prepared = prepare(arguments, context)?;
+    let resumed = arguments.journal.resumed(context)?;
+    let selection = match &resumed {
+        Some((_, file)) => Selection::Planned(file),
+        None => Selection::Arguments(arguments),
+    };
+    let prepared = prepare(selection, Some(arguments), context)?;
     let plan = &prepared.plan;
-    let mut record = Record::new(plan);
-    let mut outputs = Outputs::default();
-    let mut progress = Progress::new(plan.trials().len(), context.console.live);
-    let observe = |event: &Event| {
-        record.apply(plan, event);
-        outputs.apply(event);
-        progress.observe(event);
+    let begin = || match &resumed {
+        Some((directory, file)) => arguments.journal.go_on(directory.clone(), file, plan, context),
+        None => arguments.journal.begin(plan, context),
     };
-    let end = match &prepared.replies {
-        Some(replies) => runtime()?.block_on(offline::run(plan, replies, interrupted(), observe)),
-        None => live::run(&arguments.live, plan, context, observe)?,
+    let (end, replay) = match &prepared.replies {
+        Some(replies) => offline::run(&arguments.journal, plan, replies, begin, context)?,
+        None => live::run(&arguments.live, &arguments.journal, plan, begin, context)?,
     };
-    let (summaries, gates) = gate::judge(plan, &record);
-    let evaluation =
-        Evaluation { plan, record: &record, summaries: &summaries, gates: &gates, outputs: &outputs };
-    if let Some(path) = &arguments.junit {
-        write_report(path, &report::junit(&evaluation))?;
+    if end != RunEnd::Completed {
+        context.console.note("`promptassay eval --resume` goes on with this run");
     }
-    let text = match context.format {
-        OutputFormat::Human => {
-            let look = Look { color: context.console.color, outputs: context.console.verbosity > 0 };
-            report::terminal(&evaluation, look)
-        }
-        OutputFormat::Json => report::json(&evaluation),
-    };
-    context.data(text)?;
+    let exit = published::publish(plan, &replay.record, &replay.outputs, &arguments.reports, context)?;
     if let Some(directory) = &prepared.record_into {
-        recording::write(plan, &outputs, directory, context)?;
+        recording::write(plan, &replay.outputs, directory, context)?;
     }
-    Ok(match end {
-        RunEnd::Completed => gate::worst(&gates).into(),
-        RunEnd::Interrupted => Exit::Interrupted,
-    })
+    Ok(if end == RunEnd::Interrupted { Exit::Interrupted } else { exit })
+}
+
+/// What is evaluated.
+#[derive(Debug, Clone, Copy)]
+enum Selection<'a> {
+    /// What was typed.
+    Arguments(&'a EvalArguments),
+    /// What an earlier run had planned.
+    Planned(&'a RunFile),
+}
+
+impl Selection<'_> {
+    /// The prompts by name; none means all.
+    fn names(self) -> Vec<String> {
+        match self {
+            Self::Arguments(arguments) => arguments.names.clone(),
+            Self::Planned(file) => file.prompts.iter().map(|prompt| prompt.name.to_string()).collect(),
+        }
+    }
+}
+
+/// The plan that a run had, made again from today's files. Whether it is the same is for the caller to ask.
+pub(crate) fn plan_again(file: &RunFile, context: &Context<'_>) -> Result<Plan, Failure> {
+    prepare(Selection::Planned(file), None, context).map(|prepared| prepared.plan)
 }
 
 /// What a run needs.
@@ -115,22 +130,38 @@ struct Prepared {
     record_into: Option<PathBuf>,
 }
 
-/// Reads and checks everything that the run needs.
-fn prepare(arguments: &EvalArguments, context: &Context<'_>) -> Result<Prepared, Failure> {
+/// Reads and checks everything that the run needs: beside the plan, what `arguments` want for asking.
+fn prepare(
+    selection: Selection<'_>,
+    arguments: Option<&EvalArguments>,
+    context: &Context<'_>,
+) -> Result<Prepared, Failure> {
+    let names = selection.names();
     let loaded = Tree::load(&context.prompts);
-    let mut problems = relevant(&loaded.tree, loaded.problems, &arguments.names);
+    let mut problems = relevant(&loaded.tree, loaded.problems, &names);
     let tree = loaded.tree;
     let mut settings = match &tree.registry().document {
         Some(document) => Settings::read(document, &mut problems),
         None => Settings::default(),
     };
-    arguments.live.apply_to(&mut settings);
-    let request =
-        VersionRequest { baseline: arguments.baseline.clone(), candidates: arguments.candidates.clone() };
-    let inputs = inputs(&arguments.names, &request, &tree, &settings, &mut problems);
+    if let Some(arguments) = arguments {
+        arguments.live.apply_to(&mut settings);
+    }
+    let request = match selection {
+        Selection::Arguments(arguments) => {
+            VersionRequest { baseline: arguments.baseline.clone(), candidates: arguments.candidates.clone() }
+        }
+        Selection::Planned(_) => VersionRequest::default(),
+    };
+    let mut inputs = inputs(&names, &request, &tree, &settings, &mut problems);
+    if let Selection::Planned(file) = selection {
+        inputs.iter_mut().for_each(|input| journal::narrow(file, input));
+    }
     // Whoever has mistakes in the files gets all of them, those of replies included.
-    let replies = arguments.offline.then(|| offline::read(&tree, &inputs, &settings, &mut problems));
-    let record_into = arguments.live.record.then(|| recording::directory(&tree, &mut problems)).flatten();
+    let offline = arguments.is_some_and(|arguments| arguments.offline);
+    let replies = offline.then(|| offline::read(&tree, &inputs, &settings, &mut problems));
+    let record = arguments.is_some_and(|arguments| arguments.live.record);
+    let record_into = record.then(|| recording::directory(&tree, &mut problems)).flatten();
     let plan = plan::build(inputs, &settings, &mut problems);
     match plan {
         Some(plan) if !has_errors(&problems) => {
@@ -249,26 +280,9 @@ fn read_document(path: &Path, problems: &mut Vec<Problem>) -> Option<Document> {
     }
 }
 
-/// Resolves when somebody interrupts the process.
-pub(super) async fn interrupted() {
-    // Without a handler the default action of the signal ends the process, which is what is wanted then.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// What asynchronous work runs on.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::broken(Problem::error("eval::no_runtime", format!("cannot start worker threads: {error}")))
     })
-}
-
-fn write_report(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: String| Failure::broken(Problem::error("eval::cannot_write_report", error));
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        fs::create_dir_all(directory)
-            .map_err(|error| failed(format!("cannot create `{}`: {error}", directory.display())))?;
-    }
-    write_atomic(path, text).map_err(|error| failed(error.to_string()))
 }

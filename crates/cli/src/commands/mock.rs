@@ -10,7 +10,7 @@ use promptassay_registry::problem::{Problem, sort};
 use promptassay_registry::yaml::{Document, Reading};
 
 use super::Context;
-use super::eval::{interrupted, runtime};
+use super::eval::{asked_to_stop, runtime};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &MockArguments, context: &Context<'_>) -> Result<Ex
             .map_err(|error| Failure::broken(Problem::error("mock::cannot_listen", error.to_string())))?;
         context.console.note(&format!("listening on {}; Ctrl-C ends it", server.uri()));
         let counters = server.counters();
-        server.serve(interrupted()).await;
+        server.serve(asked_to_stop(1)).await;
         Ok::<_, Failure>(counters.read())
     })?;
     context.json(&counters)?;

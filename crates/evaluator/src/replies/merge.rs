@@ -26,11 +26,11 @@ pub struct Merged {
 
 /// Merges what models answered in a run into the file of one prompt of its plan. `old` is the file's text, empty where there is
 /// none; lines in it that are no rows are left out.
-pub fn merge<'a>(
+pub fn merge(
     plan: &Plan,
     prompt: usize,
     old: &str,
-    result: impl Fn(&Trial) -> Option<&'a TrialResult>,
+    result: impl Fn(&Trial) -> Option<TrialResult>,
 ) -> Merged {
     let place_of = order(plan, prompt);
     let (header, mut lines) = read(old, &place_of);
@@ -41,10 +41,10 @@ pub fn merge<'a>(
         else {
             continue;
         };
-        if *source == ReplySource::Recorded {
+        if source == ReplySource::Recorded {
             continue;
         }
-        let row = RowSpec::recorded(plan.reply_key(trial), request, reply);
+        let row = RowSpec::recorded(plan.reply_key(trial), request, &reply);
         let place = place_of(&row.key());
         match lines.get(&place) {
             Some((known, _)) if known.source == Author::Hand => kept_by_hand += 1,

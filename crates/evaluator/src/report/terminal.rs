@@ -358,11 +358,7 @@ impl Report {
 }
 
 /// Why a case was not asked, where none of its repeats was because the model was out of reach.
-fn out_of_reach(
-    evaluation: &Evaluation<'_>,
-    summary: &VariantSummary,
-    case: &CaseSummary,
-) -> Option<String> {
+fn out_of_reach(evaluation: &Evaluation<'_>, summary: &VariantSummary, case: &CaseSummary) -> Option<String> {
     let mut message = None;
     for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
         match evaluation.outputs.get(trial.id)?.answer {

@@ -43,6 +43,9 @@ pub struct RunFile {
     /// The shards that it was merged from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged_from: Vec<RunId>,
+    /// The run whose answers it judges anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescored_from: Option<RunId>,
     /// How many trials there are in this run.
     pub trials: usize,
     /// SHA-256 over the trials' ids in the plan's order, each followed by a line feed.
@@ -163,9 +166,21 @@ impl RunFile {
             seed,
             shard,
             merged_from: Vec::new(),
+            rescored_from: None,
             trials: plan.trials().len(),
             trials_sha256: Digest::of(ids),
             prompts: plan.planned(),
+        }
+    }
+
+    /// What it is made of beside its plan.
+    pub fn header(&self) -> Header {
+        Header {
+            id: self.id.clone(),
+            tool: self.tool.clone(),
+            started_at: self.started_at,
+            seed: self.seed,
+            shard: self.shard,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The id of a run.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -15,6 +15,21 @@ pub struct RunId(String);
 pub struct InvalidRunId;
 
 impl RunId {
+    /// The id of these 16 bytes. The bits that say what kind of UUID it is are set to those of version 7.
+    pub fn from_version_7(mut bytes: [u8; 16]) -> Self {
+        bytes[6] = 0x70 | (bytes[6] & 0x0f);
+        bytes[8] = 0x80 | (bytes[8] & 0x3f);
+        let mut text = String::with_capacity(36);
+        for (index, byte) in bytes.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -13,6 +13,7 @@ fn file(id: &str) -> RunFile {
         seed: 7,
         shard: None,
         merged_from: Vec::new(),
+        rescored_from: None,
         trials: 0,
         trials_sha256: promptassay_registry::digest::Digest::of(""),
         prompts: Vec::new(),
@@ -91,5 +92,13 @@ fn only_a_uuid_of_version_7_is_an_id() {
     for bad in ["", "latest", "019aae2f-3a51-4c04-a1c2-6d2f6f1b7a10", "019AAE2F-3A51-7C04-A1C2-6D2F6F1B7A10"]
     {
         assert!(bad.parse::<RunId>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn any_bytes_make_an_id() {
+    for byte in [0x00, 0x5a, 0xff] {
+        let id = RunId::from_version_7([byte; 16]);
+        assert_eq!(id.as_str().parse::<RunId>().unwrap(), id);
     }
 }

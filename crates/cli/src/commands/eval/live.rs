@@ -8,10 +8,13 @@ use promptassay_evaluator::cache::Cache;
 use promptassay_evaluator::drive::{Live, Models, Options, RetryPolicy, secrets};
 use promptassay_evaluator::event::{CircuitOpened, Event, RunEnd};
 use promptassay_evaluator::plan::Plan;
+use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::settings::Settings;
 use promptassay_llm::{Client, ClientOptions, ModelErrorKind, ModelRow, Target};
 use promptassay_registry::problem::Problem;
 
+use super::following::{Follower, stop, stop_now};
+use super::journal::{JournalArguments, Keeper};
 use super::runtime;
 use crate::commands::Context;
 use crate::duration::parse_duration;
@@ -81,13 +84,14 @@ impl LiveArguments {
     }
 }
 
-/// Asks every trial of a plan.
-pub(super) fn run(
+/// Asks what is left of a plan. The run begins with `begin`, once nothing is lacking for it.
+pub(super) fn run<'p>(
     arguments: &LiveArguments,
-    plan: &Plan,
+    journal: &JournalArguments,
+    plan: &'p Plan,
+    begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
     context: &Context<'_>,
-    mut observe: impl FnMut(&Event),
-) -> Result<RunEnd, Failure> {
+) -> Result<(RunEnd, Replay), Failure> {
     let rows = rows(plan);
     check_commands(arguments, &rows)?;
     let secrets =
@@ -106,37 +110,43 @@ pub(super) fn run(
         let cache = Cache::new(&context.cache_directory()?);
         Some(cache.max_age(arguments.max_reply_age).refresh(arguments.refresh))
     };
+    let live = Live::new(client, secrets, context.environment.clock());
+    let mut follower = Follower::new(plan, begin()?, context);
+    let (work, not_stored) = (follower.work(), follower.not_stored());
     let options = Options {
         retry: arguments.retry(),
         cache,
         // What waits draw from it decides nothing but when.
         seed: context.environment.now().as_microsecond().cast_unsigned(),
+        budget: journal.budget(),
+        spent: follower.spent(),
         ..Options::default()
     };
     let max_concurrency = arguments.max_concurrency.map_or(options.max_concurrency, |max| max as usize);
-    let live = Live::new(client, secrets, context.environment.clock());
     let mut unreachable = Vec::new();
     let observe = |event: &Event| {
         if let Event::CircuitOpened(opened) = event {
             unreachable.push(opened.clone());
         }
-        observe(event);
+        follower.observe(event);
     };
     let (end, cache_problem) = runtime()?.block_on(async {
         let models = Models::new(live, rows.iter().copied(), Options { max_concurrency, ..options });
         let end = tokio::select! {
-            end = models.run(plan, super::interrupted(), observe) => end,
-            () = interrupted_twice() => RunEnd::Interrupted,
+            biased;
+            end = models.run(plan, &work, stop(journal), observe) => Some(end),
+            () = stop_now(&not_stored) => None,
         };
         (end, models.cache_problem())
     });
+    let ended = follower.finish(end)?;
     let mut problems: Vec<Problem> = unreachable.iter().map(|opened| out_of_reach(opened, &rows)).collect();
     problems.extend(cache_problem.map(|problem| {
         Problem::warning("eval::cannot_cache", format!("replies could not be kept in the cache: {problem}"))
             .help("the next run pays for them again; `--no-cache` does without")
     }));
     context.console.problems(&problems);
-    Ok(end)
+    Ok(ended)
 }
 
 /// The model rows of a plan, each once.
@@ -198,10 +208,4 @@ fn out_of_reach(opened: &CircuitOpened, rows: &[&ModelRow]) -> Problem {
         }
         _ => None,
     })
-}
-
-/// Resolves when somebody does not even want to wait for what is under way.
-async fn interrupted_twice() {
-    super::interrupted().await;
-    super::interrupted().await;
 }

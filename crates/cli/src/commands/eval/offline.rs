@@ -1,11 +1,11 @@
 //! `eval --offline`: answers from recorded replies. Opens no socket.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::path::Path;
 
-use promptassay_evaluator::event::{AskError, AskErrorKind, Event, ReplySource, RunEnd};
+use promptassay_evaluator::event::{AskError, AskErrorKind, ReplySource, RunEnd};
 use promptassay_evaluator::plan::{Plan, PromptInput, Trial};
+use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::replies::{NoReply, RecordedReplies, request_digest};
 use promptassay_evaluator::run::{Asked, Unanswered, run as run_plan};
 use promptassay_evaluator::settings::Settings;
@@ -14,6 +14,12 @@ use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::version::Version;
+
+use super::following::{Follower, stop, stop_now};
+use super::journal::{JournalArguments, Keeper};
+use super::runtime;
+use crate::commands::Context;
+use crate::failure::Failure;
 
 /// The largest file of recorded replies that is read.
 pub(crate) const MAX_REPLIES_BYTES: u64 = 1 << 30;
@@ -25,18 +31,28 @@ const NAMED: usize = 3;
 /// The recorded replies of each prompt.
 pub(super) type Replies = HashMap<String, RecordedReplies>;
 
-/// Answers every trial of a plan from these replies.
-pub(super) async fn run(
-    plan: &Plan,
+/// Answers what is left of a plan from these replies. The run begins with `begin`.
+pub(super) fn run<'p>(
+    journal: &JournalArguments,
+    plan: &'p Plan,
     replies: &Replies,
-    stop: impl Future<Output = ()>,
-    observe: impl FnMut(&Event),
-) -> RunEnd {
+    begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
+    context: &Context<'_>,
+) -> Result<(RunEnd, Replay), Failure> {
+    let mut follower = Follower::new(plan, begin()?, context);
+    let (work, not_stored) = (follower.work(), follower.not_stored());
     let ask = |trial, request, _tell| {
         let result = answer(plan, replies, trial, &request).map_err(Unanswered::from);
         async move { result }
     };
-    run_plan(plan, ask, WINDOW, stop, observe).await
+    let end = runtime()?.block_on(async {
+        tokio::select! {
+            biased;
+            end = run_plan(plan, &work, ask, WINDOW, stop(journal), |event| follower.observe(event)) => Some(end),
+            () = stop_now(&not_stored) => None,
+        }
+    });
+    follower.finish(end)
 }
 
 /// The recorded replies of these prompts; rows that no question leads to are named.

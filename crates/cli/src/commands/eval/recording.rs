@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::Plan;
-use promptassay_evaluator::record::Outputs;
 use promptassay_evaluator::replies::{self, Merged};
 use promptassay_registry::files::write_atomic;
 use promptassay_registry::problem::{Place, Problem};

@@ -1,0 +1,77 @@
+//! What happens beside the asking: events are kept and shown, and there are reasons to stop.
+
+use std::sync::Arc;
+
+use promptassay_evaluator::event::{Event, RunEnd};
+use promptassay_evaluator::plan::Plan;
+use promptassay_evaluator::replay::Replay;
+use promptassay_evaluator::run::Work;
+use promptassay_evaluator::spending::Spent;
+use tokio::sync::Notify;
+
+use super::journal::{JournalArguments, Keeper};
+use super::signals::asked_to_stop;
+use crate::commands::Context;
+use crate::failure::Failure;
+use crate::progress::Progress;
+
+/// Keeps and shows the events of a run.
+#[derive(Debug)]
+pub(super) struct Follower<'p> {
+    plan: &'p Plan,
+    keeper: Keeper<'p>,
+    progress: Progress,
+    not_stored: Arc<Notify>,
+}
+
+impl<'p> Follower<'p> {
+    /// Of a run that is about to begin.
+    pub(super) fn new(plan: &'p Plan, keeper: Keeper<'p>, context: &Context<'_>) -> Self {
+        let progress = Progress::new(plan, &keeper.replay.record, context);
+        Self { plan, keeper, progress, not_stored: Arc::default() }
+    }
+
+    /// What is to be asked.
+    pub(super) fn work(&self) -> Work {
+        self.keeper.work()
+    }
+
+    /// What the run has spent so far.
+    pub(super) fn spent(&self) -> Spent {
+        self.keeper.replay.spent
+    }
+
+    /// Told when an event could not be stored.
+    pub(super) fn not_stored(&self) -> Arc<Notify> {
+        Arc::clone(&self.not_stored)
+    }
+
+    /// Takes an event into account.
+    pub(super) fn observe(&mut self, event: &Event) {
+        self.keeper.observe(event, &self.not_stored);
+        self.progress.observe(self.plan, event);
+    }
+
+    /// Ends the run; without an `end` it was stopped in the middle.
+    pub(super) fn finish(mut self, end: Option<RunEnd>) -> Result<(RunEnd, Replay), Failure> {
+        self.progress.finish();
+        let end = end.unwrap_or_else(|| self.keeper.stopped());
+        Ok((end, self.keeper.finish()?))
+    }
+}
+
+/// Resolves when nothing more is to be started: after a signal, or when the time is up.
+pub(super) async fn stop(arguments: &JournalArguments) -> RunEnd {
+    tokio::select! {
+        () = asked_to_stop(1) => RunEnd::Interrupted,
+        () = arguments.time_up() => RunEnd::TimeUp,
+    }
+}
+
+/// Resolves when not even what is under way is to be finished: after a second signal, or when it could not be stored anyway.
+pub(super) async fn stop_now(not_stored: &Notify) {
+    tokio::select! {
+        () = asked_to_stop(2) => {}
+        () = not_stored.notified() => {}
+    }
+}

@@ -1,0 +1,319 @@
+//! Where an evaluation keeps what happens, how it goes on after a crash, and when it stops by itself.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use promptassay_evaluator::event::{Answer, Event, RunEnd};
+use promptassay_evaluator::journal::{AppendError, JournalWriter};
+use promptassay_evaluator::outputs::Outputs;
+use promptassay_evaluator::plan::{ChosenVersions, Plan, PromptInput, Role};
+use promptassay_evaluator::record::Record;
+use promptassay_evaluator::replay::{Remaining, Replay, replay};
+use promptassay_evaluator::run::{Asked, Work};
+use promptassay_evaluator::runs::{Header, RunDirectory, RunFile, Runs, changes};
+use promptassay_evaluator::spending::{Budget, Spent};
+use promptassay_registry::files::DirectoryLock;
+use promptassay_registry::problem::{Place, Problem};
+use tokio::sync::Notify;
+
+use crate::commands::Context;
+use crate::duration::parse_duration;
+use crate::failure::Failure;
+
+/// Where runs are kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunsArguments {
+    /// Where runs are kept [default: `.promptassay/runs` in the repository].
+    #[arg(long = "runs", value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
+impl RunsArguments {
+    /// The runs.
+    pub(crate) fn runs(&self, context: &Context<'_>) -> Result<Runs, Failure> {
+        Ok(Runs::new(match &self.directory {
+            Some(directory) => directory.clone(),
+            None => context.repository()?.join(".promptassay").join("runs"),
+        }))
+    }
+
+    /// The run of this name: `latest`, an id or its beginning, or a directory that was copied here.
+    pub(crate) fn find(&self, reference: &str, context: &Context<'_>) -> Result<RunDirectory, Failure> {
+        if let Some(directory) = RunDirectory::at(&PathBuf::from(reference)) {
+            return Ok(directory);
+        }
+        self.runs(context)?.find(reference).map_err(|error| {
+            let help = "`promptassay runs list` shows the runs that are there; a directory with a run.json works too";
+            Failure::invalid_one(Problem::error("runs::not_found", error.to_string()).help(help))
+        })
+    }
+}
+
+/// How far a run goes, and from where.
+#[derive(Debug, Args)]
+pub(crate) struct JournalArguments {
+    #[command(flatten)]
+    pub(super) runs: RunsArguments,
+    /// Go on with a run that did not come to its end, the latest one if none is named: what was answered is not asked again, errors
+    /// are.
+    #[arg(
+        long,
+        value_name = "RUN",
+        num_args = 0..=1,
+        default_missing_value = "latest",
+        conflicts_with_all = ["names", "candidates", "baseline"]
+    )]
+    pub(super) resume: Option<String>,
+    /// Ask models at most N questions in this run, those before a resume included.
+    #[arg(long, value_name = "N")]
+    max_calls: Option<u64>,
+    /// Start no further question once this run has cost so much; what is under way then is finished.
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    max_cost: Option<f64>,
+    /// Start no further question after this time, such as `90s`, `30m` or `8h`.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    max_time: Option<Duration>,
+}
+
+fn dollars(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "write US dollars, such as 2.50".to_owned())?;
+    if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("write US dollars, 0 or more".to_owned()) }
+}
+
+impl JournalArguments {
+    /// The run to go on with, and what it had planned.
+    pub(super) fn resumed(&self, context: &Context<'_>) -> Result<Option<(RunDirectory, RunFile)>, Failure> {
+        self.resume.as_ref().map(|reference| described(self.runs.find(reference, context)?)).transpose()
+    }
+
+    pub(super) fn budget(&self) -> Budget {
+        Budget { max_calls: self.max_calls, max_cost: self.max_cost }
+    }
+
+    /// When the run's time is up.
+    pub(super) async fn time_up(&self) {
+        match self.max_time {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Begins a run: its directory, its description and an empty journal.
+    pub(super) fn begin<'p>(&self, plan: &'p Plan, context: &Context<'_>) -> Result<Keeper<'p>, Failure> {
+        let started_at = context.environment.now();
+        let id = context.environment.run_id(started_at);
+        let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
+        let header = Header { id, tool, started_at, seed: 0, shard: None };
+        begin(&self.runs.runs(context)?, plan, &RunFile::of(plan, header))
+    }
+
+    /// Goes on with a run whose plan is the same as then.
+    pub(super) fn go_on<'p>(
+        &self,
+        directory: RunDirectory,
+        file: &RunFile,
+        plan: &'p Plan,
+        context: &Context<'_>,
+    ) -> Result<Keeper<'p>, Failure> {
+        refuse_changes(file, plan, "start a new run, or go back to the files of that day")?;
+        let lock = lock(&directory)?;
+        let replay = replayed(&directory, plan)?;
+        if replay.torn_bytes > 0 {
+            let bytes = replay.torn_bytes;
+            context.console.note(&format!(
+                "the last line of the journal was cut off when the run was killed; its {bytes} bytes are dropped"
+            ));
+        }
+        let writer = JournalWriter::resume(&directory.journal_path(), replay.sound_bytes).map_err(broken)?;
+        Ok(Keeper::new(plan, directory, lock, writer, replay))
+    }
+}
+
+/// Narrows what is evaluated of a prompt to the cases, models and versions of a run.
+pub(super) fn narrow(file: &RunFile, input: &mut PromptInput<'_>) {
+    let Some(planned) = file.prompts.iter().find(|planned| planned.name == *input.prompt.name()) else {
+        return;
+    };
+    let cases: HashSet<&str> = planned.cases.iter().map(|case| case.name.as_str()).collect();
+    input.suite.cases.retain(|case| case.skip.is_some() || cases.contains(case.name.as_str()));
+    input.suite.models.retain(|model| planned.variants.iter().any(|variant| variant.model == *model));
+    let mut versions = ChosenVersions { baseline: None, candidates: Vec::new(), why: planned.chosen.clone() };
+    for variant in &planned.variants {
+        match variant.role {
+            Role::Baseline => versions.baseline = Some(variant.version.clone()),
+            Role::Candidate if versions.candidates.contains(&variant.version) => {}
+            Role::Candidate => versions.candidates.push(variant.version.clone()),
+        }
+    }
+    input.versions = versions;
+}
+
+/// A run's directory with what was planned.
+pub(crate) fn described(directory: RunDirectory) -> Result<(RunDirectory, RunFile), Failure> {
+    let file = directory
+        .file()
+        .map_err(|error| Failure::invalid_one(Problem::error("runs::unreadable", error.to_string())))?;
+    Ok((directory, file))
+}
+
+/// Makes the directory of a run with an empty journal.
+pub(crate) fn begin<'p>(runs: &Runs, plan: &'p Plan, file: &RunFile) -> Result<Keeper<'p>, Failure> {
+    let cannot = |error: String| {
+        Failure::broken(
+            Problem::error("runs::cannot_create", error)
+                .help("`--runs DIR` keeps runs where they can be written"),
+        )
+    };
+    let directory = runs.create(file).map_err(|error| cannot(error.to_string()))?;
+    let lock = lock(&directory)?;
+    let path = directory.journal_path();
+    let writer = JournalWriter::create(&path).map_err(|error| cannot(error.to_string()))?;
+    let outputs = Outputs::in_journal(&path, plan).map_err(|error| cannot(error.to_string()))?;
+    let replay = Replay {
+        record: Record::new(plan),
+        outputs,
+        spent: Spent::default(),
+        sound_bytes: 0,
+        torn_bytes: 0,
+        foreign: None,
+    };
+    Ok(Keeper::new(plan, directory, lock, writer, replay))
+}
+
+/// What a run's journal says.
+pub(crate) fn replayed(directory: &RunDirectory, plan: &Plan) -> Result<Replay, Failure> {
+    let path = directory.journal_path();
+    let replay = replay(&path, plan).map_err(broken)?;
+    match replay.foreign {
+        None => Ok(replay),
+        Some(trial) => Err(Failure::broken(
+            Problem::error(
+                "runs::foreign_trial",
+                format!("the journal speaks of trial {trial}, which was not planned"),
+            )
+            .at(Place::whole_file(path))
+            .help("the directory holds the files of two runs; copy them again"),
+        )),
+    }
+}
+
+/// Refuses a plan that is not the one of the run, naming everything that differs.
+pub(crate) fn refuse_changes(then: &RunFile, plan: &Plan, help: &str) -> Result<(), Failure> {
+    let changes = changes(then, &RunFile::of(plan, then.header()));
+    if changes.is_empty() { Ok(()) } else { Err(not_as_planned(then, changes, help)) }
+}
+
+/// The files are not what a run evaluated: a problem for each difference, and what to do under the last.
+pub(crate) fn not_as_planned(then: &RunFile, changes: Vec<String>, help: &str) -> Failure {
+    let last = changes.len().saturating_sub(1);
+    let problem = |(index, change)| {
+        let problem =
+            Problem::error("runs::changed", format!("not as run {} had planned: {change}", then.id));
+        if index == last { problem.help(help) } else { problem }
+    };
+    Failure::invalid(changes.into_iter().enumerate().map(problem).collect())
+}
+
+fn lock(directory: &RunDirectory) -> Result<DirectoryLock, Failure> {
+    directory.lock().map_err(|error| Failure::broken(Problem::error("runs::under_way", error.to_string())))
+}
+
+/// What cannot be read or written, as a failure.
+pub(crate) fn broken(error: impl std::error::Error) -> Failure {
+    Failure::broken(Problem::error("runs::journal", error.to_string()))
+}
+
+/// Follows a run: what happens is in its journal before it is counted.
+#[derive(Debug)]
+pub(crate) struct Keeper<'p> {
+    plan: &'p Plan,
+    directory: RunDirectory,
+    _lock: DirectoryLock,
+    writer: JournalWriter,
+    pub(crate) replay: Replay,
+    failure: Option<AppendError>,
+}
+
+impl<'p> Keeper<'p> {
+    fn new(
+        plan: &'p Plan,
+        directory: RunDirectory,
+        lock: DirectoryLock,
+        writer: JournalWriter,
+        replay: Replay,
+    ) -> Self {
+        Self { plan, directory, _lock: lock, writer, replay, failure: None }
+    }
+
+    /// What is still to be asked, and the answers that are there already but are to be judged anew.
+    pub(crate) fn work(&self) -> Work {
+        let mut work = Work::default();
+        for (index, trial) in self.plan.trials().iter().enumerate() {
+            match self.replay.remaining(self.plan, index) {
+                Remaining::Nothing => continue,
+                Remaining::Ask => {}
+                Remaining::Judge(answer) => {
+                    if let Answer::Reply { reply, source } = *answer {
+                        work.answered.insert(trial.id, Asked { reply: *reply, source });
+                    }
+                }
+            }
+            work.trials.push(*trial);
+        }
+        work
+    }
+
+    /// Stores an event, then counts it. After a failure nothing is counted that is not stored; `failed` is told.
+    pub(crate) fn observe(&mut self, event: &Event, failed: &Notify) {
+        if self.failure.is_some() {
+            return;
+        }
+        match self.writer.append(event) {
+            Ok(span) => {
+                self.replay.spent.apply(self.plan, event);
+                self.replay.record.apply(self.plan, event);
+                self.replay.outputs.apply(event, Some(span));
+            }
+            Err(error) => {
+                self.failure = Some(error);
+                failed.notify_one();
+            }
+        }
+    }
+
+    /// Ends the run where nobody else did: it was stopped in the middle.
+    pub(crate) fn stopped(&mut self) -> RunEnd {
+        let end = RunEnd::Interrupted;
+        self.observe(&Event::RunFinished { end }, &Notify::new());
+        end
+    }
+
+    /// The journal, for whoever writes what others observed.
+    pub(crate) fn writer(&mut self) -> &mut JournalWriter {
+        &mut self.writer
+    }
+
+    /// Waits until the disk has everything; where the journal is then read again, the directory that it is in.
+    pub(crate) fn close(self) -> Result<RunDirectory, Failure> {
+        let directory = self.directory.clone();
+        self.finish().map(|_| directory)
+    }
+
+    /// Waits until the disk has everything.
+    pub(crate) fn finish(self) -> Result<Replay, Failure> {
+        let finished = match self.failure {
+            Some(error) => Err(error),
+            None => self.writer.finish(),
+        };
+        finished.map_err(|error| {
+            let help = format!(
+                "what was answered before is kept; make room, then `promptassay eval --resume {}`",
+                self.directory.path().file_name().unwrap_or_default().display()
+            );
+            Failure::broken(Problem::error("runs::journal", error.to_string()).help(help))
+        })?;
+        Ok(self.replay)
+    }
+}

@@ -1,0 +1,63 @@
+//! What comes of results: the reports that were asked for, and how the process ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use promptassay_evaluator::gate;
+use promptassay_evaluator::outputs::Outputs;
+use promptassay_evaluator::plan::Plan;
+use promptassay_evaluator::record::Record;
+use promptassay_evaluator::report::{self, Evaluation, Look};
+use promptassay_registry::files::write_atomic;
+use promptassay_registry::problem::Problem;
+
+use super::journal::broken;
+use crate::arguments::OutputFormat;
+use crate::commands::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Which reports are written beside the one on standard output.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// Write a JUnit report.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+/// Judges and reports. The exit code is that of the worst gate.
+pub(crate) fn publish(
+    plan: &Plan,
+    record: &Record,
+    outputs: &Outputs,
+    reports: &ReportArguments,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let (summaries, gates) = gate::judge(plan, record);
+    let evaluation = Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs };
+    if let Some(path) = &reports.junit {
+        write_report(path, &report::junit(&evaluation))?;
+    }
+    let text = match context.format {
+        OutputFormat::Human => {
+            let look = Look { color: context.console.color, outputs: context.console.verbosity > 0 };
+            report::terminal(&evaluation, look)
+        }
+        OutputFormat::Json => report::json(&evaluation),
+    };
+    context.data(text)?;
+    match outputs.take_error() {
+        Some(error) => Err(broken(error)),
+        None => Ok(gate::worst(&gates).into()),
+    }
+}
+
+fn write_report(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: String| Failure::broken(Problem::error("eval::cannot_write_report", error));
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        fs::create_dir_all(directory)
+            .map_err(|error| failed(format!("cannot create `{}`: {error}", directory.display())))?;
+    }
+    write_atomic(path, text).map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,74 @@
+//! `promptassay merge`: one run from the shards of a plan, with the verdict that no shard can give.
+
+use clap::Args;
+use promptassay_evaluator::merge::{MergeProblem, join, union};
+use promptassay_evaluator::runs::{Header, RunFile, changes};
+use promptassay_registry::problem::Problem;
+
+use super::Context;
+use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
+use super::eval::plan_again;
+use super::eval::published::{ReportArguments, publish};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+const EXAMPLES: &str = "Examples:
+  promptassay merge shards/*               directories that were collected from several machines
+  promptassay merge 019aae2f-3 019aae2f-4  runs of this machine
+
+Exit codes: those of `eval`; 2 where a shard is missing, there twice, or of another plan.";
+
+/// Merge the shards of a plan into one run, and judge it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct MergeArguments {
+    /// The shards: directories with a run.json, or ids of runs.
+    #[arg(value_name = "RUN", required = true)]
+    shards: Vec<String>,
+    #[command(flatten)]
+    runs: RunsArguments,
+    #[command(flatten)]
+    reports: ReportArguments,
+}
+
+pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let (mut directories, mut files) = (Vec::new(), Vec::new());
+    for shard in &arguments.shards {
+        let (directory, file) = described(arguments.runs.find(shard, context)?)?;
+        directories.push(directory);
+        files.push(file);
+    }
+    let whole = union(&files).map_err(|problems| Failure::invalid(problems.iter().map(problem).collect()))?;
+    let plan = plan_again(&whole, context)?;
+    let started_at = context.environment.now();
+    let header = Header { id: context.environment.run_id(started_at), started_at, ..whole.header() };
+    let now = RunFile { merged_from: whole.merged_from.clone(), ..RunFile::of(&plan, header) };
+    let planned = RunFile { trials_sha256: now.trials_sha256, ..whole };
+    let differences = changes(&planned, &now);
+    if !differences.is_empty() {
+        return Err(not_as_planned(&planned, differences, "merge with the files that the shards evaluated"));
+    }
+    let mut keeper = begin(&arguments.runs.runs(context)?, &plan, &now)?;
+    join(&directories, plan.trials().len(), keeper.writer()).map_err(broken)?;
+    let directory = keeper.close()?;
+    let replay = replayed(&directory, &plan)?;
+    publish(&plan, &replay.record, &replay.outputs, &arguments.reports, context)
+}
+
+fn problem(problem: &MergeProblem) -> Problem {
+    let (code, help) = match problem {
+        MergeProblem::Nothing | MergeProblem::NotAShard(_) => (
+            "merge::not_a_shard",
+            "shards are runs of `eval --shard I/N`; a whole run is reported by `report`",
+        ),
+        MergeProblem::OtherCount { .. } => ("merge::other_count", "merge the shards of one run only"),
+        MergeProblem::Twice { .. } => ("merge::twice", "leave one of them out"),
+        MergeProblem::Missing { .. } => {
+            ("merge::missing", "collect the directory of its run as well, or run it: `eval --shard I/N`")
+        }
+        MergeProblem::Different { .. } | MergeProblem::Overlap { .. } => {
+            ("merge::different", "all shards must evaluate the same files with the same options")
+        }
+    };
+    Problem::error(code, problem.to_string()).help(help)
+}

@@ -1,0 +1,44 @@
+//! `promptassay report`: the reports and the verdict of a run that was made before. Nobody is asked.
+
+use clap::Args;
+
+use super::Context;
+use super::eval::journal::{RunsArguments, described, refuse_changes, replayed};
+use super::eval::plan_again;
+use super::eval::published::{ReportArguments, publish};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+const EXAMPLES: &str = "Examples:
+  promptassay report                      the latest run
+  promptassay report 019aae2f             the run whose id begins so
+  promptassay report --junit report.xml   and a report for the pipeline
+
+Exit codes: those of `eval`.";
+
+/// Report a run again, from what it kept.
+///
+/// The files must be those that were evaluated; what differs is named. `rescore` judges the answers with today's files.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ReportCommandArguments {
+    /// The run: an id or its beginning, `latest`, or a directory with a run.json.
+    #[arg(value_name = "RUN", default_value = "latest")]
+    run: String,
+    #[command(flatten)]
+    runs: RunsArguments,
+    #[command(flatten)]
+    reports: ReportArguments,
+}
+
+pub(crate) fn run(arguments: &ReportCommandArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let (directory, file) = described(arguments.runs.find(&arguments.run, context)?)?;
+    let plan = plan_again(&file, context)?;
+    refuse_changes(
+        &file,
+        &plan,
+        "go back to the files of that day, or judge the answers anew: `promptassay rescore`",
+    )?;
+    let replay = replayed(&directory, &plan)?;
+    publish(&plan, &replay.record, &replay.outputs, &arguments.reports, context)
+}

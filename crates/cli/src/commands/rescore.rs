@@ -1,0 +1,58 @@
+//! `promptassay rescore`: judges the answers of a run with today's suite, as a new run. Nobody is asked.
+
+use clap::Args;
+use promptassay_evaluator::rescore::{rescore, usable};
+use promptassay_evaluator::runs::{Header, RunFile};
+
+use super::Context;
+use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
+use super::eval::plan_again;
+use super::eval::published::{ReportArguments, publish};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+const EXAMPLES: &str = "Examples:
+  promptassay rescore                     the latest run, with the validators of today
+  promptassay rescore 019aae2f -v         and quote the replies that do not pass
+
+Exit codes: those of `eval`.";
+
+/// Judge the answers of a run with today's suite.
+///
+/// No model is asked: versions and model settings must be those of the run. Cases that ask something else than they did have no
+/// answer. What comes out is a run of its own.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RescoreArguments {
+    /// The run: an id or its beginning, `latest`, or a directory with a run.json.
+    #[arg(value_name = "RUN", default_value = "latest")]
+    run: String,
+    #[command(flatten)]
+    runs: RunsArguments,
+    #[command(flatten)]
+    reports: ReportArguments,
+}
+
+pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let (directory, then) = described(arguments.runs.find(&arguments.run, context)?)?;
+    let plan = plan_again(&then, context)?;
+    let started_at = context.environment.now();
+    let header = Header { id: context.environment.run_id(started_at), started_at, ..then.header() };
+    let now = RunFile { rescored_from: Some(then.id.clone()), ..RunFile::of(&plan, header) };
+    let usable = usable(&then, &now).map_err(|changes| {
+        not_as_planned(&then, changes, "its answers are to other questions than today's; run `eval`")
+    })?;
+    let left_out: Vec<String> = usable.left_out().collect();
+    if !left_out.is_empty() {
+        let few = left_out.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = if left_out.len() > 5 { ", …" } else { "" };
+        context
+            .console
+            .note(&format!("without an answer, because they ask something else than they did: {few}{more}"));
+    }
+    let mut keeper = begin(&arguments.runs.runs(context)?, &plan, &now)?;
+    rescore(&plan, &usable, &directory.journal_path(), keeper.writer()).map_err(broken)?;
+    let directory = keeper.close()?;
+    let replay = replayed(&directory, &plan)?;
+    publish(&plan, &replay.record, &replay.outputs, &arguments.reports, context)
+}
