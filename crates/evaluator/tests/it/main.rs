@@ -1,0 +1,3 @@
+//! The evaluator as a program that embeds it meets it.
+
+mod replay;
