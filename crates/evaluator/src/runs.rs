@@ -146,7 +146,8 @@ impl Runs {
         Ok(ids.iter().map(|id| RunDirectory { path: self.root.join(id.as_str()) }).collect())
     }
 
-    /// The ids in the order of their time. Whatever else stands in the directory is none of ours.
+    /// The ids in the order of their time. Whatever else stands in the directory is none of ours, and a run that was killed before it
+    /// was described never was.
     fn ids(&self) -> Result<Vec<RunId>, FindError> {
         let failed = |source| FindError::Io { root: self.root.clone(), source };
         let entries = match fs::read_dir(&self.root) {
@@ -157,7 +158,8 @@ impl Runs {
         let mut ids = Vec::new();
         for entry in entries {
             let name = entry.map_err(failed)?.file_name();
-            ids.extend(name.to_str().and_then(|name| name.parse::<RunId>().ok()));
+            let id = name.to_str().and_then(|name| name.parse::<RunId>().ok());
+            ids.extend(id.filter(|id| self.root.join(id.as_str()).join(RUN_FILE).is_file()));
         }
         ids.sort_unstable();
         Ok(ids)

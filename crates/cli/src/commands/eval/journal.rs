@@ -119,6 +119,11 @@ impl JournalArguments {
     ) -> Result<Keeper<'p>, Failure> {
         refuse_changes(file, plan, "start a new run, or go back to the files of that day")?;
         let lock = lock(&directory)?;
+        let path = directory.journal_path();
+        if !path.exists() {
+            // Killed between its description and its first event.
+            JournalWriter::create(&path).and_then(JournalWriter::finish).map_err(broken)?;
+        }
         let replay = replayed(&directory, plan)?;
         if replay.torn_bytes > 0 {
             let bytes = replay.torn_bytes;
@@ -126,7 +131,7 @@ impl JournalArguments {
                 "the last line of the journal was cut off when the run was killed; its {bytes} bytes are dropped"
             ));
         }
-        let writer = JournalWriter::resume(&directory.journal_path(), replay.sound_bytes).map_err(broken)?;
+        let writer = JournalWriter::resume(&path, replay.sound_bytes).map_err(broken)?;
         Ok(Keeper::new(plan, directory, lock, writer, replay))
     }
 }
