@@ -4,6 +4,7 @@ mod caching;
 mod failing;
 mod models;
 mod recording;
+mod resuming;
 mod tools;
 
 use std::fmt::Write as _;

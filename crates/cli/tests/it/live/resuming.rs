@@ -1,0 +1,283 @@
+//! What survives: `kill -9` at any moment, a spent budget, Ctrl-C, a full disk; and that concurrency changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{KEY, Mock, eval, report, sandbox, without_sources};
+use crate::sandbox::{Sandbox, Seen};
+
+/// A rule for each case, so that the server counts the calls of each; every third answer is not polite.
+fn script(cases: usize, delay: &str) -> Value {
+    let rule = |number: usize| {
+        let text = if number.is_multiple_of(3) { "No." } else { "Thank you" };
+        json!({
+            "name": format!("case_{number:04}"),
+            "when": {"last_user_message": {"contains": format!("Ada {number} ")}},
+            "answer": {"text": text},
+            "delay": {"fixed": delay},
+        })
+    };
+    json!({"rules": (0..cases).map(rule).collect::<Vec<_>>()})
+}
+
+/// Starts `eval` without waiting for it.
+fn spawn(sandbox: &Sandbox, arguments: &[&str]) -> Child {
+    let mut command = sandbox.command(&[&["eval", "--no-cache"], arguments].concat());
+    command.env("TEST_KEY", KEY).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// The directories of the runs that were described.
+fn runs(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(sandbox.path(".promptassay/runs")) else { return Vec::new() };
+    let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    runs.retain(|run| run.join("run.json").exists());
+    runs.sort();
+    runs
+}
+
+/// The journal's whole lines, in JSON; a torn last one is left out.
+fn events(run: &std::path::Path) -> Vec<Value> {
+    let text = fs::read(run.join("events.jsonl")).unwrap_or_default();
+    let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+    text[..whole]
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
+}
+
+/// The trials that have a reply in the journal, each as often as it has.
+fn answered(run: &std::path::Path) -> Vec<String> {
+    let trial = |event: &Value| {
+        let finished = event.get("trial_finished")?;
+        finished["answer"].get("reply")?;
+        Some(finished["trial"].as_str()?.to_owned())
+    };
+    events(run).iter().filter_map(trial).collect()
+}
+
+/// How often the server was asked for each case.
+fn calls(mock: &Mock) -> BTreeMap<String, u64> {
+    let mut counters = mock.counters().answered_by;
+    counters.remove("unmatched");
+    counters
+}
+
+/// Moments that look random and are the same in every run of the test.
+struct Moments(u64);
+
+impl Moments {
+    fn next(&mut self, below: u64) -> Duration {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_millis((self.0 >> 33) % below)
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_a_hundred_times_loses_no_reply_and_asks_for_none_twice() {
+    const CASES: usize = 400;
+    let mock = Mock::start(script(CASES, "40ms"));
+    let sandbox = sandbox(&mock.row(), CASES);
+    let (mut moments, mut kept, mut in_doubt) = (Moments(7), BTreeSet::new(), 0);
+    for kill in 0..100 {
+        let resume: &[&str] = if runs(&sandbox).is_empty() { &[] } else { &["--resume"] };
+        let mut child = spawn(&sandbox, &[&["--max-concurrency", "2"], resume].concat());
+        // Every second one dies while it starts, or soon after; the others while they write.
+        let length = || runs(&sandbox).pop().and_then(|run| fs::metadata(run.join("events.jsonl")).ok());
+        let before = length().map_or(0, |metadata| metadata.len());
+        while kill % 2 == 1 && length().map_or(0, |metadata| metadata.len()) <= before {
+            assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(moments.next(60));
+        assert!(child.try_wait().unwrap().is_none(), "the run is too short for the test");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        in_doubt += 2;
+        let Some(run) = runs(&sandbox).pop() else { continue };
+        // Nothing that was in the journal is gone, and nothing stands there twice.
+        let now = answered(&run);
+        let unique: BTreeSet<String> = now.iter().cloned().collect();
+        assert_eq!(unique.len(), now.len(), "a reply was stored twice");
+        assert!(unique.is_superset(&kept), "a reply was lost");
+        kept = unique;
+    }
+    assert!(kept.len() > 50, "{} replies only: the kills come too early", kept.len());
+    let last = spawn(&sandbox, &["--resume", "--max-concurrency", "64"]).wait().unwrap();
+    assert_eq!(last.code(), Some(1));
+    let [run] = runs(&sandbox).try_into().unwrap_or_else(|runs| panic!("{runs:?}"));
+    let all = answered(&run);
+    assert_eq!(all.len(), CASES);
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), CASES);
+    // Two questions at most were under way at each kill; their replies never came, so they were asked again.
+    let calls: u64 = calls(&mock).values().sum();
+    assert!(calls >= CASES as u64);
+    assert!(calls <= CASES as u64 + in_doubt, "{calls} calls for {CASES} cases, {in_doubt} in doubt");
+}
+
+#[test]
+fn no_case_is_asked_again_once_its_reply_is_in_the_journal() {
+    let mock = Mock::start(script(40, "5ms"));
+    let sandbox = sandbox(&mock.row(), 40);
+    let mut child = spawn(&sandbox, &["--max-concurrency", "1"]);
+    let enough = || runs(&sandbox).pop().is_some_and(|run| answered(&run).len() >= 10);
+    while !enough() {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let run = runs(&sandbox).pop().unwrap();
+    let before = answered(&run);
+    let asked_before = calls(&mock);
+    let seen = eval(&sandbox, &["--no-cache", "--resume", "--format", "json"]);
+    assert_eq!(seen.code, Some(1), "{}", seen.shown());
+    // One at a time and in order: all but the one under way had their replies, and those were not asked for again.
+    let asked_again: Vec<_> = calls(&mock).into_iter().filter(|(_, count)| *count > 1).collect();
+    assert!(asked_again.len() <= 1, "{asked_again:?}");
+    assert!(asked_before.values().sum::<u64>() as usize - before.len() <= 1);
+    let whole = report(&seen);
+    assert_eq!(whole["prompts"][0]["variants"][0]["trials"]["not_asked"], 0);
+}
+
+#[test]
+fn one_at_a_time_and_many_at_once_report_the_same_bytes() {
+    let mock = Mock::start(script(60, "2ms"));
+    let sandbox = sandbox(&mock.row(), 60);
+    let reports = ["1", "64"].map(|concurrency| {
+        let junit = format!("{concurrency}.xml");
+        let seen = eval(
+            &sandbox,
+            &["--no-cache", "--max-concurrency", concurrency, "--format", "json", "--junit", &junit],
+        );
+        let replayed = sandbox.run(&["report", "--format", "json", "--junit", "again.xml"]);
+        assert_eq!((seen.stdout.as_str(), seen.code), (replayed.stdout.as_str(), replayed.code));
+        assert_eq!(sandbox.read(&junit), sandbox.read("again.xml"));
+        (without_sources(&report(&seen)).to_string(), sandbox.read(&junit), seen.code)
+    });
+    assert_eq!(reports[0], reports[1]);
+}
+
+#[test]
+fn a_budget_of_calls_is_kept_exactly_and_counts_what_was_spent_before() {
+    let mock = Mock::start(script(30, "2ms"));
+    let sandbox = sandbox(&mock.row(), 30);
+    let seen = eval(&sandbox, &["--no-cache", "--max-calls", "12"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stdout.contains("the budget is spent: 18 of 30 questions not asked"), "{}", seen.shown());
+    assert_eq!(calls(&mock).values().sum::<u64>(), 12);
+    let seen = eval(&sandbox, &["--no-cache", "--resume", "--max-calls", "20"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert_eq!(calls(&mock).values().sum::<u64>(), 20);
+    let seen = eval(&sandbox, &["--no-cache", "--resume"]);
+    assert_eq!(seen.code, Some(1), "{}", seen.shown());
+    assert_eq!(calls(&mock).values().sum::<u64>(), 30);
+}
+
+#[test]
+fn a_budget_of_cost_stops_and_keeps_what_was_done() {
+    let mut script = script(30, "2ms");
+    for rule in script["rules"].as_array_mut().unwrap() {
+        rule["usage"] = json!({"tokens": {"input": 1000, "output": 1000}});
+    }
+    let mock = Mock::start(script);
+    let row = mock.row().replace("model: m", "model: m, price: {input: 1.0, output: 1.0}");
+    let sandbox = sandbox(&row, 30);
+    // 0.002 dollars a question, one at a time.
+    let seen = eval(&sandbox, &["--no-cache", "--max-cost", "0.009", "--max-concurrency", "1"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stdout.contains("the budget is spent: 25 of 30 questions not asked"), "{}", seen.shown());
+    assert_eq!(calls(&mock).values().sum::<u64>(), 5);
+}
+
+#[test]
+fn time_that_is_up_is_said() {
+    let mock = Mock::start(script(50, "20ms"));
+    let sandbox = sandbox(&mock.row(), 50);
+    let seen = eval(&sandbox, &["--no-cache", "--max-time", "100ms", "--max-concurrency", "1"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stdout.contains("the time is up: "), "{}", seen.shown());
+}
+
+/// Sends `first` once some replies are there, and `second` after it; says how the process ended.
+fn interrupted(first: &str, second: Option<&str>, delay: &str) -> (Sandbox, Mock, i32) {
+    let mock = Mock::start(script(200, delay));
+    let sandbox = sandbox(&mock.row(), 200);
+    let mut child = spawn(&sandbox, &["--max-concurrency", "4", "--junit", "report.xml"]);
+    while mock.counters().calls < 4 {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(&child, first);
+    while let Some(second) = second
+        && child.try_wait().unwrap().is_none()
+    {
+        // Two that come at once are one to the process, so it is asked until it hears.
+        std::thread::sleep(Duration::from_millis(50));
+        signal(&child, second);
+    }
+    let code = child.wait().unwrap().code();
+    (sandbox, mock, code.unwrap_or_else(|| panic!("ended by the signal")))
+}
+
+#[test]
+fn the_first_signal_finishes_what_is_under_way_and_reports() {
+    for name in ["-INT", "-TERM"] {
+        let (sandbox, mock, code) = interrupted(name, None, "60ms");
+        assert_eq!(code, 130);
+        let run = runs(&sandbox).pop().unwrap();
+        let answers = answered(&run).len() as u64;
+        assert_eq!(answers, mock.counters().calls, "what was under way is finished and kept");
+        assert!(answers < 200);
+        assert_eq!(events(&run).last().unwrap(), &json!({"run_finished": {"end": "interrupted"}}));
+        let junit = sandbox.read("report.xml");
+        assert!(junit.contains("interrupted: ") && junit.contains("<error"), "{junit}");
+        let seen = eval(&sandbox, &["--no-cache", "--resume"]);
+        assert_eq!(seen.code, Some(1), "{}", seen.shown());
+        assert_eq!(mock.counters().calls, 200);
+    }
+}
+
+#[test]
+fn the_second_signal_does_not_wait() {
+    let (sandbox, _mock, code) = interrupted("-INT", Some("-INT"), "30s");
+    assert_eq!(code, 130);
+    assert_eq!(answered(&runs(&sandbox).pop().unwrap()), Vec::<String>::new());
+    assert!(sandbox.read("report.xml").contains("interrupted: 200 of 200 questions not asked"));
+}
+
+#[test]
+fn a_full_disk_ends_the_run_and_nothing_that_was_written_is_lost() {
+    let mock = Mock::start(script(100, "2ms"));
+    let sandbox = sandbox(&mock.row(), 100);
+    assert_eq!(eval(&sandbox, &["--no-cache", "--max-calls", "10"]).code, Some(4));
+    let journal = runs(&sandbox).pop().unwrap().join("events.jsonl");
+    let blocks = (fs::metadata(&journal).unwrap().len() / 512 + 8).to_string();
+    // The shell lets no file grow beyond that, and a process that ignores the signal is told by an error.
+    let binary = assert_cmd::cargo::cargo_bin!("promptassay");
+    let text = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" eval --no-cache --resume");
+    let mut command = Command::new("sh");
+    command.args(["-c", &text]).arg(binary).current_dir(sandbox.path(".")).env("TEST_KEY", KEY);
+    let seen = Seen::of(&mut command);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(
+        seen.stderr.contains("cannot write `") && seen.stderr.contains("eval --resume"),
+        "{}",
+        seen.shown()
+    );
+    let kept = answered(journal.parent().unwrap()).len();
+    assert!((11..100).contains(&kept), "{kept}");
+    let before = mock.counters().calls;
+    let seen = eval(&sandbox, &["--no-cache", "--resume"]);
+    assert_eq!(seen.code, Some(1), "{}", seen.shown());
+    assert_eq!(mock.counters().calls - before, 100 - kept as u64, "what was written was not asked again");
+}
