@@ -85,7 +85,7 @@ impl Moments {
 #[test]
 fn a_run_that_is_killed_a_hundred_times_loses_no_reply_and_asks_for_none_twice() {
     const CASES: usize = 400;
-    let mock = Mock::start(script(CASES, "40ms"));
+    let mock = Mock::start(script(CASES, "15ms"));
     let sandbox = sandbox(&mock.row(), CASES);
     let (mut moments, mut kept, mut in_doubt) = (Moments(7), BTreeSet::new(), 0);
     for kill in 0..100 {
@@ -111,7 +111,7 @@ fn a_run_that_is_killed_a_hundred_times_loses_no_reply_and_asks_for_none_twice()
         assert!(unique.is_superset(&kept), "a reply was lost");
         kept = unique;
     }
-    assert!(kept.len() > 50, "{} replies only: the kills come too early", kept.len());
+    assert!(kept.len() > 25, "{} replies only: the kills come too early", kept.len());
     let last = spawn(&sandbox, &["--resume", "--max-concurrency", "64"]).wait().unwrap();
     assert_eq!(last.code(), Some(1));
     let [run] = runs(&sandbox).try_into().unwrap_or_else(|runs| panic!("{runs:?}"));
