@@ -36,6 +36,13 @@ impl Environment {
         }
     }
 
+    /// The time of something that is worth a line in a list: in whole seconds.
+    pub(crate) fn now_in_seconds(&self) -> Timestamp {
+        let now = self.now();
+        // A time that is there is within the range.
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
+
     /// The time.
     #[expect(clippy::unused_self, reason = "whoever wants the time must have been given the surroundings")]
     pub(crate) fn now(&self) -> Timestamp {
@@ -54,9 +61,9 @@ impl Environment {
         std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
     }
 
-    /// A new id for a run that begins at `now`.
-    #[expect(clippy::unused_self, reason = "whoever wants randomness must have been given the surroundings")]
-    pub(crate) fn run_id(&self, now: Timestamp) -> RunId {
+    /// A new id for a run that begins now.
+    pub(crate) fn run_id(&self) -> RunId {
+        let now = self.now();
         let (seconds, nanoseconds) = (now.as_second(), now.subsec_nanosecond());
         let time = uuid::Timestamp::from_unix(
             uuid::NoContext,

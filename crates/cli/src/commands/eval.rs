@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     let prepared = prepare(selection, Some(arguments), context)?;
     let plan = &prepared.plan;
     let begin = || match &resumed {
-        Some((directory, file)) => arguments.journal.go_on(directory.clone(), file, plan, context),
+        Some((directory, file)) => journal::go_on(directory.clone(), file, plan, context),
         None => arguments.journal.begin(plan, context),
     };
     let (end, replay) = match &prepared.replies {
@@ -155,7 +155,9 @@ fn prepare(
     };
     let mut inputs = inputs(&names, &request, &tree, &settings, &mut problems);
     if let Selection::Planned(file) = selection {
-        inputs.iter_mut().for_each(|input| journal::narrow(file, input));
+        for input in &mut inputs {
+            journal::narrow(file, input);
+        }
     }
     // Whoever has mistakes in the files gets all of them, those of replies included.
     let offline = arguments.is_some_and(|arguments| arguments.offline);

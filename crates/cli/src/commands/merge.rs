@@ -40,8 +40,8 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
     }
     let whole = union(&files).map_err(|problems| Failure::invalid(problems.iter().map(problem).collect()))?;
     let plan = plan_again(&whole, context)?;
-    let started_at = context.environment.now();
-    let header = Header { id: context.environment.run_id(started_at), started_at, ..whole.header() };
+    let started_at = context.environment.now_in_seconds();
+    let header = Header { id: context.environment.run_id(), started_at, ..whole.header() };
     let now = RunFile { merged_from: whole.merged_from.clone(), ..RunFile::of(&plan, header) };
     let planned = RunFile { trials_sha256: now.trials_sha256, ..whole };
     let differences = changes(&planned, &now);

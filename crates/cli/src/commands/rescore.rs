@@ -36,8 +36,8 @@ pub(crate) struct RescoreArguments {
 pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let (directory, then) = described(arguments.runs.find(&arguments.run, context)?)?;
     let plan = plan_again(&then, context)?;
-    let started_at = context.environment.now();
-    let header = Header { id: context.environment.run_id(started_at), started_at, ..then.header() };
+    let started_at = context.environment.now_in_seconds();
+    let header = Header { id: context.environment.run_id(), started_at, ..then.header() };
     let now = RunFile { rescored_from: Some(then.id.clone()), ..RunFile::of(&plan, header) };
     let usable = usable(&then, &now).map_err(|changes| {
         not_as_planned(&then, changes, "its answers are to other questions than today's; run `eval`")

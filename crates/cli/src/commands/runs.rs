@@ -12,8 +12,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::table::{STRONG, columns};
 
+const EXAMPLES: &str = "Examples:
+  promptassay runs list
+  promptassay runs show             the latest one
+  promptassay runs rm 019aae2f-3    the one whose id begins so";
+
 /// List, show and remove kept runs.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct RunsCommandArguments {
     #[command(subcommand)]
     command: RunsCommand,

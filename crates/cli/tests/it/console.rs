@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::sandbox::{Sandbox, Seen};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 21] = [
     "init",
     "new",
     "add",
@@ -19,6 +19,10 @@ const COMMANDS: [&str; 17] = [
     "activate",
     "check",
     "eval",
+    "report",
+    "merge",
+    "rescore",
+    "runs",
     "cache",
     "replies",
     "mock",

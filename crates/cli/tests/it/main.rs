@@ -12,6 +12,7 @@ mod live;
 mod look;
 mod readme;
 mod render;
+mod runs;
 mod sandbox;
 mod schema;
 mod tidy;

@@ -1,5 +1,7 @@
 //! Finding, making and removing runs.
 
+#![expect(clippy::disallowed_methods, reason = "files of a test need not survive a power cut")]
+
 use tempfile::TempDir;
 
 use super::*;

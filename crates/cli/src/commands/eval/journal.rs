@@ -102,38 +102,37 @@ impl JournalArguments {
 
     /// Begins a run: its directory, its description and an empty journal.
     pub(super) fn begin<'p>(&self, plan: &'p Plan, context: &Context<'_>) -> Result<Keeper<'p>, Failure> {
-        let started_at = context.environment.now();
-        let id = context.environment.run_id(started_at);
+        let started_at = context.environment.now_in_seconds();
+        let id = context.environment.run_id();
         let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
         let header = Header { id, tool, started_at, seed: 0, shard: None };
         begin(&self.runs.runs(context)?, plan, &RunFile::of(plan, header))
     }
+}
 
-    /// Goes on with a run whose plan is the same as then.
-    pub(super) fn go_on<'p>(
-        &self,
-        directory: RunDirectory,
-        file: &RunFile,
-        plan: &'p Plan,
-        context: &Context<'_>,
-    ) -> Result<Keeper<'p>, Failure> {
-        refuse_changes(file, plan, "start a new run, or go back to the files of that day")?;
-        let lock = lock(&directory)?;
-        let path = directory.journal_path();
-        if !path.exists() {
-            // Killed between its description and its first event.
-            JournalWriter::create(&path).and_then(JournalWriter::finish).map_err(broken)?;
-        }
-        let replay = replayed(&directory, plan)?;
-        if replay.torn_bytes > 0 {
-            let bytes = replay.torn_bytes;
-            context.console.note(&format!(
-                "the last line of the journal was cut off when the run was killed; its {bytes} bytes are dropped"
-            ));
-        }
-        let writer = JournalWriter::resume(&path, replay.sound_bytes).map_err(broken)?;
-        Ok(Keeper::new(plan, directory, lock, writer, replay))
+/// Goes on with a run whose plan is the same as then.
+pub(super) fn go_on<'p>(
+    directory: RunDirectory,
+    file: &RunFile,
+    plan: &'p Plan,
+    context: &Context<'_>,
+) -> Result<Keeper<'p>, Failure> {
+    refuse_changes(file, plan, "start a new run, or go back to the files of that day")?;
+    let lock = lock(&directory)?;
+    let path = directory.journal_path();
+    if !path.exists() {
+        // Killed between its description and its first event.
+        JournalWriter::create(&path).and_then(JournalWriter::finish).map_err(broken)?;
     }
+    let replay = replayed(&directory, plan)?;
+    if replay.torn_bytes > 0 {
+        let bytes = replay.torn_bytes;
+        context.console.note(&format!(
+            "the last line of the journal was cut off when the run was killed; its {bytes} bytes are dropped"
+        ));
+    }
+    let writer = JournalWriter::resume(&path, replay.sound_bytes).map_err(broken)?;
+    Ok(Keeper::new(plan, directory, lock, writer, replay))
 }
 
 /// Narrows what is evaluated of a prompt to the cases, models and versions of a run.

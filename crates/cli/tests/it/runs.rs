@@ -1,0 +1,200 @@
+//! Kept runs: reported again, resumed, judged anew, listed, removed.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use insta::assert_snapshot;
+use regex::Regex;
+
+use crate::sandbox::Sandbox;
+
+const SUITE: &str = "\
+repeat: 2
+validators:
+  - max_words: 3
+cases:
+  - {name: one, inputs: {name: Ada}, expected: {polite: true}}
+  - {name: two, inputs: {name: Bob}, expected: {polite: true}}
+  - {name: three, inputs: {name: Cy}, expected: {polite: true}}
+";
+
+/// Three cases, two repeats, one reply that is too long.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/greet/tests/test_cases.yaml", SUITE);
+    let mut replies = String::new();
+    for (case, repeat, text) in [
+        ("one", 1, "Thank you"),
+        ("one", 2, "Thanks"),
+        ("two", 1, "Thank you"),
+        ("two", 2, "Thank you so very much"),
+        ("three", 1, "Please"),
+        ("three", 2, "Please"),
+    ] {
+        let row = serde_json::json!({
+            "case": case, "version": "1.0.0", "model": "default", "repeat": repeat,
+            "text": text, "finish_reason": "stop", "source": "hand",
+        });
+        writeln!(replies, "{row}").unwrap();
+    }
+    sandbox.write("replies/greet.jsonl", replies);
+    sandbox
+}
+
+/// The directories of all runs, oldest first.
+fn runs(sandbox: &Sandbox) -> Vec<PathBuf> {
+    let mut runs: Vec<PathBuf> =
+        fs::read_dir(sandbox.path(".promptassay/runs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    runs.sort();
+    runs
+}
+
+fn clean(sandbox: &Sandbox, text: &str) -> String {
+    let text = Regex::new("[0-9a-f]{8}-[0-9a-f-]{27}").unwrap().replace_all(text, "[RUN]").into_owned();
+    let text = Regex::new(r"20\d\d-\d\d-\d\dT[0-9:.]+Z").unwrap().replace_all(&text, "[TIME]").into_owned();
+    sandbox.clean(&text)
+}
+
+fn session(sandbox: &Sandbox, commands: &[&[&str]]) -> String {
+    clean(sandbox, &sandbox.session(commands))
+}
+
+#[test]
+fn a_run_is_reported_again_with_the_same_bytes() {
+    let sandbox = sandbox();
+    for format in ["human", "json"] {
+        let first = sandbox.run(&["eval", "--offline", "--format", format, "--junit", "first.xml"]);
+        let again = sandbox.run(&["report", "--format", format, "--junit", "again.xml"]);
+        assert_eq!(first.code, Some(1), "{}", first.shown());
+        assert_eq!((again.code, again.stdout), (first.code, first.stdout));
+        assert_eq!(sandbox.read("first.xml"), sandbox.read("again.xml"));
+    }
+}
+
+#[test]
+fn a_journal_in_another_order_and_with_a_torn_end_reports_the_same() {
+    let sandbox = sandbox();
+    let first = sandbox.run(&["eval", "--offline", "--format", "json"]);
+    let journal = runs(&sandbox)[0].join("events.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    let last = lines.len() - 1;
+    lines[1..last].reverse();
+    fs::write(&journal, format!("{}\n{{\"trial_fin", lines.join("\n"))).unwrap();
+    let again = sandbox.run(&["report", "--format", "json"]);
+    assert_eq!((again.code, again.stdout), (first.code, first.stdout));
+}
+
+#[test]
+fn a_cut_journal_is_resumed_and_only_what_lacks_is_asked() {
+    let sandbox = sandbox();
+    let whole = sandbox.run(&["eval", "--offline", "--format", "json"]);
+    let journal = runs(&sandbox)[0].join("events.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    fs::write(&journal, format!("{}\n{}", lines[..4].join("\n"), &lines[4][..40])).unwrap();
+    assert_snapshot!(session(&sandbox, &[&["runs", "list"], &["report"]]));
+    let resumed = sandbox.run(&["eval", "--offline", "--resume"]);
+    assert!(resumed.stderr.contains("its 40 bytes are dropped"), "{}", resumed.shown());
+    let again = sandbox.run(&["report", "--format", "json"]);
+    assert_eq!((again.code, again.stdout), (whole.code, whole.stdout));
+    let text = fs::read_to_string(&journal).unwrap();
+    let trials = |text: &str| text.lines().filter(|line| line.contains("trial_finished")).count();
+    assert_eq!(trials(&text), 6, "{text}");
+    // Nothing is left, so nothing is asked.
+    assert_eq!(sandbox.run(&["eval", "--offline", "--resume"]).code, Some(1));
+    assert_eq!(trials(&fs::read_to_string(&journal).unwrap()), 6);
+}
+
+#[test]
+fn errors_are_asked_again_and_failures_are_not() {
+    let sandbox = sandbox();
+    let replies = sandbox.read("replies/greet.jsonl");
+    let without: String = replies.lines().skip(1).fold(String::new(), |text, line| text + line + "\n");
+    sandbox.write("replies/greet.jsonl", without);
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(4));
+    sandbox.write("replies/greet.jsonl", replies);
+    let resumed = sandbox.run(&["eval", "--offline", "--resume"]);
+    assert_eq!(resumed.code, Some(1), "{}", resumed.shown());
+    let text = fs::read_to_string(runs(&sandbox)[0].join("events.jsonl")).unwrap();
+    assert!(text.contains("{\"run_started\":{\"trials\":1}}"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.contains("trial_finished")).count(), 7);
+}
+
+#[test]
+fn a_plan_that_changed_is_refused_by_name() {
+    let sandbox = sandbox();
+    sandbox.run(&["eval", "--offline"]);
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "max_words: 3", "max_words: 4");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "repeat: 2", "repeat: 3");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "name: three", "name: four");
+    sandbox.edit("prompts/greet/v1.0.0.txt", "Greet", "Welcome");
+    sandbox.edit("prompts/registry.yaml", "gpt-6-luna", "gpt-6-sol");
+    assert_snapshot!(session(&sandbox, &[&["eval", "--offline", "--resume"]]));
+    // A comment is no change.
+    let sandbox = self::sandbox();
+    sandbox.run(&["eval", "--offline"]);
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "cases:", "# all of them\ncases:");
+    assert_eq!(sandbox.run(&["eval", "--offline", "--resume"]).code, Some(1));
+}
+
+#[test]
+fn answers_are_judged_anew_with_the_suite_of_today() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(1));
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "max_words: 3", "max_words: 5");
+    assert_eq!(sandbox.run(&["report"]).code, Some(2));
+    assert_snapshot!(session(&sandbox, &[&["rescore"], &["runs", "list"]]));
+    // The first run is as it was.
+    let first = runs(&sandbox)[0].file_name().unwrap().to_str().unwrap().to_owned();
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "max_words: 5", "max_words: 3");
+    assert_eq!(sandbox.run(&["report", &first]).code, Some(1));
+    // Another question has no answer, and another text was never asked.
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "name: Cy", "name: Cyrus");
+    let seen = sandbox.run(&["rescore", &first]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stderr.contains("they ask something else than they did: greet/three"), "{}", seen.shown());
+    sandbox.edit("prompts/greet/v1.0.0.txt", "Greet", "Welcome");
+    let seen = sandbox.run(&["rescore", &first]);
+    assert_eq!(seen.code, Some(2), "{}", seen.shown());
+    assert!(seen.stderr.contains("greet: the text of v1.0.0"), "{}", seen.shown());
+}
+
+#[test]
+fn runs_are_listed_shown_and_removed() {
+    let sandbox = sandbox();
+    assert_snapshot!(session(&sandbox, &[&["runs", "list"], &["runs", "show"], &["report"]]));
+    sandbox.run(&["eval", "--offline"]);
+    sandbox.run(&["eval", "--offline"]);
+    assert_snapshot!(session(&sandbox, &[&["runs", "list"], &["runs", "show"], &["runs", "rm", "0"]]));
+    let listed = sandbox.json(&["runs", "list"]);
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    let first = listed[0]["id"].as_str().unwrap();
+    assert_eq!(listed[0]["state"], "complete");
+    assert_eq!(sandbox.run(&["runs", "rm", first]).code, Some(0));
+    assert_eq!(sandbox.json(&["runs", "list"])[0]["id"], listed[1]["id"]);
+    assert_eq!(runs(&sandbox).len(), 1);
+}
+
+#[test]
+fn a_run_of_another_place_is_found_by_its_directory() {
+    let sandbox = sandbox();
+    sandbox.run(&["eval", "--offline", "--runs", "elsewhere"]);
+    assert!(!sandbox.path(".promptassay/runs").exists());
+    let directory = fs::read_dir(sandbox.path("elsewhere")).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(sandbox.run(&["report", directory.to_str().unwrap()]).code, Some(1));
+    assert_eq!(sandbox.run(&["report", "--runs", "elsewhere"]).code, Some(1));
+}
+
+#[test]
+fn a_damaged_journal_is_an_error_with_its_line() {
+    let sandbox = sandbox();
+    sandbox.run(&["eval", "--offline"]);
+    let journal = runs(&sandbox)[0].join("events.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replacen("trial_finished", "trial_funished", 1)).unwrap();
+    let seen = sandbox.run(&["report"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stderr.contains("line 2 of `"), "{}", seen.shown());
+}
