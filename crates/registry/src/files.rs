@@ -3,6 +3,7 @@
 //! Bytes are never normalised: line endings and a final newline stay, so that digests agree with `sha256sum`. This module knows
 //! nothing of prompts.
 
+mod glob;
 mod inside;
 mod lock;
 mod write;
@@ -11,6 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
+pub use glob::{FindError, find_files, matches_glob};
 pub use inside::{PathError, repository_root, resolve_inside};
 pub use lock::{DirectoryLock, LOCK_FILE_NAME, LockError};
 pub use write::{WriteError, create_new, write_atomic};

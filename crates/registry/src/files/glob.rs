@@ -1,0 +1,243 @@
+//! Patterns for names and files: `*` for any characters, `?` for one, `**` for any directories.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{PathError, resolve_inside};
+
+/// Why the files of a pattern cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FindError {
+    /// The pattern, or a file that it matches, is no path of the repository.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// There is no such file.
+    #[error("`{pattern}` matches no file in `{}`", base.display())]
+    Nothing {
+        /// The pattern as written.
+        pattern: String,
+        /// Where it was looked for.
+        base: PathBuf,
+    },
+    /// A directory cannot be read.
+    #[error("`{}` cannot be read: {message}", path.display())]
+    Unreadable {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        message: String,
+    },
+}
+
+impl FindError {
+    /// What to do.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Path(error) => error.help(),
+            Self::Nothing { .. } => {
+                "paths are relative to the file that names them; `*` stays in a directory"
+            }
+            Self::Unreadable { .. } => "change its permissions, or run as its owner",
+        }
+    }
+}
+
+/// The files that `pattern` means in a file that stands in `base`, sorted by path; never none. `repository` is the result of
+/// [`repository_root`](super::repository_root): a match that lies outside, by `..` or through a link, is refused.
+///
+/// `*` and `?` match within a name, and no leading dot; `**` as a whole part matches any number of directories, links excepted.
+pub fn find_files(base: &Path, pattern: &str, repository: &Path) -> Result<Vec<PathBuf>, FindError> {
+    let nothing = || FindError::Nothing { pattern: pattern.to_owned(), base: base.to_owned() };
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let literal = parts.iter().take_while(|part| !is_pattern(part)).count();
+    if literal == parts.len() {
+        let path = resolve_inside(base, pattern, repository)?;
+        return if path.is_file() { Ok(vec![path]) } else { Err(nothing()) };
+    }
+    // Checked as a whole as well: a backslash may stand behind the first wildcard.
+    resolve_inside(base, pattern, repository)?;
+    let prefix = if literal == 0 { ".".to_owned() } else { parts[..literal].join("/") };
+    let start = resolve_inside(base, &prefix, repository)?;
+    let mut found = Vec::new();
+    walk(&start, &parts[literal..], &mut found)?;
+    found.sort();
+    found.dedup();
+    for path in &found {
+        let real = fs::canonicalize(path).map_err(|error| unreadable(path, &error))?;
+        if !real.starts_with(repository) {
+            let written = path.display().to_string();
+            return Err(PathError::Leaves { written, leads_to: real }.into());
+        }
+    }
+    if found.is_empty() { Err(nothing()) } else { Ok(found) }
+}
+
+/// Whether a name fits a pattern in which `*` stands for any characters and `?` for one.
+pub fn matches_glob(pattern: &str, name: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let name: Vec<char> = name.chars().collect();
+    let (mut at, mut position) = (0, 0);
+    // Where to go on after a mismatch: behind the last star, with one more character taken by it.
+    let mut star: Option<(usize, usize)> = None;
+    while position < name.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at + 1, position));
+                at += 1;
+            }
+            Some(&expected) if expected == '?' || expected == name[position] => {
+                at += 1;
+                position += 1;
+            }
+            _ => match star {
+                Some((after, taken)) => {
+                    star = Some((after, taken + 1));
+                    (at, position) = (after, taken + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|&character| character == '*')
+}
+
+fn is_pattern(part: &str) -> bool {
+    part.contains(['*', '?'])
+}
+
+fn walk(directory: &Path, parts: &[&str], found: &mut Vec<PathBuf>) -> Result<(), FindError> {
+    let Some((&part, rest)) = parts.split_first() else { return Ok(()) };
+    if part == "**" {
+        walk(directory, rest, found)?;
+    }
+    let mut names = Vec::new();
+    if is_pattern(part) {
+        let entries = match fs::read_dir(directory) {
+            Ok(entries) => entries,
+            // What is no directory has no files; whether that matters is known at the end.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(());
+            }
+            Err(error) => return Err(unreadable(directory, &error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| unreadable(directory, &error))?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if name.starts_with('.') && !part.starts_with('.') {
+                continue;
+            }
+            if part == "**" {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    walk(&entry.path(), parts, found)?;
+                }
+            } else if matches_glob(part, &name) {
+                names.push(name);
+            }
+        }
+    } else {
+        names.push(part.to_owned());
+    }
+    for name in names {
+        let path = directory.join(name);
+        if rest.is_empty() {
+            found.extend(path.is_file().then_some(path));
+        } else if path.is_dir() {
+            walk(&path, rest, found)?;
+        }
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> FindError {
+    FindError::Unreadable { path: path.to_owned(), message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn repository() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(directory.path()).unwrap().join("repository");
+        for path in [
+            ".git/config",
+            "tests/a.jsonl",
+            "tests/b.csv",
+            "tests/cases/b.jsonl",
+            "tests/cases/a.jsonl",
+            "tests/cases/.hidden.jsonl",
+            "tests/cases/deep/er/c.jsonl",
+            "shared/s.jsonl",
+        ] {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        (directory, root)
+    }
+
+    fn find(root: &Path, pattern: &str) -> Result<Vec<String>, FindError> {
+        let found = find_files(&root.join("tests"), pattern, root)?;
+        Ok(found.iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect())
+    }
+
+    #[test]
+    fn patterns_find_files_in_order() {
+        let (_directory, root) = repository();
+        let check =
+            |pattern, expected: &[&str]| assert_eq!(find(&root, pattern).unwrap(), expected, "{pattern}");
+        check("a.jsonl", &["tests/a.jsonl"]);
+        check("cases/*.jsonl", &["tests/cases/a.jsonl", "tests/cases/b.jsonl"]);
+        check("*", &["tests/a.jsonl", "tests/b.csv"]);
+        check("?.csv", &["tests/b.csv"]);
+        check("../shared/*.jsonl", &["shared/s.jsonl"]);
+        check("c*/deep/*/c.jsonl", &["tests/cases/deep/er/c.jsonl"]);
+        check("cases/.h*", &["tests/cases/.hidden.jsonl"]);
+        check(
+            "**/*.jsonl",
+            &["tests/a.jsonl", "tests/cases/a.jsonl", "tests/cases/b.jsonl", "tests/cases/deep/er/c.jsonl"],
+        );
+    }
+
+    #[test]
+    fn nothing_is_an_error_and_so_is_leaving() {
+        let (_directory, root) = repository();
+        for pattern in ["none.jsonl", "none/*.jsonl", "*.txt", "cases", "a.jsonl/*", "*/../a.jsonl/x*"] {
+            assert!(matches!(find(&root, pattern), Err(FindError::Nothing { .. })), "{pattern}");
+        }
+        for pattern in ["../../*", "/etc/*", "~/*", "", r"cases\*.jsonl", r"*\a"] {
+            assert!(matches!(find(&root, pattern), Err(FindError::Path(_))), "{pattern}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_out_is_refused_and_one_that_stays_is_followed() {
+        let (directory, root) = repository();
+        fs::write(directory.path().join("secret.jsonl"), "").unwrap();
+        let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, root.join(name)).unwrap();
+        link(&root.join("shared/s.jsonl"), "tests/linked.jsonl");
+        assert_eq!(find(&root, "l*.jsonl").unwrap(), ["tests/linked.jsonl"]);
+        link(&directory.path().join("secret.jsonl"), "tests/secret.jsonl");
+        assert!(matches!(find(&root, "s*.jsonl"), Err(FindError::Path(PathError::Leaves { .. }))));
+        link(directory.path(), "tests/out");
+        assert!(matches!(find(&root, "out/*.jsonl"), Err(FindError::Path(PathError::Leaves { .. }))));
+        assert!(matches!(find(&root, "o*/*.jsonl"), Err(FindError::Path(PathError::Leaves { .. }))));
+    }
+
+    proptest! {
+        #[test]
+        fn a_star_stands_for_anything(start in "[ab?*é]{0,4}", middle in ".{0,6}", end in "[abé]{0,4}") {
+            let name = format!("{start}{middle}{end}");
+            let pattern = format!("{start}*{end}");
+            prop_assert!(matches_glob(&pattern, &name));
+            prop_assert!(matches_glob("*", &name));
+            prop_assert!(matches_glob(&"?".repeat(name.chars().count()), &name));
+            let longer = "?".repeat(name.chars().count() + 1);
+            prop_assert!(!matches_glob(&longer, &name));
+        }
+    }
+}
