@@ -1,32 +1,52 @@
 //! A suite: the cases of a prompt, resolved. Whoever has a [`Suite`] knows that every case has a name of its own, inputs that the
 //! prompt accepts, and at least one validator.
 
+mod case;
+mod dataset;
+mod digest;
+mod origin;
 mod resolve;
+mod row;
 mod spec;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use promptassay_llm::{Message, Params};
+use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::Place;
 use promptassay_registry::template::Values;
 
 use crate::policy::Policy;
 use crate::validator::Validator;
 
+pub use dataset::{DatasetFile, Files, files_beside};
 pub use resolve::resolve;
 pub use spec::{CaseSpec, SuiteSpec};
 
 /// The cases of one prompt and how they are asked.
 #[derive(Debug)]
 pub struct Suite {
-    /// The cases, in the file's order.
+    /// The cases, in the file's order; those of datasets after it.
     pub cases: Vec<Case>,
-    /// The names of the model rows that the cases are asked on; never empty.
+    /// The names of the model rows that cases without models of their own are asked on; never empty.
     pub models: Vec<String>,
+    /// The name of the model row that judges, where the suite names one.
+    pub judge: Option<String>,
     /// How often each case is asked; at least 1.
     pub repeat: u32,
+    /// Parameters that go before those of versions and model rows.
+    pub params: Params,
     /// What the gate asks for.
     pub policy: Policy,
+    /// The files that datasets were read from.
+    pub datasets: Vec<PathBuf>,
+    /// SHA-256 of everything that is asked and how it is judged, as canonical JSON:
+    /// `{cases, judge?, models, params, repeat}`, where a case is `{name, digest, cluster?, models?, must_pass, skip, tags}` with
+    /// [`Case::digest`]. Cases stand in the order of their names, models and tags sorted: an order changes nothing, nor does a
+    /// comment, or whether a case stands in the suite or in a dataset. The gate's rules are not part of it.
+    pub digest: Digest,
 }
 
 /// One question, and what its answer must be like.
@@ -34,10 +54,20 @@ pub struct Suite {
 pub struct Case {
     /// Unique in the suite; its identity from run to run.
     pub name: String,
-    /// Where it stands.
+    /// SHA-256 of everything that its answers and their judgement depend on, as canonical JSON:
+    /// `{inputs, judge?, messages, reference?, validators}`, with defaults filled in, properties inlined, and the judge's model
+    /// where one judges. A comment changes nothing; a byte of a rubric does. Name, tags and cluster are no part of it.
+    pub digest: Digest,
+    /// Where it stands. That of a dataset's row has no text to show.
     pub place: Place,
     /// The values that fill the prompt, defaults included.
     pub inputs: Values,
+    /// The answer that a person would have given, for validators that compare.
+    pub reference: Option<String>,
+    /// What was said before the prompt's question: see [`crate::plan::Plan::request`].
+    pub messages: Vec<Message>,
+    /// The model rows that it is asked on in place of those of the suite; never empty.
+    pub models: Option<Vec<String>>,
     /// What the answer must be like; never empty. Those of the suite come first and are shared.
     pub validators: Vec<Arc<Validator>>,
     /// Words to select by.
@@ -49,3 +79,27 @@ pub struct Case {
     /// Why it is not asked, where it is not.
     pub skip: Option<String>,
 }
+
+impl Suite {
+    /// The model rows that a case is asked on.
+    pub fn models_of<'a>(&'a self, case: &'a Case) -> &'a [String] {
+        case.models.as_deref().unwrap_or(&self.models)
+    }
+
+    /// Every model row that some case is asked on: those of the suite first, then in the order of the cases.
+    pub fn all_models(&self) -> Vec<&str> {
+        let mut models: Vec<&str> = Vec::new();
+        let asked = self.cases.iter().filter(|case| case.skip.is_none());
+        let suite = asked.clone().any(|case| case.models.is_none()).then_some(&self.models);
+        let own = asked.filter_map(|case| case.models.as_ref());
+        for model in suite.into_iter().chain(own).flatten() {
+            if !models.contains(&model.as_str()) {
+                models.push(model);
+            }
+        }
+        models
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use indexmap::IndexMap;
+use promptassay_llm::Params;
+use promptassay_registry::content::Role;
 use promptassay_registry::yaml::Located;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -27,6 +29,11 @@ pub(super) struct SuiteMap {
     pub(super) models: Option<Located<Vec<Located<String>>>>,
     /// How often each case is asked. Repeats are averaged within the case.
     pub(super) repeat: Option<Located<u32>>,
+    /// The name of the model row that judges, where a validator needs one.
+    pub(super) judge: Option<Located<String>>,
+    /// Parameters that go before those of versions and model rows.
+    #[serde(default)]
+    pub(super) params: Params,
     /// Named checks that `expected:` may refer to, beside those of registry.yaml.
     #[serde(default)]
     pub(super) properties: IndexMap<String, ValidatorSpec>,
@@ -36,6 +43,9 @@ pub(super) struct SuiteMap {
     /// The cases.
     #[serde(default)]
     pub(super) cases: Vec<Located<CaseSpec>>,
+    /// Files with further cases, a row each.
+    #[serde(default)]
+    pub(super) datasets: Vec<DatasetSpec>,
     /// What the gate asks for.
     #[serde(default)]
     pub(super) gate: PolicySpec,
@@ -58,6 +68,13 @@ pub struct CaseSpec {
     /// Validators of this case, after those of the suite.
     #[serde(default)]
     pub(super) validators: Vec<ValidatorSpec>,
+    /// The answer that a person would have given, for validators that compare.
+    pub(super) reference: Option<String>,
+    /// A conversation that goes before the prompt's question. What stands in it is data: no variable is looked for.
+    #[serde(default)]
+    pub(super) messages: Vec<Located<MessageSpec>>,
+    /// Names of model rows, in place of those of the suite.
+    pub(super) models: Option<Located<Vec<Located<String>>>>,
     /// Words to select by.
     #[serde(default)]
     pub(super) tags: Vec<String>,
@@ -68,6 +85,43 @@ pub struct CaseSpec {
     pub(super) must_pass: bool,
     /// Why the case is not asked.
     pub(super) skip: Option<String>,
+}
+
+/// A file with cases, or several.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DatasetSpec {
+    /// A `.jsonl` or `.csv` file, relative to the suite; `*`, `?` and `**` stand for several.
+    pub(super) file: Located<String>,
+}
+
+/// A message of the conversation before the prompt.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MessageSpec {
+    /// Who speaks.
+    pub(super) role: Role,
+    /// What is said; may be left out where tools are called.
+    #[serde(default)]
+    pub(super) content: String,
+    /// The tools that the model called in this message.
+    #[serde(default)]
+    pub(super) tool_calls: Vec<ToolCallSpec>,
+    /// For the role `tool`: the `id` of the call whose result this is.
+    pub(super) tool_call_id: Option<String>,
+}
+
+/// A tool that the model called.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ToolCallSpec {
+    /// What `tool_call_id` refers to.
+    pub(super) id: String,
+    /// The tool's name.
+    pub(super) name: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub(super) arguments: serde_json::Map<String, serde_json::Value>,
 }
 
 impl<'de> Deserialize<'de> for SuiteSpec {

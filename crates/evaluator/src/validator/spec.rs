@@ -2,6 +2,8 @@
 //!
 //! Read by hand: exactly one key is a check, and a place survives for everything that can be wrong.
 
+mod canonical;
+
 use std::borrow::Cow;
 use std::fmt;
 

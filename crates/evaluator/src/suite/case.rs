@@ -1,0 +1,320 @@
+//! From a case as it is written, in a suite or in a dataset, to one that cannot be wrong.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use promptassay_llm::{Message, ModelRow, Role, ToolCall};
+use promptassay_registry::content;
+use promptassay_registry::digest::canonical_json;
+use promptassay_registry::problem::{Place, Problem, did_you_mean, has_errors};
+use promptassay_registry::template::Values;
+use promptassay_registry::variables::{Interface, ValueProblem, VariableType};
+use promptassay_registry::yaml::{Document, Located, Span};
+use serde_json::{Value, json};
+
+use super::Case;
+use super::digest::{self, Checked};
+use super::origin::Origin;
+use super::row::KNOWN_COLUMNS;
+use super::spec::{CaseSpec, MessageSpec};
+use crate::settings::{Properties, Settings};
+use crate::validator::ValidatorSpec;
+
+/// Reads the cases of one suite; what they share is made once.
+pub(super) struct CaseReader<'a> {
+    pub(super) document: &'a Document,
+    pub(super) interface: &'a Interface,
+    pub(super) settings: &'a Settings,
+    /// The properties of the suite.
+    pub(super) properties: Properties,
+    /// The validators for every case.
+    pub(super) shared: Vec<Checked>,
+    /// The model that judges, where the suite names one.
+    pub(super) judge: Option<ModelRow>,
+    pub(super) problems: Vec<Problem>,
+    /// The checks of properties that some case asked for; `None` where the property itself is wrong.
+    expected: HashMap<(String, bool), Option<Checked>>,
+}
+
+impl<'a> CaseReader<'a> {
+    pub(super) fn new(document: &'a Document, interface: &'a Interface, settings: &'a Settings) -> Self {
+        Self {
+            document,
+            interface,
+            settings,
+            properties: Properties::default(),
+            shared: Vec::new(),
+            judge: None,
+            problems: Vec::new(),
+            expected: HashMap::new(),
+        }
+    }
+
+    pub(super) fn place(&self, span: Span) -> Place {
+        self.document.place(span)
+    }
+
+    pub(super) fn problem(&mut self, problem: Problem, span: Span) {
+        self.problems.push(problem.at(self.document.place(span)));
+    }
+
+    /// The case. `is_whole` says that no part of it was left out, so that what is missing is really missing.
+    pub(super) fn case(&mut self, spec: CaseSpec, is_whole: bool, origin: Origin<'_>, place: Place) -> Case {
+        let mut checked = self.shared.clone();
+        checked.extend(self.expected(&spec.expected, origin));
+        checked.extend(self.validators(&spec.validators));
+        let is_judged = checked.iter().any(|checked| !checked.validator.is_warning());
+        if !is_judged && is_whole && spec.skip.is_none() && !has_errors(&self.problems) {
+            let message = format!("nothing judges the replies of `{}`", spec.name);
+            let help = if origin.is_row() {
+                "add a column `expected`, or validators for every case to the suite"
+            } else {
+                "add `expected:` or `validators:` to the case, or validators for every case to the suite"
+            };
+            let problem = Problem::error("suite::no_validators", message).help(help);
+            self.problems.push(origin.locate(problem, spec.name.span));
+        }
+        let inputs = self.inputs(&spec.name, &spec.inputs, is_whole, origin);
+        let messages = self.messages(spec.messages);
+        let models = spec.models.map(|models| self.models(models));
+        let digest = digest::of_case(
+            &inputs,
+            &messages,
+            spec.reference.as_deref(),
+            &checked,
+            self.judge.as_ref(),
+        );
+        Case {
+            place,
+            name: spec.name.value,
+            digest,
+            inputs,
+            reference: spec.reference,
+            messages,
+            models,
+            validators: checked.into_iter().map(|checked| checked.validator).collect(),
+            tags: spec.tags.into_iter().collect(),
+            cluster: spec.cluster,
+            must_pass: spec.must_pass,
+            skip: spec.skip,
+        }
+    }
+
+    /// Validators that stand in the suite.
+    pub(super) fn validators(&mut self, specs: &[ValidatorSpec]) -> Vec<Checked> {
+        let mut checked = Vec::with_capacity(specs.len());
+        for spec in specs {
+            if let Some(validator) = spec.build(self.document, &mut self.problems) {
+                checked.push(Checked {
+                    validator: Arc::new(validator),
+                    canonical: canonical_json(&spec.canonical()).into(),
+                    asks_judge: spec.asks_judge(),
+                });
+            }
+        }
+        checked
+    }
+
+    /// The names of known model rows, each once; unknown ones are reported.
+    pub(super) fn models(&mut self, models: Located<Vec<Located<String>>>) -> Vec<String> {
+        if models.value.is_empty() {
+            let problem = Problem::error("suite::no_model", "the list of models is empty");
+            let help = "name at least one row of registry.yaml, or leave `models` out";
+            self.problem(problem.help(help), models.span);
+        }
+        let mut names: Vec<String> = Vec::new();
+        for model in models.value {
+            self.check_model(&model);
+            if !names.contains(&model.value) {
+                names.push(model.value);
+            }
+        }
+        names
+    }
+
+    /// The row of this name; reported where there is none.
+    pub(super) fn check_model(&mut self, name: &Located<String>) -> Option<&'a ModelRow> {
+        let settings = self.settings;
+        let row = settings.models.get(&name.value);
+        if row.is_none() && !settings.has_written_model(name) {
+            let known = settings.models.keys().map(String::as_str);
+            let help = did_you_mean(name, known, "models in registry.yaml");
+            let problem = Problem::error("suite::unknown_model", format!("there is no model `{name}`"));
+            self.problem(problem.help(help), name.span);
+        }
+        row
+    }
+
+    /// `expected: {property: true}` asks for the named check, of the suite first and of the registry then.
+    fn expected(&mut self, expected: &IndexMap<Located<String>, bool>, origin: Origin<'_>) -> Vec<Checked> {
+        let mut validators = Vec::new();
+        for (name, holds) in expected {
+            let key = (name.value.clone(), *holds);
+            if let Some(known) = self.expected.get(&key) {
+                validators.extend(known.clone());
+                continue;
+            }
+            let both = [&self.properties, &self.settings.properties];
+            let found = both.into_iter().find_map(|properties| {
+                Some((properties.specs.get(&name.value)?, properties.document.as_ref()?))
+            });
+            let Some((spec, document)) = found else {
+                if both.into_iter().any(|properties| properties.has_written(name)) {
+                    continue;
+                }
+                let known = both.into_iter().flat_map(|properties| properties.specs.keys());
+                let known: Vec<&str> = known.map(String::as_str).collect();
+                let help = did_you_mean(name, known.iter().copied(), "properties");
+                let message = format!("there is no property `{name}`");
+                let problem = Problem::error("suite::unknown_property", message).help(help);
+                self.problems.push(origin.locate(problem, name.span));
+                continue;
+            };
+            // What is wrong with the property itself is reported where it stands.
+            let checked = spec.build(document, &mut Vec::new()).map(|validator| Checked {
+                validator: Arc::new(validator.as_property(name, *holds)),
+                canonical: canonical_json(&json!({
+                    "property": name.value,
+                    "holds": holds,
+                    "validator": spec.canonical(),
+                }))
+                .into(),
+                asks_judge: spec.asks_judge(),
+            });
+            validators.extend(checked.clone());
+            self.expected.insert(key, checked);
+        }
+        validators
+    }
+
+    fn messages(&mut self, specs: Vec<Located<MessageSpec>>) -> Vec<Message> {
+        let mut messages = Vec::with_capacity(specs.len());
+        let mut calls: Vec<String> = Vec::new();
+        for Located { value: spec, span } in specs {
+            let role = match spec.role {
+                content::Role::System => Role::System,
+                content::Role::User => Role::User,
+                content::Role::Assistant => Role::Assistant,
+                content::Role::Tool => Role::Tool,
+            };
+            let mut refuse = |message: &str, help: &str| {
+                self.problem(Problem::error("suite::invalid_message", message).help(help), span);
+            };
+            match (role, &spec.tool_call_id) {
+                (Role::Tool, None) => refuse(
+                    "the result of a tool needs `tool_call_id`",
+                    "name the `id` of the call that it answers, in `tool_calls` of a message before it",
+                ),
+                (Role::Tool, Some(id)) if !calls.contains(id) => refuse(
+                    &format!("no message before it calls a tool with the id `{id}`"),
+                    "write the call into `tool_calls` of the assistant's message before it",
+                ),
+                (Role::Tool, Some(_)) | (_, None) => {}
+                (_, Some(_)) => {
+                    refuse("only a message of the role `tool` has a `tool_call_id`", "leave it out");
+                }
+            }
+            if role != Role::Assistant && !spec.tool_calls.is_empty() {
+                refuse("only a message of the role `assistant` calls tools", "leave `tool_calls` out");
+            }
+            if spec.content.is_empty() && spec.tool_calls.is_empty() && role != Role::Tool {
+                refuse("this message says nothing", "write its `content`");
+            }
+            calls.extend(spec.tool_calls.iter().map(|call| call.id.clone()));
+            let tool_calls = spec.tool_calls.into_iter();
+            let tool_calls = tool_calls
+                .map(|call| ToolCall { id: call.id, name: call.name, arguments: Value::Object(call.arguments) });
+            messages.push(Message {
+                role,
+                content: spec.content,
+                tool_calls: tool_calls.collect(),
+                tool_call_id: spec.tool_call_id,
+            });
+        }
+        messages
+    }
+
+    /// The values with which the prompt is filled: those of the case, then the defaults of the prompt's variables.
+    fn inputs(
+        &mut self,
+        case: &Located<String>,
+        inputs: &IndexMap<Located<String>, Located<Value>>,
+        is_whole: bool,
+        origin: Origin<'_>,
+    ) -> Values {
+        let variables = self.interface.variables();
+        for (name, value) in inputs {
+            self.warn_of_number(name, value, origin);
+        }
+        let values: Values =
+            inputs.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect();
+        match variables.resolve(&values) {
+            Ok(resolved) => {
+                for unknown in &resolved.unknown {
+                    let place = inputs
+                        .keys()
+                        .find(|name| name.value == unknown.name)
+                        .map_or(case.span, |name| name.span);
+                    let message =
+                        format!("the prompt has no variable `{}`; this value is not used", unknown.name);
+                    let mut known: Vec<&str> = variables.names().collect();
+                    if origin.is_row() {
+                        known.extend(KNOWN_COLUMNS);
+                    }
+                    let help = did_you_mean(&unknown.name, known, "variables");
+                    let problem = Problem::warning("suite::unknown_variable", message).help(help);
+                    self.problems.push(origin.locate(problem, place));
+                }
+                resolved.values.into_owned()
+            }
+            Err(problems) => {
+                if is_whole {
+                    for problem in problems {
+                        self.value_problem(case, inputs, problem, origin);
+                    }
+                }
+                values
+            }
+        }
+    }
+
+    fn value_problem(
+        &mut self,
+        case: &Located<String>,
+        inputs: &IndexMap<Located<String>, Located<Value>>,
+        problem: ValueProblem,
+        origin: Origin<'_>,
+    ) {
+        let given = inputs.iter().find(|(name, _)| name.value == problem.variable);
+        let place = given.map_or(case.span, |(_, value)| value.span);
+        let message = format!("case `{case}`: {}", problem.message);
+        let help = if given.is_none() && origin.is_row() && KNOWN_COLUMNS.contains(&problem.variable.as_str()) {
+            let name = &problem.variable;
+            Some(format!("a column `{name}` is about the case; a column `inputs.{name}` gives the variable its value"))
+        } else {
+            problem.help
+        };
+        let problem = Problem::error("suite::invalid_input", message).maybe_help(help);
+        self.problems.push(origin.locate(problem, place));
+    }
+
+    /// `1.10` is a number, and a number has no spelling: what is sent is `1.1`.
+    fn warn_of_number(&mut self, name: &Located<String>, value: &Located<Value>, origin: Origin<'_>) {
+        let written = origin.written(value.span);
+        if !value.is_number() || written.is_empty() || *written == value.to_string() {
+            return;
+        }
+        let sent = value.to_string();
+        let kind = self.interface.variables().get(name).and_then(|variable| variable.kind());
+        let must_be_number = matches!(kind, Some(VariableType::Integer | VariableType::Number));
+        let help = if must_be_number {
+            format!("write {sent}, or declare `{name}` as a string to send `{written}`")
+        } else {
+            format!("put it in quotes to send it as it stands: \"{written}\"")
+        };
+        let message = format!("`{written}` is read as a number and sent as `{sent}`");
+        let problem = Problem::warning("suite::number_changes", message).help(help);
+        self.problems.push(origin.locate(problem, value.span));
+    }
+}

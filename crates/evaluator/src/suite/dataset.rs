@@ -1,0 +1,173 @@
+//! Datasets: files whose rows are cases. Here they are found and told apart; [`jsonl`] and [`csv`] read them.
+
+mod csv;
+mod jsonl;
+mod table;
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use promptassay_registry::digest::Digest;
+use promptassay_registry::files::{find_files, read_text};
+use promptassay_registry::problem::{Place, Problem, did_you_mean};
+use promptassay_registry::yaml::{Located, Span};
+
+use super::Case;
+use super::case::CaseReader;
+use super::digest::canonical_values;
+use super::origin::{Origin, Row};
+use super::row::{KNOWN_COLUMNS, RowSpec};
+use super::spec::DatasetSpec;
+
+/// The largest dataset that is read.
+const MAX_DATASET_BYTES: u64 = 1 << 30;
+
+/// After so many problems in one file reading stops: whoever has more fixes these first.
+const MAX_PROBLEMS: usize = 100;
+
+/// A file with cases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetFile {
+    /// The file, as messages name it.
+    pub path: PathBuf,
+    /// What stands in it.
+    pub text: String,
+}
+
+/// Gives the files that a `file:` of a suite means, never none; or says why it cannot. A problem without a place is shown where the
+/// suite names the file.
+pub type Files<'a> = dyn Fn(&str) -> Result<Vec<DatasetFile>, Box<Problem>> + 'a;
+
+/// The files that the suite at `suite` names, from the disk. Nothing outside of `repository` is read: see [`find_files`].
+pub fn files_beside(
+    suite: &Path,
+    repository: &Path,
+) -> impl Fn(&str) -> Result<Vec<DatasetFile>, Box<Problem>> {
+    let base = suite.parent().unwrap_or(Path::new(".")).to_owned();
+    let repository = repository.to_owned();
+    move |pattern| {
+        let paths = find_files(&base, pattern, &repository).map_err(|error| {
+            Box::new(Problem::error("suite::no_dataset", error.to_string()).help(error.help()))
+        })?;
+        paths
+            .into_iter()
+            .map(|path| read_text(&path, MAX_DATASET_BYTES).map(|text| DatasetFile { path, text }))
+            .collect()
+    }
+}
+
+/// Reads all datasets of a suite. Gives their cases and the files.
+pub(super) fn read(
+    specs: &[DatasetSpec],
+    files: &Files<'_>,
+    reader: &mut CaseReader<'_>,
+) -> (Vec<Case>, Vec<PathBuf>) {
+    let mut cases = Vec::new();
+    let mut read = HashSet::new();
+    let mut paths = Vec::new();
+    for DatasetSpec { file } in specs {
+        let found = match files(file) {
+            Ok(found) => found,
+            Err(problem) => {
+                let place = problem.place.clone().unwrap_or_else(|| reader.place(file.span));
+                reader.problems.push(problem.at(place));
+                continue;
+            }
+        };
+        for dataset in found {
+            if !read.insert(dataset.path.clone()) {
+                let message = format!("`{}` is read twice", dataset.path.display());
+                let problem = Problem::error("suite::dataset_twice", message);
+                let problem = problem.help("another entry of `datasets` names it already; leave one out");
+                reader.problems.push(problem.at(reader.place(file.span)));
+                continue;
+            }
+            let mut rows = Rows::new(&dataset.path, reader);
+            match dataset.path.extension().and_then(OsStr::to_str) {
+                Some("jsonl") => jsonl::read(&dataset.text, &mut rows),
+                Some("csv") => csv::read(&dataset.text, &mut rows),
+                _ => {
+                    let message = format!("`{}` is no dataset", dataset.path.display());
+                    let problem = Problem::error("suite::unknown_dataset", message);
+                    let place = rows.reader.place(file.span);
+                    rows.reader.problems.push(problem.at(place).help("a dataset ends in `.jsonl` or `.csv`"));
+                    continue;
+                }
+            }
+            rows.finish(&mut cases);
+            paths.push(dataset.path);
+        }
+    }
+    (cases, paths)
+}
+
+/// Collects the cases of one file.
+struct Rows<'r, 's> {
+    file: &'r Path,
+    reader: &'r mut CaseReader<'s>,
+    cases: Vec<Case>,
+    problems: Vec<Problem>,
+    /// Whether there is a row, sound or not.
+    any: bool,
+}
+
+impl<'r, 's> Rows<'r, 's> {
+    fn new(file: &'r Path, reader: &'r mut CaseReader<'s>) -> Self {
+        Self { file, reader, cases: Vec::new(), problems: Vec::new(), any: false }
+    }
+
+    /// Whether reading on is of use.
+    fn is_full(&self) -> bool {
+        self.problems.len() >= MAX_PROBLEMS
+    }
+
+    /// The case of a row, and what is wrong with it.
+    fn resolve(&mut self, spec: RowSpec, row: Row<'_>, is_whole: bool) -> (Case, Vec<Problem>) {
+        let name = spec.name.clone().unwrap_or_else(|| derived_name(&spec));
+        let before = std::mem::take(&mut self.reader.problems);
+        let case = self.reader.case(spec.into_case(name), is_whole, Origin::Row(row), row.start());
+        (case, std::mem::replace(&mut self.reader.problems, before))
+    }
+
+    fn add(&mut self, case: Case, problems: Vec<Problem>) {
+        self.cases.push(case);
+        for problem in problems {
+            self.report(problem);
+        }
+    }
+
+    /// A warning that every row would repeat is said of the first one.
+    fn report(&mut self, problem: Problem) {
+        let of_all = |problem: &Problem| -> Option<String> {
+            let message = (!problem.is_error()).then_some(&problem.message)?;
+            Some(message.split_once(": ").map_or(message.as_str(), |(_, rest)| rest).to_owned())
+        };
+        let said = of_all(&problem);
+        if said.is_none() || !self.problems.iter().any(|earlier| of_all(earlier) == said) {
+            self.problems.push(problem);
+        }
+    }
+
+    fn finish(self, cases: &mut Vec<Case>) {
+        if !self.any && self.problems.is_empty() {
+            let problem = Problem::error("suite::empty_dataset", "this dataset has no rows");
+            let place = Place::whole_file(self.file);
+            self.reader.problems.push(problem.at(place).help("write a row, or take it out of `datasets`"));
+        }
+        self.reader.problems.extend(self.problems);
+        cases.extend(self.cases);
+    }
+}
+
+/// The name of a row that has none: taken of what it asks, so that it stays when rows move.
+fn derived_name(spec: &RowSpec) -> Located<String> {
+    let inputs = spec.inputs.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect();
+    let digest = Digest::of(canonical_values(&inputs));
+    Located { value: format!("row_{}", digest.short()), span: Span::default() }
+}
+
+/// Help for a column that nobody reads.
+fn unknown_column_help<'a>(name: &str, variables: impl Iterator<Item = &'a str> + Clone) -> String {
+    did_you_mean(name, variables.chain(KNOWN_COLUMNS), "columns")
+}

@@ -1,0 +1,222 @@
+//! Tables: the first row names the columns, every other row is a case.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use promptassay_registry::problem::{Problem, did_you_mean};
+use promptassay_registry::yaml::{Located, Span};
+
+use super::super::origin::{Origin, Row};
+use super::super::row::RowSpec;
+use super::table::{Cell, Record, Records};
+use super::{Rows, unknown_column_help};
+
+impl<'a> Record<'a> {
+    fn row(&self, file: &'a Path) -> Row<'a> {
+        Row { file, number: self.number, line: self.line, text: self.text }
+    }
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Column {
+    Name,
+    Expected,
+    Reference,
+    Tags,
+    Cluster,
+    MustPass,
+    Skip,
+    /// The value of this variable.
+    Input(Located<String>),
+    /// Nothing that anybody reads; it was reported.
+    Unknown,
+}
+
+pub(super) fn read(text: &str, rows: &mut Rows<'_, '_>) {
+    let file = rows.file;
+    let mut records = Records::new(text);
+    let Some(header) = records.next() else { return };
+    let Some(columns) = columns(&header, header.row(file), rows) else { return };
+    for record in records {
+        if rows.is_full() {
+            return;
+        }
+        rows.any = true;
+        let row = record.row(file);
+        let mut found = Vec::new();
+        let spec = spec(&record, row, &columns, rows, &mut found);
+        let is_whole = found.is_empty();
+        found.into_iter().for_each(|problem| rows.report(problem));
+        if let Some(spec) = spec {
+            let (case, problems) = rows.resolve(spec, row, is_whole);
+            rows.add(case, problems);
+        }
+    }
+}
+
+fn columns(header: &Record<'_>, row: Row<'_>, rows: &mut Rows<'_, '_>) -> Option<Vec<Column>> {
+    let origin = Origin::Row(row);
+    let cells = match &header.cells {
+        Ok(cells) => cells,
+        Err(fault) => {
+            rows.report(quote_problem(row, *fault));
+            return None;
+        }
+    };
+    if let [only] = cells.as_slice()
+        && let Some(separator) = [';', '\t'].into_iter().find(|separator| only.text.contains(*separator))
+    {
+        let shown = if separator == ';' { "semicolons" } else { "tabs" };
+        let problem = Problem::error("suite::separator", format!("the columns are separated by {shown}"));
+        rows.report(origin.locate(problem.help("separate them by commas"), only.span));
+        return None;
+    }
+    let mut columns: Vec<Column> = Vec::with_capacity(cells.len());
+    let mut first: IndexMap<&str, Span> = IndexMap::new();
+    for cell in cells {
+        let name = cell.text.trim();
+        if first.insert(name, cell.span).is_some() {
+            let message = format!("a second column is called `{name}`");
+            let problem = Problem::error("suite::duplicate_column", message).help("keep one of the two");
+            rows.report(origin.locate(problem, cell.span));
+        }
+        columns.push(column(name, cell.span, origin, rows));
+    }
+    Some(columns)
+}
+
+fn column(name: &str, span: Span, origin: Origin<'_>, rows: &mut Rows<'_, '_>) -> Column {
+    let variables = rows.reader.interface.variables();
+    match name {
+        "name" => return Column::Name,
+        "expected" => return Column::Expected,
+        "reference" => return Column::Reference,
+        "tags" => return Column::Tags,
+        "cluster" => return Column::Cluster,
+        "must_pass" => return Column::MustPass,
+        "skip" => return Column::Skip,
+        _ => {}
+    }
+    let variable = name.strip_prefix("inputs.").unwrap_or(name);
+    if variables.get(variable).is_some() {
+        return Column::Input(Located { value: variable.to_owned(), span });
+    }
+    let message = format!("the prompt has no variable `{variable}`; this column is not used");
+    let help = unknown_column_help(variable, variables.names().collect::<Vec<_>>().into_iter());
+    rows.report(origin.locate(Problem::warning("suite::unknown_column", message).help(help), span));
+    Column::Unknown
+}
+
+fn spec(
+    record: &Record<'_>,
+    row: Row<'_>,
+    columns: &[Column],
+    rows: &mut Rows<'_, '_>,
+    problems: &mut Vec<Problem>,
+) -> Option<RowSpec> {
+    let cells = match &record.cells {
+        Ok(cells) => cells,
+        Err(fault) => {
+            problems.push(quote_problem(row, *fault));
+            return None;
+        }
+    };
+    if cells.len() != columns.len() {
+        let message = format!("{} cells under {} columns", cells.len(), columns.len());
+        let help = if cells.len() > columns.len() {
+            "put a cell that has a comma in quotes"
+        } else {
+            "write an empty cell for what is not known: `a,,c`"
+        };
+        let span = Span { start: 0, end: record.text.len() };
+        let problem = Problem::error("suite::wrong_width", message).help(help);
+        problems.push(Origin::Row(row).locate(problem, span));
+        return None;
+    }
+    let mut spec = RowSpec::default();
+    for (column, cell) in columns.iter().zip(cells) {
+        // A cell of nothing, not even of quotes, says nothing.
+        if cell.text.is_empty() && !cell.is_quoted {
+            continue;
+        }
+        let text = || cell.text.clone().into_owned();
+        match column {
+            Column::Name => spec.name = Some(Located { value: text(), span: cell.span }),
+            Column::Reference => spec.reference = Some(text()),
+            Column::Cluster => spec.cluster = Some(text()),
+            Column::Skip => spec.skip = Some(text()),
+            Column::Tags => spec.tags = listed(cell).map(|(tag, _)| tag.to_owned()).collect(),
+            Column::Expected => spec.expected = expected(cell),
+            Column::MustPass => match cell.text.trim() {
+                "true" => spec.must_pass = true,
+                "false" => {}
+                other => {
+                    let message = format!("`must_pass` is `{other}`");
+                    let help = did_you_mean(other, ["true", "false"], "values");
+                    let problem = Problem::error("suite::invalid_cell", message).help(help);
+                    problems.push(Origin::Row(row).locate(problem, cell.span));
+                }
+            },
+            Column::Input(variable) => {
+                let value = rows.reader.interface.variables().value_from_text(variable, &cell.text);
+                spec.inputs.insert(
+                    Located { value: variable.value.clone(), span: cell.span },
+                    Located { value, span: inner_span(cell) },
+                );
+            }
+            Column::Unknown => {}
+        }
+    }
+    Some(spec)
+}
+
+/// Where the text of a cell stands, without its quotes.
+fn inner_span(cell: &Cell<'_>) -> Span {
+    let quote = usize::from(cell.is_quoted);
+    Span { start: cell.span.start + quote, end: cell.span.end - quote }
+}
+
+/// The parts of a cell between commas or semicolons, with their places.
+fn listed<'a>(cell: &'a Cell<'_>) -> impl Iterator<Item = (&'a str, Span)> {
+    let start = inner_span(cell).start;
+    cell.text.split([',', ';']).filter_map(move |part| {
+        let trimmed = part.trim();
+        let offset = trimmed.as_ptr() as usize - cell.text.as_ptr() as usize;
+        let span = Span { start: start + offset, end: start + offset + trimmed.len() };
+        (!trimmed.is_empty()).then_some((trimmed, span))
+    })
+}
+
+/// `contains_hours; !contains_apology`: properties that must hold, and those that must not.
+fn expected(cell: &Cell<'_>) -> IndexMap<Located<String>, bool> {
+    let property = |(part, span): (&str, Span)| match part.strip_prefix('!') {
+        Some(name) => (Located { value: name.trim().to_owned(), span }, false),
+        None => (Located { value: part.to_owned(), span }, true),
+    };
+    listed(cell).map(property).collect()
+}
+
+fn quote_problem(row: Row<'_>, (message, span): (&'static str, Span)) -> Problem {
+    let problem = Problem::error("suite::invalid_quote", message)
+        .help("put the whole cell in quotes, and write a quote within it twice: \"a 5\"\" pipe\"");
+    Origin::Row(row).locate(problem, span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_cell_know_where_they_stand() {
+        let mut records = Records::new("\"a; !b ,c\"\n");
+        let record = records.next().unwrap();
+        let cell = &record.cells.as_ref().unwrap()[0];
+        let found = expected(cell);
+        let shown: Vec<_> = found
+            .iter()
+            .map(|(name, holds)| (name.as_str(), *holds, &record.text[name.span.start..name.span.end]))
+            .collect();
+        assert_eq!(shown, [("a", true, "a"), ("b", false, "!b"), ("c", true, "c")]);
+    }
+}

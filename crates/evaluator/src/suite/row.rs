@@ -1,0 +1,110 @@
+//! The shape of a dataset's row: known columns, and inputs.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use promptassay_registry::yaml::{Located, error_with_help};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::spec::CaseSpec;
+
+/// The columns that are no inputs. An input of one of these names is written `inputs.name` in a table, and within `inputs` in JSON.
+pub(super) const KNOWN_COLUMNS: [&str; 8] =
+    ["name", "inputs", "expected", "reference", "tags", "cluster", "must_pass", "skip"];
+
+/// A row as it is written. Every other column is an input.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RowSpec {
+    pub(super) name: Option<Located<String>>,
+    pub(super) inputs: IndexMap<Located<String>, Located<Value>>,
+    pub(super) expected: IndexMap<Located<String>, bool>,
+    pub(super) reference: Option<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) cluster: Option<String>,
+    pub(super) must_pass: bool,
+    pub(super) skip: Option<String>,
+}
+
+impl RowSpec {
+    /// The case that it describes, under the name that it has or else is given.
+    pub(super) fn into_case(self, name: Located<String>) -> CaseSpec {
+        CaseSpec {
+            name,
+            inputs: self.inputs,
+            expected: self.expected,
+            reference: self.reference,
+            tags: self.tags,
+            cluster: self.cluster,
+            must_pass: self.must_pass,
+            skip: self.skip,
+            validators: Vec::new(),
+            messages: Vec::new(),
+            models: None,
+        }
+    }
+
+    /// Adds an input; a second value for it is refused, wherever it stands.
+    fn add_input<E: serde::de::Error>(
+        &mut self,
+        name: Located<String>,
+        value: Located<Value>,
+    ) -> Result<(), E> {
+        if self.inputs.keys().any(|given| given.value == name.value) {
+            let message = format!("the input `{}` is given twice", name.value);
+            return Err(error_with_help(message, "keep one of the two"));
+        }
+        self.inputs.insert(name, value);
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for RowSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RowVisitor)
+    }
+}
+
+struct RowVisitor;
+
+impl<'de> Visitor<'de> for RowVisitor {
+    type Value = RowSpec;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a row: a map from columns to values")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RowSpec, A::Error> {
+        let mut row = RowSpec::default();
+        let mut seen = [false; KNOWN_COLUMNS.len()];
+        while let Some(key) = map.next_key::<Located<String>>()? {
+            if let Some(known) = KNOWN_COLUMNS.iter().position(|known| *known == key.value) {
+                if std::mem::replace(&mut seen[known], true) {
+                    return Err(A::Error::custom(format_args!("the key `{}` stands twice", key.value)));
+                }
+            }
+            match key.value.as_str() {
+                "name" => row.name = map.next_value()?,
+                "expected" => {
+                    row.expected = map.next_value::<Option<IndexMap<_, _>>>()?.unwrap_or_default();
+                }
+                "reference" => row.reference = map.next_value()?,
+                "tags" => row.tags = map.next_value::<Option<Vec<_>>>()?.unwrap_or_default(),
+                "cluster" => row.cluster = map.next_value()?,
+                "must_pass" => row.must_pass = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                "skip" => row.skip = map.next_value()?,
+                "inputs" => {
+                    for (name, value) in map.next_value::<IndexMap<Located<String>, Located<Value>>>()? {
+                        row.add_input(name, value)?;
+                    }
+                }
+                _ => {
+                    let value = map.next_value()?;
+                    row.add_input(key, value)?;
+                }
+            }
+        }
+        Ok(row)
+    }
+}
