@@ -20,6 +20,7 @@ pub mod report;
 pub mod rescore;
 pub mod run;
 pub mod runs;
+pub mod selection;
 pub mod settings;
 pub mod spending;
 pub mod suite;

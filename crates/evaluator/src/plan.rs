@@ -1,11 +1,14 @@
 //! The plan of a run: ordered trials with stable ids, fixed before anything is asked. A value: it can be printed and compared.
 
 mod build;
+mod describe;
+mod digests;
 mod planned;
 mod request;
+mod shard;
 mod versions;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -22,7 +25,9 @@ use crate::replies::ReplyKey;
 use crate::suite::{Case, Suite};
 
 pub use build::{PromptInput, build};
-pub use versions::{ChosenVersions, VersionRequest, choose};
+pub use describe::{Estimate, PlanDescription, PromptDescription, VariantDescription};
+pub use shard::{InvalidShard, Shard};
+pub use versions::{ChosenVersions, PromptChange, VersionRequest, choose, choose_changed};
 
 /// Everything that a run will ask, in order.
 #[derive(Debug)]
@@ -30,6 +35,9 @@ pub struct Plan {
     prompts: Vec<PromptPlan>,
     trials: Vec<Trial>,
     index: HashMap<TrialId, usize>,
+    /// Of the whole plan, also in a part of it.
+    digests: BTreeMap<String, Digest>,
+    shard: Option<Shard>,
 }
 
 /// A prompt's part of the plan.
@@ -43,8 +51,10 @@ pub struct PromptPlan {
     pub variants: Vec<Variant>,
     /// Why these versions, in a sentence.
     pub chosen: String,
-    /// The index of this prompt's first trial.
-    first_trial: usize,
+    /// The digest of its template format and variables.
+    pub interface: Digest,
+    /// The index of each case's first trial, and behind the last one that of the next prompt's.
+    first_trials: Vec<usize>,
 }
 
 /// One version on one model.
@@ -172,22 +182,43 @@ impl Plan {
         self.index.get(&trial).copied()
     }
 
-    /// The trials of one variant and case with their indices, by repeat.
+    /// The trials of one variant and case with their indices, by repeat; none where the case is not asked of the variant.
     pub fn trials_of(
         &self,
         prompt: usize,
         variant: usize,
         case: usize,
     ) -> impl Iterator<Item = (usize, &Trial)> {
-        let plan = &self.prompts[prompt];
-        let asked_before = plan.suite.cases[..case].iter().filter(|case| case.skip.is_none()).count();
-        let per_case = plan.suite.repeat as usize * plan.variants.len();
-        let first = plan.first_trial + asked_before * per_case + variant;
-        let repeats = if plan.suite.cases[case].skip.is_none() { plan.suite.repeat as usize } else { 0 };
-        (0..repeats).map(move |repeat| {
-            let index = first + repeat * plan.variants.len();
-            (index, &self.trials[index])
-        })
+        let first_trials = &self.prompts[prompt].first_trials;
+        let range = first_trials[case]..first_trials[case + 1];
+        range.map(|index| (index, &self.trials[index])).filter(move |(_, trial)| trial.variant == variant)
+    }
+
+    /// The cases that are asked of a variant, by their places in the suite: neither skipped ones nor those for other models.
+    pub fn cases_of(&self, prompt: usize, variant: usize) -> impl Iterator<Item = usize> {
+        (0..self.prompts[prompt].suite.cases.len())
+            .filter(move |case| self.trials_of(prompt, variant, *case).next().is_some())
+    }
+
+    /// Which part of a divided run this is, where it is one.
+    pub fn shard_of(&self) -> Option<Shard> {
+        self.shard
+    }
+
+    /// What narrowed the cases or models of this plan, in the words of the selection; each once.
+    pub fn filters(&self) -> Vec<&str> {
+        let mut filters: Vec<&str> = Vec::new();
+        for filter in self.prompts.iter().flat_map(|prompt| &prompt.suite.narrowed_by) {
+            if !filters.contains(&filter.as_str()) {
+                filters.push(filter);
+            }
+        }
+        filters
+    }
+
+    /// Whether every case of its prompts is asked on every model, as the suites say. Only such a plan can be evidence.
+    pub fn is_complete(&self) -> bool {
+        self.shard.is_none() && self.filters().is_empty()
     }
 
     /// The case of a trial.
@@ -216,3 +247,6 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -25,6 +25,8 @@ pub use dataset::{DatasetFile, Files, files_beside};
 pub use resolve::resolve;
 pub use spec::{CaseSpec, SuiteSpec};
 
+pub(crate) use digest::canonical_model;
+
 /// The cases of one prompt and how they are asked.
 #[derive(Debug)]
 pub struct Suite {
@@ -40,6 +42,10 @@ pub struct Suite {
     pub params: Params,
     /// What the gate asks for.
     pub policy: Policy,
+    /// The file that it was read from.
+    pub file: PathBuf,
+    /// What narrowed its cases or models since it was read, in the words of a selection. The digest stays that of the whole.
+    pub narrowed_by: Vec<String>,
     /// The files that datasets were read from.
     pub datasets: Vec<PathBuf>,
     /// SHA-256 of everything that is asked and how it is judged, as canonical JSON:

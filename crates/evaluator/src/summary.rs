@@ -127,7 +127,7 @@ fn summarise_variant(plan: &Plan, record: &Record, prompt: usize, variant: usize
     let mut counts = Counts::default();
     let mut gaps = 0;
     let mut tokens = Some(0_u64);
-    for (case, _) in suite.cases.iter().enumerate().filter(|(_, case)| case.skip.is_none()) {
+    for case in plan.cases_of(prompt, variant) {
         let mut case_counts = Counts::default();
         let mut scores = Vec::new();
         for (index, _) in plan.trials_of(prompt, variant, case) {

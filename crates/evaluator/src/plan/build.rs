@@ -1,17 +1,21 @@
 //! Makes a plan: versions × models × cases × repeats, with everything checked that can be checked before the first question.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use promptassay_llm::Params;
-use promptassay_registry::problem::{Problem, has_errors};
+use promptassay_llm::{Params, Provider, encode};
+use promptassay_registry::digest::Digest;
+use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Prompt, PromptVersion};
 use promptassay_registry::version::Version;
 
 use super::versions::ChosenVersions;
-use super::{Plan, PromptPlan, Role, Trial, TrialId, Variant, request};
+use super::{Plan, PromptPlan, Role, Shard, Trial, TrialId, Variant, digests, request};
 use crate::settings::Settings;
 use crate::suite::Suite;
+
+/// After so many cases that a version cannot be asked, the others need not be named.
+const MAX_PROBLEMS: usize = 100;
 
 /// A prompt that is to be evaluated.
 #[derive(Debug)]
@@ -28,49 +32,114 @@ pub struct PromptInput<'a> {
 /// them is an error.
 pub fn build(inputs: Vec<PromptInput<'_>>, settings: &Settings, problems: &mut Vec<Problem>) -> Option<Plan> {
     let mut found = Vec::new();
-    let mut plan = Plan { prompts: Vec::new(), trials: Vec::new(), index: HashMap::new() };
-    for input in inputs {
-        add_prompt(&mut plan, input, settings, &mut found);
-    }
-    plan.index = plan.trials.iter().enumerate().map(|(index, trial)| (trial.id, index)).collect();
+    let prompts = inputs.into_iter().map(|input| prompt_plan(input, settings, &mut found)).collect();
     let sound = !has_errors(&found);
     problems.extend(found);
-    sound.then_some(plan)
+    sound.then(|| Plan::of(prompts))
 }
 
-fn add_prompt(plan: &mut Plan, input: PromptInput<'_>, settings: &Settings, problems: &mut Vec<Problem>) {
+impl Plan {
+    fn of(prompts: Vec<PromptPlan>) -> Self {
+        let digests = digests::of(&prompts);
+        Self::laid_out(prompts, digests, None)
+    }
+
+    /// Puts the trials of these prompts in their order.
+    pub(super) fn laid_out(
+        mut prompts: Vec<PromptPlan>,
+        digests: BTreeMap<String, Digest>,
+        shard: Option<Shard>,
+    ) -> Self {
+        let mut trials = Vec::new();
+        for (index, prompt) in prompts.iter_mut().enumerate() {
+            prompt.first_trials = Vec::with_capacity(prompt.suite.cases.len() + 1);
+            for (case, definition) in prompt.suite.cases.iter().enumerate() {
+                prompt.first_trials.push(trials.len());
+                if definition.skip.is_some() {
+                    continue;
+                }
+                let models = prompt.suite.models_of(definition);
+                let asked = prompt.variants.iter().enumerate();
+                let asked: Vec<_> =
+                    asked.filter(|(_, variant)| models.contains(&variant.model.name)).collect();
+                for repeat in 1..=prompt.suite.repeat {
+                    for &(variant, of) in &asked {
+                        let id = TrialId::of(&prompt.name, of, &definition.name, repeat);
+                        trials.push(Trial { id, prompt: index, variant, case, repeat });
+                    }
+                }
+            }
+            prompt.first_trials.push(trials.len());
+        }
+        let index = trials.iter().enumerate().map(|(index, trial): (_, &Trial)| (trial.id, index)).collect();
+        Self { prompts, trials, index, digests, shard }
+    }
+}
+
+fn prompt_plan(input: PromptInput<'_>, settings: &Settings, problems: &mut Vec<Problem>) -> PromptPlan {
     let PromptInput { prompt, suite, versions } = input;
     let roles = versions.baseline.iter().map(|version| (version, Role::Baseline));
     let roles: Vec<(&Version, Role)> =
         roles.chain(versions.candidates.iter().map(|version| (version, Role::Candidate))).collect();
     let mut variants = Vec::new();
-    for model in &suite.models {
+    for model in suite.all_models() {
         let Some(row) = settings.models.get(model) else { continue };
         for &(version, role) in &roles {
             let Some(version) = prompt.version(version) else { continue };
             let Some(params) = params(version, problems) else { continue };
-            variants.push(Variant {
+            let variant = Variant {
                 version: version.version.clone(),
                 digest: version.digest,
-                params: params.merged_over(&row.params),
+                params: suite.params.merged_over(&params).merged_over(&row.params),
                 response_format: response_format(version, problems),
                 content: Arc::new(version.content.clone()),
                 model: row.clone(),
                 role,
-            });
+            };
+            check_variant(&suite, &variant, version, problems);
+            variants.push(variant);
         }
     }
     check_rendering(&suite, &variants, problems);
-    let (name, first_trial, index) = (prompt.name().clone(), plan.trials.len(), plan.prompts.len());
-    for (case, definition) in suite.cases.iter().enumerate().filter(|(_, case)| case.skip.is_none()) {
-        for repeat in 1..=suite.repeat {
-            for (variant, definition_of_variant) in variants.iter().enumerate() {
-                let id = TrialId::of(&name, definition_of_variant, &definition.name, repeat);
-                plan.trials.push(Trial { id, prompt: index, variant, case, repeat });
-            }
-        }
+    PromptPlan {
+        name: prompt.name().clone(),
+        suite,
+        variants,
+        chosen: versions.why,
+        interface: prompt.interface().digest(),
+        first_trials: Vec::new(),
     }
-    plan.prompts.push(PromptPlan { name, suite, variants, chosen: versions.why, first_trial });
+}
+
+/// What the model's provider cannot be asked, whatever the case is.
+fn check_variant(suite: &Suite, variant: &Variant, version: &PromptVersion, problems: &mut Vec<Problem>) {
+    let on = format!("{} cannot be asked on model `{}`", variant.version, variant.model.name);
+    let found = variant.model.provider.param_problems(&variant.params);
+    let is_sound = found.is_empty();
+    for problem in found {
+        let mut path = vec!["params".to_owned()];
+        path.extend(problem.path);
+        let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+        let written = version.document.as_ref().filter(|document| {
+            keys.split_last()
+                .is_some_and(|(last, path)| document.keys_at(path).iter().any(|(key, _)| key == last))
+        });
+        let place = match written {
+            Some(document) => document.place_at(&path),
+            None => Place::whole_file(suite.file.as_path()),
+        };
+        let message = format!("{on}: {}", problem.message);
+        problems.push(Problem::error("plan::invalid_parameter", message).at(place).maybe_help(problem.help));
+    }
+    let Some(case) = suite.cases.iter().find(|case| case.skip.is_none()).filter(|_| is_sound) else { return };
+    // What cannot be rendered is reported with its case.
+    let Ok(request) = request::of(variant, case) else { return };
+    if variant.model.provider != Provider::Command
+        && let Err(error) = encode(&variant.model, &request)
+    {
+        let place = Place::whole_file(version.path.as_path());
+        problems.push(Problem::error("plan::cannot_ask", format!("{on}: {error}")).at(place));
+    }
 }
 
 /// Renders every question once, so that no run stops in the middle for a value that was never there.
@@ -81,17 +150,13 @@ fn check_rendering(suite: &Suite, variants: &[Variant], problems: &mut Vec<Probl
             continue;
         }
         checked.push(&variant.version);
-        for case in suite.cases.iter().filter(|case| case.skip.is_none()) {
-            if let Err(error) = request::of(variant, case) {
-                let message =
-                    format!("case `{}` cannot be asked with {}: {error}", case.name, variant.version);
-                problems.push(
-                    Problem::error("plan::cannot_render", message)
-                        .at(case.place.clone())
-                        .maybe_help(error.help()),
-                );
-            }
-        }
+        let failures = suite.cases.iter().filter(|case| case.skip.is_none()).filter_map(|case| {
+            let error = request::of(variant, case).err()?;
+            let message = format!("case `{}` cannot be asked with {}: {error}", case.name, variant.version);
+            let problem = Problem::error("plan::cannot_render", message);
+            Some(problem.at(case.place.clone()).maybe_help(error.help()))
+        });
+        problems.extend(failures.take(MAX_PROBLEMS));
     }
 }
 

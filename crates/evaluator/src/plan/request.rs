@@ -8,13 +8,19 @@ use super::Variant;
 use crate::suite::Case;
 
 /// The request of a case to a variant: the rendered messages, the effective parameters, and nothing that nobody wrote.
+///
+/// The conversation of a case goes right before the last message of the user in the prompt, so that the instructions and the
+/// examples of the prompt come first and its question comes last; where the prompt has no message of the user, it comes last.
 pub(super) fn of(variant: &Variant, case: &Case) -> Result<ChatRequest, RenderError> {
-    let messages = match variant.content.render(&case.inputs)? {
+    let mut messages = match variant.content.render(&case.inputs)? {
         Rendered::Text(text) => vec![Message::user(text)],
         Rendered::Chat(messages) => {
             messages.into_iter().map(|message| Message::new(role(message.role), message.content)).collect()
         }
     };
+    let question = messages.iter().rposition(|message| message.role == Role::User);
+    let before = question.unwrap_or(messages.len());
+    messages.splice(before..before, case.messages.iter().cloned());
     Ok(ChatRequest {
         params: variant.params.clone(),
         response_format: variant.response_format.clone(),

@@ -1,5 +1,7 @@
 //! Which versions of a prompt are evaluated, and why.
 
+use std::collections::BTreeSet;
+
 use promptassay_registry::problem::{Problem, did_you_mean};
 use promptassay_registry::version::Version;
 
@@ -10,6 +12,8 @@ pub struct VersionRequest {
     pub baseline: Option<Version>,
     /// The versions to judge; empty: the newest one, where it is newer than the baseline.
     pub candidates: Vec<Version>,
+    /// Exactly these, each alone and compared with nothing; the other two are not looked at then.
+    pub only: Vec<Version>,
 }
 
 /// What is evaluated.
@@ -23,6 +27,17 @@ pub struct ChosenVersions {
     pub why: String,
 }
 
+/// What changed of a prompt since some commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PromptChange {
+    /// The version that was active at that commit; `None` where the prompt did not exist.
+    pub active_before: Option<Version>,
+    /// Versions whose files were added or changed, and the version that a moved pointer names now.
+    pub versions: BTreeSet<Version>,
+    /// What changed, a few words each; never empty.
+    pub reasons: Vec<String>,
+}
+
 /// Chooses among `versions` (in semver order, never empty) of a prompt whose active version is `active`. Without a candidate the
 /// baseline itself is judged, alone.
 pub fn choose(
@@ -31,28 +46,21 @@ pub fn choose(
     active: &Version,
     request: &VersionRequest,
 ) -> Result<ChosenVersions, Vec<Problem>> {
-    let unknown: Vec<Problem> = request
-        .baseline
-        .iter()
-        .chain(&request.candidates)
-        .filter(|version| !versions.contains(version))
-        .map(|version| unknown_version(prompt, version, versions))
-        .collect();
-    if !unknown.is_empty() {
-        return Err(unknown);
+    check_known(prompt, versions, request)?;
+    if let Some(chosen) = only(request) {
+        return Ok(chosen);
     }
     let baseline = request.baseline.as_ref().unwrap_or(active);
     let origin = if request.baseline.is_some() { "asked for" } else { "active" };
     if !request.candidates.is_empty() {
-        let mut candidates: Vec<Version> =
-            request.candidates.iter().filter(|&version| version != baseline).cloned().collect();
-        candidates.sort();
-        candidates.dedup();
-        return Ok(if candidates.is_empty() {
-            alone(baseline, format!("{baseline} is {origin}; there is nothing to compare it with"))
-        } else {
-            let why = format!("{} asked for; baseline {baseline} is {origin}", list(&candidates));
-            ChosenVersions { baseline: Some(baseline.clone()), candidates, why }
+        return Ok(match against(baseline, request.candidates.iter().cloned()) {
+            candidates if candidates.is_empty() => {
+                alone(baseline, format!("{baseline} is {origin}; there is nothing to compare it with"))
+            }
+            candidates => {
+                let why = format!("{} asked for; baseline {baseline} is {origin}", list(&candidates));
+                ChosenVersions { baseline: Some(baseline.clone()), candidates, why }
+            }
         });
     }
     Ok(match versions.last() {
@@ -63,6 +71,89 @@ pub fn choose(
         },
         _ => alone(baseline, format!("{baseline} is {origin} and the newest; evaluated alone")),
     })
+}
+
+/// Chooses among the versions of a prompt that changed since `reference` (a commit, as the caller names it). What changed is judged
+/// against the version that was active then: a change of the pointer cannot choose its own baseline. Where no version changed, the
+/// baseline is judged, alone; a prompt that did not exist then has nothing to be compared with.
+pub fn choose_changed(
+    prompt: &str,
+    versions: &[Version],
+    active: &Version,
+    request: &VersionRequest,
+    change: &PromptChange,
+    reference: &str,
+) -> Result<ChosenVersions, Vec<Problem>> {
+    check_known(prompt, versions, request)?;
+    if let Some(chosen) = only(request) {
+        return Ok(chosen);
+    }
+    let is_asked = !request.candidates.is_empty();
+    let candidates: Vec<Version> = if is_asked {
+        request.candidates.clone()
+    } else {
+        change.versions.iter().filter(|version| versions.contains(version)).cloned().collect()
+    };
+    let reasons = listed(&change.reasons);
+    let before = change.active_before.as_ref();
+    let (baseline, origin) = match (&request.baseline, before) {
+        (Some(asked), _) => (asked, "asked for".to_owned()),
+        (None, Some(before)) if versions.contains(before) => (before, format!("active at {reference}")),
+        (None, Some(before)) => (active, format!("active; {before}, active at {reference}, is gone")),
+        (None, None) if candidates.is_empty() => (active, "active".to_owned()),
+        (None, None) => {
+            let candidates = sorted(candidates);
+            let why =
+                format!("{}: {reasons}; new since {reference}, nothing to compare with", list(&candidates));
+            return Ok(ChosenVersions { baseline: None, candidates, why });
+        }
+    };
+    let candidates = against(baseline, candidates);
+    Ok(if candidates.is_empty() {
+        alone(baseline, format!("{reasons}; {baseline} is {origin}; evaluated alone"))
+    } else {
+        let because = if is_asked { "asked for".to_owned() } else { reasons };
+        let why = format!("{}: {because}; baseline {baseline} is {origin}", list(&candidates));
+        ChosenVersions { baseline: Some(baseline.clone()), candidates, why }
+    })
+}
+
+/// The first few, and how many more.
+fn listed(reasons: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown = reasons.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match reasons.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn check_known(prompt: &str, versions: &[Version], request: &VersionRequest) -> Result<(), Vec<Problem>> {
+    let named = request.baseline.iter().chain(&request.candidates).chain(&request.only);
+    let unknown = named.filter(|version| !versions.contains(version));
+    let unknown: Vec<Problem> = unknown.map(|version| unknown_version(prompt, version, versions)).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(unknown) }
+}
+
+fn only(request: &VersionRequest) -> Option<ChosenVersions> {
+    let candidates = sorted(request.only.clone());
+    let why = match candidates.as_slice() {
+        [] => return None,
+        [one] => format!("{one} asked for, alone"),
+        several => format!("{} asked for, each alone", list(several)),
+    };
+    Some(ChosenVersions { baseline: None, candidates, why })
+}
+
+/// The candidates in order, each once, without the baseline.
+fn against(baseline: &Version, candidates: impl IntoIterator<Item = Version>) -> Vec<Version> {
+    sorted(candidates.into_iter().filter(|version| version != baseline).collect())
+}
+
+fn sorted(mut versions: Vec<Version>) -> Vec<Version> {
+    versions.sort();
+    versions.dedup();
+    versions
 }
 
 fn alone(version: &Version, why: String) -> ChosenVersions {
@@ -95,14 +186,60 @@ mod tests {
         let request = VersionRequest {
             baseline: baseline.map(v),
             candidates: candidates.iter().map(|text| v(text)).collect(),
+            only: Vec::new(),
         };
-        match choose("p", &versions, &v(active), &request) {
+        shown(choose("p", &versions, &v(active), &request))
+    }
+
+    fn shown(chosen: Result<ChosenVersions, Vec<Problem>>) -> String {
+        match chosen {
             Ok(chosen) => {
                 let baseline = chosen.baseline.map(|version| version.to_string()).unwrap_or_default();
                 format!("{baseline} < {} ({})", list(&chosen.candidates), chosen.why)
             }
             Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         }
+    }
+
+    fn check_changed(request: &VersionRequest, before: Option<&str>, changed: &[&str]) -> String {
+        let versions = [v("1.0.0"), v("1.1.0"), v("1.2.0")];
+        let reasons = if changed.is_empty() {
+            vec!["the suite changed".to_owned()]
+        } else {
+            changed.iter().map(|version| format!("v{version}.txt changed")).collect()
+        };
+        let change = PromptChange {
+            active_before: before.map(v),
+            versions: changed.iter().map(|text| v(text)).collect(),
+            reasons,
+        };
+        shown(choose_changed("p", &versions, &v("1.1.0"), request, &change, "main"))
+    }
+
+    #[test]
+    fn what_changed_is_judged_against_what_was_active_then() {
+        let none = VersionRequest::default();
+        insta::assert_snapshot!(check_changed(&none, Some("1.0.0"), &["1.2.0"]), @"");
+        insta::assert_snapshot!(check_changed(&none, Some("1.0.0"), &[]), @"");
+        insta::assert_snapshot!(check_changed(&none, Some("1.2.0"), &["1.2.0"]), @"");
+        insta::assert_snapshot!(check_changed(&none, Some("0.9.0"), &["1.2.0"]), @"");
+        insta::assert_snapshot!(check_changed(&none, None, &["1.1.0", "1.0.0"]), @"");
+        insta::assert_snapshot!(check_changed(&none, None, &[]), @"");
+        let asked = VersionRequest { candidates: vec![v("1.1.0")], baseline: Some(v("1.2.0")), only: vec![] };
+        insta::assert_snapshot!(check_changed(&asked, Some("1.0.0"), &["1.2.0"]), @"");
+        // A version that was removed is no candidate.
+        insta::assert_snapshot!(check_changed(&none, Some("1.0.0"), &["3.0.0"]), @"");
+    }
+
+    #[test]
+    fn exactly_these_are_judged_alone() {
+        let only = |versions: &[&str]| VersionRequest {
+            only: versions.iter().map(|text| v(text)).collect(),
+            ..VersionRequest::default()
+        };
+        insta::assert_snapshot!(check_changed(&only(&["1.2.0", "1.0.0", "1.2.0"]), Some("1.0.0"), &[]), @"");
+        insta::assert_snapshot!(check_changed(&only(&["1.2.0"]), Some("1.0.0"), &[]), @"");
+        insta::assert_snapshot!(check_changed(&only(&["9.9.9"]), Some("1.0.0"), &[]), @"");
     }
 
     #[test]

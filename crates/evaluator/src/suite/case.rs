@@ -78,13 +78,8 @@ impl<'a> CaseReader<'a> {
         let inputs = self.inputs(&spec.name, &spec.inputs, is_whole, origin);
         let messages = self.messages(spec.messages);
         let models = spec.models.map(|models| self.models(models));
-        let digest = digest::of_case(
-            &inputs,
-            &messages,
-            spec.reference.as_deref(),
-            &checked,
-            self.judge.as_ref(),
-        );
+        let digest =
+            digest::of_case(&inputs, &messages, spec.reference.as_deref(), &checked, self.judge.as_ref());
         Case {
             place,
             name: spec.name.value,
@@ -223,8 +218,11 @@ impl<'a> CaseReader<'a> {
             }
             calls.extend(spec.tool_calls.iter().map(|call| call.id.clone()));
             let tool_calls = spec.tool_calls.into_iter();
-            let tool_calls = tool_calls
-                .map(|call| ToolCall { id: call.id, name: call.name, arguments: Value::Object(call.arguments) });
+            let tool_calls = tool_calls.map(|call| ToolCall {
+                id: call.id,
+                name: call.name,
+                arguments: Value::Object(call.arguments),
+            });
             messages.push(Message {
                 role,
                 content: spec.content,
@@ -289,9 +287,12 @@ impl<'a> CaseReader<'a> {
         let given = inputs.iter().find(|(name, _)| name.value == problem.variable);
         let place = given.map_or(case.span, |(_, value)| value.span);
         let message = format!("case `{case}`: {}", problem.message);
-        let help = if given.is_none() && origin.is_row() && KNOWN_COLUMNS.contains(&problem.variable.as_str()) {
+        let help = if given.is_none() && origin.is_row() && KNOWN_COLUMNS.contains(&problem.variable.as_str())
+        {
             let name = &problem.variable;
-            Some(format!("a column `{name}` is about the case; a column `inputs.{name}` gives the variable its value"))
+            Some(format!(
+                "a column `{name}` is about the case; a column `inputs.{name}` gives the variable its value"
+            ))
         } else {
             problem.help
         };

@@ -90,6 +90,8 @@ impl Resolver<'_, '_> {
             repeat,
             params: spec.params,
             policy: spec.gate.over(&self.reader.settings.policy),
+            file: document.file().to_path_buf(),
+            narrowed_by: Vec::new(),
             datasets,
         }
     }
@@ -155,7 +157,9 @@ impl Resolver<'_, '_> {
                 format!("in {}:{}", earlier.file.display(), earlier.line)
             };
             let help = if name.starts_with("row_") {
-                format!("the first is {whereabouts}; rows without a name are named after their inputs: give them names")
+                format!(
+                    "the first is {whereabouts}; rows without a name are named after their inputs: give them names"
+                )
             } else {
                 format!("the first is {whereabouts}; names tell cases apart")
             };

@@ -26,7 +26,8 @@ pub(super) fn read(text: &str, rows: &mut Rows<'_, '_>) {
 fn read_row(row: Row<'_>, rows: &mut Rows<'_, '_>) {
     let quick = match serde_json::from_str::<RowSpec>(row.text) {
         Ok(spec) => {
-            let changes = spec.inputs.values().any(|value| value.is_f64() && !stands_in(row.text, &value.value));
+            let changes =
+                spec.inputs.values().any(|value| value.is_f64() && !stands_in(row.text, &value.value));
             let (case, problems) = rows.resolve(spec, row, true);
             if problems.is_empty() && !changes {
                 rows.add(case, problems);
@@ -36,9 +37,8 @@ fn read_row(row: Row<'_>, rows: &mut Rows<'_, '_>) {
         }
         Err(error) => Err(error),
     };
-    let is_json = !quick
-        .as_ref()
-        .is_err_and(|error| matches!(error.classify(), Category::Syntax | Category::Eof));
+    let is_json =
+        !quick.as_ref().is_err_and(|error| matches!(error.classify(), Category::Syntax | Category::Eof));
     match (read_with_places(row, rows).filter(|_| is_json), quick) {
         (Some((case, problems)), _) => {
             rows.cases.extend(case);

@@ -93,7 +93,10 @@ fn cell(text: &str, start: usize) -> Result<Cell<'_>, (&'static str, Span)> {
         let written = &body[..length];
         if let Some(quote) = written.find('"') {
             let at = start + quote;
-            return Err(("a quote stands within a cell that does not begin with one", Span { start: at, end: at + 1 }));
+            return Err((
+                "a quote stands within a cell that does not begin with one",
+                Span { start: at, end: at + 1 },
+            ));
         }
         let span = Span { start, end: start + length };
         return Ok(Cell { text: written.into(), is_quoted: false, span });
@@ -110,7 +113,10 @@ fn cell(text: &str, start: usize) -> Result<Cell<'_>, (&'static str, Span)> {
         let after = &body[quote + 1..];
         if !(after.is_empty() || after.starts_with([',', '\n']) || after.starts_with("\r\n")) {
             let at = start + quote;
-            return Err(("something stands behind the closing quote of a cell", Span { start: at, end: at + 1 }));
+            return Err((
+                "something stands behind the closing quote of a cell",
+                Span { start: at, end: at + 1 },
+            ));
         }
         let inner = &body[1..quote];
         let text = if inner.contains('"') { inner.replace("\"\"", "\"").into() } else { inner.into() };

@@ -1,0 +1,144 @@
+//! A described plan as text for people.
+
+use std::fmt::{self, Write as _};
+
+use super::{Estimate, PlanDescription, PromptDescription, VariantDescription};
+
+impl fmt::Display for PlanDescription {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for prompt in &self.prompts {
+            write_prompt(formatter, prompt)?;
+            writeln!(formatter)?;
+        }
+        if let Some(shard) = &self.shard {
+            writeln!(formatter, "this is shard {shard}: it reports no verdict; `merge` does")?;
+        }
+        if !self.filters.is_empty() {
+            writeln!(formatter, "narrowed by {}: no evidence for a promotion", self.filters.join(" "))?;
+        }
+        write!(formatter, "{}", plural(self.questions, "question"))?;
+        writeln!(formatter, " in all, {}", amounts(&self.total()))?;
+        writeln!(formatter, "  {}", self.cost())?;
+        writeln!(formatter, "plan {}; nothing was asked", self.digest.get(..12).unwrap_or(&self.digest))?;
+        writeln!(formatter, "tokens are estimated: 4 bytes of text for one, and 4 more for each message")
+    }
+}
+
+impl PlanDescription {
+    fn total(&self) -> Estimate {
+        let mut total = Estimate {
+            input_tokens: 0,
+            max_output_tokens: Some(0),
+            input_cost: Some(0.0),
+            max_cost: Some(0.0),
+        };
+        for variant in self.prompts.iter().flat_map(|prompt| &prompt.variants) {
+            let estimate = &variant.estimate;
+            let sum = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b);
+            total.input_tokens += estimate.input_tokens;
+            let limits = total.max_output_tokens.zip(estimate.max_output_tokens);
+            total.max_output_tokens = limits.and_then(|(a, b)| a.checked_add(b));
+            total.input_cost = sum(total.input_cost, estimate.input_cost);
+            total.max_cost = sum(total.max_cost, estimate.max_cost);
+        }
+        total
+    }
+
+    fn cost(&self) -> String {
+        match self.unpriced().as_slice() {
+            [] => cost(&self.total(), "the models"),
+            [one] => format!("cost unknown: `{one}` has no `price` in registry.yaml"),
+            several => format!("cost unknown: {} have no `price` in registry.yaml", quoted(several)),
+        }
+    }
+}
+
+fn write_prompt(formatter: &mut fmt::Formatter<'_>, prompt: &PromptDescription) -> fmt::Result {
+    write!(formatter, "{}   {}", prompt.prompt, plural(prompt.cases, "case"))?;
+    if prompt.repeat > 1 {
+        write!(formatter, ", each asked {} times", prompt.repeat)?;
+    }
+    if prompt.skipped > 0 {
+        write!(formatter, "; {} skipped", prompt.skipped)?;
+    }
+    writeln!(formatter)?;
+    writeln!(formatter, "  {}", prompt.versions)?;
+    let digest = prompt.suite_digest.get(..12).unwrap_or_default();
+    writeln!(formatter, "  suite {} ({digest})", prompt.suite)?;
+    prompt.variants.iter().try_for_each(|variant| write_variant(formatter, variant))
+}
+
+fn write_variant(formatter: &mut fmt::Formatter<'_>, variant: &VariantDescription) -> fmt::Result {
+    writeln!(formatter)?;
+    writeln!(formatter, "  {} on {}   {}", variant.version, variant.model, variant.role)?;
+    writeln!(formatter, "    {} {}, {}", variant.provider, variant.model_id, variant.endpoint)?;
+    writeln!(formatter, "    parameters: {}", parameters(variant))?;
+    writeln!(formatter, "    {}, {}", plural(variant.questions, "question"), amounts(&variant.estimate))?;
+    writeln!(formatter, "    {}", cost(&variant.estimate, &format!("`{}`", variant.model)))
+}
+
+fn parameters(variant: &VariantDescription) -> String {
+    let mut text = String::new();
+    if let Ok(serde_json::Value::Object(params)) = serde_json::to_value(&variant.params) {
+        for (name, value) in params {
+            let separator = if text.is_empty() { "" } else { ", " };
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "{separator}{name} {value}");
+        }
+    }
+    match variant.default_max_output_tokens {
+        Some(limit) if text.is_empty() => {
+            format!("max_output_tokens {limit} (nobody wrote it; the provider requires one)")
+        }
+        Some(limit) => {
+            format!("{text}, max_output_tokens {limit} (nobody wrote it; the provider requires one)")
+        }
+        None if text.is_empty() => "none are sent".to_owned(),
+        None => text,
+    }
+}
+
+fn amounts(estimate: &Estimate) -> String {
+    let answers = match estimate.max_output_tokens {
+        Some(tokens) => format!("at most {} out", count(tokens)),
+        None => "answers of any length".to_owned(),
+    };
+    format!("about {} tokens in, {answers}", count(estimate.input_tokens))
+}
+
+fn cost(estimate: &Estimate, of: &str) -> String {
+    match (estimate.input_cost, estimate.max_cost) {
+        (None, _) => format!("cost unknown: {of} has no `price` in registry.yaml"),
+        (Some(_), Some(most)) => format!("about {} at most", dollars(most)),
+        (Some(input), None) => {
+            format!("about {} and the answers, which no `max_output_tokens` limits", dollars(input))
+        }
+    }
+}
+
+/// With commas between thousands.
+fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What is not free is never shown as nothing.
+fn dollars(amount: f64) -> String {
+    if amount > 0.0 && amount < 0.001 { "$0.001".to_owned() } else { format!("${amount:.3}") }
+}
+
+fn plural(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number as u64))
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,94 @@
+//! What changed since a commit, prompt by prompt. Whoever knows the version control gives the paths and where pointers stood.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use promptassay_registry::version::Version;
+
+use crate::plan::PromptChange;
+
+/// A prompt, as far as changes concern it. All paths are relative to the repository.
+#[derive(Debug, Clone)]
+pub struct PromptFiles<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its directory.
+    pub directory: &'a Path,
+    /// The files that its suite's datasets are read from.
+    pub datasets: &'a [PathBuf],
+    /// The version that is active now.
+    pub active: Option<&'a Version>,
+    /// The version that was active where the changes began: the last commit that both sides share.
+    pub active_at_fork: Option<Version>,
+    /// The version that is active at the commit that is compared with: the baseline.
+    pub active_at_reference: Option<Version>,
+}
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// No prompt: there is nothing to evaluate, and that is no mistake.
+    Nothing,
+    /// These prompts, by name.
+    Prompts(BTreeMap<String, PromptChange>),
+}
+
+/// The prompts that these changed paths (relative to the repository; `registry_file` is the path of registry.yaml) concern:
+///
+/// - a version file: its version is to be judged;
+/// - a pointer that moved: the version that it names now is to be judged;
+/// - `prompt.yaml`, the suite, any file in `tests/`, a dataset, wherever it lies: the prompt is evaluated;
+/// - `registry.yaml`: every prompt is evaluated.
+///
+/// Other files (a README, the lock, experiments, the ledger) change no answer.
+pub fn changed_prompts(paths: &[PathBuf], registry_file: &Path, prompts: &[PromptFiles<'_>]) -> Changed {
+    let registry_changed = paths.iter().any(|path| path == registry_file);
+    let mut changed = BTreeMap::new();
+    for prompt in prompts {
+        let mut change =
+            PromptChange { active_before: prompt.active_at_reference.clone(), ..PromptChange::default() };
+        for path in paths {
+            add(&mut change, prompt, path);
+        }
+        let moved = prompt.active_at_fork.as_ref().zip(prompt.active).filter(|(before, now)| before != now);
+        if let Some((before, now)) = moved {
+            change.versions.insert(now.clone());
+            change.reasons.push(format!("the active version moved from {before}"));
+        }
+        if registry_changed {
+            change.reasons.push("registry.yaml changed".to_owned());
+        }
+        if !change.reasons.is_empty() {
+            changed.insert(prompt.name.to_owned(), change);
+        }
+    }
+    if changed.is_empty() { Changed::Nothing } else { Changed::Prompts(changed) }
+}
+
+fn add(change: &mut PromptChange, prompt: &PromptFiles<'_>, path: &Path) {
+    if prompt.datasets.iter().any(|dataset| dataset == path) {
+        change.reasons.push(format!("{} changed", path.display()));
+        return;
+    }
+    let inside = path.strip_prefix(prompt.directory).ok();
+    let inside = inside.map(|path| path.components().map(|part| part.as_os_str().to_string_lossy()));
+    let parts: Vec<_> = inside.into_iter().flatten().collect();
+    let name = parts.join("/");
+    match parts.as_slice() {
+        [file] if file == "prompt.yaml" => change.reasons.push(format!("{file} changed")),
+        [file] => {
+            if let Some(version) = version_of(file) {
+                change.versions.insert(version);
+                change.reasons.push(format!("{file} changed"));
+            }
+        }
+        [first, _, ..] if first == "tests" => change.reasons.push(format!("{name} changed")),
+        _ => {}
+    }
+}
+
+/// The version whose file has this name.
+fn version_of(file: &str) -> Option<Version> {
+    let version = file.strip_prefix('v')?;
+    version.strip_suffix(".txt").or_else(|| version.strip_suffix(".yaml"))?.parse().ok()
+}

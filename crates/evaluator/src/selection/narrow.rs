@@ -1,0 +1,189 @@
+//! Taking cases and models out of suites.
+
+use std::collections::BTreeSet;
+
+use promptassay_registry::digest::Digest;
+use promptassay_registry::problem::{Problem, did_you_mean};
+
+use super::{FailedIn, Sample, Selection};
+use crate::gate::plural;
+use crate::suite::{Case, Suite};
+
+/// So many names are listed as what was there.
+const SHOWN: usize = 5;
+
+impl Selection {
+    /// The suites with what this selection leaves of them, by the name of their prompt; a suite of which no question is left goes.
+    /// What is taken out is noted in [`Suite::narrowed_by`]. Nothing left at all is a problem that says what was there.
+    pub fn narrow<P: AsRef<str>>(&self, mut suites: Vec<(P, Suite)>) -> Result<Vec<(P, Suite)>, Problem> {
+        for filter in self.filters() {
+            let before = Questions::of(&suites);
+            for (prompt, suite) in &mut suites {
+                let count = size(suite);
+                filter.apply(prompt.as_ref(), suite);
+                if size(suite) != count {
+                    suite.narrowed_by.push(filter.to_string());
+                }
+            }
+            suites.retain(|(_, suite)| suite.cases.iter().any(|case| case.skip.is_none()));
+            if suites.is_empty() && before.count > 0 {
+                return Err(filter.nothing(&before));
+            }
+        }
+        Ok(suites)
+    }
+
+    fn filters(&self) -> Vec<Filter<'_>> {
+        let mut filters = Vec::new();
+        if !self.cases.is_empty() {
+            filters.push(Filter::Names(self));
+        }
+        if !self.tags.is_empty() {
+            filters.push(Filter::Tags(&self.tags));
+        }
+        filters.extend(self.failed_in.as_ref().map(Filter::Failed));
+        if !self.models.is_empty() {
+            filters.push(Filter::Models(&self.models));
+        }
+        filters.extend(self.sample.map(Filter::Sample));
+        filters
+    }
+}
+
+/// What was there before a filter: for whoever finds nothing behind it.
+#[derive(Default)]
+struct Questions {
+    count: usize,
+    names: Vec<String>,
+    tags: BTreeSet<String>,
+    models: BTreeSet<String>,
+}
+
+impl Questions {
+    fn of<P>(suites: &[(P, Suite)]) -> Self {
+        let mut questions = Self::default();
+        for (_, suite) in suites {
+            for case in suite.cases.iter().filter(|case| case.skip.is_none()) {
+                questions.count += 1;
+                if questions.names.len() < SHOWN {
+                    questions.names.push(case.name.clone());
+                }
+                questions.tags.extend(case.tags.iter().cloned());
+            }
+            questions.models.extend(suite.all_models().into_iter().map(str::to_owned));
+        }
+        questions
+    }
+}
+
+enum Filter<'a> {
+    Names(&'a Selection),
+    Tags(&'a [String]),
+    Failed(&'a FailedIn),
+    Models(&'a [String]),
+    Sample(Sample),
+}
+
+impl std::fmt::Display for Filter<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let flags = |flag: &str, values: &mut dyn Iterator<Item = &str>| {
+            values.map(|value| format!("{flag} {value}")).collect::<Vec<_>>().join(" ")
+        };
+        formatter.write_str(&match self {
+            Self::Names(selection) => flags("--case", &mut selection.cases.iter().map(regex::Regex::as_str)),
+            Self::Tags(tags) => flags("--tag", &mut tags.iter().map(String::as_str)),
+            Self::Failed(failed) => format!("--failed-in {}", failed.run),
+            Self::Models(models) => flags("--model", &mut models.iter().map(String::as_str)),
+            Self::Sample(sample) => format!("--sample {} --seed {}", sample.size, sample.seed),
+        })
+    }
+}
+
+impl Filter<'_> {
+    fn apply(&self, prompt: &str, suite: &mut Suite) {
+        match self {
+            Self::Names(selection) => {
+                suite.cases.retain(|case| selection.cases.iter().any(|regex| regex.is_match(&case.name)));
+            }
+            Self::Tags(tags) => suite.cases.retain(|case| tags.iter().any(|tag| case.tags.contains(tag))),
+            Self::Failed(failed) => {
+                suite.cases.retain(|case| failed.cases.contains(&(prompt.to_owned(), case.name.clone())));
+            }
+            Self::Models(models) => narrow_models(suite, models),
+            Self::Sample(sample) => take_sample(prompt, suite, *sample),
+        }
+    }
+
+    fn nothing(&self, before: &Questions) -> Problem {
+        let known = |typed: &[String], known: &BTreeSet<String>, noun: &str| {
+            let typed = typed.first().map_or("", String::as_str);
+            did_you_mean(typed, known.iter().map(String::as_str), noun)
+        };
+        let cases = plural(before.count, "case");
+        let (message, help) = match self {
+            Self::Names(_) => (format!("`{self}` matches none of {cases}"), names(before)),
+            Self::Tags(tags) => {
+                (format!("`{self}` matches none of {cases}"), known(tags, &before.tags, "tags of cases"))
+            }
+            Self::Failed(failed) => (
+                format!("none of {cases} failed in run {}", failed.run),
+                "leave `--failed-in` out to ask them all".to_owned(),
+            ),
+            Self::Models(models) => (
+                format!("no suite asks model {}", quoted(models)),
+                format!(
+                    "{}; `models:` of a suite says what it asks",
+                    known(models, &before.models, "models of the suites").trim_end_matches('?')
+                ),
+            ),
+            Self::Sample(_) => (format!("`{self}` leaves none of {cases}"), "take at least one".to_owned()),
+        };
+        Problem::error("selection::nothing", message).help(help)
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+}
+
+fn names(before: &Questions) -> String {
+    let names: Vec<String> = before.names.iter().map(|name| format!("`{name}`")).collect();
+    let more = if before.count > names.len() { ", …" } else { "" };
+    format!("cases are called {}{more}", names.join(", "))
+}
+
+/// How much a suite asks: what a filter makes smaller, if it does anything.
+fn size(suite: &Suite) -> (usize, usize) {
+    let models = suite.cases.iter().map(|case| suite.models_of(case).len()).sum();
+    (suite.cases.len(), models)
+}
+
+fn narrow_models(suite: &mut Suite, models: &[String]) {
+    suite.models.retain(|model| models.contains(model));
+    for case in &mut suite.cases {
+        if let Some(own) = &mut case.models {
+            own.retain(|model| models.contains(model));
+        }
+    }
+    let shared = suite.models.is_empty();
+    suite.cases.retain(|case| case.models.as_ref().map_or(!shared, |own| !own.is_empty()));
+}
+
+fn take_sample(prompt: &str, suite: &mut Suite, sample: Sample) {
+    let rank = |case: &Case| {
+        let seed = sample.seed.to_string();
+        Digest::of([seed.as_bytes(), &[0], prompt.as_bytes(), &[0], case.name.as_bytes()].concat())
+    };
+    let asked = suite.cases.iter().enumerate().filter(|(_, case)| case.skip.is_none());
+    let mut ranked: Vec<(Digest, usize)> = asked.map(|(index, case)| (rank(case), index)).collect();
+    if ranked.len() <= sample.size {
+        return;
+    }
+    ranked.sort_unstable();
+    let taken: BTreeSet<usize> = ranked.into_iter().take(sample.size).map(|(_, index)| index).collect();
+    let mut index = 0;
+    suite.cases.retain(|_| {
+        index += 1;
+        taken.contains(&(index - 1))
+    });
+}
