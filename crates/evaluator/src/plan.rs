@@ -104,16 +104,17 @@ pub struct Trial {
 pub struct TrialId(u64);
 
 impl TrialId {
-    fn of(prompt: &PromptName, variant: &Variant, case: &str, repeat: u32) -> Self {
+    /// Of a question to a version, whose file has the digest `sha256`, on a model row.
+    pub(crate) fn of(
+        prompt: &PromptName,
+        (version, sha256): (&Version, &Digest),
+        model: &str,
+        case: &str,
+        repeat: u32,
+    ) -> Self {
         let mut bytes = Vec::with_capacity(256);
-        let fields = [
-            prompt.as_str(),
-            &variant.version.number(),
-            &variant.digest.to_string(),
-            &variant.model.name,
-            case,
-            &repeat.to_string(),
-        ];
+        let fields =
+            [prompt.as_str(), &version.number(), &sha256.to_string(), model, case, &repeat.to_string()];
         for field in fields {
             bytes.extend_from_slice(&(field.len() as u64).to_be_bytes());
             bytes.extend_from_slice(field.as_bytes());

@@ -4,6 +4,7 @@
 //! directory of all runs come in as arguments.
 
 mod changes;
+mod failed;
 mod file;
 mod id;
 mod outline;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use promptassay_registry::files::{DirectoryLock, LockError, WriteError, create_new};
 
 pub use changes::{changes, changes_beside_cases};
+pub use failed::failed_cases;
 pub use file::{Header, PlannedCase, PlannedPrompt, PlannedVariant, RunFile, RunFileError, Shard};
 pub use id::{InvalidRunId, RunId};
 pub use outline::Outline;

@@ -11,7 +11,8 @@ use promptassay_registry::files::matches_glob;
 use promptassay_registry::problem::{Problem, did_you_mean};
 use regex::Regex;
 
-pub use changed::{Changed, PromptFiles, changed_prompts};
+pub use changed::{Changed, PromptFiles, changed_prompts, version_of_file};
+pub use narrow::narrow_to;
 
 /// What somebody wants evaluated; the default is everything.
 #[derive(Debug, Clone, Default)]

@@ -13,7 +13,8 @@ use promptassay_registry::tree::Tree;
 use serde::Serialize;
 
 use super::Context;
-use super::eval::{MAX_REPLIES_BYTES, inputs, relevant, versions};
+use super::eval::selection::inputs_of;
+use super::eval::{MAX_REPLIES_BYTES, versions};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -74,7 +75,7 @@ pub(crate) fn run(arguments: &RepliesArguments, context: &Context<'_>) -> Result
 /// The files of these prompts with their texts, and what has to go from each.
 fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<Vec<(Pruned, String)>, Failure> {
     let loaded = Tree::load(&context.prompts);
-    let mut problems = relevant(&loaded.tree, loaded.problems, names);
+    let mut problems = Vec::new();
     let tree = loaded.tree;
     let settings = match &tree.registry().document {
         Some(document) => Settings::read(document, &mut problems),
@@ -89,7 +90,7 @@ fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<Vec<(Pruned, 
         return Err(Failure::invalid(problems));
     };
     let mut files = Vec::new();
-    let selected = inputs(names, &VersionRequest::default(), &tree, &settings, &mut problems);
+    let selected = inputs_of(names.to_vec(), &tree, loaded.problems, &settings, &mut problems);
     for input in selected {
         let path = directory.join(format!("{}.jsonl", input.prompt.name()));
         if !path.exists() {
@@ -124,7 +125,7 @@ fn to_remove(
         unused.into_iter().map(|unused| Removed { line: unused.line, reason: unused.why }).collect();
     // Every version is asked for here, so that a reply to any of them can be held against today's request.
     let Some(first) = versions.first() else { return removed };
-    let request = VersionRequest { baseline: None, candidates: versions.clone() };
+    let request = VersionRequest { candidates: versions.clone(), ..VersionRequest::default() };
     let Ok(every_version) = plan::choose(input.prompt.name().as_str(), &versions, first, &request) else {
         return removed;
     };

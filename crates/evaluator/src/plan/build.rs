@@ -64,7 +64,8 @@ impl Plan {
                     asked.filter(|(_, variant)| models.contains(&variant.model.name)).collect();
                 for repeat in 1..=prompt.suite.repeat {
                     for &(variant, of) in &asked {
-                        let id = TrialId::of(&prompt.name, of, &definition.name, repeat);
+                        let version = (&of.version, &of.digest);
+                        let id = TrialId::of(&prompt.name, version, &of.model.name, &definition.name, repeat);
                         trials.push(Trial { id, prompt: index, variant, case, repeat });
                     }
                 }

@@ -52,7 +52,7 @@ fn planned_variant(variant: &Variant) -> PlannedVariant {
 fn planned_case(case: &Case) -> PlannedCase {
     PlannedCase {
         name: case.name.clone(),
-        sha256: Digest::of(format!("{:?}", (&case.inputs, &case.validators, &case.cluster, case.must_pass))),
-        question: Digest::of_json(&json!(case.inputs)),
+        sha256: Digest::of_json(&json!([case.digest, case.cluster, case.must_pass])),
+        question: Digest::of_json(&json!({"inputs": case.inputs, "messages": case.messages})),
     }
 }

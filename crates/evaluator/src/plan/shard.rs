@@ -67,10 +67,17 @@ impl From<Shard> for String {
     }
 }
 
+impl From<Shard> for crate::runs::Shard {
+    fn from(shard: Shard) -> Self {
+        Self { index: shard.index, of: shard.count }
+    }
+}
+
 impl Plan {
     /// The part of this plan. All its (prompt, case) are ranked by SHA-256(prompt ‖ 0 ‖ case); part i of n has those of which the
     /// rank modulo n is i − 1. So every version, model and repeat of a case stays together, the parts are of nearly one size, and
-    /// each machine finds its own without asking. A part may be empty; prompts without a case in it stay, with nothing to ask.
+    /// each machine finds its own without asking. A part may be empty; prompts without a case in it stay, with nothing to ask. Skipped
+    /// cases have their rank, and are in no part.
     pub fn shard(self, shard: Shard) -> Self {
         let Self { mut prompts, digests, .. } = self;
         let mut ranked = Vec::new();
@@ -87,7 +94,7 @@ impl Plan {
         }
         for (plan, kept) in prompts.iter_mut().zip(kept) {
             let mut kept = kept.into_iter();
-            plan.suite.cases.retain(|_| kept.next().unwrap_or_default());
+            plan.suite.cases.retain(|case| kept.next().unwrap_or_default() && case.skip.is_none());
         }
         Self::laid_out(prompts, digests, Some(shard))
     }

@@ -77,7 +77,7 @@ fn add(change: &mut PromptChange, prompt: &PromptFiles<'_>, path: &Path) {
     match parts.as_slice() {
         [file] if file == "prompt.yaml" => change.reasons.push(format!("{file} changed")),
         [file] => {
-            if let Some(version) = version_of(file) {
+            if let Some(version) = version_of_file(file) {
                 change.versions.insert(version);
                 change.reasons.push(format!("{file} changed"));
             }
@@ -87,8 +87,8 @@ fn add(change: &mut PromptChange, prompt: &PromptFiles<'_>, path: &Path) {
     }
 }
 
-/// The version whose file has this name.
-fn version_of(file: &str) -> Option<Version> {
+/// The version whose file has this name; `None` for any other file.
+pub fn version_of_file(file: &str) -> Option<Version> {
     let version = file.strip_prefix('v')?;
     version.strip_suffix(".txt").or_else(|| version.strip_suffix(".yaml"))?.parse().ok()
 }

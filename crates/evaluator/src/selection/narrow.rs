@@ -1,6 +1,6 @@
 //! Taking cases and models out of suites.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Problem, did_you_mean};
@@ -19,11 +19,7 @@ impl Selection {
         for filter in self.filters() {
             let before = Questions::of(&suites);
             for (prompt, suite) in &mut suites {
-                let count = size(suite);
-                filter.apply(prompt.as_ref(), suite);
-                if size(suite) != count {
-                    suite.narrowed_by.push(filter.to_string());
-                }
+                narrowed(suite, &filter.to_string(), |suite| filter.apply(prompt.as_ref(), suite));
             }
             suites.retain(|(_, suite)| suite.cases.iter().any(|case| case.skip.is_none()));
             if suites.is_empty() && before.count > 0 {
@@ -47,6 +43,25 @@ impl Selection {
         }
         filters.extend(self.sample.map(Filter::Sample));
         filters
+    }
+}
+
+/// Leaves these cases and models of a suite: what an earlier run asked, which `filter` calls by name.
+pub fn narrow_to(suite: &mut Suite, cases: &HashSet<&str>, models: &HashSet<&str>, filter: &str) {
+    narrowed(suite, filter, |suite| {
+        suite.cases.retain(|case| case.skip.is_some() || cases.contains(case.name.as_str()));
+        narrow_models(suite, |model| models.contains(model));
+    });
+}
+
+/// Narrows a suite. Where no question goes, nothing was narrowed; where one does, skipped cases go as well, so that what is left is
+/// what is asked.
+fn narrowed(suite: &mut Suite, filter: &str, narrow: impl FnOnce(&mut Suite)) {
+    let before = size(suite);
+    narrow(suite);
+    if size(suite) != before {
+        suite.cases.retain(|case| case.skip.is_none());
+        suite.narrowed_by.push(filter.to_owned());
     }
 }
 
@@ -101,15 +116,18 @@ impl std::fmt::Display for Filter<'_> {
 
 impl Filter<'_> {
     fn apply(&self, prompt: &str, suite: &mut Suite) {
+        let mut retain = |keep: &dyn Fn(&Case) -> bool| {
+            suite.cases.retain(|case| case.skip.is_some() || keep(case));
+        };
         match self {
             Self::Names(selection) => {
-                suite.cases.retain(|case| selection.cases.iter().any(|regex| regex.is_match(&case.name)));
+                retain(&|case| selection.cases.iter().any(|regex| regex.is_match(&case.name)));
             }
-            Self::Tags(tags) => suite.cases.retain(|case| tags.iter().any(|tag| case.tags.contains(tag))),
+            Self::Tags(tags) => retain(&|case| tags.iter().any(|tag| case.tags.contains(tag))),
             Self::Failed(failed) => {
-                suite.cases.retain(|case| failed.cases.contains(&(prompt.to_owned(), case.name.clone())));
+                retain(&|case| failed.cases.contains(&(prompt.to_owned(), case.name.clone())));
             }
-            Self::Models(models) => narrow_models(suite, models),
+            Self::Models(models) => narrow_models(suite, |model| models.iter().any(|kept| kept == model)),
             Self::Sample(sample) => take_sample(prompt, suite, *sample),
         }
     }
@@ -154,15 +172,15 @@ fn names(before: &Questions) -> String {
 
 /// How much a suite asks: what a filter makes smaller, if it does anything.
 fn size(suite: &Suite) -> (usize, usize) {
-    let models = suite.cases.iter().map(|case| suite.models_of(case).len()).sum();
-    (suite.cases.len(), models)
+    let asked = suite.cases.iter().filter(|case| case.skip.is_none());
+    (asked.clone().count(), asked.map(|case| suite.models_of(case).len()).sum())
 }
 
-fn narrow_models(suite: &mut Suite, models: &[String]) {
-    suite.models.retain(|model| models.contains(model));
+fn narrow_models(suite: &mut Suite, keep: impl Fn(&str) -> bool) {
+    suite.models.retain(|model| keep(model));
     for case in &mut suite.cases {
         if let Some(own) = &mut case.models {
-            own.retain(|model| models.contains(model));
+            own.retain(|model| keep(model));
         }
     }
     let shared = suite.models.is_empty();

@@ -43,7 +43,7 @@ pub type Files<'a> = dyn Fn(&str) -> Result<Vec<DatasetFile>, Box<Problem>> + 'a
 pub fn files_beside(
     suite: &Path,
     repository: &Path,
-) -> impl Fn(&str) -> Result<Vec<DatasetFile>, Box<Problem>> {
+) -> impl Fn(&str) -> Result<Vec<DatasetFile>, Box<Problem>> + use<> {
     let base = suite.parent().unwrap_or(Path::new(".")).to_owned();
     let repository = repository.to_owned();
     move |pattern| {

@@ -1,5 +1,7 @@
 //! The files that other crates than the registry type: sections of registry.yaml, suites, parameters of chat versions.
 
+use std::path::PathBuf;
+
 use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
@@ -19,6 +21,8 @@ const NOT_READ: [(&str, &str); 2] = [("lifecycle", "the lifecycle of versions"),
 /// What all prompts share, and a count of what was checked.
 pub(super) struct Files {
     settings: Settings,
+    /// What datasets may not leave.
+    repository: PathBuf,
     cases: usize,
 }
 
@@ -32,7 +36,7 @@ impl Files {
             }
             None => Settings::default(),
         };
-        Self { settings, cases: 0 }
+        Self { settings, repository: tree.repository_root().to_owned(), cases: 0 }
     }
 
     /// How many cases the suites have.
@@ -73,14 +77,16 @@ impl Files {
             }
         };
         let Some(document) = document else { return };
-        let Some(suite) = suite::resolve(&document, prompt.interface(), &self.settings, problems) else {
+        let files = suite::files_beside(&prompt.suite_path(), &self.repository);
+        let Some(suite) = suite::resolve(&document, prompt.interface(), &self.settings, &files, problems)
+        else {
             return;
         };
         self.cases += suite.cases.len();
         let Ok(active) = prompt.active_version() else { return };
         let versions: Vec<Version> = prompt.versions().map(|version| version.version.clone()).collect();
         // The same versions that `eval` takes, so that what is sound here can be asked there.
-        let request = VersionRequest { baseline: None, candidates: Vec::new() };
+        let request = VersionRequest::default();
         match plan::choose(prompt.name().as_str(), &versions, &active.version, &request) {
             Ok(versions) => {
                 plan::build(vec![PromptInput { prompt, suite, versions }], &self.settings, problems);

@@ -1,6 +1,5 @@
 //! Where an evaluation keeps what happens, how it goes on after a crash, and when it stops by itself.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +11,8 @@ use promptassay_evaluator::plan::{ChosenVersions, Plan, PromptInput, Role};
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::replay::{Remaining, Replay, replay};
 use promptassay_evaluator::run::{Asked, Work};
-use promptassay_evaluator::runs::{Header, RunDirectory, RunFile, Runs, changes};
+use promptassay_evaluator::runs::{Header, RunDirectory, RunFile, Runs, Shard, changes};
+use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::{Budget, Spent};
 use promptassay_registry::files::DirectoryLock;
 use promptassay_registry::problem::{Place, Problem};
@@ -63,7 +63,10 @@ pub(crate) struct JournalArguments {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "latest",
-        conflicts_with_all = ["names", "candidates", "baseline"]
+        conflicts_with_all = [
+            "names", "prompt_tags", "cases", "tags", "failed_in", "models", "sample", "changed_since", "only",
+            "candidates", "baseline", "shard", "dry_run",
+        ]
     )]
     pub(super) resume: Option<String>,
     /// Ask models at most N questions in this run, those before a resume included.
@@ -101,11 +104,16 @@ impl JournalArguments {
     }
 
     /// Begins a run: its directory, its description and an empty journal.
-    pub(super) fn begin<'p>(&self, plan: &'p Plan, context: &Context<'_>) -> Result<Keeper<'p>, Failure> {
+    pub(super) fn begin<'p>(
+        &self,
+        plan: &'p Plan,
+        shard: Option<Shard>,
+        context: &Context<'_>,
+    ) -> Result<Keeper<'p>, Failure> {
         let started_at = context.environment.now_in_seconds();
         let id = context.environment.run_id();
         let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
-        let header = Header { id, tool, started_at, seed: 0, shard: None };
+        let header = Header { id, tool, started_at, seed: 0, shard };
         begin(&self.runs.runs(context)?, plan, &RunFile::of(plan, header))
     }
 }
@@ -140,9 +148,9 @@ pub(super) fn narrow(file: &RunFile, input: &mut PromptInput<'_>) {
     let Some(planned) = file.prompts.iter().find(|planned| planned.name == *input.prompt.name()) else {
         return;
     };
-    let cases: HashSet<&str> = planned.cases.iter().map(|case| case.name.as_str()).collect();
-    input.suite.cases.retain(|case| case.skip.is_some() || cases.contains(case.name.as_str()));
-    input.suite.models.retain(|model| planned.variants.iter().any(|variant| variant.model == *model));
+    let cases = planned.cases.iter().map(|case| case.name.as_str()).collect();
+    let models = planned.variants.iter().map(|variant| variant.model.as_str()).collect();
+    narrow_to(&mut input.suite, &cases, &models, &format!("what run {} asked", file.id));
     let mut versions = ChosenVersions { baseline: None, candidates: Vec::new(), why: planned.chosen.clone() };
     for variant in &planned.variants {
         match variant.role {

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use promptassay_evaluator::gate;
 use promptassay_evaluator::outputs::Outputs;
-use promptassay_evaluator::plan::Plan;
+use promptassay_evaluator::plan::{self, Plan};
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::report::{self, Evaluation, Look};
+use promptassay_evaluator::runs::Shard;
+use promptassay_evaluator::settings::Settings;
 use promptassay_registry::files::write_atomic;
 use promptassay_registry::problem::Problem;
+use serde::Serialize;
 
 use super::journal::broken;
 use crate::arguments::OutputFormat;
@@ -50,6 +53,47 @@ pub(crate) fn publish(
     match outputs.take_error() {
         Some(error) => Err(broken(error)),
         None => Ok(gate::worst(&gates).into()),
+    }
+}
+
+/// Reports what a shard can say: how much of it was answered. The verdict is `merge`'s.
+pub(crate) fn publish_shard(
+    plan: &Plan,
+    record: &Record,
+    shard: Shard,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let trials = plan.trials().len();
+    let answered =
+        (0..trials).filter(|index| record.trial(*index).is_some_and(|trial| trial.error.is_none())).count();
+    let report = ShardReport { schema: 1, shard, questions: trials, answered };
+    let text = || {
+        format!(
+            "shard {}/{}   {answered} of {trials} questions answered; `promptassay merge` judges all shards together\n",
+            shard.index, shard.of
+        )
+    };
+    context.answer(text, &report)?;
+    Ok(if answered == trials { Exit::Success } else { Exit::Broken })
+}
+
+#[derive(Serialize)]
+struct ShardReport {
+    schema: u32,
+    shard: Shard,
+    questions: usize,
+    answered: usize,
+}
+
+/// Writes the reports that were asked for where there was nothing to evaluate.
+pub(crate) fn publish_nothing(reports: &ReportArguments) -> Result<(), Failure> {
+    let Some(plan) = plan::build(Vec::new(), &Settings::default(), &mut Vec::new()) else { return Ok(()) };
+    let (record, outputs) = (Record::new(&plan), Outputs::in_memory());
+    let evaluation =
+        Evaluation { plan: &plan, record: &record, summaries: &[], gates: &[], outputs: &outputs };
+    match &reports.junit {
+        Some(path) => write_report(path, &report::junit(&evaluation)),
+        None => Ok(()),
     }
 }
 

@@ -1,0 +1,319 @@
+//! Which prompts, cases and versions are evaluated: from the command line and the tree to what a plan is made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use clap::Args;
+use promptassay_evaluator::plan::{self, PromptChange, PromptInput, VersionRequest};
+use promptassay_evaluator::runs::failed_cases;
+use promptassay_evaluator::selection::{Changed, FailedIn, PromptFacts, Sample, Selection};
+use promptassay_evaluator::settings::Settings;
+use promptassay_evaluator::suite::{self, Suite};
+use promptassay_registry::files::read_text;
+use promptassay_registry::problem::{Problem, has_errors};
+use promptassay_registry::tree::{Prompt, Tree};
+use promptassay_registry::version::Version;
+use promptassay_registry::yaml::Document;
+use regex::Regex;
+
+use super::changes;
+use super::journal::{RunsArguments, broken, described};
+use super::offline::versions;
+use crate::commands::Context;
+use crate::failure::Failure;
+
+/// The largest suite that is read.
+const MAX_SUITE_BYTES: u64 = 256 << 20;
+
+/// What is evaluated.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct SelectionArguments {
+    /// The prompts, with `*` and `?`; without any, every prompt that has a suite.
+    #[arg(value_name = "PROMPT")]
+    names: Vec<String>,
+    /// Only prompts with this tag; may be given several times.
+    #[arg(long = "prompt-tag", value_name = "TAG")]
+    prompt_tags: Vec<String>,
+    /// Only cases whose name matches; may be given several times.
+    #[arg(long = "case", value_name = "REGEX")]
+    cases: Vec<Regex>,
+    /// Only cases with this tag; may be given several times.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Only cases that did not pass in this run: `latest`, an id or its beginning.
+    #[arg(long, value_name = "RUN")]
+    failed_in: Option<String>,
+    /// Only this model row; may be given several times.
+    #[arg(long = "model", value_name = "ROW")]
+    models: Vec<String>,
+    /// Only so many cases of each prompt, the same ones every time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
+    /// Another sample of that size.
+    #[arg(long, value_name = "N", requires = "sample", default_value_t)]
+    seed: u64,
+    /// Only prompts that changed since this commit, judged against what was active then.
+    #[arg(long, value_name = "REF")]
+    changed_since: Option<String>,
+    /// Judge exactly this version, alone; may be given several times.
+    #[arg(long = "version", value_name = "VERSION", conflicts_with_all = ["candidates", "baseline"])]
+    only: Vec<Version>,
+    /// Judge this version; may be given several times.
+    #[arg(long = "candidate", value_name = "VERSION")]
+    candidates: Vec<Version>,
+    /// Compare with this version instead of the active one.
+    #[arg(long, value_name = "VERSION")]
+    baseline: Option<Version>,
+}
+
+/// What the selection comes to.
+pub(super) enum Selected<'a> {
+    /// These prompts. Without errors among the problems, at least one.
+    Inputs(Vec<PromptInput<'a>>),
+    /// Only changes are asked for, and there are none.
+    NothingChanged,
+}
+
+/// A prompt, its suite if that can be read, and what is wrong with either.
+struct Candidate<'a> {
+    prompt: &'a Prompt,
+    suite: Option<Suite>,
+    problems: Vec<Problem>,
+}
+
+impl SelectionArguments {
+    /// Reads the suites of the prompts that are meant and takes what is wanted of them. The problems of the tree that concern these
+    /// prompts are added to `problems`, with everything else that is wrong.
+    pub(super) fn inputs<'a>(
+        &self,
+        tree: &'a Tree,
+        of_tree: Vec<Problem>,
+        failed_in: Option<FailedIn>,
+        settings: &Settings,
+        problems: &mut Vec<Problem>,
+    ) -> Selected<'a> {
+        let selection = self.selection(failed_in);
+        let names = self.prompt_names(tree, &selection, problems);
+        problems.extend(relevant(tree, of_tree, &names));
+        let prompts: Vec<&Prompt> =
+            tree.prompts().filter(|prompt| names.contains(prompt.name().as_str())).collect();
+        let mut candidates: Vec<Candidate<'a>> = prompts
+            .into_iter()
+            .filter_map(|prompt| self.candidate(prompt, tree, settings, problems))
+            .collect();
+        let mut changes = BTreeMap::new();
+        if let Some(reference) = &self.changed_since {
+            let files = candidates.iter().map(|candidate| (candidate.prompt, candidate.suite.as_ref()));
+            match changes::since(reference, tree, files.collect()) {
+                Ok(Changed::Nothing) => return Selected::NothingChanged,
+                Ok(Changed::Prompts(changed)) => changes = changed,
+                Err(problem) => {
+                    problems.push(*problem);
+                    return Selected::Inputs(Vec::new());
+                }
+            }
+            candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
+        }
+        let mut suites = Vec::new();
+        for candidate in candidates {
+            problems.extend(candidate.problems);
+            suites.extend(candidate.suite.map(|suite| (PromptName(candidate.prompt), suite)));
+        }
+        if suites.is_empty() && !has_errors(problems) {
+            let help = format!("write a suite, such as {}/NAME/tests/test_cases.yaml", tree.root().display());
+            let problem = Problem::error("eval::nothing_selected", "there is nothing to evaluate");
+            problems.push(problem.help(help));
+        }
+        match selection.narrow(suites) {
+            Ok(suites) => Selected::Inputs(self.with_versions(suites, &changes, problems)),
+            Err(problem) => {
+                problems.push(problem);
+                Selected::Inputs(Vec::new())
+            }
+        }
+    }
+
+    /// What is said where nothing changed.
+    pub(super) fn nothing_changed(&self) -> String {
+        let reference = self.changed_since.as_deref().unwrap_or_default();
+        format!("skipped: no prompt changed since {reference}")
+    }
+
+    /// The cases of `--failed-in`.
+    pub(super) fn failed_in(
+        &self,
+        runs: &RunsArguments,
+        context: &Context<'_>,
+    ) -> Result<Option<FailedIn>, Failure> {
+        let Some(reference) = &self.failed_in else { return Ok(None) };
+        let (directory, file) = described(runs.find(reference, context)?)?;
+        let cases = failed_cases(&file, &directory.journal_path()).map_err(broken)?;
+        Ok(Some(FailedIn { run: file.id.to_string(), cases }))
+    }
+
+    fn selection(&self, failed_in: Option<FailedIn>) -> Selection {
+        Selection {
+            prompts: self.names.clone(),
+            prompt_tags: self.prompt_tags.clone(),
+            cases: self.cases.clone(),
+            tags: self.tags.clone(),
+            failed_in,
+            models: self.models.clone(),
+            sample: self.sample.map(|size| Sample { size: size as usize, seed: self.seed }),
+        }
+    }
+
+    /// The names of the prompts that are meant, broken ones included: their problems are reported.
+    fn prompt_names(
+        &self,
+        tree: &Tree,
+        selection: &Selection,
+        problems: &mut Vec<Problem>,
+    ) -> BTreeSet<String> {
+        let broken = tree.broken().iter().map(|broken| broken.name.as_str());
+        let all: Vec<&str> = tree.prompts().map(|prompt| prompt.name().as_str()).chain(broken).collect();
+        let mut names: BTreeSet<String> = match selection.prompt_names(&all) {
+            Ok(names) => names.into_iter().map(str::to_owned).collect(),
+            Err(found) => {
+                problems.extend(found);
+                return BTreeSet::new();
+            }
+        };
+        if !self.prompt_tags.is_empty() {
+            let sound = tree.prompts().filter(|prompt| names.contains(prompt.name().as_str()));
+            let facts: Vec<PromptFacts<'_>> = sound
+                .map(|prompt| PromptFacts { name: prompt.name().as_str(), tags: prompt.tags() })
+                .collect();
+            match selection.tagged_prompts(&facts) {
+                Ok(tagged) => names = tagged.into_iter().map(str::to_owned).collect(),
+                Err(problem) => {
+                    problems.push(problem);
+                    names.clear();
+                }
+            }
+        }
+        names
+    }
+
+    /// Whether this very prompt is asked for, and not just whatever there is.
+    fn names_exactly(&self, prompt: &Prompt) -> bool {
+        self.names.iter().any(|name| name == prompt.name().as_str())
+    }
+
+    fn candidate<'a>(
+        &self,
+        prompt: &'a Prompt,
+        tree: &Tree,
+        settings: &Settings,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Candidate<'a>> {
+        let path = prompt.suite_path();
+        if !path.exists() {
+            let message = format!("`{}` has no suite", prompt.name());
+            let help = format!("write {}", path.display());
+            problems.push(if self.names_exactly(prompt) {
+                Problem::error("eval::no_suite", message).help(help)
+            } else {
+                Problem::warning("eval::no_suite", message).help(help)
+            });
+            return None;
+        }
+        let mut found = Vec::new();
+        let suite = read_document(&path, &mut found).and_then(|document| {
+            let files = suite::files_beside(&path, tree.repository_root());
+            suite::resolve(&document, prompt.interface(), settings, &files, &mut found)
+        });
+        Some(Candidate { prompt, suite, problems: found })
+    }
+
+    fn with_versions<'a>(
+        &self,
+        suites: Vec<(PromptName<'a>, Suite)>,
+        changes: &BTreeMap<String, PromptChange>,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<PromptInput<'a>> {
+        let request = VersionRequest {
+            baseline: self.baseline.clone(),
+            candidates: self.candidates.clone(),
+            only: self.only.clone(),
+        };
+        let mut inputs = Vec::new();
+        for (PromptName(prompt), suite) in suites {
+            let name = prompt.name().as_str();
+            let versions = versions(prompt);
+            let active = match prompt.active_version() {
+                Ok(active) => &active.version,
+                Err(error) => {
+                    let problem =
+                        Problem::error("eval::no_active_version", error.to_string()).help(error.help());
+                    problems.push(problem.at(prompt.document().place_at(&["active_version"])));
+                    continue;
+                }
+            };
+            let chosen = match (changes.get(name), &self.changed_since) {
+                (Some(change), Some(reference)) => {
+                    plan::choose_changed(name, &versions, active, &request, change, reference)
+                }
+                _ => plan::choose(name, &versions, active, &request),
+            };
+            match chosen {
+                Ok(versions) => inputs.push(PromptInput { prompt, suite, versions }),
+                Err(found) => problems.extend(found),
+            }
+        }
+        inputs
+    }
+}
+
+/// The prompts of these names, all if there are none, with the versions that are judged where nobody asks for others.
+pub(crate) fn inputs_of<'a>(
+    names: Vec<String>,
+    tree: &'a Tree,
+    of_tree: Vec<Problem>,
+    settings: &Settings,
+    problems: &mut Vec<Problem>,
+) -> Vec<PromptInput<'a>> {
+    let selection = SelectionArguments { names, ..SelectionArguments::default() };
+    match selection.inputs(tree, of_tree, None, settings, problems) {
+        Selected::Inputs(inputs) => inputs,
+        Selected::NothingChanged => Vec::new(),
+    }
+}
+
+/// A prompt where its name is asked for.
+struct PromptName<'a>(&'a Prompt);
+
+impl AsRef<str> for PromptName<'_> {
+    fn as_ref(&self) -> &str {
+        self.0.name().as_str()
+    }
+}
+
+/// The problems that concern these prompts. A broken prompt that nobody asks for stands in nobody's way.
+fn relevant(tree: &Tree, problems: Vec<Problem>, names: &BTreeSet<String>) -> Vec<Problem> {
+    let elsewhere: Vec<&Path> = tree
+        .prompts()
+        .map(|prompt| (prompt.name().as_str(), prompt.directory()))
+        .chain(tree.broken().iter().map(|broken| (broken.name.as_str(), broken.directory.as_path())))
+        .filter(|(name, _)| !names.contains(*name))
+        .map(|(_, directory)| directory)
+        .collect();
+    let is_elsewhere = |problem: &Problem| {
+        problem
+            .place
+            .as_ref()
+            .is_some_and(|place| elsewhere.iter().any(|directory| place.file.starts_with(directory)))
+    };
+    problems.into_iter().filter(|problem| !is_elsewhere(problem)).collect()
+}
+
+fn read_document(path: &Path, problems: &mut Vec<Problem>) -> Option<Document> {
+    match read_text(path, MAX_SUITE_BYTES) {
+        Ok(text) => Document::parse(path, text, problems),
+        Err(problem) => {
+            problems.push(*problem);
+            None
+        }
+    }
+}
