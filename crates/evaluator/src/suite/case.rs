@@ -293,6 +293,11 @@ impl<'a> CaseReader<'a> {
             Some(format!(
                 "a column `{name}` is about the case; a column `inputs.{name}` gives the variable its value"
             ))
+        } else if given.is_none() && origin.is_table() {
+            Some(
+                "fill its cell, or declare a `default`; an empty cell gives no value, `\"\"` is empty text"
+                    .to_owned(),
+            )
         } else {
             problem.help
         };

@@ -169,5 +169,6 @@ fn derived_name(spec: &RowSpec) -> Located<String> {
 
 /// Help for a column that nobody reads.
 fn unknown_column_help<'a>(name: &str, variables: impl Iterator<Item = &'a str> + Clone) -> String {
+    let variables = variables.filter(|variable| !KNOWN_COLUMNS.contains(variable));
     did_you_mean(name, variables.chain(KNOWN_COLUMNS), "columns")
 }

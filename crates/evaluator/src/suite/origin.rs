@@ -23,6 +23,8 @@ pub(super) struct Row<'a> {
     /// The line in which it begins, from 1.
     pub(super) line: usize,
     pub(super) text: &'a str,
+    /// Whether it is one of a table, in which an empty cell gives no value.
+    pub(super) is_table: bool,
 }
 
 impl Origin<'_> {
@@ -53,6 +55,10 @@ impl Origin<'_> {
 
     pub(super) fn is_row(&self) -> bool {
         matches!(self, Self::Row(_))
+    }
+
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self, Self::Row(Row { is_table: true, .. }))
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Rows, unknown_column_help};
 
 impl<'a> Record<'a> {
     fn row(&self, file: &'a Path) -> Row<'a> {
-        Row { file, number: self.number, line: self.line, text: self.text }
+        Row { file, number: self.number, line: self.line, text: self.text, is_table: true }
     }
 }
 
@@ -46,10 +46,9 @@ pub(super) fn read(text: &str, rows: &mut Rows<'_, '_>) {
         let row = record.row(file);
         let mut found = Vec::new();
         let spec = spec(&record, row, &columns, rows, &mut found);
-        let is_whole = found.is_empty();
         found.into_iter().for_each(|problem| rows.report(problem));
         if let Some(spec) = spec {
-            let (case, problems) = rows.resolve(spec, row, is_whole);
+            let (case, problems) = rows.resolve(spec, row, true);
             rows.add(case, problems);
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn read(text: &str, rows: &mut Rows<'_, '_>) {
             return;
         }
         rows.any = true;
-        read_row(Row { file, number: index + 1, line: index + 1, text: line }, rows);
+        read_row(Row { file, number: index + 1, line: index + 1, text: line, is_table: false }, rows);
     }
 }
 
@@ -59,6 +59,10 @@ fn read_with_places(row: Row<'_>, rows: &mut Rows<'_, '_>) -> Option<(Option<sup
         if let Some(place) = &mut problem.place {
             place.line += row.line - 1;
         }
+        if problem.code == "yaml::duplicate_key" {
+            // Its help counts lines within the row.
+            problem.help = Some("keep one of the two".to_owned());
+        }
         *problem = row.named(problem.clone());
     }
     let is_whole = left_out.is_empty() && found.is_empty();
@@ -72,8 +76,12 @@ fn read_with_places(row: Row<'_>, rows: &mut Rows<'_, '_>) -> Option<(Option<sup
 
 fn not_json(row: Row<'_>, error: &serde_json::Error) -> Problem {
     let message = error.to_string();
-    // The library repeats the place, counted within the row.
-    let message = message.split(" at line ").next().unwrap_or(&message);
+    // The library repeats the place, counted within the row, and speaks of its own grammar.
+    let message = match message.split(" at line ").next().unwrap_or(&message) {
+        _ if error.is_eof() => "the line ends within it",
+        "expected ident" | "expected value" => "there is no value here",
+        other => other,
+    };
     let start = error.column().saturating_sub(1).min(row.text.len());
     let mut place: Place = row.place(Span { start, end: start + 1 });
     place.width = 1;

@@ -70,8 +70,8 @@ fn cells(text: &str) -> (Result<Vec<Cell<'_>>, (&'static str, Span)>, usize) {
         let cell = match cell(text, start) {
             Ok(cell) => cell,
             Err((message, span)) => {
-                let end = text[span.start..].find('\n').map_or(text.len(), |length| span.start + length);
-                let end = if text[..end].ends_with('\r') { end - 1 } else { end };
+                let line_feed = text[span.start..].find('\n').map(|length| span.start + length);
+                let end = line_feed.map_or(text.len(), |end| end - usize::from(text[..end].ends_with('\r')));
                 return (Err((message, span)), end);
             }
         };
@@ -88,7 +88,7 @@ fn cell(text: &str, start: usize) -> Result<Cell<'_>, (&'static str, Span)> {
     let body = &text[start..];
     if !body.starts_with('"') {
         let length = body.find([',', '\n']).unwrap_or(body.len());
-        let is_line_end = !body[length..].starts_with(',') && body[..length].ends_with('\r');
+        let is_line_end = body[length..].starts_with('\n') && body[..length].ends_with('\r');
         let length = if is_line_end { length - 1 } else { length };
         let written = &body[..length];
         if let Some(quote) = written.find('"') {
@@ -131,8 +131,11 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Vec<Vec<String>> {
-        let texts = |record: Record<'_>| record.cells.unwrap().into_iter().map(|cell| cell.text.into_owned());
-        Records::new(text).map(|record| texts(record).collect()).collect()
+        let mut texts = Vec::new();
+        for record in Records::new(text) {
+            texts.push(record.cells.unwrap().into_iter().map(|cell| cell.text.into_owned()).collect());
+        }
+        texts
     }
 
     #[test]
