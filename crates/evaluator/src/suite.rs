@@ -108,4 +108,4 @@ impl Suite {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -195,7 +195,7 @@ mod tests {
         match chosen {
             Ok(chosen) => {
                 let baseline = chosen.baseline.map(|version| version.to_string()).unwrap_or_default();
-                format!("{baseline} < {} ({})", list(&chosen.candidates), chosen.why)
+                format!("{baseline} < {} ({})", list(&chosen.candidates), chosen.why).trim_start().to_owned()
             }
             Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         }
@@ -219,16 +219,20 @@ mod tests {
     #[test]
     fn what_changed_is_judged_against_what_was_active_then() {
         let none = VersionRequest::default();
-        insta::assert_snapshot!(check_changed(&none, Some("1.0.0"), &["1.2.0"]), @"");
-        insta::assert_snapshot!(check_changed(&none, Some("1.0.0"), &[]), @"");
-        insta::assert_snapshot!(check_changed(&none, Some("1.2.0"), &["1.2.0"]), @"");
-        insta::assert_snapshot!(check_changed(&none, Some("0.9.0"), &["1.2.0"]), @"");
-        insta::assert_snapshot!(check_changed(&none, None, &["1.1.0", "1.0.0"]), @"");
-        insta::assert_snapshot!(check_changed(&none, None, &[]), @"");
         let asked = VersionRequest { candidates: vec![v("1.1.0")], baseline: Some(v("1.2.0")), only: vec![] };
-        insta::assert_snapshot!(check_changed(&asked, Some("1.0.0"), &["1.2.0"]), @"");
-        // A version that was removed is no candidate.
-        insta::assert_snapshot!(check_changed(&none, Some("1.0.0"), &["3.0.0"]), @"");
+        insta::assert_snapshot!(
+            [
+                check_changed(&none, Some("1.0.0"), &["1.2.0"]),
+                check_changed(&none, Some("1.0.0"), &[]),
+                check_changed(&none, Some("1.2.0"), &["1.2.0"]),
+                check_changed(&none, Some("0.9.0"), &["1.2.0"]),
+                check_changed(&none, None, &["1.1.0", "1.0.0"]),
+                check_changed(&none, None, &[]),
+                check_changed(&asked, Some("1.0.0"), &["1.2.0"]),
+                check_changed(&none, Some("1.0.0"), &["3.0.0"]),
+            ]
+            .join("\n")
+        );
     }
 
     #[test]
@@ -237,9 +241,14 @@ mod tests {
             only: versions.iter().map(|text| v(text)).collect(),
             ..VersionRequest::default()
         };
-        insta::assert_snapshot!(check_changed(&only(&["1.2.0", "1.0.0", "1.2.0"]), Some("1.0.0"), &[]), @"");
-        insta::assert_snapshot!(check_changed(&only(&["1.2.0"]), Some("1.0.0"), &[]), @"");
-        insta::assert_snapshot!(check_changed(&only(&["9.9.9"]), Some("1.0.0"), &[]), @"");
+        insta::assert_snapshot!(
+            [
+                check_changed(&only(&["1.2.0", "1.0.0", "1.2.0"]), Some("1.0.0"), &[]),
+                check_changed(&only(&["1.2.0"]), Some("1.0.0"), &[]),
+                check_changed(&only(&["9.9.9"]), Some("1.0.0"), &[]),
+            ]
+            .join("\n")
+        );
     }
 
     #[test]
@@ -257,6 +266,6 @@ mod tests {
 
     #[test]
     fn an_unknown_version_is_named_with_those_that_exist() {
-        insta::assert_snapshot!(check(&["1.0.0", "1.1.0"], "1.1.0", Some("3.0.0"), &["1.1.1"]), @"");
+        insta::assert_snapshot!(check(&["1.0.0", "1.1.0"], "1.1.0", Some("3.0.0"), &["1.1.1"]), @"p has no version v3.0.0 (help: did you mean `v1.0.0`? known versions: v1.0.0, v1.1.0); p has no version v1.1.1 (help: did you mean `v1.1.0`? known versions: v1.0.0, v1.1.0)");
     }
 }

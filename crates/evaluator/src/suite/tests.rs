@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::settings::Settings;
 
-fn fixtures() -> PathBuf {
+pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/suites")
 }
 
@@ -73,7 +73,7 @@ fn shown(problems: &[Problem], directory: &Path) -> String {
         text.push('\n');
     }
     let real = fs::canonicalize(fixtures()).unwrap();
-    let outside = real.ancestors().nth(3).unwrap().display().to_string();
+    let outside = real.ancestors().nth(1).unwrap().display().to_string();
     text.replace(&directory.display().to_string(), "SUITE")
         .replace(&real.display().to_string(), "FIXTURES")
         .replace(&outside, "OUTSIDE")

@@ -88,10 +88,10 @@ fn parameters(variant: &VariantDescription) -> String {
     }
     match variant.default_max_output_tokens {
         Some(limit) if text.is_empty() => {
-            format!("max_output_tokens {limit} (nobody wrote it; the provider requires one)")
+            format!("max_output_tokens {limit} (required; nobody wrote it)")
         }
         Some(limit) => {
-            format!("{text}, max_output_tokens {limit} (nobody wrote it; the provider requires one)")
+            format!("{text}, max_output_tokens {limit} (required; nobody wrote it)")
         }
         None if text.is_empty() => "none are sent".to_owned(),
         None => text,
