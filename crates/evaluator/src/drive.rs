@@ -25,6 +25,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::cache::{Cache, CacheKey, Entry};
 use crate::event::{AskError, AskErrorKind, AttemptFailed, CircuitOpened, Event, ReplySource, RunEnd};
+use crate::judge::JudgeCall;
 use crate::plan::{Plan, TrialId};
 use crate::run::{Asked, Tell, Unanswered, Work};
 use crate::spending::{Allowance, Budget, Spent};
@@ -85,7 +86,7 @@ pub struct Models<T> {
 pub struct Question<'a> {
     /// The trial that it belongs to.
     pub trial: TrialId,
-    /// Which repeat of the case, from 1: what keeps repeats apart in the cache.
+    /// Which repeat of the case, from 1: what keeps repeats apart in the cache. Of a judge: which sample.
     pub repeat: u32,
     /// The model row; one of those that the driver was made for.
     pub row: &'a ModelRow,
@@ -94,7 +95,7 @@ pub struct Question<'a> {
 }
 
 impl<T: Transport> Models<T> {
-    /// A driver of these rows, each once by its name.
+    /// A driver of these rows, each once by its name: those that are asked and those that judge.
     pub fn new<'a>(transport: T, rows: impl IntoIterator<Item = &'a ModelRow>, options: Options) -> Self {
         let (mut lanes, mut limits) = (HashMap::new(), Vec::new());
         for row in rows {
@@ -127,6 +128,11 @@ impl<T: Transport> Models<T> {
             let (trial, repeat, row) = (trial.id, trial.repeat, &plan.variant(&trial).model);
             self.ask(&Question { trial, repeat, row, request: &request }, &tell).await
         };
+        let ask_judge = |trial: crate::plan::Trial, call: JudgeCall, tell: Tell| async move {
+            // Samples ask the same, and two equal replies are judged alike.
+            let (trial, repeat, row) = (trial.id, call.sample, &*call.model);
+            self.ask(&Question { trial, repeat, row, request: &call.request }, &tell).await
+        };
         let stop = async {
             let why = tokio::select! {
                 why = stop => why,
@@ -136,7 +142,7 @@ impl<T: Transport> Models<T> {
             why
         };
         // Twice as many as can be under way at once: those that wait before they try again make no others wait.
-        let run = crate::run::run(plan, work, ask, 2 * self.permits.widest(), stop, observe);
+        let run = crate::run::run(plan, work, ask, ask_judge, 2 * self.permits.widest(), stop, observe);
         self.with_permits(run).await
     }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use promptassay_llm::{ModelErrorKind, Reply, ToolCall, Usage};
 use serde::{Deserialize, Serialize};
 
+use crate::judge::Judging;
 use crate::outcome::{CheckResult, RepeatOutcome};
 use crate::plan::TrialId;
 
@@ -93,6 +94,9 @@ pub struct TrialResult {
     pub checks: Vec<CheckResult>,
     /// What it comes to.
     pub outcome: RepeatOutcome,
+    /// What judging the reply took, apart from what the reply itself took; `None` where no judge answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judging: Option<Judging>,
 }
 
 /// The answer to a question.

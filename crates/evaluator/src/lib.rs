@@ -8,6 +8,7 @@ pub mod drive;
 pub mod event;
 pub mod gate;
 pub mod journal;
+pub mod judge;
 pub mod merge;
 pub mod outcome;
 pub mod outputs;

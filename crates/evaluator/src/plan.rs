@@ -173,6 +173,21 @@ impl Plan {
         &self.prompts
     }
 
+    /// The model rows of this plan, each once by its name: those that are asked, then those that judge.
+    pub fn rows(&self) -> Vec<&ModelRow> {
+        let mut rows: Vec<&ModelRow> = Vec::new();
+        let asked = self.prompts.iter().flat_map(|prompt| &prompt.variants).map(|variant| &variant.model);
+        let cases =
+            self.prompts.iter().flat_map(|prompt| &prompt.suite.cases).filter(|case| case.skip.is_none());
+        let judges = cases.flat_map(|case| &case.validators).flat_map(|validator| validator.judges());
+        for row in asked.chain(judges) {
+            if !rows.iter().any(|known| known.name == row.name) {
+                rows.push(row);
+            }
+        }
+        rows
+    }
+
     /// The trials: by prompt, case, repeat and variant, so that the variants of a case are asked close together.
     pub fn trials(&self) -> &[Trial] {
         &self.trials

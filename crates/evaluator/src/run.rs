@@ -9,9 +9,10 @@ use indexmap::IndexMap;
 use promptassay_llm::{ChatRequest, Reply};
 
 use crate::event::{Answer, AskError, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
-use crate::outcome::RepeatOutcome;
+use crate::judge::{JudgeCall, Judging};
+use crate::outcome::{CheckResult, RepeatOutcome};
 use crate::plan::{Plan, Trial, TrialId};
-use crate::validator::Subject;
+use crate::validator::{Subject, check_all};
 
 /// A reply and where it came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,16 @@ pub enum Unanswered {
     Error(AskError),
     /// The run was stopped before there was an answer: the trial counts as not asked.
     Withdrawn,
+}
+
+impl Unanswered {
+    /// Why, in words.
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Self::Error(error) => &error.message,
+            Self::Withdrawn => "the run was stopped before",
+        }
+    }
 }
 
 impl From<AskError> for Unanswered {
@@ -72,12 +83,14 @@ impl Work {
 }
 
 /// Asks the trials of `work` through `ask`, at most `window` of each model row at a time (at least 1), and tells `observe` of every
-/// event. When `stop` resolves no further trial is started, for the reason that it gives; those under way are finished. The task
+/// event. What judges have to say of a reply is asked through `ask_judge` while its trial is under way; several of these calls of one
+/// trial may be open at once. When `stop` resolves no further trial is started, for the reason that it gives; those under way are finished. The task
 /// that drives this future puts the events in order and calls `observe` from one place, so observers need no locks.
-pub async fn run<A, F>(
+pub async fn run<A, F, J, G>(
     plan: &Plan,
     work: &Work,
     ask: A,
+    ask_judge: J,
     window: usize,
     stop: impl Future<Output = RunEnd>,
     mut observe: impl FnMut(&Event),
@@ -85,17 +98,23 @@ pub async fn run<A, F>(
 where
     A: Fn(Trial, ChatRequest, Tell) -> F,
     F: Future<Output = Result<Asked, Unanswered>>,
+    J: Fn(Trial, JudgeCall, Tell) -> G,
+    G: Future<Output = Result<Asked, Unanswered>>,
 {
     observe(&Event::RunStarted { trials: work.trials.len() });
     let (mut answered, mut why) = (0, RunEnd::Interrupted);
     let (tell, mut told) = Tell::channel();
     {
-        let (ask, tell, stop) = (&ask, &tell, stop.shared());
+        let (ask, ask_judge, tell, stop) = (&ask, &ask_judge, &tell, stop.shared());
         // Each model row has a window of its own, so that a slow one holds no other back.
         let rows = by_row(plan, &work.trials).into_iter().map(|trials| {
             let answers = stream::iter(trials)
                 .take_until(stop.clone())
-                .map(|trial| async move { (trial, ask_one(plan, work, trial, ask, tell).await) })
+                .map(|trial| async move {
+                    let answer = ask_one(plan, work, trial, ask, tell).await?;
+                    let ask_judge = |call| ask_judge(trial, call, tell.clone());
+                    Some(judge_asking(plan, trial, answer, &ask_judge).await)
+                })
                 .buffer_unordered(window.max(1));
             Box::pin(answers)
         });
@@ -108,14 +127,14 @@ where
                 reason = &mut stop, if !stopped => (stopped, why) = (true, reason),
                 Some(event) = told.next() => observe(&event),
                 result = results.next() => {
-                    let Some((trial, answer)) = result else { break };
+                    let Some(result) = result else { break };
                     // What was told on the way to a result comes before it.
                     while let Ok(event) = told.try_recv() {
                         observe(&event);
                     }
-                    if let Some(answer) = answer {
+                    if let Some(result) = result {
                         answered += 1;
-                        observe(&Event::TrialFinished(Box::new(judge(plan, trial, answer))));
+                        observe(&Event::TrialFinished(Box::new(result)));
                     }
                 }
             }
@@ -162,17 +181,46 @@ where
     }
 }
 
-/// What the validators of a trial's case say of an answer. Pure.
-pub fn judge(plan: &Plan, trial: Trial, answer: Answer) -> TrialResult {
-    let (checks, outcome) = match &answer {
-        Answer::Reply { reply, .. } => {
-            let subject = Subject { reply };
-            let checks: Vec<_> =
-                plan.case(&trial).validators.iter().map(|validator| validator.check(&subject)).collect();
-            let outcome = RepeatOutcome::of(&checks);
-            (checks, outcome)
-        }
-        Answer::Error(_) => (Vec::new(), RepeatOutcome::Errored),
+/// What the validators of a trial's case say of an answer; judges are asked through `ask_judge`, and commands are run. A judge that is
+/// not asked any more because the run was stopped leaves its check an error: the answer is kept, and a resumed run judges it.
+pub async fn judge_asking<J, G>(plan: &Plan, trial: Trial, answer: Answer, ask_judge: &J) -> TrialResult
+where
+    J: Fn(JudgeCall) -> G,
+    G: Future<Output = Result<Asked, Unanswered>>,
+{
+    let (checks, judging) = match subject(plan, trial, &answer) {
+        Some(subject) => check_all(&plan.case(&trial).validators, &subject, ask_judge).await,
+        None => (Vec::new(), None),
     };
-    TrialResult { trial: trial.id, answer, checks, outcome }
+    result(trial, answer, checks, judging)
+}
+
+/// What the validators of a trial's case say of an answer. Pure: what a judge or a program would have to say is unscored.
+pub fn judge(plan: &Plan, trial: Trial, answer: Answer) -> TrialResult {
+    let checks = match subject(plan, trial, &answer) {
+        Some(subject) => {
+            plan.case(&trial).validators.iter().map(|validator| validator.check(&subject)).collect()
+        }
+        None => Vec::new(),
+    };
+    result(trial, answer, checks, None)
+}
+
+fn subject<'a>(plan: &'a Plan, trial: Trial, answer: &'a Answer) -> Option<Subject<'a>> {
+    let Answer::Reply { reply, source } = answer else { return None };
+    let latency = match source {
+        ReplySource::Live | ReplySource::Cached { .. } => Some(reply.latency),
+        // Nobody measured it, or it was written by hand.
+        ReplySource::Recorded => None,
+    };
+    let cost = plan.variant(&trial).model.cost(&reply.usage);
+    Some(Subject::new(reply, &plan.case(&trial).inputs).cost(cost).latency(latency))
+}
+
+fn result(trial: Trial, answer: Answer, checks: Vec<CheckResult>, judging: Option<Judging>) -> TrialResult {
+    let outcome = match &answer {
+        Answer::Reply { .. } => RepeatOutcome::of(&checks),
+        Answer::Error(_) => RepeatOutcome::Errored,
+    };
+    TrialResult { trial: trial.id, answer, checks, outcome, judging }
 }

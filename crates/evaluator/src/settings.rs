@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::policy::PolicySpec;
-use crate::validator::ValidatorSpec;
+use crate::validator::{Context, ValidatorSpec};
 
 /// Settings that all suites share.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Settings {
     pub properties: Properties,
     /// The gate's defaults.
     pub policy: PolicySpec,
+    /// Whether suites may run programs to check replies. No file says so: whoever starts the run does.
+    pub allow_commands: bool,
 }
 
 /// Named checks of one file.
@@ -64,6 +66,7 @@ impl Settings {
             policy: section::<PolicySpec>(document, "gate", problems)
                 .inspect(|policy| policy.check(document, problems))
                 .unwrap_or_default(),
+            allow_commands: false,
         }
     }
 }
@@ -78,7 +81,7 @@ impl Properties {
     pub(crate) fn checked(self, problems: &mut Vec<Problem>) -> Self {
         if let Some(document) = &self.document {
             for spec in self.specs.values() {
-                spec.build(document, problems);
+                spec.build(Context { document, surroundings: None }, problems);
             }
         }
         self

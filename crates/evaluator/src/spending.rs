@@ -33,6 +33,10 @@ impl Spent {
         match event {
             Event::AttemptFailed(_) => self.calls += 1,
             Event::TrialFinished(result) => {
+                if let Some(judging) = &result.judging {
+                    self.calls += judging.spent.calls;
+                    self.cost += judging.spent.cost;
+                }
                 let Some(usage) = result.answer.live_usage() else { return };
                 self.calls += 1;
                 let row = plan.index_of(result.trial).map(|index| &plan.variant(&plan.trials()[index]).model);

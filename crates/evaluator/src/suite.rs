@@ -4,6 +4,8 @@
 mod case;
 mod dataset;
 mod digest;
+#[cfg(test)]
+mod judge_tests;
 mod origin;
 mod resolve;
 mod row;

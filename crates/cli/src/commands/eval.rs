@@ -165,8 +165,10 @@ impl Loaded {
             Some(document) => Settings::read(document, &mut problems),
             None => Settings::default(),
         };
-        if let Some(arguments) = arguments {
-            arguments.live.apply_to(&mut settings);
+        match arguments {
+            Some(arguments) => arguments.live.apply_to(&mut settings),
+            // Whoever looks at a stored run runs nothing.
+            None => settings.allow_commands = true,
         }
         Self { tree: loaded.tree, settings, of_tree: loaded.problems, problems }
     }

@@ -2,6 +2,7 @@
 
 mod caching;
 mod failing;
+mod judging;
 mod models;
 mod recording;
 mod resuming;

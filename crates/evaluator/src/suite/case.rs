@@ -19,7 +19,7 @@ use super::origin::Origin;
 use super::row::KNOWN_COLUMNS;
 use super::spec::{CaseSpec, MessageSpec};
 use crate::settings::{Properties, Settings};
-use crate::validator::ValidatorSpec;
+use crate::validator::{Context, DEPENDS_ON_SUITE, Surroundings, Validator, ValidatorSpec};
 
 /// Reads the cases of one suite; what they share is made once.
 pub(super) struct CaseReader<'a> {
@@ -32,6 +32,10 @@ pub(super) struct CaseReader<'a> {
     pub(super) shared: Vec<Checked>,
     /// The model that judges, where the suite names one.
     pub(super) judge: Option<ModelRow>,
+    /// The name of the row that judges, known or not.
+    pub(super) judge_name: Option<String>,
+    /// The rows that are asked.
+    pub(super) asked: Vec<String>,
     pub(super) problems: Vec<Problem>,
     /// The checks of properties that some case asked for; `None` where the property itself is wrong.
     expected: HashMap<(String, bool), Option<Checked>>,
@@ -46,6 +50,8 @@ impl<'a> CaseReader<'a> {
             properties: Properties::default(),
             shared: Vec::new(),
             judge: None,
+            judge_name: None,
+            asked: Vec::new(),
             problems: Vec::new(),
             expected: HashMap::new(),
         }
@@ -96,11 +102,31 @@ impl<'a> CaseReader<'a> {
         }
     }
 
+    /// What the suite says to its checks.
+    pub(super) fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings {
+            models: &self.settings.models,
+            judge: self.judge_name.as_deref(),
+            asked: &self.asked,
+            allow_commands: self.settings.allow_commands,
+        }
+    }
+
+    /// Builds a validator of `document` for this suite.
+    fn build(&self, spec: &ValidatorSpec, document: &Document) -> (Option<Validator>, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let context = Context { document, surroundings: Some(self.surroundings()) };
+        let validator = spec.build(context, &mut problems);
+        (validator, problems)
+    }
+
     /// Validators that stand in the suite.
     pub(super) fn validators(&mut self, specs: &[ValidatorSpec]) -> Vec<Checked> {
         let mut checked = Vec::with_capacity(specs.len());
         for spec in specs {
-            if let Some(validator) = spec.build(self.document, &mut self.problems) {
+            let (validator, problems) = self.build(spec, self.document);
+            self.problems.extend(problems);
+            if let Some(validator) = validator {
                 checked.push(Checked {
                     validator: Arc::new(validator),
                     canonical: canonical_json(&spec.canonical()).into(),
@@ -166,8 +192,10 @@ impl<'a> CaseReader<'a> {
                 self.problems.push(origin.locate(problem, name.span));
                 continue;
             };
-            // What is wrong with the property itself is reported where it stands.
-            let checked = spec.build(document, &mut Vec::new()).map(|validator| Checked {
+            // What is wrong with the property itself was reported when its file was read; what this suite makes wrong with it is
+            // reported once, however many cases refer to it.
+            let (validator, problems) = self.build(spec, document);
+            let checked = validator.map(|validator| Checked {
                 validator: Arc::new(validator.as_property(name, *holds)),
                 canonical: canonical_json(&json!({
                     "property": name.value,
@@ -177,6 +205,11 @@ impl<'a> CaseReader<'a> {
                 .into(),
                 asks_judge: spec.asks_judge(),
             });
+            for problem in problems {
+                if DEPENDS_ON_SUITE.contains(&problem.code) && !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
+            }
             validators.extend(checked.clone());
             self.expected.insert(key, checked);
         }

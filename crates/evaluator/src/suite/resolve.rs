@@ -14,6 +14,7 @@ use super::origin::Origin;
 use super::spec::{CaseSpec, SuiteMap, SuiteSpec};
 use super::{Case, Suite};
 use crate::settings::{Properties, Settings};
+use crate::validator::{JUDGES_ITSELF_HELP, judges_itself};
 
 /// The model row that a suite without `models:` asks.
 const DEFAULT_MODEL: &str = "default";
@@ -62,12 +63,10 @@ impl Resolver<'_, '_> {
         }
         let properties = Properties { specs: spec.properties, document: Some(document.clone()) };
         self.reader.properties = properties.checked(&mut self.reader.problems);
-        let judge = spec.judge.filter(|judge| {
-            self.reader.judge = self.reader.check_model(judge).cloned();
-            self.reader.judge.is_some()
-        });
-        self.reader.shared = self.reader.validators(&spec.validators);
         let models = self.models(spec.models);
+        self.reader.asked.clone_from(&models);
+        let judge = spec.judge.and_then(|judge| self.judge(judge));
+        self.reader.shared = self.reader.validators(&spec.validators);
         let repeat = self.repeat(spec.repeat);
         let mut cases: Vec<Case> = spec.cases.into_iter().map(|case| self.case(case)).collect();
         let (rows, datasets) = dataset::read(&spec.datasets, files, self.reader);
@@ -86,7 +85,7 @@ impl Resolver<'_, '_> {
             digest: of_suite(parts),
             cases,
             models,
-            judge: judge.map(|judge| judge.value),
+            judge,
             repeat,
             params: spec.params,
             policy: spec.gate.over(&self.reader.settings.policy),
@@ -94,6 +93,18 @@ impl Resolver<'_, '_> {
             narrowed_by: Vec::new(),
             datasets,
         }
+    }
+
+    /// The row that judges. An unknown one is kept for what it would judge, so that it is not a second problem.
+    fn judge(&mut self, judge: Located<String>) -> Option<String> {
+        let row = self.reader.check_model(&judge);
+        self.reader.judge = row.cloned();
+        self.reader.judge_name = Some(judge.value.clone());
+        if let Some(asked) = self.reader.surroundings().asked_as(row?).map(str::to_owned) {
+            let problem = Problem::warning("suite::judges_itself", judges_itself(&judge, &asked));
+            self.reader.problem(problem.help(JUDGES_ITSELF_HELP), judge.span);
+        }
+        Some(judge.value)
     }
 
     fn repeat(&mut self, repeat: Option<Located<u32>>) -> u32 {

@@ -28,11 +28,11 @@ impl Affix {
             End::Start => (self.needle.starts(text), "start", excerpt(text)),
             End::End => (self.needle.ends(text), "end", excerpt(&tail(text))),
         };
-        Found {
+        Found::new(
             holds,
-            without: Reason::new(format!("does not {verb} with {expected}")).got(shown.clone()),
-            with: Reason::new(format!("{verb}s with {expected}")).got(shown),
-        }
+            Reason::new(format!("does not {verb} with {expected}")).got(shown.clone()),
+            Reason::new(format!("{verb}s with {expected}")).got(shown),
+        )
     }
 }
 

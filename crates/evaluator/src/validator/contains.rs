@@ -44,12 +44,12 @@ impl Contains {
             (_, Quantity::All) => Reason::new(format!("lacks {}", list(&with_place(false)))),
         };
         let first = places.iter().flatten().next();
-        Found {
+        Found::new(
             holds,
-            without: without.got(excerpt(text)),
-            with: Reason::new(format!("contains {}", list(&with_place(true))))
+            without.got(excerpt(text)),
+            Reason::new(format!("contains {}", list(&with_place(true))))
                 .got(first.map_or_else(|| excerpt(text), |place| around(text, place.start, place.end))),
-        }
+        )
     }
 }
 

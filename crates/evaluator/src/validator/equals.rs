@@ -15,13 +15,13 @@ impl Equals {
     pub(super) fn find(&self, text: &str) -> Found {
         let hint =
             if text.trim() == self.needle.text().trim() { ": the white space around it differs" } else { "" };
-        Found {
-            holds: self.needle.is_all_of(text),
-            without: Reason::new(format!("is another text{hint}"))
+        Found::new(
+            self.needle.is_all_of(text),
+            Reason::new(format!("is another text{hint}"))
                 .expected(excerpt(self.needle.text()))
                 .got(excerpt(text)),
-            with: Reason::new("is exactly the text that it must not be").got(excerpt(text)),
-        }
+            Reason::new("is exactly the text that it must not be").got(excerpt(text)),
+        )
     }
 }
 

@@ -4,7 +4,7 @@
 const LIMIT: usize = 160;
 
 /// The text in one line, cut in the middle of nowhere but with the cut shown.
-pub(super) fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     let mut out = String::new();
     let mut characters = text.trim().chars();
     for character in characters.by_ref().take(LIMIT) {

@@ -15,12 +15,12 @@ pub(super) struct RegularExpression {
 impl RegularExpression {
     pub(super) fn find(&self, text: &str) -> Found {
         let found = self.regex.find(text);
-        Found {
-            holds: found.is_some(),
-            without: Reason::new(format!("no match for /{}/", self.regex.as_str())).got(excerpt(text)),
-            with: Reason::new(format!("matches /{}/", self.regex.as_str()))
+        Found::new(
+            found.is_some(),
+            Reason::new(format!("no match for /{}/", self.regex.as_str())).got(excerpt(text)),
+            Reason::new(format!("matches /{}/", self.regex.as_str()))
                 .got(found.map_or_else(|| excerpt(text), |found| around(text, found.start(), found.end()))),
-        }
+        )
     }
 }
 

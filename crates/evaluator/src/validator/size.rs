@@ -3,7 +3,11 @@
 //! Words are what white space separates; characters are Unicode scalar values; lines are what line feeds separate, and a final
 //! line feed starts no new line.
 
+use promptassay_registry::yaml::Located;
+use schemars::JsonSchema;
+
 use super::Found;
+use super::spec::Options;
 use crate::outcome::Reason;
 
 /// What is counted.
@@ -42,7 +46,23 @@ impl Size {
             Bound::Min => (count >= self.limit, "at least"),
         };
         let reason = Reason::new(format!("{count} {noun}{plural}, {limit} {}", self.limit));
-        Found { holds, without: reason.clone(), with: reason }
+        Found::new(holds, reason.clone(), reason)
+    }
+}
+
+/// `150` or `{value: 150}`.
+#[derive(Debug, Clone, Copy, serde::Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitOptions {
+    pub(super) value: usize,
+}
+
+impl Options for LimitOptions {
+    type Short = usize;
+    const EXPECTING: &'static str = "a whole number, 0 or more";
+
+    fn short(value: Located<usize>) -> Self {
+        Self { value: value.value }
     }
 }
 

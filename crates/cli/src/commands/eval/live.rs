@@ -57,14 +57,15 @@ pub(crate) struct LiveArguments {
     /// Trust these authorities too: a file of certificates in PEM.
     #[arg(long, value_name = "FILE", conflicts_with = "offline")]
     ca_file: Option<PathBuf>,
-    /// Let model rows of provider `command` run their programs.
-    #[arg(long, conflicts_with = "offline")]
-    allow_commands: bool,
+    /// Let model rows of provider `command` and checks `command` of suites run their programs.
+    #[arg(long)]
+    pub(super) allow_commands: bool,
 }
 
 impl LiveArguments {
     /// Puts what was given on the command line over the settings of the files.
     pub(super) fn apply_to(&self, settings: &mut Settings) {
+        settings.allow_commands = self.allow_commands;
         if let Some(timeout) = self.timeout {
             for row in settings.models.values_mut() {
                 row.timeout = timeout;
@@ -92,7 +93,7 @@ pub(super) fn run<'p>(
     begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
     context: &Context<'_>,
 ) -> Result<(RunEnd, Replay), Failure> {
-    let rows = rows(plan);
+    let rows = plan.rows();
     check_commands(arguments, &rows)?;
     let secrets =
         secrets(rows.iter().copied(), |name| context.environment.variable(name)).map_err(|problems| {
@@ -147,17 +148,6 @@ pub(super) fn run<'p>(
     }));
     context.console.problems(&problems);
     Ok(ended)
-}
-
-/// The model rows of a plan, each once.
-fn rows(plan: &Plan) -> Vec<&ModelRow> {
-    let mut rows: Vec<&ModelRow> = Vec::new();
-    for variant in plan.prompts().iter().flat_map(|prompt| &prompt.variants) {
-        if !rows.iter().any(|row| row.name == variant.model.name) {
-            rows.push(&variant.model);
-        }
-    }
-    rows
 }
 
 fn check_commands(arguments: &LiveArguments, rows: &[&ModelRow]) -> Result<(), Failure> {

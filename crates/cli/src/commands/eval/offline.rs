@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use promptassay_evaluator::event::{AskError, AskErrorKind, ReplySource, RunEnd};
+use promptassay_evaluator::judge::JudgeCall;
 use promptassay_evaluator::plan::{Plan, PromptInput, Trial};
 use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::replies::{NoReply, RecordedReplies, request_digest};
@@ -45,10 +46,14 @@ pub(super) fn run<'p>(
         let result = answer(plan, replies, trial, &request).map_err(Unanswered::from);
         async move { result }
     };
+    let ask_judge = |_trial, call: JudgeCall, _tell| async move {
+        let message = format!("no reply of the judge {} is recorded", call.model.name);
+        Err(Unanswered::from(AskError { kind: AskErrorKind::NoRecordedReply, message }))
+    };
     let end = runtime()?.block_on(async {
         tokio::select! {
             biased;
-            end = run_plan(plan, &work, ask, WINDOW, stop(journal), |event| follower.observe(event)) => Some(end),
+            end = run_plan(plan, &work, ask, ask_judge, WINDOW, stop(journal), |event| follower.observe(event)) => Some(end),
             () = stop_now(&not_stored) => None,
         }
     });

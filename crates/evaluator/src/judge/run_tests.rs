@@ -1,0 +1,136 @@
+//! A run with a judge, from files to events: what is asked, what is recorded, and that judging is paid for apart.
+
+use std::fs;
+use std::sync::Mutex;
+
+use promptassay_llm::{ChatRequest, FinishReason, Reply, Usage};
+use promptassay_registry::tree::Tree;
+use promptassay_registry::yaml::Document;
+
+use super::*;
+use crate::event::{AskError, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
+use crate::outcome::RepeatOutcome;
+use crate::plan::{self, Plan, PromptInput, Trial, VersionRequest};
+use crate::run::{Tell, Work, judge, run};
+use crate::settings::Settings;
+use crate::suite;
+
+const REGISTRY: &str = "\
+schema: 1
+models:
+  default: {provider: openai, model: asked, price: {input: 1, output: 2}}
+  judge: {provider: openai, model: judges, params: {seed: 7}, price: {input: 10, output: 20}}
+";
+
+const SUITE: &str = "\
+judge: judge
+cases:
+  - name: polite
+    inputs: {name: Ada}
+    validators:
+      - judge: The reply greets by name
+      - max_cost: 0.001
+      - expr: inputs.name in output
+  - name: measured
+    inputs: {name: Bob}
+    validators: [{max_latency: 2s}]
+";
+
+fn plan() -> Plan {
+    let directory = tempfile::tempdir().unwrap();
+    let prompts = directory.path().join("prompts");
+    fs::create_dir_all(prompts.join("greet/tests")).unwrap();
+    for (file, text) in [
+        ("registry.yaml", REGISTRY),
+        ("greet/prompt.yaml", "schema: 1\nname: greet\nactive_version: v1.0.0\nvariables: [name]\n"),
+        ("greet/v1.0.0.txt", "Greet {name}.\n"),
+    ] {
+        promptassay_registry::files::write_atomic(&prompts.join(file), text.as_bytes()).unwrap();
+    }
+    let mut problems = Vec::new();
+    let loaded = Tree::load(&prompts);
+    problems.extend(loaded.problems);
+    let settings = Settings::read(loaded.tree.registry().document.as_ref().unwrap(), &mut problems);
+    let prompt = loaded.tree.find("greet").unwrap();
+    let document = Document::parse("test_cases.yaml", SUITE, &mut problems).unwrap();
+    let suite = suite::resolve(&document, prompt.interface(), &settings, &mut problems);
+    let versions: Vec<_> = prompt.versions().map(|version| version.version.clone()).collect();
+    let versions = plan::choose("greet", &versions, &versions[0], &VersionRequest::default()).unwrap();
+    let input = PromptInput { prompt, suite: suite.unwrap(), versions };
+    let plan = plan::build(vec![input], &settings, &mut problems);
+    assert!(problems.is_empty(), "{problems:?}");
+    plan.unwrap()
+}
+
+fn asked(text: &str) -> Asked {
+    let reply = Reply {
+        text: text.to_owned(),
+        refusal: None,
+        tool_calls: Vec::new(),
+        finish_reason: FinishReason::Stop,
+        usage: Usage { input: Some(100), output: Some(50), ..Usage::default() },
+        served_model: None,
+        request_id: None,
+        latency: std::time::Duration::from_secs(1),
+    };
+    Asked { reply, source: ReplySource::Recorded }
+}
+
+async fn results(plan: &Plan, judge: Result<&str, AskError>) -> (Vec<TrialResult>, Vec<JudgeCall>) {
+    let calls = Mutex::new(Vec::new());
+    let mut results = Vec::new();
+    let end = run(
+        plan,
+        &Work::all(plan),
+        |_: Trial, _: ChatRequest, _: Tell| std::future::ready(Ok(asked("Hi Ada"))),
+        |_: Trial, call, _: Tell| {
+            calls.lock().unwrap().push(call);
+            std::future::ready(judge.clone().map(asked).map_err(Into::into))
+        },
+        2,
+        std::future::pending(),
+        |event| {
+            if let Event::TrialFinished(result) = event {
+                results.push((**result).clone());
+            }
+        },
+    )
+    .await;
+    assert_eq!(end, RunEnd::Completed);
+    results.sort_by_key(|result| plan.index_of(result.trial));
+    (results, calls.into_inner().unwrap())
+}
+
+#[tokio::test]
+async fn a_judge_is_asked_after_the_reply_and_paid_for_apart() {
+    let plan = plan();
+    let (results, calls) = results(&plan, Ok(r#"{"pass": true, "score": 0.75, "reason": "warm"}"#)).await;
+    assert_eq!(calls.len(), 1);
+    assert_eq!((calls[0].model.name.as_str(), calls[0].request.params.seed), ("judge", Some(7)));
+    assert!(calls[0].request.messages[1].content.contains("Hi Ada"));
+    assert_eq!(results[0].outcome, RepeatOutcome::Passed);
+    assert_eq!(results[0].checks.iter().map(|check| check.score).collect::<Vec<_>>(), [0.75, 1.0, 1.0]);
+    let judging = results[0].judging.as_ref().unwrap();
+    assert_eq!((judging.answers, judging.tokens, judging.cost), (1, Some(150), Some(0.002)));
+    let stored = serde_json::to_string(&results[0]).unwrap();
+    assert_eq!(serde_json::from_str::<TrialResult>(&stored).unwrap(), results[0]);
+    // A recorded reply has no latency, and no judge was asked about it.
+    assert_eq!((results[1].outcome, &results[1].judging), (RepeatOutcome::Errored, &None));
+}
+
+#[tokio::test]
+async fn a_judge_that_cannot_be_asked_makes_the_repeat_errored() {
+    let plan = plan();
+    let error = AskError { kind: AskErrorKind::NoRecordedReply, message: "nobody is there".into() };
+    let (results, _) = results(&plan, Err(error)).await;
+    assert_eq!((results[0].outcome, &results[0].judging), (RepeatOutcome::Errored, &None));
+}
+
+#[tokio::test]
+async fn judging_again_without_asking_leaves_the_judge_unscored() {
+    let plan = plan();
+    let (results, _) = results(&plan, Ok(r#"{"pass": true}"#)).await;
+    let again = judge(&plan, plan.trials()[0], results[0].answer.clone());
+    assert_eq!(again.outcome, RepeatOutcome::Unscored);
+    assert_eq!(again.checks[1..], results[0].checks[1..]);
+}

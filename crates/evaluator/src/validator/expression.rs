@@ -1,0 +1,272 @@
+//! `expr`: a MiniJinja expression over `output` (the text), `json` (the reply as JSON; undefined where it is none) and `inputs` (the
+//! case's values) that gives `true` or `false`.
+//!
+//! Sandboxed: no loader, no functions from outside, strict about what is undefined, and fuel bounds time and memory.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use minijinja::value::{Serde, Value as Item};
+use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior};
+use promptassay_registry::problem::did_you_mean;
+use promptassay_registry::template::Values;
+use promptassay_registry::yaml::Located;
+use schemars::JsonSchema;
+use serde_json::{Map, Value};
+
+use super::excerpt::excerpt;
+use super::spec::{Builder, Options};
+use super::view::{View, not_json};
+use super::{Found, Look};
+use crate::outcome::{CheckOutcome, Reason};
+
+/// `MiniJinja` takes one unit a step and one for about every 64 bytes: so much for some 60 MiB and a second.
+const FUEL: u64 = 1_000_000;
+
+/// What an expression can see.
+const VARIABLES: [&str; 3] = ["output", "json", "inputs"];
+
+/// An expression that must be true.
+#[derive(Debug)]
+pub(super) struct ExpressionCheck {
+    source: String,
+    expression: Expression<'static, 'static>,
+    /// What it reads, such as `json.score`.
+    reads: BTreeSet<String>,
+}
+
+impl ExpressionCheck {
+    pub(super) fn look(&self, view: &View<'_>) -> Look {
+        match evaluate(&self.expression, view.text(), view.json().ok(), view.subject.inputs) {
+            Ok(value) => match bool::try_from(value.clone()) {
+                Ok(holds) if value.kind() == minijinja::value::ValueKind::Bool => {
+                    let reason = |is: &str| {
+                        Reason::new(format!("`{}` is {is}", self.source)).got(excerpt(view.text()))
+                    };
+                    Ok(Found::new(holds, reason("false"), reason("true")))
+                }
+                _ => Err(CheckOutcome::Error(
+                    Reason::new(format!("`{}` gives {}, not true or false", self.source, value.kind()))
+                        .expected("a comparison, or `| bool` at the end"),
+                )),
+            },
+            Err(error) => Err(self.explain(&error, view)),
+        }
+    }
+
+    /// What is undefined in the JSON is the reply's fault, and all else the expression's or the case's.
+    fn explain(&self, error: &Error, view: &View<'_>) -> CheckOutcome {
+        if error.kind() == ErrorKind::UndefinedError {
+            let missing_input = self.reads.iter().find(|path| {
+                path.strip_prefix("inputs.").is_some_and(|path| !has_path(view.subject.inputs, path))
+            });
+            if let Some(path) = missing_input {
+                let message = format!("`{}` needs `{path}`, which the case does not have", self.source);
+                return CheckOutcome::Error(Reason::new(message));
+            }
+            if self.reads.iter().any(|path| path == "json" || path.starts_with("json.")) {
+                return CheckOutcome::Fail(match view.json() {
+                    Err(why) => not_json(why, view.text()),
+                    Ok(_) => Reason::new(format!(
+                        "`{}` needs a value that the reply's JSON does not have",
+                        self.source
+                    ))
+                    .got(excerpt(view.text())),
+                });
+            }
+        }
+        CheckOutcome::Error(Reason::new(format!(
+            "`{}` cannot be evaluated: {}",
+            self.source,
+            describe(error)
+        )))
+    }
+}
+
+fn has_path(inputs: &Values, path: &str) -> bool {
+    let mut names = path.split('.');
+    let Some(first) = names.next().and_then(|name| inputs.get(name)) else { return false };
+    names.try_fold(first, |value, name| value.get(name)).is_some()
+}
+
+fn evaluate(
+    expression: &Expression<'static, 'static>,
+    output: &str,
+    json: Option<&Value>,
+    inputs: &Values,
+) -> Result<Item, Error> {
+    let mut context = vec![("output", Item::from(output)), ("inputs", Serde(inputs).into())];
+    if let Some(json) = json {
+        context.push(("json", Serde(json).into()));
+    }
+    expression.eval(Item::from_pairs(context))
+}
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    // It prints every value that the expression was given.
+    environment.remove_global("debug");
+    environment
+});
+
+/// What went wrong, without any value: those are the reply's.
+fn describe(error: &Error) -> String {
+    match (error.kind(), error.detail()) {
+        (ErrorKind::OutOfFuel, _) => "it takes too many steps or too much memory".to_owned(),
+        (ErrorKind::UndefinedError, None) => "a value is undefined; test it with `is defined`".to_owned(),
+        (ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction, Some(detail)) => {
+            detail.to_owned()
+        }
+        (kind, Some(detail)) => format!("{kind}: {detail}"),
+        (kind, None) => kind.to_string(),
+    }
+}
+
+/// `"json.score > 3"` or `{value: …}`.
+#[derive(Debug, Clone, serde::Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpressionOptions {
+    /// The expression.
+    value: Located<String>,
+}
+
+impl Options for ExpressionOptions {
+    type Short = String;
+    const EXPECTING: &'static str = "an expression, such as `json.score > 3`";
+
+    fn short(value: Located<String>) -> Self {
+        Self { value }
+    }
+}
+
+impl ExpressionOptions {
+    pub(super) fn build(&self, builder: &mut Builder<'_>) -> Option<ExpressionCheck> {
+        let source = &self.value;
+        let expression = match ENVIRONMENT.compile_expression_owned(source.value.clone()) {
+            Ok(expression) => expression,
+            Err(error) => {
+                let message = format!("the expression cannot be read: {}", describe(&error));
+                let help =
+                    "an expression stands without `{{ }}`, as in `json.score > 3 and \"yes\" in output`";
+                builder.refuse("suite::invalid_expression", message, source.span, help);
+                return None;
+            }
+        };
+        let before = builder.problem_count();
+        let globals: BTreeSet<&str> = ENVIRONMENT.globals().map(|(name, _)| name).collect();
+        let names: BTreeSet<String> = expression.undeclared_variables(false).into_iter().collect();
+        for name in names {
+            if !VARIABLES.contains(&name.as_str()) && !globals.contains(name.as_str()) {
+                builder.refuse(
+                    "suite::unknown_name",
+                    format!("the expression knows no `{name}`"),
+                    source.span,
+                    did_you_mean(&name, VARIABLES, "names"),
+                );
+            }
+        }
+        // Filters, tests and functions are looked up late: a trial finds those that do not exist, as far as it comes.
+        let trial = evaluate(&expression, "", Some(&Value::Object(Map::new())), &Values::new());
+        if let Err(error) = trial
+            && matches!(
+                error.kind(),
+                ErrorKind::UnknownFilter
+                    | ErrorKind::UnknownTest
+                    | ErrorKind::UnknownFunction
+                    | ErrorKind::UnknownMethod
+            )
+            && builder.problem_count() == before
+        {
+            let message = format!("the expression cannot be evaluated: {}", describe(&error));
+            builder.refuse_maybe_help("suite::invalid_expression", message, source.span, None);
+        }
+        let reads = expression.undeclared_variables(true).into_iter().collect();
+        (builder.problem_count() == before).then(|| ExpressionCheck {
+            source: source.value.clone(),
+            expression,
+            reads,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use crate::validator::Subject;
+    use crate::validator::tests::{build, describe, reply, verdict};
+
+    fn with_inputs(yaml: &str, text: &str) -> String {
+        let inputs = serde_json::from_value(json!({"name": "Ada", "order": {"id": 7}})).unwrap();
+        describe(&build(yaml).unwrap().check(&Subject::new(&reply(text), &inputs)))
+    }
+
+    #[test]
+    fn an_expression_sees_output_json_and_inputs() {
+        assert_eq!(verdict("expr: output | length < 10 and 'hi' in output", "oh hi"), "pass");
+        assert_eq!(with_inputs("expr: inputs.name in output and inputs.order.id == 7", "Dear Ada"), "pass");
+        assert_eq!(
+            verdict("expr: json.score >= 3 and json.tags[0] == 'a'", r#"{"score": 3.5, "tags": ["a"]}"#),
+            "pass"
+        );
+        assert_eq!(verdict("expr: {value: json is defined and json.ok}", r#"{"ok": true}"#), "pass");
+        assert_eq!(verdict("expr: \"'é' in output\"", "café"), "pass");
+        insta::assert_snapshot!(verdict("expr: \"'x' in output\"", ""), @"`'x' in output` is false | got: nothing");
+    }
+
+    #[test]
+    fn a_reply_without_the_json_fails_and_a_case_without_the_input_is_an_error() {
+        let lines = [
+            with_inputs("expr: json.score > 3", "no json"),
+            with_inputs("expr: json.score > 3", "{}"),
+            with_inputs("expr: json.a.b > 3", "{}"),
+            with_inputs("expr: inputs.nmae in output", "x"),
+            with_inputs("expr: json.score > inputs.order.limit", "{\"score\": 1}"),
+            with_inputs("expr: json is defined", "no json"),
+            with_inputs("expr: output.text == 'x'", "x"),
+        ];
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn only_a_boolean_is_an_answer() {
+        insta::assert_snapshot!(verdict("expr: output", "yes"), @"error: `output` gives string, not true or false | expected: a comparison, or `| bool` at the end");
+        assert_eq!(verdict("expr: json.items | bool", r#"{"items": [1]}"#), "pass");
+        insta::assert_snapshot!(verdict("expr: json.items | length > 0", r#"{"items": 3}"#), @"error: `json.items | length > 0` cannot be evaluated: invalid operation: cannot calculate length of value of type number");
+    }
+
+    #[test]
+    fn fuel_bounds_the_work() {
+        let text = "x".repeat(1 << 20);
+        assert_eq!(verdict("expr: output | length == 1048576", &text), "pass");
+        insta::assert_snapshot!(verdict("expr: \"(range(100000) | list | length) * (output * 1000) | length > 0\"", &text), @"error: `(range(100000) | list | length) * (output * 1000) | length > 0` cannot be evaluated: it takes too many steps or too much memory");
+    }
+
+    #[test]
+    fn what_cannot_be_an_expression_is_refused() {
+        insta::assert_snapshot!(
+            [
+                "expr: ''",
+                "expr: json.score >",
+                "expr: '{{ json.score }}'",
+                "expr: outptu == 3",
+                "expr: debug()",
+                "expr: output | lenght > 3",
+                "expr: include('x')",
+                "expr: 3",
+            ]
+            .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
+            .concat()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_makes_it_panic(text in "\\PC{0,64}") {
+            verdict("expr: json.a > 1 and output | upper != inputs.x", &text);
+        }
+    }
+}

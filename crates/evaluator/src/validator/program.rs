@@ -1,0 +1,260 @@
+//! `command`: what a program of the user's says of the reply. An argument vector, never a shell; JSON on stdin, JSON on stdout;
+//! limits on time and output. The program runs in the directory of the file that names it.
+//!
+//! On time-out the program itself is killed, not what it has started.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use promptassay_registry::yaml::Located;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+
+use super::excerpt::excerpt;
+use super::outside::{Inquiry as OutsideInquiry, Outside};
+use super::runtime_spec::read_duration;
+use super::spec::{Builder, Options};
+use super::view::View;
+use super::{Found, Look};
+use crate::outcome::{CheckOutcome, Reason};
+
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The most that a program may write to stdout, in bytes.
+pub(super) const OUTPUT_LIMIT: usize = 64 * 1024;
+
+/// How much of the end of stderr is kept, in bytes: a traceback ends with its reason.
+const KEPT_OF_STDERR: usize = 4 * 1024;
+
+/// A program that looks at the reply.
+#[derive(Debug)]
+pub(super) struct CommandCheck {
+    program: String,
+    arguments: Vec<String>,
+    timeout: Duration,
+    directory: PathBuf,
+    has_threshold: bool,
+}
+
+/// A program to be run.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    program: String,
+    arguments: Vec<String>,
+    timeout: Duration,
+    directory: PathBuf,
+    has_threshold: bool,
+    question: Vec<u8>,
+}
+
+/// The JSON object that a program must write.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    pass: bool,
+    score: Option<f64>,
+    reason: Option<String>,
+}
+
+impl CommandCheck {
+    pub(super) fn look(&self, view: &View<'_>, outside: &mut Outside) -> Look {
+        outside.inquire(|| {
+            let question = json!({
+                "output": view.text(),
+                "json": view.json().ok(),
+                "inputs": view.subject.inputs,
+                "reply": view.subject.reply,
+            });
+            OutsideInquiry::Program(Inquiry {
+                program: self.program.clone(),
+                arguments: self.arguments.clone(),
+                timeout: self.timeout,
+                directory: self.directory.clone(),
+                has_threshold: self.has_threshold,
+                question: question.to_string().into_bytes(),
+            })
+        })
+    }
+}
+
+impl Inquiry {
+    pub(super) async fn run(self) -> Look {
+        let finished = tokio::time::timeout(self.timeout, self.finish()).await;
+        let output = match finished {
+            Ok(Ok(output)) => output,
+            Ok(Err(message)) => return Err(error(message)),
+            Err(_) => {
+                return Err(error(format!(
+                    "`{}` took more than {:?} and was killed",
+                    self.program, self.timeout
+                )));
+            }
+        };
+        self.read(&output)
+    }
+
+    async fn finish(&self) -> Result<Vec<u8>, String> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .current_dir(&self.directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child =
+            command.spawn().map_err(|error| format!("`{}` cannot be started: {error}", self.program))?;
+        let (Some(mut stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(format!("`{}` has no standard streams", self.program));
+        };
+        let ask = async {
+            // A program that answers without having read everything closes the pipe, and may.
+            let _ = stdin.write_all(&self.question).await;
+            drop(stdin);
+        };
+        let broke = |error: io::Error| format!("the pipe of `{}` broke: {error}", self.program);
+        // All three at once: a program that writes while it is written to must not block.
+        let answer = async {
+            let read = async {
+                let output = read_up_to_limit(stdout).await.map_err(broke)?;
+                output.ok_or_else(|| format!("`{}` wrote more than {OUTPUT_LIMIT} bytes", self.program))
+            };
+            let ((), (output, stderr)) =
+                futures::join!(ask, async { futures::join!(read, read_end(stderr)) });
+            (output, stderr)
+        };
+        let (output, stderr) = answer.await;
+        let output = output?;
+        let status = child.wait().await.map_err(broke)?;
+        if !status.success() {
+            let text = String::from_utf8_lossy(&stderr);
+            let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing on stderr");
+            return Err(format!("`{}` failed ({status}): {}", self.program, excerpt(last)));
+        }
+        Ok(output)
+    }
+
+    fn read(&self, output: &[u8]) -> Look {
+        let shown = || excerpt(&String::from_utf8_lossy(output));
+        let no_answer = |why: String| {
+            CheckOutcome::Error(
+                Reason::new(format!("`{}` wrote no answer: {why}", self.program))
+                    .expected("one JSON object {pass, score, reason} on stdout")
+                    .got(shown()),
+            )
+        };
+        if !output.trim_ascii_start().starts_with(b"{") {
+            // A list of the three values would be read as well.
+            return Err(no_answer("it does not begin with `{`".to_owned()));
+        }
+        let answer: Answer = serde_json::from_slice(output).map_err(|why| no_answer(why.to_string()))?;
+        if answer.score.is_some_and(|score| !(0.0..=1.0).contains(&score)) {
+            return Err(error(format!("`{}` gives a score that is not from 0 to 1", self.program)));
+        }
+        if self.has_threshold && answer.score.is_none() {
+            return Err(error(format!("`{}` gives no score, and `threshold` needs one", self.program)));
+        }
+        let reason = Reason::new(answer.reason.map_or_else(
+            || format!("`{}` says {}", self.program, if answer.pass { "yes" } else { "no" }),
+            |reason| excerpt(&reason).trim_matches('"').to_owned(),
+        ));
+        let found = Found::new(answer.pass, reason.clone(), reason);
+        Ok(match answer.score {
+            Some(score) => found.scored(score),
+            None => found,
+        })
+    }
+}
+
+fn error(message: String) -> CheckOutcome {
+    CheckOutcome::Error(Reason::new(message))
+}
+
+/// `None` where there is more than the limit.
+async fn read_up_to_limit(stream: impl AsyncRead + Unpin) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    stream.take(OUTPUT_LIMIT as u64 + 1).read_to_end(&mut bytes).await?;
+    Ok((bytes.len() <= OUTPUT_LIMIT).then_some(bytes))
+}
+
+/// The end of a stream that is read to its end, so that the writer never blocks.
+async fn read_end(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 4 * 1024];
+    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+        kept.extend_from_slice(&buffer[..count]);
+        if kept.len() > 2 * KEPT_OF_STDERR {
+            kept.drain(..kept.len() - KEPT_OF_STDERR);
+        }
+    }
+    kept
+}
+
+/// `[program, argument, …]` or `{values: […], timeout: 30s}`.
+#[derive(Debug, Clone, serde::Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CommandOptions {
+    /// The program and its arguments.
+    values: Vec<Located<String>>,
+    /// How long it may take, such as `30s`; 10s when absent.
+    #[serde(default)]
+    timeout: Option<Located<String>>,
+}
+
+impl Options for CommandOptions {
+    type Short = Vec<Located<String>>;
+    const EXPECTING: &'static str = "a list: the program and its arguments";
+
+    fn short(values: Located<Vec<Located<String>>>) -> Self {
+        Self { values: values.value, timeout: None }
+    }
+}
+
+impl CommandOptions {
+    pub(super) fn build(&self, builder: &mut Builder<'_>) -> Option<CommandCheck> {
+        let key = builder.key();
+        let before = builder.problem_count();
+        if self.values.first().is_none_or(|program| program.trim().is_empty()) {
+            builder.refuse("suite::empty_list", "no program is named", key, "write `[program, argument]`");
+        }
+        if let Some(word) = self.values.iter().find(|word| word.contains('\0')) {
+            builder.refuse("suite::invalid_command", "a word contains a NUL byte", word.span, "take it out");
+        }
+        let timeout = match &self.timeout {
+            Some(text) => read_duration(text, builder),
+            None => Some(DEFAULT_TIMEOUT),
+        };
+        if builder.surroundings().is_some_and(|surroundings| !surroundings.allow_commands) {
+            builder.refuse(
+                "suite::commands_not_allowed",
+                "this check runs a program, and programs are not allowed",
+                key,
+                "read the program, then pass `--allow-commands`",
+            );
+        }
+        let [program, arguments @ ..] = self.values.as_slice() else { return None };
+        let directory = match builder.file().parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let check = CommandCheck {
+            program: program.value.clone(),
+            arguments: arguments.iter().map(|argument| argument.value.clone()).collect(),
+            timeout: timeout?,
+            directory,
+            has_threshold: builder.threshold().is_some(),
+        };
+        (builder.problem_count() == before).then_some(check)
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

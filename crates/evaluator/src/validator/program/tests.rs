@@ -1,0 +1,91 @@
+use std::sync::Arc;
+
+use promptassay_registry::template::Values;
+
+use crate::run::{Asked, Unanswered};
+use crate::validator::tests::{build, describe, reply};
+use crate::validator::{Subject, check_all};
+
+async fn verdict(yaml: &str, text: &str) -> String {
+    let validators = [Arc::new(build(yaml).unwrap())];
+    let inputs: Values = [("name".to_owned(), "Ada".into())].into_iter().collect();
+    let reply = reply(text);
+    let nobody = |_| std::future::ready(Err::<Asked, Unanswered>(unreachable()));
+    let (results, judging) = check_all(&validators, &Subject::new(&reply, &inputs), &nobody).await;
+    assert_eq!(judging, None);
+    describe(&results[0])
+}
+
+fn unreachable() -> Unanswered {
+    unreachable!("no judge is asked")
+}
+
+#[tokio::test]
+async fn a_program_decides() {
+    assert_eq!(verdict(r#"command: [echo, '{"pass": true}']"#, "hi").await, "pass");
+    assert_eq!(verdict(r#"command: [echo, '{"pass": false}']"#, "hi").await, "`echo` says no");
+    let yaml = r#"command: [echo, '{"pass": true, "score": 0.4, "reason": "meh"}']"#;
+    assert_eq!(verdict(&format!("{yaml}\nthreshold: 0.5"), "hi").await, "score 0.4, threshold 0.5: meh");
+    assert_eq!(verdict(&format!("none_of: [{{{yaml}}}]"), "hi").await, "`command` holds, and none must");
+}
+
+#[tokio::test]
+async fn no_shell_reads_the_words() {
+    let got = verdict("command: [echo, '$(echo {})', ';', '`id`', '*']", "hi").await;
+    assert!(got.contains("got: \"$(echo {}) ; `id` *\""), "{got}");
+}
+
+#[tokio::test]
+async fn a_program_reads_the_reply_as_json() {
+    let check = r#"q=$(cat); case $q in *'"output":"{\"a\":1}"'*'"json":{"a":1}'*'"inputs":{"name":"Ada"}'*'"finish_reason":"stop"'*) echo '{"pass":true}';; *) echo "$q" >&2; exit 3;; esac"#;
+    let yaml = format!("command: [sh, -c, {}]", serde_json::to_string(check).unwrap());
+    assert_eq!(verdict(&yaml, r#"{"a":1}"#).await, "pass");
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_is_an_error_and_never_a_pass() {
+    let lines = [
+        verdict("command: [no-such-program-at-all]", "hi").await,
+        verdict("command: ['false']", "hi").await,
+        verdict("command: [sh, -c, 'echo broken >&2; exit 3']", "hi").await,
+        verdict("command: [echo, 'yes']", "hi").await,
+        verdict("command: ['true']", "hi").await,
+        verdict("command: [echo, '[true]']", "hi").await,
+        verdict(r#"command: [echo, '{"pass": "true"}']"#, "hi").await,
+        verdict(r#"command: [echo, '{"pass": true, "passed": false}']"#, "hi").await,
+        verdict(r#"command: [echo, '{"pass": true, "score": 2}']"#, "hi").await,
+        verdict("{command: [echo, '{\"pass\": true}'], threshold: 0.5}", "hi").await,
+        verdict("command: [cat]", "hi").await,
+        verdict("command: ['yes']", "hi").await,
+        verdict("command: {values: [sleep, '600'], timeout: 50ms}", "hi").await,
+    ];
+    insta::assert_snapshot!(lines.join("\n").replace("(os error 2)", ""));
+}
+
+#[tokio::test]
+async fn a_huge_reply_need_not_be_read() {
+    assert_eq!(verdict(r#"command: [echo, '{"pass": true}']"#, &"é".repeat(1 << 19)).await, "pass");
+    assert_eq!(
+        verdict(
+            "command: [sh, -c, 'test $(wc -c) -gt 1000000 && echo \"{\\\"pass\\\": true}\"']",
+            &"é".repeat(1 << 19)
+        )
+        .await,
+        "pass"
+    );
+}
+
+#[test]
+fn what_is_no_command_is_refused() {
+    insta::assert_snapshot!(
+        [
+            "command: echo hi",
+            "command: []",
+            "command: ['']",
+            "command: {values: [a], timeout: never}",
+            "command: [\"a\\0\"]"
+        ]
+        .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
+        .concat()
+    );
+}

@@ -1,0 +1,252 @@
+//! The arguments of the runtime checks.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use promptassay_llm::FinishReason;
+use promptassay_registry::problem::closest;
+use promptassay_registry::yaml::Located;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+
+use super::runtime::{Runtime, TokenKind};
+use super::spec::{Builder, Options};
+
+/// The reasons to end that all providers share.
+const FINISH_REASONS: [&str; 4] = ["stop", "length", "filter", "tool"];
+
+/// `2s` or `{value: 2s}`.
+#[derive(Debug, Clone, serde::Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DurationOptions {
+    /// A whole number with `ms`, `s`, `m`, `h` or `d`.
+    value: Located<String>,
+}
+
+impl Options for DurationOptions {
+    type Short = String;
+    const EXPECTING: &'static str = "a duration, such as `2s` or `500ms`";
+
+    fn short(value: Located<String>) -> Self {
+        Self { value }
+    }
+}
+
+impl DurationOptions {
+    pub(super) fn build(&self, builder: &mut Builder<'_>) -> Option<Runtime> {
+        read_duration(&self.value, builder).map(Runtime::Latency)
+    }
+}
+
+/// Reads a duration above zero, or says what is wrong with it.
+pub(super) fn read_duration(text: &Located<String>, builder: &mut Builder<'_>) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let milliseconds = match &text[digits..] {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        "d" => Some(86_400_000),
+        _ => None,
+    };
+    let number = text[..digits].parse::<u64>().ok();
+    let total = number
+        .zip(milliseconds)
+        .and_then(|(number, unit)| number.checked_mul(unit))
+        .filter(|total| *total > 0);
+    if total.is_none() {
+        builder.refuse(
+            "suite::invalid_duration",
+            format!("`{text}` is not a duration"),
+            text.span,
+            "write a whole number above 0 and its unit, such as `500ms`, `2s` or `5m`",
+        );
+    }
+    total.map(Duration::from_millis)
+}
+
+/// `0.01` or `{value: 0.01}`.
+#[derive(Debug, Clone, serde::Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CostOptions {
+    /// US dollars.
+    value: Located<f64>,
+}
+
+impl Options for CostOptions {
+    type Short = f64;
+    const EXPECTING: &'static str = "an amount of US dollars, such as `0.01`";
+
+    fn short(value: Located<f64>) -> Self {
+        Self { value }
+    }
+}
+
+impl CostOptions {
+    pub(super) fn build(&self, builder: &mut Builder<'_>) -> Option<Runtime> {
+        if !self.value.value.is_finite() {
+            // That no file can hold such a number is said where the file is read.
+            return None;
+        }
+        if self.value.value >= 0.0 {
+            return Some(Runtime::Cost(self.value.value));
+        }
+        builder.refuse(
+            "suite::invalid_cost",
+            format!("{} is not an amount of money", self.value),
+            self.value.span,
+            "write US dollars, 0 or more, such as `0.01`",
+        );
+        None
+    }
+}
+
+/// `500` or `{value: 500, of: output}`.
+#[derive(Debug, Clone, serde::Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokensOptions {
+    /// The largest number that passes.
+    value: Located<u64>,
+    /// Which tokens are counted.
+    #[serde(default)]
+    of: TokenKind,
+}
+
+impl Options for TokensOptions {
+    type Short = u64;
+    const EXPECTING: &'static str = "a whole number, 0 or more, or a map with `value`";
+
+    fn short(value: Located<u64>) -> Self {
+        Self { value, of: TokenKind::Total }
+    }
+}
+
+impl TokensOptions {
+    pub(super) fn build(&self) -> Runtime {
+        Runtime::Tokens(self.of, self.value.value)
+    }
+}
+
+/// `stop`, `[stop, tool]` or `{values: [stop, tool]}`.
+#[derive(Debug, Clone, serde::Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FinishReasonOptions {
+    /// The reasons that pass.
+    values: Vec<Located<String>>,
+}
+
+/// One text or several.
+#[derive(Debug, Clone)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<Located<String>>),
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrManyVisitor;
+        impl<'de> Visitor<'de> for OneOrManyVisitor {
+            type Value = OneOrMany;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("text or a list of texts")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<OneOrMany, E> {
+                Ok(OneOrMany::One(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<OneOrMany, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(sequence)).map(OneOrMany::Many)
+            }
+        }
+        deserializer.deserialize_any(OneOrManyVisitor)
+    }
+}
+
+impl JsonSchema for OneOrMany {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "OneOrMany".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["string", "array"], "items": {"type": "string"}})
+    }
+}
+
+impl Options for FinishReasonOptions {
+    type Short = OneOrMany;
+    const EXPECTING: &'static str =
+        "`stop`, `length`, `filter`, `tool`, a provider's own word, or a list of them";
+
+    fn short(value: Located<OneOrMany>) -> Self {
+        let Located { value, span } = value;
+        Self {
+            values: match value {
+                OneOrMany::One(word) => vec![Located { value: word, span }],
+                OneOrMany::Many(words) => words,
+            },
+        }
+    }
+}
+
+impl FinishReasonOptions {
+    pub(super) fn build(&self, builder: &mut Builder<'_>) -> Option<Runtime> {
+        if self.values.is_empty() {
+            builder.refuse(
+                "suite::empty_list",
+                "the list is empty",
+                builder.key(),
+                "write at least one reason, such as `stop`",
+            );
+            return None;
+        }
+        let mut reasons = Vec::new();
+        for word in &self.values {
+            // A provider's own word is accepted; one that is nearly a common word is a typing error.
+            match closest(word, FINISH_REASONS) {
+                Some(known) if known != word.value => {
+                    let message = format!("unknown reason to end `{word}`");
+                    builder.refuse(
+                        "suite::unknown_value",
+                        message,
+                        word.span,
+                        format!("did you mean `{known}`?"),
+                    );
+                    return None;
+                }
+                _ => reasons.push(FinishReason::from(word.value.clone())),
+            }
+        }
+        Some(Runtime::FinishReason(reasons))
+    }
+}
+
+/// `true` or `false`.
+#[derive(Debug, Clone, serde::Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefusalOptions {
+    /// Whether the reply must be a refusal.
+    value: Located<bool>,
+}
+
+impl Options for RefusalOptions {
+    type Short = bool;
+    const EXPECTING: &'static str = "`true` or `false`";
+
+    fn short(value: Located<bool>) -> Self {
+        Self { value }
+    }
+}
+
+impl RefusalOptions {
+    pub(super) fn build(&self) -> Runtime {
+        Runtime::Refusal(self.value.value)
+    }
+}

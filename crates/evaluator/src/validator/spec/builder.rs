@@ -1,0 +1,119 @@
+//! What a check needs to know while it is built, and where it says what is wrong with it.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use promptassay_llm::ModelRow;
+use promptassay_registry::problem::Problem;
+use promptassay_registry::yaml::{Document, Span};
+
+/// Problems that depend on the suite in which a check is used, so that a shared property can be sound in one and not in another.
+pub(crate) const DEPENDS_ON_SUITE: [&str; 4] =
+    ["suite::unknown_model", "suite::no_judge", "suite::judges_itself", "suite::commands_not_allowed"];
+
+/// Where a check is built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// The document that its places are in.
+    pub(crate) document: &'a Document,
+    /// The suite that uses it; `None` where only its form is checked, and then checks that need more are not built.
+    pub(crate) surroundings: Option<Surroundings<'a>>,
+}
+
+/// What a suite says to its checks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// All model rows.
+    pub(crate) models: &'a IndexMap<String, ModelRow>,
+    /// The row that judges where a check names none.
+    pub(crate) judge: Option<&'a str>,
+    /// The rows that are asked.
+    pub(crate) asked: &'a [String],
+    /// Whether programs may be run.
+    pub(crate) allow_commands: bool,
+}
+
+impl Surroundings<'_> {
+    /// The first of the rows that are asked behind which stands the same model as behind this one.
+    pub(crate) fn asked_as(&self, judge: &ModelRow) -> Option<&str> {
+        let is_same = |row: &ModelRow| {
+            row.name == judge.name
+                || (row.provider == judge.provider
+                    && row.model == judge.model
+                    && row.endpoint() == judge.endpoint())
+        };
+        self.asked.iter().find(|name| self.models.get(name.as_str()).is_some_and(is_same)).map(String::as_str)
+    }
+}
+
+/// A check on its way.
+#[derive(Debug)]
+pub(in crate::validator) struct Builder<'a> {
+    context: Context<'a>,
+    key: Span,
+    threshold: Option<f64>,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(
+        context: Context<'a>,
+        key: Span,
+        threshold: Option<f64>,
+        problems: &'a mut Vec<Problem>,
+    ) -> Self {
+        Self { context, key, threshold, problems }
+    }
+
+    /// The place of the check's name.
+    pub(in crate::validator) fn key(&self) -> Span {
+        self.key
+    }
+
+    pub(in crate::validator) fn threshold(&self) -> Option<f64> {
+        self.threshold
+    }
+
+    pub(in crate::validator) fn surroundings(&self) -> Option<Surroundings<'a>> {
+        self.context.surroundings
+    }
+
+    pub(in crate::validator) fn file(&self) -> &Path {
+        self.context.document.file()
+    }
+
+    pub(in crate::validator) fn problem_count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// The context and the list of problems, for a check inside this one.
+    pub(super) fn inside(&mut self) -> (Context<'a>, &mut Vec<Problem>) {
+        (self.context, self.problems)
+    }
+
+    pub(in crate::validator) fn refuse(
+        &mut self,
+        code: &'static str,
+        message: impl Into<String>,
+        span: Span,
+        help: impl Into<String>,
+    ) {
+        self.refuse_maybe_help(code, message.into(), span, Some(help.into()));
+    }
+
+    pub(in crate::validator) fn refuse_maybe_help(
+        &mut self,
+        code: &'static str,
+        message: String,
+        span: Span,
+        help: Option<String>,
+    ) {
+        let place = self.context.document.place(span);
+        self.problems.push(Problem::error(code, message).at(place).maybe_help(help));
+    }
+
+    pub(in crate::validator) fn warn(&mut self, code: &'static str, message: String, span: Span, help: &str) {
+        let place = self.context.document.place(span);
+        self.problems.push(Problem::warning(code, message).at(place).help(help));
+    }
+}
