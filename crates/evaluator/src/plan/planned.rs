@@ -24,6 +24,9 @@ fn planned_prompt(prompt: &PromptPlan, asked: &BTreeSet<usize>) -> PlannedPrompt
     PlannedPrompt {
         name: prompt.name.clone(),
         chosen: prompt.chosen.clone(),
+        interface: prompt.interface,
+        suite: prompt.suite.digest,
+        narrowed_by: prompt.suite.narrowed_by.clone(),
         repeat: prompt.suite.repeat,
         policy: prompt.suite.policy,
         variants: prompt.variants.iter().map(planned_variant).collect(),

@@ -34,6 +34,7 @@ pub fn changes_beside_cases(then: &PlannedPrompt, now: &PlannedPrompt) -> Vec<St
 }
 
 fn prompt_changes(then: &PlannedPrompt, now: &PlannedPrompt, lines: &mut Vec<String>) {
+    let before = lines.len();
     variant_changes(then, now, lines);
     case_changes(then, now, lines);
     let name = &then.name;
@@ -42,6 +43,9 @@ fn prompt_changes(then: &PlannedPrompt, now: &PlannedPrompt, lines: &mut Vec<Str
     }
     if then.policy != now.policy {
         lines.push(format!("{name}: what the gate asks for"));
+    }
+    if then.suite != now.suite && lines.len() == before {
+        lines.push(format!("{name}: the suite: a case is new, skipped, must pass or is grouped otherwise, or its judge or parameters differ"));
     }
 }
 
@@ -64,6 +68,9 @@ fn variant_changes(then: &PlannedPrompt, now: &PlannedPrompt, lines: &mut Vec<St
     });
     // A version's text counts once, on however many models it is asked.
     lines.dedup();
+    if then.interface != now.interface {
+        lines.push(format!("{name}: the template format or the variables"));
+    }
 }
 
 fn case_changes(then: &PlannedPrompt, now: &PlannedPrompt, lines: &mut Vec<String>) {

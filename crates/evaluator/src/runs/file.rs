@@ -72,6 +72,13 @@ pub struct PlannedPrompt {
     pub name: PromptName,
     /// Why these versions, in a sentence.
     pub chosen: String,
+    /// Of its template format and variables.
+    pub interface: Digest,
+    /// Of its whole resolved suite.
+    pub suite: Digest,
+    /// What narrowed its cases or models, in the words of the selection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub narrowed_by: Vec<String>,
     /// How often each case is asked.
     pub repeat: u32,
     /// What the gate asks for.
