@@ -78,7 +78,9 @@ pub fn union(shards: &[RunFile]) -> Result<RunFile, Vec<MergeProblem>> {
     let mut problems = Vec::new();
     let parts = parts(shards, &mut problems);
     let Some((&first_index, first)) = parts.first_key_value() else {
-        problems.push(MergeProblem::Nothing);
+        if problems.is_empty() {
+            problems.push(MergeProblem::Nothing);
+        }
         return Err(problems);
     };
     let mut prompts: BTreeMap<String, PlannedPrompt> = BTreeMap::new();
@@ -152,6 +154,12 @@ fn differences(one: &PlannedPrompt, other: &PlannedPrompt) -> Vec<String> {
     }
     if one.policy != other.policy {
         lines.push(format!("{}: what the gate asks for", one.name));
+    }
+    if one.suite != other.suite {
+        lines.push(format!("{}: the suite", one.name));
+    }
+    if one.narrowed_by != other.narrowed_by {
+        lines.push(format!("{}: the selection of cases or models", one.name));
     }
     lines
 }

@@ -52,7 +52,7 @@ pub(crate) struct EvalArguments {
     #[command(flatten)]
     selection: SelectionArguments,
     /// Ask one of several parts of the cases, such as `2/5`; `merge` judges all parts together.
-    #[arg(long, value_name = "I/N")]
+    #[arg(long, value_name = "I/N", conflicts_with = "junit")]
     shard: Option<Shard>,
     /// Print what would be asked, and about what it would cost; ask nothing.
     #[arg(long)]
@@ -102,10 +102,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     if end != RunEnd::Completed {
         context.console.note("`promptassay eval --resume` goes on with this run");
     }
-    let exit = match shard {
-        Some(shard) => published::publish_shard(plan, &replay.record, shard, context)?,
-        None => published::publish(plan, &replay.record, &replay.outputs, &arguments.reports, context)?,
-    };
+    let exit = published::publish(plan, shard, &replay, &arguments.reports, context)?;
     if let Some(directory) = &prepared.record_into {
         recording::write(plan, &replay.outputs, directory, context)?;
     }

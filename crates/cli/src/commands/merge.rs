@@ -52,22 +52,25 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
     join(&directories, plan.trials().len(), keeper.writer()).map_err(broken)?;
     let directory = keeper.close()?;
     let replay = replayed(&directory, &plan)?;
-    publish(&plan, &replay.record, &replay.outputs, &arguments.reports, context)
+    publish(&plan, None, &replay, &arguments.reports, context)
 }
 
 fn problem(problem: &MergeProblem) -> Problem {
     let (code, help) = match problem {
         MergeProblem::Nothing | MergeProblem::NotAShard(_) => (
             "merge::not_a_shard",
-            "shards are runs of `eval --shard I/N`; a whole run is reported by `report`",
+            "shards are runs of `eval --shard I/N`; a whole run is reported by `report`".to_owned(),
         ),
-        MergeProblem::OtherCount { .. } => ("merge::other_count", "merge the shards of one run only"),
-        MergeProblem::Twice { .. } => ("merge::twice", "leave one of them out"),
-        MergeProblem::Missing { .. } => {
-            ("merge::missing", "collect the directory of its run as well, or run it: `eval --shard I/N`")
+        MergeProblem::OtherCount { .. } => {
+            ("merge::other_count", "merge the shards of one run only".to_owned())
         }
+        MergeProblem::Twice { .. } => ("merge::twice", "leave one of them out".to_owned()),
+        MergeProblem::Missing { index, of } => (
+            "merge::missing",
+            format!("name the directory of its run as well, or run it: `eval --shard {index}/{of}`"),
+        ),
         MergeProblem::Different { .. } | MergeProblem::Overlap { .. } => {
-            ("merge::different", "all shards must evaluate the same files with the same options")
+            ("merge::different", "all shards must evaluate the same files with the same options".to_owned())
         }
     };
     Problem::error(code, problem.to_string()).help(help)

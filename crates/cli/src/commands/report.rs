@@ -40,5 +40,5 @@ pub(crate) fn run(arguments: &ReportCommandArguments, context: &Context<'_>) -> 
         "go back to the files of that day, or judge the answers anew: `promptassay rescore`",
     )?;
     let replay = replayed(&directory, &plan)?;
-    publish(&plan, &replay.record, &replay.outputs, &arguments.reports, context)
+    publish(&plan, file.shard, &replay, &arguments.reports, context)
 }

@@ -54,5 +54,5 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
     rescore(&plan, &usable, &directory.journal_path(), keeper.writer()).map_err(broken)?;
     let directory = keeper.close()?;
     let replay = replayed(&directory, &plan)?;
-    publish(&plan, &replay.record, &replay.outputs, &arguments.reports, context)
+    publish(&plan, now.shard, &replay, &arguments.reports, context)
 }

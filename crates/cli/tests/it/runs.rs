@@ -198,3 +198,87 @@ fn a_damaged_journal_is_an_error_with_its_line() {
     assert_eq!(seen.code, Some(4), "{}", seen.shown());
     assert!(seen.stderr.contains("line 2 of `"), "{}", seen.shown());
 }
+
+/// Twelve cases, of which every fourth is not polite, evaluated in so many shards, each in a directory of its own.
+fn sharded(count: usize) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut suite = "cases:\n".to_owned();
+    let mut replies = String::new();
+    for case in 0..12 {
+        writeln!(suite, "  - {{name: c{case}, inputs: {{name: N{case}}}, expected: {{polite: true}}}}")
+            .unwrap();
+        let text = if case % 4 == 0 { "No" } else { "Thanks" };
+        let row = serde_json::json!({
+            "case": format!("c{case}"), "version": "1.0.0", "model": "default", "repeat": 1,
+            "text": text, "finish_reason": "stop", "source": "hand",
+        });
+        writeln!(replies, "{row}").unwrap();
+    }
+    sandbox.write("prompts/greet/tests/test_cases.yaml", suite).write("replies/greet.jsonl", replies);
+    for shard in 1..=count {
+        let (part, runs) = (format!("{shard}/{count}"), format!("machine{shard}"));
+        let seen = sandbox.run(&["eval", "--offline", "--shard", &part, "--runs", &runs]);
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+        assert!(seen.stdout.starts_with(&format!("shard {part}   4 of 4")), "{}", seen.shown());
+    }
+    sandbox
+}
+
+/// The one run in a directory.
+fn only(sandbox: &Sandbox, directory: &str) -> String {
+    let entry = fs::read_dir(sandbox.path(directory)).unwrap().next().unwrap().unwrap();
+    format!("{directory}/{}", entry.file_name().to_str().unwrap())
+}
+
+#[test]
+fn merged_shards_report_what_the_whole_run_reports() {
+    let sandbox = sharded(3);
+    let whole = sandbox.run(&["eval", "--offline", "--format", "json", "--junit", "whole.xml"]);
+    assert_eq!(whole.code, Some(1), "{}", whole.shown());
+    let [one, two, three] = ["machine1", "machine2", "machine3"].map(|directory| only(&sandbox, directory));
+    let merged = sandbox.run(&["merge", &three, &one, &two, "--format", "json", "--junit", "merged.xml"]);
+    assert_eq!(
+        (merged.code, merged.stdout.as_str()),
+        (whole.code, whole.stdout.as_str()),
+        "{}",
+        merged.stderr
+    );
+    assert_eq!(sandbox.read("merged.xml"), sandbox.read("whole.xml"));
+    // The merged run is a run like any other.
+    let again = sandbox.run(&["report", "--format", "json"]);
+    assert_eq!((again.code, again.stdout), (whole.code, whole.stdout));
+}
+
+#[test]
+fn shards_that_make_no_whole_are_refused_by_name() {
+    let sandbox = sharded(3);
+    let [one, two, three] = ["machine1", "machine2", "machine3"].map(|directory| only(&sandbox, directory));
+    assert_snapshot!(clean(&sandbox, &sandbox.run(&["merge", &one, &three]).shown()));
+    assert_snapshot!(clean(&sandbox, &sandbox.run(&["merge", &one, &three, &one]).shown()));
+    sandbox.run(&["eval", "--offline"]);
+    assert_snapshot!(clean(&sandbox, &sandbox.run(&["merge", "latest"]).shown()));
+    // One machine had other files.
+    sandbox.edit("prompts/greet/v1.0.0.txt", "Greet", "Welcome");
+    assert_eq!(sandbox.run(&["eval", "--offline", "--shard", "2/3", "--runs", "other"]).code, Some(0));
+    let other = only(&sandbox, "other");
+    assert_snapshot!(clean(&sandbox, &sandbox.run(&["merge", &one, &other, &three]).shown()));
+    assert_snapshot!(clean(&sandbox, &sandbox.run(&["merge", &one, &two, &three]).shown()));
+}
+
+#[test]
+fn a_shard_has_no_verdict_and_goes_on_where_it_was() {
+    let sandbox = sharded(3);
+    let journal = sandbox.path(&only(&sandbox, "machine1")).join("events.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.lines().take(3).fold(String::new(), |text, line| text + line + "\n")).unwrap();
+    let [one, two, three] = ["machine1", "machine2", "machine3"].map(|directory| only(&sandbox, directory));
+    let seen = sandbox.run(&["report", &one]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stdout.starts_with("shard 1/3   2 of 4"), "{}", seen.shown());
+    assert_eq!(sandbox.run(&["merge", &one, &two, &three]).code, Some(4));
+    let seen = sandbox.run(&["eval", "--offline", "--resume", &one]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    assert_eq!(sandbox.run(&["merge", &one, &two, &three]).code, Some(1));
+    assert_eq!(sandbox.run(&["eval", "--offline", "--shard", "1/3", "--junit", "x.xml"]).code, Some(2));
+    assert_eq!(sandbox.run(&["report", &one, "--junit", "x.xml"]).code, Some(2));
+}

@@ -54,7 +54,8 @@ fn plan() -> (TempDir, Plan) {
     let prompt = loaded.tree.prompts().next().unwrap();
     let text = fs::read_to_string(prompt.suite_path()).unwrap();
     let document = Document::parse(prompt.suite_path(), text, &mut problems).unwrap();
-    let suite = suite::resolve(&document, prompt.interface(), &settings, &|_| Ok(Vec::new()), &mut problems).unwrap();
+    let suite =
+        suite::resolve(&document, prompt.interface(), &settings, &|_| Ok(Vec::new()), &mut problems).unwrap();
     let versions: Vec<_> = prompt.versions().map(|version| version.version.clone()).collect();
     let versions = plan::choose("greet", &versions, &versions[0], &VersionRequest::default()).unwrap();
     let plan = plan::build(vec![PromptInput { prompt, suite, versions }], &settings, &mut problems);

@@ -150,7 +150,9 @@ pub(super) fn narrow(file: &RunFile, input: &mut PromptInput<'_>) {
     };
     let cases = planned.cases.iter().map(|case| case.name.as_str()).collect();
     let models = planned.variants.iter().map(|variant| variant.model.as_str()).collect();
-    narrow_to(&mut input.suite, &cases, &models, &format!("what run {} asked", file.id));
+    narrow_to(&mut input.suite, &cases, &models, "");
+    // It is as narrow as it was then, in the words of that day.
+    input.suite.narrowed_by.clone_from(&planned.narrowed_by);
     let mut versions = ChosenVersions { baseline: None, candidates: Vec::new(), why: planned.chosen.clone() };
     for variant in &planned.variants {
         match variant.role {

@@ -8,6 +8,7 @@ use promptassay_evaluator::gate;
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{self, Plan};
 use promptassay_evaluator::record::Record;
+use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::report::{self, Evaluation, Look};
 use promptassay_evaluator::runs::Shard;
 use promptassay_evaluator::settings::Settings;
@@ -29,14 +30,18 @@ pub(crate) struct ReportArguments {
     junit: Option<PathBuf>,
 }
 
-/// Judges and reports. The exit code is that of the worst gate.
+/// Judges and reports; a shard only says how far it came. The exit code is that of the worst gate.
 pub(crate) fn publish(
     plan: &Plan,
-    record: &Record,
-    outputs: &Outputs,
+    shard: Option<Shard>,
+    replay: &Replay,
     reports: &ReportArguments,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
+    let Replay { record, outputs, .. } = replay;
+    if let Some(shard) = shard {
+        return publish_shard(plan, record, shard, reports, context);
+    }
     let (summaries, gates) = gate::judge(plan, record);
     let evaluation = Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs };
     if let Some(path) = &reports.junit {
@@ -57,12 +62,18 @@ pub(crate) fn publish(
 }
 
 /// Reports what a shard can say: how much of it was answered. The verdict is `merge`'s.
-pub(crate) fn publish_shard(
+fn publish_shard(
     plan: &Plan,
     record: &Record,
     shard: Shard,
+    reports: &ReportArguments,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
+    if reports.junit.is_some() {
+        let help = "`promptassay merge` writes the reports of all shards together";
+        let problem = Problem::error("eval::shard_has_no_verdict", "a shard has no verdict to report");
+        return Err(Failure::invalid_one(problem.help(help)));
+    }
     let trials = plan.trials().len();
     let answered =
         (0..trials).filter(|index| record.trial(*index).is_some_and(|trial| trial.error.is_none())).count();
