@@ -1,0 +1,124 @@
+//! What is measured: how a unit's outcomes become a value, and what that value decides.
+
+use jiff::SignedDuration;
+use serde::Serialize;
+
+/// What a metric decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The one that must become better.
+    Primary,
+    /// One more that may become better.
+    Success,
+    /// One that must not become worse by its margin.
+    Guardrail,
+    /// One that is only reported.
+    Descriptive,
+}
+
+/// Where better lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+}
+
+impl Direction {
+    /// A difference so turned that more is better.
+    pub fn turn(self, difference: f64) -> f64 {
+        match self {
+            Self::Higher => difference,
+            Self::Lower => -difference,
+        }
+    }
+}
+
+/// How a unit's outcomes become one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PerUnit {
+    /// Their mean; a unit without an outcome has no value.
+    Mean,
+    /// Their sum; 0 without an outcome.
+    Sum,
+    /// Their number; 0 without an outcome.
+    Count,
+}
+
+/// What a unit's value is made of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum MetricKind {
+    /// One number per unit.
+    Mean {
+        /// How outcomes become it.
+        per_unit: PerUnit,
+        /// The largest value that counts.
+        cap: Option<f64>,
+        /// The series recorded before the exposure whose influence is taken out.
+        covariate: Option<String>,
+    },
+    /// Whether anything but 0 was recorded; a unit without an outcome counts as no.
+    Binary,
+    /// A sum over units divided by another sum over units.
+    Ratio {
+        /// What is summed above the line.
+        numerator: String,
+        /// What is summed below the line; `None` stands for the number of recorded numerators.
+        denominator: Option<String>,
+    },
+}
+
+impl MetricKind {
+    /// The word in files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Mean { .. } => "mean",
+            Self::Binary => "binary",
+            Self::Ratio { .. } => "ratio",
+        }
+    }
+}
+
+/// A metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Its name, unique in the experiment.
+    pub name: String,
+    /// What a unit's value is made of.
+    pub kind: MetricKind,
+    /// What it decides.
+    pub role: Role,
+    /// Where better lies; every metric that decides has one.
+    pub direction: Option<Direction>,
+    /// How much worse a guardrail may become, in the metric's unit; more than 0, and there for every guardrail.
+    pub margin: Option<f64>,
+    /// How long after the first exposure outcomes count.
+    pub window: Option<SignedDuration>,
+    /// What it is.
+    pub description: Option<String>,
+}
+
+impl Metric {
+    /// Whether it takes part in the decision.
+    pub fn decides(&self) -> bool {
+        self.role != Role::Descriptive
+    }
+
+    /// The names under which its outcomes are recorded.
+    pub fn series(&self) -> Vec<&str> {
+        match &self.kind {
+            MetricKind::Mean { covariate, .. } => {
+                std::iter::once(self.name.as_str()).chain(covariate.as_deref()).collect()
+            }
+            MetricKind::Binary => vec![&self.name],
+            MetricKind::Ratio { numerator, denominator } => {
+                std::iter::once(numerator.as_str()).chain(denominator.as_deref()).collect()
+            }
+        }
+    }
+}

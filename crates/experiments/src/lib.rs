@@ -1,0 +1,9 @@
+//! Experiments: who gets which version, what came of it, and what follows.
+//!
+//! Assignment is a pure function; exposures and outcomes live in a store; the analysis reads them back and decides. This crate knows
+//! no model, no evaluator, no lifecycle, no environment and no clock: the time comes in as an argument.
+#![expect(clippy::doc_markdown, reason = "people and programs have capital letters inside their names")]
+
+pub mod assignment;
+pub mod definition;
+pub mod duration;
