@@ -14,6 +14,7 @@ use promptassay_registry::version::Version;
 use serde_json::{Value, json};
 
 pub use metric::{Direction, Metric, MetricKind, PerUnit, Role};
+pub(crate) use plan::{LEAST_DURATION, confidence};
 pub use plan::{NotReady, Plan, PlannedUnits, ReadyPlan, planned_units};
 pub use read::{MAX_FILE_BYTES, Owner, file_name, read_directory, valid_label};
 pub use spec::{ExperimentSpec, InOrder, MetricSpec, PlanSpec, VariantSpec};

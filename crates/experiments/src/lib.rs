@@ -2,8 +2,10 @@
 //!
 //! Assignment is a pure function; exposures and outcomes live in a store; the analysis reads them back and decides. This crate knows
 //! no model, no evaluator, no lifecycle, no environment and no clock: the time comes in as an argument.
-#![expect(clippy::doc_markdown, reason = "people and programs have capital letters inside their names")]
 
 pub mod assignment;
 pub mod definition;
 pub mod duration;
+pub mod event;
+pub mod recorder;
+pub mod store;

@@ -56,8 +56,13 @@ impl Classic {
         let mut hash = self.prefix.clone();
         hash.update(unit);
         let number = u128::from_be_bytes(hash.finalize().into());
-        #[expect(clippy::cast_possible_truncation, reason = "a remainder below 10,000")]
-        let bucket = (number % u128::from(BUCKETS)) as u32;
+        // number % 10,000 in halves, because dividing 128 bits is slow: 2⁶⁴ leaves 1,616.
+        #[expect(clippy::cast_possible_truncation, reason = "halves, and a remainder below 10,000")]
+        let bucket = {
+            let (high, low) = ((number >> 64) as u64, number as u64);
+            let buckets = u64::from(BUCKETS);
+            ((high % buckets * 1616 + low % buckets) % buckets) as u32
+        };
         bucket
     }
 
@@ -123,8 +128,8 @@ mod tests {
         assert!(golden.cases.len() > 50 && golden.python_version_sensitive.len() > 3);
         for case in golden.cases.iter().chain(&golden.python_version_sensitive) {
             let input = format!("{}:{}", case.experiment, case.user_id);
-            let hexadecimal: String = input.bytes().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(hexadecimal, case.hash_input_utf8_hex);
+            let hexadecimal: Vec<String> = input.bytes().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hexadecimal.concat(), case.hash_input_utf8_hex);
             let unit = case.user_id.as_bytes();
             let classic = Classic::new(&case.experiment, &case.weights).unwrap();
             assert_eq!(classic.bucket(unit), case.bucket, "{input}");

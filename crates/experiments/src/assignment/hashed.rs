@@ -100,9 +100,7 @@ fn draw(prefix: &Sha256, unit: &[u8]) -> u64 {
 
 /// hash · total / 2⁶⁴: spreads evenly over 0..total without a remainder's bias.
 fn scaled(hash: u64, total: u64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, reason = "below total")]
-    let slot = ((u128::from(hash) * u128::from(total)) >> 64) as u64;
-    slot
+    ((u128::from(hash) * u128::from(total)) >> 64) as u64
 }
 
 #[cfg(test)]

@@ -1,0 +1,234 @@
+//! What the recorded outcomes say: health first, one interval per metric and treatment, then the decision.
+//!
+//! A pure function of the definition, the store's answers and the time. Until the planned units are in, every interval holds at every
+//! look; from then on it is the fixed-horizon interval of exactly the planned population, so that looking again changes nothing.
+
+mod comparison;
+mod decision;
+mod health;
+mod sample;
+mod text;
+
+use jiff::{SignedDuration, Timestamp};
+use promptassay_stats::Undefined;
+use serde::Serialize;
+
+pub use comparison::{Comparison, Estimate, Interval, Method, NoInterval};
+pub use decision::{Decision, Verdict};
+pub use health::{Finding, Health, SampleRatioReport};
+pub use text::{markdown, terminal};
+
+use crate::definition::{Experiment, LEAST_DURATION, Role};
+use crate::store::{Population, Store, StoreError};
+
+/// Why nothing could be analysed.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalysisError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Numbers that no method is defined for.
+    #[error("`{metric}` cannot be analysed: {reason}")]
+    Undefined {
+        /// The metric.
+        metric: String,
+        /// Why.
+        reason: Undefined,
+    },
+}
+
+/// Where an experiment stands on its way to the planned end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Progress {
+    /// Units that were served one variant.
+    pub units: u64,
+    /// The planned units; `None` where there is no plan.
+    pub planned_units: Option<u64>,
+    /// When the first unit was exposed.
+    pub first_exposure: Option<Timestamp>,
+    /// When the planned population is complete: the exposure of the last planned unit, or a week after the start, whichever is later.
+    pub complete_at: Option<Timestamp>,
+    /// When the last window of the planned population closes; from then on intervals are those of the fixed horizon.
+    pub decided_at: Option<Timestamp>,
+    /// Whether that moment has come.
+    pub at_horizon: bool,
+    /// Units still to come.
+    pub units_left: Option<u64>,
+    /// Days still to go at the pace so far; `None` where nobody can know.
+    pub days_left: Option<f64>,
+}
+
+/// One metric in one variant.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArmReport {
+    /// The variant.
+    pub variant: String,
+    /// Units whose window has closed.
+    pub units: u64,
+    /// Units among them that have a value.
+    pub with_value: u64,
+    /// The mean, rate or ratio; `None` where nothing was recorded.
+    pub estimate: Option<f64>,
+}
+
+/// One metric.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MetricReport {
+    /// Its name.
+    pub name: String,
+    /// `mean`, `binary` or `ratio`.
+    pub kind: &'static str,
+    /// What it decides; the only success metric is the primary one.
+    pub role: Role,
+    /// Where better lies.
+    pub direction: Option<crate::definition::Direction>,
+    /// How much worse a guardrail may become.
+    pub margin: Option<f64>,
+    /// The variants, in the order of the definition.
+    pub arms: Vec<ArmReport>,
+    /// Each treatment against the control.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// Everything that is known.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Analysis {
+    /// The experiment.
+    pub experiment: String,
+    /// The prompt.
+    pub prompt: String,
+    /// The phase.
+    pub phase: u32,
+    /// The moment that it is about.
+    pub at: Timestamp,
+    /// The control.
+    pub control: String,
+    /// Where it stands.
+    pub progress: Progress,
+    /// Whether the numbers can be trusted.
+    pub health: Health,
+    /// The metrics, the primary first.
+    pub metrics: Vec<MetricReport>,
+    /// What follows.
+    pub decision: Decision,
+}
+
+/// Analyses one phase as of `now`.
+pub fn analyze(
+    experiment: &Experiment,
+    store: &mut dyn Store,
+    phase: u32,
+    now: Timestamp,
+) -> Result<Analysis, AnalysisError> {
+    store.begin_reading()?;
+    let analysis = read(experiment, store, phase, now);
+    // The answer is known; a connection that breaks now takes nothing away.
+    let ended = store.end_reading();
+    let analysis = analysis?;
+    ended?;
+    Ok(analysis)
+}
+
+fn read(
+    experiment: &Experiment,
+    store: &mut dyn Store,
+    phase: u32,
+    now: Timestamp,
+) -> Result<Analysis, AnalysisError> {
+    let name = experiment.name.as_str();
+    let everybody = Population { experiment: name, phase, until: now };
+    let progress = progress(experiment, store, everybody)?;
+    // Whoever came after the planned population is not looked at: else every look would be another test.
+    let last = progress.complete_at.filter(|_| progress.at_horizon).unwrap_or(now);
+    let arms = store.arms(Population { until: last, ..everybody })?;
+    let unexposed = store.unexposed(everybody)?;
+    let mut health = health::check(experiment, &arms, unexposed);
+    let primary = experiment.primary().map(|metric| metric.name.as_str());
+    let mut metrics = Vec::new();
+    for metric in &experiment.metrics {
+        let role = if Some(metric.name.as_str()) == primary { Role::Primary } else { metric.role };
+        let closed = metric.window.map_or(last, |window| last.min(before(now, window)));
+        let population = Population { until: closed, ..everybody };
+        let samples = sample::read(experiment, metric, store, population)?;
+        health.findings.extend(health::of_samples(metric, &samples, experiment));
+        let settings = comparison::Settings { role, progress: &progress, ended: experiment.end.is_some_and(|end| now >= end) };
+        metrics.push(comparison::report(experiment, metric, &samples, &settings)?);
+    }
+    decision::correct_for_many(&mut metrics)
+        .map_err(|reason| AnalysisError::Undefined { metric: "all success metrics".to_owned(), reason })?;
+    metrics.sort_by_key(|metric| metric.role as u8);
+    let decision = decision::decide(&health, &metrics, &progress);
+    Ok(Analysis {
+        experiment: name.to_owned(),
+        prompt: experiment.prompt.as_str().to_owned(),
+        phase,
+        at: now,
+        control: experiment.variants[experiment.control].name.clone(),
+        progress,
+        health,
+        metrics,
+        decision,
+    })
+}
+
+fn progress(
+    experiment: &Experiment,
+    store: &mut dyn Store,
+    everybody: Population<'_>,
+) -> Result<Progress, StoreError> {
+    let arms = store.arms(everybody)?;
+    let units: u64 = arms.units.iter().map(|(_, units)| units).sum();
+    let planned = experiment.plan.units;
+    let first = arms.span.map(|(first, _)| first);
+    let nth = match planned {
+        Some(planned) => store.nth_exposure(everybody, planned)?,
+        None => None,
+    };
+    let week = first.map(|first| after(first, LEAST_DURATION));
+    let complete_at = nth.zip(week).map(|(nth, week)| nth.max(week));
+    let longest = experiment.metrics.iter().filter(|metric| metric.decides()).filter_map(|metric| metric.window).max();
+    let decided_at = complete_at.map(|at| longest.map_or(at, |window| after(at, window)));
+    let at_horizon = decided_at.is_some_and(|at| everybody.until >= at);
+    let units_left = planned.map(|planned| planned.saturating_sub(units));
+    Ok(Progress {
+        units,
+        planned_units: planned,
+        first_exposure: first,
+        complete_at,
+        decided_at,
+        at_horizon,
+        units_left,
+        days_left: days_left(everybody.until, first, units, units_left, longest, decided_at),
+    })
+}
+
+const SECONDS_PER_DAY: f64 = 86_400.0;
+
+fn days_left(
+    now: Timestamp,
+    first: Option<Timestamp>,
+    units: u64,
+    left: Option<u64>,
+    window: Option<SignedDuration>,
+    decided_at: Option<Timestamp>,
+) -> Option<f64> {
+    let days = |duration: SignedDuration| (duration.as_secs_f64() / SECONDS_PER_DAY).max(0.0);
+    if let Some(at) = decided_at {
+        return Some(days(at.duration_since(now)));
+    }
+    let elapsed = days(now.duration_since(first?));
+    if units == 0 || elapsed == 0.0 {
+        return None;
+    }
+    let to_come = left? as f64 * elapsed / units as f64;
+    let of_the_week = days(LEAST_DURATION) - elapsed;
+    Some(to_come.max(of_the_week) + window.map_or(0.0, days))
+}
+
+fn after(at: Timestamp, duration: SignedDuration) -> Timestamp {
+    at.saturating_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+fn before(at: Timestamp, duration: SignedDuration) -> Timestamp {
+    at.saturating_sub(duration).unwrap_or(Timestamp::MIN)
+}

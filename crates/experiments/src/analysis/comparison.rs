@@ -1,0 +1,276 @@
+//! One treatment against the control in one metric: one estimate and one interval.
+
+use promptassay_stats::fieller::fieller_lift;
+use promptassay_stats::newcombe::{newcombe_difference, newcombe_lift};
+use promptassay_stats::sequential::asymptotic_confidence_sequence;
+use promptassay_stats::welch::welch;
+use promptassay_stats::{Confidence, Undefined};
+use serde::Serialize;
+
+use super::sample::{Sample, moments};
+use super::{AnalysisError, ArmReport, MetricReport, Progress};
+use crate::definition::{Experiment, Metric, MetricKind, Role, confidence};
+
+/// Below so many units in an arm the normal approximation is not trusted.
+const LEAST_UNITS: u64 = 100;
+/// Below so many successes or failures in an arm neither.
+const LEAST_SUCCESSES: u64 = 25;
+
+/// How an interval was computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Holds at every look: the asymptotic confidence sequence.
+    AlwaysValid,
+    /// Welch's interval of the planned population.
+    Welch,
+    /// Newcombe's interval of the planned population.
+    Newcombe,
+}
+
+/// An interval in the metric's unit, treatment − control.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Interval {
+    /// The lower end.
+    pub lower: f64,
+    /// The upper end.
+    pub upper: f64,
+    /// The confidence of both ends together.
+    pub confidence: f64,
+    /// How it was computed.
+    pub method: Method,
+    /// The p-value that belongs to it; Newcombe's interval has none of its own.
+    pub p_value: Option<f64>,
+}
+
+/// A relative change, shown beside the interval of the planned population.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The relative change; 0.1 is ten percent more.
+    pub lift: f64,
+    /// The lower end.
+    pub lower: f64,
+    /// The upper end.
+    pub upper: f64,
+}
+
+/// Why there is no interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum NoInterval {
+    /// An arm has too few units.
+    TooFewUnits {
+        /// The units of the smaller arm.
+        units: u64,
+        /// The units that it needs.
+        needed: u64,
+    },
+    /// An arm has too few successes or failures.
+    TooFewSuccesses {
+        /// The smallest of the four counts.
+        count: u64,
+        /// What each of them needs.
+        needed: u64,
+    },
+    /// Outcomes count for ever, so looking before the end is not allowed.
+    NoWindow,
+    /// No number of units was planned, so no interval can be tuned to it.
+    NoPlan,
+    /// The method is not defined for these numbers.
+    Undefined {
+        /// Why.
+        why: &'static str,
+    },
+}
+
+/// A treatment against the control.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The treatment.
+    pub variant: String,
+    /// Treatment − control, in the metric's unit; `None` where an arm has no value.
+    pub difference: Option<f64>,
+    /// The interval around it.
+    pub interval: Option<Interval>,
+    /// Why there is none.
+    pub no_interval: Option<NoInterval>,
+    /// The relative change, at the planned end only.
+    pub lift: Option<Estimate>,
+    /// The p-value corrected for the further success metrics and treatments; for success metrics only.
+    pub corrected_p: Option<f64>,
+}
+
+pub(super) struct Settings<'a> {
+    pub(super) role: Role,
+    pub(super) progress: &'a Progress,
+    /// Whether the end in the file is over.
+    pub(super) ended: bool,
+}
+
+pub(super) fn report(
+    experiment: &Experiment,
+    metric: &Metric,
+    samples: &[Sample],
+    settings: &Settings<'_>,
+) -> Result<MetricReport, AnalysisError> {
+    let undefined = |reason| AnalysisError::Undefined { metric: metric.name.clone(), reason };
+    let treatments: Vec<usize> = experiment.treatments().collect();
+    // The primary metric decides, so several treatments share its 5 %.
+    let sharing = if settings.role == Role::Primary { treatments.len() } else { 1 };
+    let confidence = confidence(sharing).map_err(undefined)?;
+    let control = &samples[experiment.control];
+    let comparisons = treatments
+        .iter()
+        .map(|index| {
+            let share = pair_share(experiment, *index);
+            let pair = Pair { metric, control, treatment: &samples[*index], confidence, share };
+            pair.compare(&experiment.variants[*index].name, settings)
+        })
+        .collect();
+    let arms = experiment.variants.iter().zip(samples).map(|(variant, sample)| ArmReport {
+        variant: variant.name.clone(),
+        units: sample.units,
+        with_value: sample.with_value(),
+        estimate: plain_estimate(&metric.kind, sample),
+    });
+    Ok(MetricReport {
+        name: metric.name.clone(),
+        kind: metric.kind.name(),
+        role: settings.role,
+        direction: metric.direction,
+        margin: metric.margin,
+        arms: arms.collect(),
+        comparisons,
+    })
+}
+
+fn pair_share(experiment: &Experiment, treatment: usize) -> f64 {
+    let shares = experiment.effective_shares();
+    shares[experiment.control] + shares[treatment]
+}
+
+fn plain_estimate(kind: &MetricKind, sample: &Sample) -> Option<f64> {
+    let sum: f64 = sample.values.iter().sum();
+    let below = match kind {
+        MetricKind::Ratio { .. } => sample.beside.iter().sum(),
+        MetricKind::Mean { .. } | MetricKind::Binary => sample.values.len() as f64,
+    };
+    (below != 0.0).then(|| sum / below)
+}
+
+struct Pair<'a> {
+    metric: &'a Metric,
+    control: &'a Sample,
+    treatment: &'a Sample,
+    confidence: Confidence,
+    /// The share of all units that these two arms get.
+    share: f64,
+}
+
+impl Pair<'_> {
+    fn compare(&self, variant: &str, settings: &Settings<'_>) -> Comparison {
+        let moments = moments(&self.metric.kind, self.control, self.treatment);
+        let difference = match moments {
+            Ok((control, treatment)) => Some(treatment.mean - control.mean),
+            Err(_) => None,
+        };
+        let at_horizon = settings.progress.at_horizon || (settings.ended && settings.progress.planned_units.is_none());
+        let interval = self.enough().and_then(|()| {
+            if at_horizon {
+                self.fixed()
+            } else if self.metric.window.is_none() && settings.role != Role::Descriptive {
+                Err(NoInterval::NoWindow)
+            } else {
+                self.always_valid(settings.progress.planned_units)
+            }
+        });
+        let lift = if interval.is_ok() && at_horizon { self.lift() } else { None };
+        Comparison {
+            variant: variant.to_owned(),
+            difference,
+            interval: interval.ok(),
+            no_interval: interval.err(),
+            lift,
+            corrected_p: None,
+        }
+    }
+
+    fn enough(&self) -> Result<(), NoInterval> {
+        let units = self.control.with_value().min(self.treatment.with_value());
+        if units < LEAST_UNITS {
+            return Err(NoInterval::TooFewUnits { units, needed: LEAST_UNITS });
+        }
+        if self.metric.kind == MetricKind::Binary {
+            let counts = [self.control, self.treatment]
+                .map(|sample| sample.successes.min(sample.with_value() - sample.successes));
+            let count = counts[0].min(counts[1]);
+            if count < LEAST_SUCCESSES {
+                return Err(NoInterval::TooFewSuccesses { count, needed: LEAST_SUCCESSES });
+            }
+        }
+        Ok(())
+    }
+
+    fn fixed(&self) -> Result<Interval, NoInterval> {
+        let confidence = self.confidence.of_both_ends();
+        if self.metric.kind == MetricKind::Binary {
+            let difference = newcombe_difference(self.control.rate(), self.treatment.rate(), self.confidence)
+                .map_err(undefined)?;
+            return Ok(Interval {
+                lower: difference.lower,
+                upper: difference.upper,
+                confidence,
+                method: Method::Newcombe,
+                p_value: None,
+            });
+        }
+        let (control, treatment) =
+            moments(&self.metric.kind, self.control, self.treatment).map_err(undefined)?;
+        let welch = welch(&control, &treatment, self.confidence).map_err(undefined)?;
+        Ok(Interval {
+            lower: welch.lower,
+            upper: welch.upper,
+            confidence,
+            method: Method::Welch,
+            p_value: Some(welch.p_two_sided),
+        })
+    }
+
+    fn always_valid(&self, planned: Option<u64>) -> Result<Interval, NoInterval> {
+        let planned = planned.ok_or(NoInterval::NoPlan)?;
+        let (control, treatment) =
+            moments(&self.metric.kind, self.control, self.treatment).map_err(undefined)?;
+        let error = (control.variance_of_mean() + treatment.variance_of_mean()).sqrt();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
+        let planned = ((planned as f64 * self.share).round() as u64).max(1);
+        let sequence = asymptotic_confidence_sequence(
+            treatment.mean - control.mean,
+            error,
+            control.count + treatment.count,
+            planned,
+            self.confidence,
+        )
+        .map_err(undefined)?;
+        Ok(Interval {
+            lower: sequence.lower,
+            upper: sequence.upper,
+            confidence: self.confidence.of_both_ends(),
+            method: Method::AlwaysValid,
+            p_value: Some(sequence.p_value),
+        })
+    }
+
+    fn lift(&self) -> Option<Estimate> {
+        if self.metric.kind == MetricKind::Binary {
+            let lift = newcombe_lift(self.control.rate(), self.treatment.rate(), self.confidence).ok()?;
+            return Some(Estimate { lift: lift.lift, lower: lift.lower, upper: lift.upper });
+        }
+        let (control, treatment) = moments(&self.metric.kind, self.control, self.treatment).ok()?;
+        let lift = fieller_lift(&control, &treatment, self.confidence).ok()?;
+        Some(Estimate { lift: lift.lift, lower: lift.lower, upper: lift.upper })
+    }
+}
+
+fn undefined(reason: Undefined) -> NoInterval {
+    NoInterval::Undefined { why: reason.code() }
+}

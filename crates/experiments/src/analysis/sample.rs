@@ -1,0 +1,133 @@
+//! One value per unit: what a metric is made of, variant by variant.
+
+use promptassay_stats::Undefined;
+use promptassay_stats::cuped::{CupedArm, cuped};
+use promptassay_stats::moments::Moments;
+use promptassay_stats::newcombe::Successes;
+use promptassay_stats::ratio::ratio_moments;
+
+use crate::definition::{Experiment, Metric, MetricKind, PerUnit};
+use crate::store::{Population, Store, StoreError, UnitRow, Window};
+
+/// The values of one variant.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Sample {
+    /// Units of the population.
+    pub(super) units: u64,
+    /// The value of each unit that has one; of a ratio, its numerator.
+    pub(super) values: Vec<f64>,
+    /// Of a ratio: the denominators, in the same order. Of a mean with a covariate: the covariates; NaN where nothing was recorded.
+    pub(super) beside: Vec<f64>,
+    /// Of a rate: units with a success.
+    pub(super) successes: u64,
+}
+
+impl Sample {
+    /// Units that have a value.
+    pub(super) fn with_value(&self) -> u64 {
+        self.values.len() as u64
+    }
+
+    /// Of a rate.
+    pub(super) fn rate(&self) -> Successes {
+        Successes { successes: self.successes, users: self.with_value() }
+    }
+}
+
+/// The samples of all variants, in the order of the definition.
+pub(super) fn read(
+    experiment: &Experiment,
+    metric: &Metric,
+    store: &mut dyn Store,
+    population: Population<'_>,
+) -> Result<Vec<Sample>, StoreError> {
+    let mut samples = vec![Sample::default(); experiment.variants.len()];
+    let window = Window::After(metric.window);
+    let series = match &metric.kind {
+        MetricKind::Ratio { numerator, .. } => numerator,
+        MetricKind::Mean { .. } | MetricKind::Binary => &metric.name,
+    };
+    // Which units have a value, in the order of the store, so that a second series can be laid beside it.
+    let mut has_value = Vec::new();
+    store.units(population, series, window, &mut |row| {
+        let Some(sample) = experiment.variant(row.variant).and_then(|index| samples.get_mut(index)) else { return };
+        sample.units += 1;
+        let value = value(&metric.kind, row);
+        has_value.push(value.is_some());
+        sample.values.extend(value);
+        sample.successes += u64::from(metric.kind == MetricKind::Binary && row.any);
+        if let MetricKind::Ratio { denominator: None, .. } = metric.kind {
+            sample.beside.push(row.count as f64);
+        }
+    })?;
+    let second = match &metric.kind {
+        MetricKind::Ratio { denominator: Some(series), .. } => Some((series, window)),
+        MetricKind::Mean { covariate: Some(series), .. } => Some((series, Window::Before)),
+        _ => None,
+    };
+    if let Some((series, window)) = second {
+        let is_ratio = matches!(metric.kind, MetricKind::Ratio { .. });
+        let mut has_value = has_value.into_iter();
+        store.units(population, series, window, &mut |row| {
+            let Some(sample) = experiment.variant(row.variant).and_then(|index| samples.get_mut(index)) else { return };
+            if has_value.next() == Some(true) {
+                let known = is_ratio || row.count > 0;
+                let mean = if is_ratio { row.sum } else { row.sum / row.count.max(1) as f64 };
+                sample.beside.push(if known { mean } else { f64::NAN });
+            }
+        })?;
+    }
+    Ok(samples)
+}
+
+fn value(kind: &MetricKind, row: UnitRow<'_>) -> Option<f64> {
+    let mean = || row.sum / row.count as f64;
+    match kind {
+        MetricKind::Binary => Some(f64::from(u8::from(row.any))),
+        MetricKind::Ratio { .. } => Some(row.sum),
+        MetricKind::Mean { per_unit, cap, .. } => {
+            let value = match per_unit {
+                PerUnit::Mean => (row.count > 0).then(mean),
+                PerUnit::Sum => Some(row.sum),
+                PerUnit::Count => Some(row.count as f64),
+            };
+            value.map(|value| cap.map_or(value, |cap| value.min(cap)))
+        }
+    }
+}
+
+/// Control and treatment as moments: adjusted by the covariate where there is one, linearised where it is a ratio.
+pub(super) fn moments(
+    kind: &MetricKind,
+    control: &Sample,
+    treatment: &Sample,
+) -> Result<(Moments, Moments), Undefined> {
+    match kind {
+        MetricKind::Ratio { .. } => Ok((
+            ratio_moments(&control.values, &control.beside)?,
+            ratio_moments(&treatment.values, &treatment.beside)?,
+        )),
+        MetricKind::Mean { covariate: Some(_), .. } => {
+            let (of_control, of_treatment) = covariates(control, treatment);
+            let adjusted = cuped(
+                CupedArm { outcomes: &control.values, covariates: &of_control },
+                CupedArm { outcomes: &treatment.values, covariates: &of_treatment },
+            )?;
+            Ok((adjusted.baseline, adjusted.treatment))
+        }
+        MetricKind::Mean { .. } | MetricKind::Binary => {
+            Ok((Moments::of(&control.values)?, Moments::of(&treatment.values)?))
+        }
+    }
+}
+
+/// The covariates of both; a unit without one gets the mean of those that have one, which takes nothing from its outcome.
+pub(super) fn covariates(control: &Sample, treatment: &Sample) -> (Vec<f64>, Vec<f64>) {
+    let known = || control.beside.iter().chain(&treatment.beside).filter(|value| !value.is_nan());
+    let count = known().count();
+    let mean = if count == 0 { 0.0 } else { known().sum::<f64>() / count as f64 };
+    let filled = |sample: &Sample| {
+        sample.beside.iter().map(|value| if value.is_nan() { mean } else { *value }).collect()
+    };
+    (filled(control), filled(treatment))
+}

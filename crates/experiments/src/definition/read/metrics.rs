@@ -1,0 +1,188 @@
+//! What an experiment measures, and what was planned about it.
+
+use jiff::SignedDuration;
+use promptassay_registry::yaml::Located;
+
+use super::Reader;
+use crate::definition::spec::{
+    DirectionSpec, ExperimentSpec, KindSpec, MetricSpec, PerUnitSpec, PlanSpec, RoleSpec,
+};
+use crate::definition::{Direction, Metric, MetricKind, PerUnit, Plan, Role};
+
+impl Reader<'_> {
+    pub(super) fn metric(
+        &mut self,
+        name: &Located<String>,
+        spec: &Located<MetricSpec>,
+        window: Option<SignedDuration>,
+    ) -> Option<Metric> {
+        self.label(name, "a metric");
+        let role = match spec.role {
+            RoleSpec::Primary => Role::Primary,
+            RoleSpec::Success => Role::Success,
+            RoleSpec::Guardrail => Role::Guardrail,
+            RoleSpec::Descriptive => Role::Descriptive,
+        };
+        let direction = spec.direction.map(|direction| match direction {
+            DirectionSpec::Higher => Direction::Higher,
+            DirectionSpec::Lower => Direction::Lower,
+        });
+        if direction.is_none() && role != Role::Descriptive {
+            self.error(
+                "experiment::direction",
+                name.span,
+                format!("`{name}` decides, but does not say where better lies"),
+                "write `direction: higher` or `direction: lower`",
+            );
+        }
+        match (role, spec.margin) {
+            (Role::Guardrail, None) => self.error("experiment::margin", name.span, format!("the guardrail `{name}` has no margin"), "write `margin:`, how much worse it may become at most, in the metric's unit: not to be seen worse is no proof of being no worse"),
+            (Role::Guardrail, Some(margin)) if !(margin.value > 0.0 && margin.value.is_finite()) => self.error("experiment::margin", margin.span, "a margin is more than 0", "without any margin no number of units could prove that it holds"),
+            (Role::Primary | Role::Success | Role::Descriptive, Some(margin)) => self.error("experiment::margin", margin.span, "only guardrails have a margin", "leave it out, or write `role: guardrail`"),
+            _ => {}
+        }
+        let own = spec.window.as_ref().and_then(|written| self.window(written));
+        let kind = self.kind(name, spec)?;
+        Some(Metric {
+            name: name.value.clone(),
+            kind,
+            role,
+            direction,
+            margin: spec.margin.map(|margin| margin.value),
+            window: own.or(window),
+            description: spec.description.clone(),
+        })
+    }
+
+    fn kind(&mut self, name: &Located<String>, spec: &MetricSpec) -> Option<MetricKind> {
+        let belongs = |kinds: &str| format!("this key is for `kind: {kinds}`");
+        let is_mean = spec.kind == KindSpec::Mean;
+        let is_ratio = spec.kind == KindSpec::Ratio;
+        let only_mean = [
+            spec.cap.map(|cap| cap.span),
+            spec.per_unit.map(|per| per.span),
+            spec.covariate.as_ref().map(|of| of.span),
+        ];
+        for span in only_mean.into_iter().flatten().filter(|_| !is_mean) {
+            self.error("experiment::key", span, belongs("mean"), "leave it out");
+        }
+        let only_ratio = [spec.numerator.as_ref(), spec.denominator.as_ref()];
+        for written in only_ratio.into_iter().flatten() {
+            if is_ratio {
+                self.label(written, "a series");
+            } else {
+                self.error("experiment::key", written.span, belongs("ratio"), "leave it out");
+            }
+        }
+        if let Some(cap) = spec.cap.filter(|cap| !cap.value.is_finite()) {
+            self.error(
+                "experiment::cap",
+                cap.span,
+                "a cap must be a finite number",
+                "write the largest value that a unit can have",
+            );
+        }
+        if let Some(covariate) = &spec.covariate {
+            self.label(covariate, "a series");
+        }
+        Some(match spec.kind {
+            KindSpec::Binary => MetricKind::Binary,
+            KindSpec::Mean => MetricKind::Mean {
+                per_unit: spec.per_unit.map_or(PerUnit::Mean, |per| match per.value {
+                    PerUnitSpec::Mean => PerUnit::Mean,
+                    PerUnitSpec::Sum => PerUnit::Sum,
+                    PerUnitSpec::Count => PerUnit::Count,
+                }),
+                cap: spec.cap.map(|cap| cap.value),
+                covariate: spec.covariate.as_ref().map(|covariate| covariate.value.clone()),
+            },
+            KindSpec::Ratio => {
+                let Some(numerator) = &spec.numerator else {
+                    self.error(
+                        "experiment::numerator",
+                        name.span,
+                        format!("the ratio `{name}` has no numerator"),
+                        "write `numerator:`, the name under which it is recorded",
+                    );
+                    return None;
+                };
+                let denominator = spec.denominator.as_ref().map(|series| series.value.clone());
+                MetricKind::Ratio { numerator: numerator.value.clone(), denominator }
+            }
+        })
+    }
+
+    /// What concerns all metrics together.
+    pub(super) fn check_metrics(&mut self, spec: &ExperimentSpec) {
+        if spec.metrics.0.is_empty() {
+            self.error("experiment::metrics", spec.name.span, "there is no metric", "write what is measured, such as `satisfaction: {kind: mean, role: primary, direction: higher}`");
+        }
+        let mut primary: Option<&Located<String>> = None;
+        for (name, metric) in &spec.metrics.0 {
+            if metric.role == RoleSpec::Primary {
+                match primary {
+                    None => primary = Some(name),
+                    Some(first) => self.error(
+                        "experiment::primary",
+                        name.span,
+                        format!("`{first}` is primary already"),
+                        "one metric decides; make this one `success`",
+                    ),
+                }
+            }
+        }
+    }
+
+    pub(super) fn plan(&mut self, spec: PlanSpec, metrics: &[Metric]) -> Plan {
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        if let Some(effect) = spec.smallest_effect.filter(|effect| !positive(effect.value)) {
+            self.error(
+                "experiment::plan",
+                effect.span,
+                "the smallest effect is more than 0",
+                "write the size of the difference; its direction is the metric's",
+            );
+        }
+        if let Some(sd) = spec.sd.filter(|sd| !positive(sd.value)) {
+            self.error(
+                "experiment::plan",
+                sd.span,
+                "a standard deviation is more than 0",
+                "take it from data of the last weeks",
+            );
+        }
+        if let Some(baseline) = spec.baseline.filter(|rate| !(rate.value > 0.0 && rate.value < 1.0)) {
+            self.error(
+                "experiment::plan",
+                baseline.span,
+                "a rate lies between 0 and 1",
+                "write 0.12 for 12 %",
+            );
+        }
+        if let Some(units) = spec.units.filter(|units| units.value == 0) {
+            self.error(
+                "experiment::plan",
+                units.span,
+                "nothing can be decided after 0 units",
+                "`promptassay power` says how many it takes",
+            );
+        }
+        if let (Some(sd), true) = (
+            spec.sd,
+            metrics.iter().any(|metric| metric.role == Role::Primary && metric.kind == MetricKind::Binary),
+        ) {
+            self.error(
+                "experiment::plan",
+                sd.span,
+                "the primary metric is a rate, whose spread follows from `baseline`",
+                "write `baseline:` instead",
+            );
+        }
+        Plan {
+            smallest_effect: spec.smallest_effect.map(|effect| effect.value),
+            baseline: spec.baseline.map(|rate| rate.value),
+            sd: spec.sd.map(|sd| sd.value),
+            units: spec.units.map(|units| units.value),
+        }
+    }
+}

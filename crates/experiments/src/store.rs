@@ -1,0 +1,227 @@
+//! Where exposures and outcomes live: SQLite by default, PostgreSQL by URL, behind one small trait.
+//!
+//! Writing is idempotent: an outcome counts once per id, the earliest exposure to a variant wins. Reading hands out one row per unit,
+//! so that memory does not grow with events. Nothing here knows statistics.
+
+mod location;
+mod postgresql;
+mod sql;
+mod sqlite;
+
+use jiff::{SignedDuration, Timestamp};
+use promptassay_registry::digest::Digest;
+
+pub use location::{InvalidLocation, Location};
+pub use postgresql::PostgresStore;
+pub use sqlite::SqliteStore;
+
+use crate::event::Event;
+
+/// Why a store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It could not be opened.
+    #[error("the store {location} cannot be opened: {reason}")]
+    Open {
+        /// Where it is, without secrets.
+        location: String,
+        /// What the database said.
+        reason: String,
+    },
+    /// A newer program wrote it.
+    #[error("the store has the format {found}; this promptassay knows formats up to {known}")]
+    TooNew {
+        /// The format of the store.
+        found: i64,
+        /// The newest known one.
+        known: i64,
+    },
+    /// The database refused.
+    #[error("the store cannot {doing}: {reason}")]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// What the database said.
+        reason: String,
+    },
+    /// What is recorded makes no sense.
+    #[error("the value of `{series}` is not a finite number")]
+    NotFinite {
+        /// The series.
+        series: String,
+    },
+}
+
+/// What a batch added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Exposures that were new, or earlier than the one that was there.
+    pub exposures: u64,
+    /// Outcomes that were new.
+    pub outcomes: u64,
+    /// Events that changed nothing, because they were there already.
+    pub repeated: u64,
+}
+
+/// A phase of an experiment that was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phase {
+    /// Its number, from 1.
+    pub phase: u32,
+    /// What decides who gets what; must not change while the phase runs.
+    pub allocation: Digest,
+    /// The share of units that take part, in millionths; may only grow.
+    pub exposure_millionths: u32,
+    /// The planned units.
+    pub planned_units: u64,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it was stopped, and why.
+    pub stopped: Option<(Timestamp, String)>,
+}
+
+/// One phase of one experiment, up to a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Population<'a> {
+    /// The experiment.
+    pub experiment: &'a str,
+    /// The phase.
+    pub phase: u32,
+    /// Only units first exposed up to and including this moment.
+    pub until: Timestamp,
+}
+
+/// Which outcomes of a unit count, seen from its first exposure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// From the exposure on, for this long; `None` for ever.
+    After(Option<SignedDuration>),
+    /// Strictly before the exposure.
+    Before,
+}
+
+impl Window {
+    /// The bounds of (outcome − exposure) in microseconds, the second one excluded.
+    fn bounds(self) -> (i64, i64) {
+        match self {
+            Self::After(None) => (0, i64::MAX),
+            Self::After(Some(length)) => (0, i64::try_from(length.as_micros()).unwrap_or(i64::MAX)),
+            Self::Before => (i64::MIN, 0),
+        }
+    }
+}
+
+/// Units by variant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Arms {
+    /// The units that were served this variant and no other, by name of the variant.
+    pub units: Vec<(String, u64)>,
+    /// Units that were served more than one variant.
+    pub crossovers: u64,
+    /// The first and the last moment at which a unit was exposed for the first time.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+/// What a unit brought of one series within its window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UnitRow<'a> {
+    /// The variant that it was served; units that were served several are left out.
+    pub variant: &'a str,
+    /// How many outcomes.
+    pub count: u64,
+    /// Their sum; 0 without any.
+    pub sum: f64,
+    /// Whether one of them is not 0.
+    pub any: bool,
+}
+
+/// Outcomes of one series and variant, counted one by one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesRow {
+    /// The series.
+    pub series: String,
+    /// The variant.
+    pub variant: String,
+    /// How many outcomes from the exposure on.
+    pub count: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+/// A database of exposures and outcomes. Its answers do not depend on the order in which events were written.
+pub trait Store: Send {
+    /// Adds events in one transaction: all of them or none.
+    fn write(&mut self, events: &[Event]) -> Result<Written, StoreError>;
+
+    /// The phases of an experiment, the first one first.
+    fn phases(&mut self, experiment: &str) -> Result<Vec<Phase>, StoreError>;
+
+    /// Adds a phase, or replaces what is known of the phase of that number.
+    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError>;
+
+    /// Makes all reading until [`Store::end_reading`] see the same moment.
+    fn begin_reading(&mut self) -> Result<(), StoreError>;
+
+    /// Ends it.
+    fn end_reading(&mut self) -> Result<(), StoreError>;
+
+    /// Units by variant.
+    fn arms(&mut self, population: Population<'_>) -> Result<Arms, StoreError>;
+
+    /// When the unit with this number, counted from 1 by first exposure, was exposed.
+    fn nth_exposure(
+        &mut self,
+        population: Population<'_>,
+        number: u64,
+    ) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Every unit of the population that was served one variant, in the order of the bytes of its id, with what it brought.
+    fn units(
+        &mut self,
+        population: Population<'_>,
+        series: &str,
+        window: Window,
+        visit: &mut dyn FnMut(UnitRow<'_>),
+    ) -> Result<(), StoreError>;
+
+    /// Outcomes counted one by one, whatever their window.
+    fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError>;
+
+    /// How many units have outcomes in this experiment and were not exposed in this phase.
+    fn unexposed(&mut self, population: Population<'_>) -> Result<u64, StoreError>;
+
+    /// Every event of an experiment: exposures first, then outcomes.
+    fn events(&mut self, experiment: &str, visit: &mut dyn FnMut(Event)) -> Result<(), StoreError>;
+}
+
+/// Opens the store at a location, making it where there is none.
+pub fn open(location: &Location) -> Result<Box<dyn Store>, StoreError> {
+    Ok(match location {
+        Location::Sqlite(path) => Box::new(SqliteStore::open(path)?),
+        Location::Postgres(config) => Box::new(PostgresStore::connect(config, &location.to_string())?),
+    })
+}
+
+/// A moment as it is kept.
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+fn timestamp(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
+}
+
+fn check(events: &[Event]) -> Result<(), StoreError> {
+    for event in events {
+        if let Event::Outcome(outcome) = event
+            && !outcome.value.is_finite()
+        {
+            return Err(StoreError::NotFinite { series: outcome.series.clone() });
+        }
+    }
+    Ok(())
+}

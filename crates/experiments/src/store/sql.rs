@@ -1,0 +1,85 @@
+//! The questions that both databases are asked, in the SQL that they share. `$1` is a parameter.
+
+/// The newest format of a store.
+pub(super) const FORMAT: i64 = 1;
+
+/// From the empty database to format 1. Ids are bytes; times are microseconds since 1970. Rows are found by the key they are stored
+/// under, so there is no second index to write.
+pub(super) const TABLES: &str = "
+CREATE TABLE phases (
+  experiment TEXT NOT NULL, phase BIGINT NOT NULL, allocation TEXT NOT NULL, exposure BIGINT NOT NULL, planned_units BIGINT NOT NULL,
+  started_at BIGINT NOT NULL, stopped_at BIGINT, reason TEXT, PRIMARY KEY (experiment, phase));
+CREATE TABLE scopes (id {ID}, experiment TEXT NOT NULL, phase BIGINT NOT NULL, UNIQUE (experiment, phase));
+CREATE TABLE variants (id {ID}, name TEXT NOT NULL UNIQUE);
+CREATE TABLE series (id {ID}, experiment TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (experiment, name));
+CREATE TABLE exposures (
+  scope BIGINT NOT NULL, unit {BYTES} NOT NULL, variant BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (scope, unit, variant)){PACKED};
+CREATE TABLE outcomes (
+  series BIGINT NOT NULL, unit {BYTES} NOT NULL, id {BYTES} NOT NULL, at BIGINT NOT NULL, value DOUBLE PRECISION NOT NULL,
+  PRIMARY KEY (series, unit, id)){PACKED};
+";
+
+pub(super) const PHASES: &str =
+    "SELECT phase, allocation, exposure, planned_units, started_at, stopped_at, reason
+FROM phases WHERE experiment = $1 ORDER BY phase";
+
+pub(super) const PUT_PHASE: &str = "INSERT INTO phases
+(experiment, phase, allocation, exposure, planned_units, started_at, stopped_at, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (experiment, phase) DO UPDATE SET allocation = excluded.allocation, exposure = excluded.exposure,
+planned_units = excluded.planned_units, started_at = excluded.started_at, stopped_at = excluded.stopped_at, reason = excluded.reason";
+
+/// Units of one scope, exposed up to $2.
+macro_rules! first {
+    () => {
+        "WITH first AS (SELECT unit, min(at) AS at, min(variant) AS variant, count(*) AS variants
+FROM exposures WHERE scope = $1 GROUP BY unit HAVING min(at) <= $2) "
+    };
+}
+
+pub(super) const ARMS: &str = concat!(
+    first!(),
+    "SELECT name, count(*) FROM first JOIN variants ON id = variant WHERE variants = 1 GROUP BY name ORDER BY name"
+);
+
+pub(super) const SPAN: &str = concat!(
+    first!(),
+    "SELECT coalesce(sum(CASE WHEN variants > 1 THEN 1 ELSE 0 END), 0), min(at), max(at) FROM first"
+);
+
+pub(super) const NTH: &str =
+    concat!(first!(), "SELECT at FROM first WHERE variants = 1 ORDER BY at LIMIT 1 OFFSET $3");
+
+pub(super) const UNITS: &str = concat!(
+    first!(),
+    "SELECT f.variant, count(o.value), coalesce(sum(o.value), 0.0), coalesce(max(abs(o.value)), 0.0)
+FROM first f LEFT JOIN outcomes o ON o.series = $3 AND o.unit = f.unit AND o.at - f.at >= $4 AND o.at - f.at < $5
+WHERE f.variants = 1 GROUP BY f.unit, f.variant ORDER BY f.unit"
+);
+
+pub(super) const SERIES: &str = concat!(
+    first!(),
+    "SELECT s.name, v.name, count(*), avg(o.value), min(o.value), max(o.value)
+FROM series s JOIN outcomes o ON o.series = s.id JOIN first f ON f.unit = o.unit AND f.variants = 1 AND o.at >= f.at
+JOIN variants v ON v.id = f.variant WHERE s.experiment = $3 GROUP BY s.name, v.name ORDER BY s.name, v.name"
+);
+
+pub(super) const UNEXPOSED: &str = "SELECT count(*) FROM (SELECT DISTINCT o.unit FROM outcomes o JOIN series s ON s.id = o.series
+WHERE s.experiment = $2 AND NOT EXISTS (SELECT 1 FROM exposures e WHERE e.scope = $1 AND e.unit = o.unit)) AS without";
+
+pub(super) const EXPOSURES: &str =
+    "SELECT s.phase, e.unit, v.name, e.at FROM scopes s JOIN exposures e ON e.scope = s.id
+JOIN variants v ON v.id = e.variant WHERE s.experiment = $1 ORDER BY s.phase, e.unit, v.name";
+
+pub(super) const OUTCOMES: &str =
+    "SELECT o.unit, s.name, o.value, o.at, o.id FROM series s JOIN outcomes o ON o.series = s.id
+WHERE s.experiment = $1 ORDER BY s.name, o.unit, o.id";
+
+pub(super) const SCOPE: &str = "SELECT id FROM scopes WHERE experiment = $1 AND phase = $2";
+pub(super) const SERIES_ID: &str = "SELECT id FROM series WHERE experiment = $1 AND name = $2";
+pub(super) const VARIANT: &str = "SELECT id FROM variants WHERE name = $1";
+pub(super) const VARIANTS: &str = "SELECT id, name FROM variants";
+pub(super) const ADD_SCOPE: &str =
+    "INSERT INTO scopes (experiment, phase) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+pub(super) const ADD_SERIES: &str =
+    "INSERT INTO series (experiment, name) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+pub(super) const ADD_VARIANT: &str = "INSERT INTO variants (name) VALUES ($1) ON CONFLICT DO NOTHING";

@@ -1,0 +1,383 @@
+//! The embedded store: one SQLite file, written by as many processes as like.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Params, TransactionBehavior, params};
+
+use super::sql;
+use super::{
+    Arms, Phase, Population, SeriesRow, Store, StoreError, UnitRow, Window, Written, check, micros, timestamp,
+};
+use crate::event::{Event, Exposure, Outcome};
+
+/// How long a writer waits for another one.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A SQLite database.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Connection,
+    /// Ids that are known to be there.
+    ids: Ids,
+}
+
+#[derive(Debug, Default)]
+struct Ids {
+    scopes: HashMap<(String, u32), i64>,
+    variants: HashMap<String, i64>,
+    series: HashMap<(String, String), i64>,
+}
+
+impl SqliteStore {
+    /// Opens the file, and makes it and its directory where they are not there.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let failed = |reason: String| StoreError::Open { location: format!("{}", path.display()), reason };
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
+        }
+        let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
+        Self::prepare(connection).map_err(|error| match error {
+            StoreError::Failed { reason, .. } => failed(reason),
+            other => other,
+        })
+    }
+
+    /// A store that is gone when it is dropped: for files from elsewhere, and for tests.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::prepare(Connection::open_in_memory().map_err(|error| failed("open", &error))?)
+    }
+
+    fn prepare(connection: Connection) -> Result<Self, StoreError> {
+        let failed = |error| failed("prepare itself", &error);
+        connection.busy_timeout(PATIENCE).map_err(failed)?;
+        // Readers never wait for the writer. A crash of the process loses nothing that was committed.
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
+        let mut store = Self { connection, ids: Ids::default() };
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn migrate(&mut self) -> Result<(), StoreError> {
+        let failed = |error| failed("bring its tables up to date", &error);
+        let format =
+            |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        let mut found: i64 = format(&self.connection).map_err(failed)?;
+        if found == 0 {
+            let transaction =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+            // Somebody else may have been first.
+            found = format(&transaction).map_err(failed)?;
+            if found == 0 {
+                let tables = sql::TABLES
+                    .replace("{ID}", "INTEGER PRIMARY KEY")
+                    .replace("{BYTES}", "BLOB")
+                    .replace("{PACKED}", " WITHOUT ROWID");
+                transaction.execute_batch(&tables).map_err(failed)?;
+                transaction.pragma_update(None, "user_version", sql::FORMAT).map_err(failed)?;
+                found = sql::FORMAT;
+            }
+            transaction.commit().map_err(failed)?;
+        }
+        if found > sql::FORMAT { Err(StoreError::TooNew { found, known: sql::FORMAT }) } else { Ok(()) }
+    }
+
+    fn scope(&self, population: Population<'_>) -> Result<Option<i64>, StoreError> {
+        let Population { experiment, phase, .. } = population;
+        self.one("look up the phase", sql::SCOPE, params![experiment, phase])
+    }
+
+    fn one<T: rusqlite::types::FromSql>(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached(&dialect(sql)).map_err(|error| failed(doing, &error))?;
+        statement.query_row(params, |row| row.get(0)).optional().map_err(|error| failed(doing, &error))
+    }
+
+    fn each(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        params: impl Params,
+        mut visit: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        let read = || -> rusqlite::Result<()> {
+            let mut statement = self.connection.prepare_cached(&dialect(sql))?;
+            let mut rows = statement.query(params)?;
+            while let Some(row) = rows.next()? {
+                visit(row)?;
+            }
+            Ok(())
+        };
+        read().map_err(|error| failed(doing, &error))
+    }
+
+    fn variants(&self) -> Result<HashMap<i64, String>, StoreError> {
+        let mut names = HashMap::new();
+        self.each("read the variants", sql::VARIANTS, [], |row| {
+            names.insert(row.get(0)?, row.get(1)?);
+            Ok(())
+        })?;
+        Ok(names)
+    }
+}
+
+impl Ids {
+    fn scope(&mut self, connection: &Connection, exposure: &Exposure) -> rusqlite::Result<i64> {
+        let key = (exposure.experiment.clone(), exposure.phase);
+        if let Some(id) = self.scopes.get(&key) {
+            return Ok(*id);
+        }
+        let id = interned(connection, sql::SCOPE, sql::ADD_SCOPE, params![key.0, key.1])?;
+        self.scopes.insert(key, id);
+        Ok(id)
+    }
+
+    fn variant(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+        if let Some(id) = self.variants.get(name) {
+            return Ok(*id);
+        }
+        let id = interned(connection, sql::VARIANT, sql::ADD_VARIANT, params![name])?;
+        self.variants.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    fn series(&mut self, connection: &Connection, outcome: &Outcome) -> rusqlite::Result<i64> {
+        let key = (outcome.experiment.clone(), outcome.series.clone());
+        if let Some(id) = self.series.get(&key) {
+            return Ok(*id);
+        }
+        let id = interned(connection, sql::SERIES_ID, sql::ADD_SERIES, params![key.0, key.1])?;
+        self.series.insert(key, id);
+        Ok(id)
+    }
+}
+
+fn interned(
+    connection: &Connection,
+    find: &str,
+    add: &str,
+    params: &[&dyn rusqlite::ToSql],
+) -> rusqlite::Result<i64> {
+    connection.prepare_cached(&dialect(add))?.execute(params)?;
+    connection.prepare_cached(&dialect(find))?.query_row(params, |row| row.get(0))
+}
+
+fn write_all(connection: &Connection, ids: &mut Ids, events: &[Event]) -> rusqlite::Result<Written> {
+    let mut exposed = connection.prepare_cached(
+        "INSERT INTO exposures (scope, unit, variant, at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (scope, unit, variant) DO UPDATE SET at = excluded.at WHERE excluded.at < exposures.at",
+    )?;
+    let mut measured = connection.prepare_cached(
+        "INSERT INTO outcomes (series, unit, id, at, value) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+    )?;
+    let mut written = Written::default();
+    for event in events {
+        let (rows, counter) = match event {
+            Event::Exposure(exposure) => {
+                let scope = ids.scope(connection, exposure)?;
+                let variant = ids.variant(connection, &exposure.variant)?;
+                let rows = exposed.execute(params![scope, exposure.unit, variant, micros(exposure.at)])?;
+                (rows, &mut written.exposures)
+            }
+            Event::Outcome(outcome) => {
+                let series = ids.series(connection, outcome)?;
+                let rows = measured.execute(params![
+                    series,
+                    outcome.unit,
+                    outcome.id,
+                    micros(outcome.at),
+                    outcome.value
+                ])?;
+                (rows, &mut written.outcomes)
+            }
+        };
+        *if rows > 0 { counter } else { &mut written.repeated } += 1;
+    }
+    Ok(written)
+}
+
+impl Store for SqliteStore {
+    fn write(&mut self, events: &[Event]) -> Result<Written, StoreError> {
+        check(events)?;
+        let failed = |error| failed("record events", &error);
+        // Immediate: a writer that began by reading could not wait for another one.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let written = write_all(&transaction, &mut self.ids, events)
+            .and_then(|written| transaction.commit().map(|()| written));
+        written.map_err(|error| {
+            // What was to be added may not have been.
+            self.ids = Ids::default();
+            failed(error)
+        })
+    }
+
+    fn phases(&mut self, experiment: &str) -> Result<Vec<Phase>, StoreError> {
+        let mut phases = Vec::new();
+        self.each("read the phases", sql::PHASES, [experiment], |row| {
+            let allocation: String = row.get(1)?;
+            let stopped: Option<i64> = row.get(5)?;
+            let reason: Option<String> = row.get(6)?;
+            phases.push(Phase {
+                phase: row.get(0)?,
+                allocation: allocation.parse().map_err(|error| {
+                    rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
+                })?,
+                exposure_millionths: row.get(2)?,
+                planned_units: row.get(3)?,
+                started_at: timestamp(row.get(4)?),
+                stopped: stopped.map(|at| (timestamp(at), reason.unwrap_or_default())),
+            });
+            Ok(())
+        })?;
+        Ok(phases)
+    }
+
+    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError> {
+        let (stopped_at, reason) = match &phase.stopped {
+            Some((at, reason)) => (Some(micros(*at)), Some(reason)),
+            None => (None, None),
+        };
+        let row = params![
+            experiment,
+            phase.phase,
+            phase.allocation.to_string(),
+            phase.exposure_millionths,
+            phase.planned_units,
+            micros(phase.started_at),
+            stopped_at,
+            reason
+        ];
+        self.connection
+            .execute(&dialect(sql::PUT_PHASE), row)
+            .map(|_| ())
+            .map_err(|error| failed("write the phase", &error))
+    }
+
+    fn begin_reading(&mut self) -> Result<(), StoreError> {
+        self.connection.execute_batch("BEGIN").map_err(|error| failed("begin to read", &error))
+    }
+
+    fn end_reading(&mut self) -> Result<(), StoreError> {
+        self.connection.execute_batch("COMMIT").map_err(|error| failed("end reading", &error))
+    }
+
+    fn arms(&mut self, population: Population<'_>) -> Result<Arms, StoreError> {
+        let Some(scope) = self.scope(population)? else { return Ok(Arms::default()) };
+        let until = micros(population.until);
+        let mut arms = Arms::default();
+        self.each("count units", sql::ARMS, [scope, until], |row| {
+            arms.units.push((row.get(0)?, row.get(1)?));
+            Ok(())
+        })?;
+        self.each("count units", sql::SPAN, [scope, until], |row| {
+            arms.crossovers = row.get(0)?;
+            let (first, last): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
+            arms.span = first.zip(last).map(|(first, last)| (timestamp(first), timestamp(last)));
+            Ok(())
+        })?;
+        Ok(arms)
+    }
+
+    fn nth_exposure(
+        &mut self,
+        population: Population<'_>,
+        number: u64,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let Some(scope) = self.scope(population)? else { return Ok(None) };
+        let skipped = number.saturating_sub(1);
+        let at =
+            self.one("find the planned end", sql::NTH, params![scope, micros(population.until), skipped])?;
+        Ok(at.map(timestamp))
+    }
+
+    fn units(
+        &mut self,
+        population: Population<'_>,
+        series: &str,
+        window: Window,
+        visit: &mut dyn FnMut(UnitRow<'_>),
+    ) -> Result<(), StoreError> {
+        let Some(scope) = self.scope(population)? else { return Ok(()) };
+        // A series that nobody recorded has no id, and every unit brought nothing of it.
+        let series: i64 = self
+            .one("look up the series", sql::SERIES_ID, params![population.experiment, series])?
+            .unwrap_or(-1);
+        let names = self.variants()?;
+        let (from, to) = window.bounds();
+        let row = params![scope, micros(population.until), series, from, to];
+        self.each("read units", sql::UNITS, row, |row| {
+            let variant: i64 = row.get(0)?;
+            let largest: f64 = row.get(3)?;
+            let variant = names.get(&variant).map(String::as_str).unwrap_or_default();
+            visit(UnitRow { variant, count: row.get(1)?, sum: row.get(2)?, any: largest > 0.0 });
+            Ok(())
+        })
+    }
+
+    fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError> {
+        let Some(scope) = self.scope(population)? else { return Ok(Vec::new()) };
+        let mut series = Vec::new();
+        let row = params![scope, micros(population.until), population.experiment];
+        self.each("count outcomes", sql::SERIES, row, |row| {
+            series.push(SeriesRow {
+                series: row.get(0)?,
+                variant: row.get(1)?,
+                count: row.get(2)?,
+                mean: row.get(3)?,
+                min: row.get(4)?,
+                max: row.get(5)?,
+            });
+            Ok(())
+        })?;
+        Ok(series)
+    }
+
+    fn unexposed(&mut self, population: Population<'_>) -> Result<u64, StoreError> {
+        let scope = self.scope(population)?.unwrap_or(-1);
+        let row = params![scope, population.experiment];
+        Ok(self.one("count units without exposure", sql::UNEXPOSED, row)?.unwrap_or(0))
+    }
+
+    fn events(&mut self, experiment: &str, visit: &mut dyn FnMut(Event)) -> Result<(), StoreError> {
+        self.each("read exposures", sql::EXPOSURES, [experiment], |row| {
+            visit(Event::Exposure(Exposure {
+                experiment: experiment.to_owned(),
+                phase: row.get(0)?,
+                unit: row.get(1)?,
+                variant: row.get(2)?,
+                at: timestamp(row.get(3)?),
+            }));
+            Ok(())
+        })?;
+        self.each("read outcomes", sql::OUTCOMES, [experiment], |row| {
+            visit(Event::Outcome(Outcome {
+                experiment: experiment.to_owned(),
+                unit: row.get(0)?,
+                series: row.get(1)?,
+                value: row.get(2)?,
+                at: timestamp(row.get(3)?),
+                id: row.get(4)?,
+            }));
+            Ok(())
+        })
+    }
+}
+
+/// The shared SQL as SQLite writes it.
+fn dialect(sql: &str) -> String {
+    sql.replace('$', "?")
+}
+
+fn failed(doing: &'static str, error: &rusqlite::Error) -> StoreError {
+    StoreError::Failed { doing, reason: error.to_string() }
+}

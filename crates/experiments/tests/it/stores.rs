@@ -1,0 +1,300 @@
+//! What every store promises, asked of both.
+
+use jiff::{SignedDuration, Timestamp};
+use promptassay_experiments::event::{Event, Exposure, Outcome};
+use promptassay_experiments::recorder::{RecordError, Recorder, RecorderSettings, WhenFull};
+use promptassay_experiments::store::{
+    Arms, Location, Phase, Population, SeriesRow, SqliteStore, Store, StoreError, UnitRow, Window, Written,
+    open,
+};
+use promptassay_registry::digest::Digest;
+
+use crate::postgres_server::PostgresServer;
+
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+pub(crate) fn exposure(unit: &str, variant: &str, seconds: i64) -> Event {
+    Event::Exposure(Exposure {
+        experiment: "e".into(),
+        phase: 1,
+        unit: unit.into(),
+        variant: variant.into(),
+        at: at(seconds),
+    })
+}
+
+pub(crate) fn outcome(unit: &str, series: &str, value: f64, seconds: i64, id: &str) -> Event {
+    Event::Outcome(Outcome {
+        experiment: "e".into(),
+        unit: unit.into(),
+        series: series.into(),
+        value,
+        at: at(seconds),
+        id: id.into(),
+    })
+}
+
+fn everybody() -> Population<'static> {
+    Population { experiment: "e", phase: 1, until: Timestamp::MAX }
+}
+
+fn units(store: &mut dyn Store, series: &str, window: Window) -> Vec<(String, u64, f64, bool)> {
+    let mut rows = Vec::new();
+    store
+        .units(everybody(), series, window, &mut |row| {
+            rows.push((row.variant.to_owned(), row.count, row.sum, row.any));
+        })
+        .unwrap();
+    rows
+}
+
+/// The same questions and answers for every store.
+fn keeps_its_promises(store: &mut dyn Store) {
+    let row = |variant: &str, count, sum: f64, any| (variant.to_owned(), count, sum, any);
+    // Nothing is there.
+    assert_eq!(store.arms(everybody()).unwrap().units, []);
+    assert_eq!(store.nth_exposure(everybody(), 1).unwrap(), None);
+    assert!(units(store, "m", Window::After(None)).is_empty());
+
+    let events = [
+        outcome("b", "m", 9.0, 5, "before"),
+        exposure("b", "control", 20),
+        exposure("b", "control", 10),
+        exposure("a", "treatment", 30),
+        outcome("b", "m", 1.5, 10, "1"),
+        outcome("b", "m", 2.0, 19, "2"),
+        outcome("b", "m", 100.0, 20, "late"),
+        outcome("a", "other", 1.0, 31, "1"),
+        exposure("both", "control", 40),
+        exposure("both", "treatment", 50),
+        outcome("nobody", "m", 1.0, 60, "1"),
+        exposure("c\0\u{e9}", "control", 70),
+        outcome("c\0\u{e9}", "m", 0.0, 71, "1"),
+    ];
+    // Whether the later of two equal exposures counts as written depends on how a store writes a batch.
+    assert!(store.write(&events).unwrap().repeated <= 1);
+    // Everything once more changes nothing, and a later exposure of the same kind neither.
+    let again = store.write(&events).unwrap();
+    assert_eq!(again, Written { exposures: 0, outcomes: 0, repeated: events.len() as u64 });
+    assert_eq!(store.write(&[exposure("a", "treatment", 90)]).unwrap().exposures, 0);
+
+    let arms = store.arms(everybody()).unwrap();
+    assert_eq!(arms.units, [("control".to_owned(), 2), ("treatment".to_owned(), 1)]);
+    assert_eq!((arms.crossovers, arms.span), (1, Some((at(10), at(70)))));
+    let early = Population { until: at(30), ..everybody() };
+    assert_eq!(store.arms(early).unwrap().units, [("control".to_owned(), 1), ("treatment".to_owned(), 1)]);
+    let nth = |store: &mut dyn Store, number| store.nth_exposure(everybody(), number).unwrap();
+    assert_eq!([1, 2, 3].map(|number| nth(store, number)), [Some(at(10)), Some(at(30)), Some(at(70))]);
+    assert_eq!(nth(store, 4), None);
+
+    // In the order of the bytes of the ids: a, b, c.
+    let seconds = |seconds| Window::After(Some(SignedDuration::from_secs(seconds)));
+    assert_eq!(
+        units(store, "m", seconds(10)),
+        [row("treatment", 0, 0.0, false), row("control", 2, 3.5, true), row("control", 1, 0.0, false)]
+    );
+    assert_eq!(units(store, "m", Window::After(None))[1], row("control", 3, 103.5, true));
+    assert_eq!(units(store, "m", Window::Before)[1], row("control", 1, 9.0, true));
+    assert_eq!(units(store, "never", Window::After(None)).len(), 3);
+
+    assert_eq!(store.unexposed(everybody()).unwrap(), 1);
+    let series = store.series(everybody()).unwrap();
+    assert_eq!(series.len(), 2);
+    let control = &series[0];
+    assert_eq!((control.series.as_str(), control.variant.as_str(), control.count), ("m", "control", 4));
+    assert_eq!((control.mean, control.min, control.max), (103.5 / 4.0, 0.0, 100.0));
+
+    let mut back = Vec::new();
+    store.events("e", &mut |event| back.push(event)).unwrap();
+    // Of two equal exposures one is left.
+    assert_eq!(back.len(), events.len() - 1);
+    assert!(back.contains(&exposure("b", "control", 10)) && !back.contains(&exposure("b", "control", 20)));
+    assert!(back.contains(&outcome("c\0\u{e9}", "m", 0.0, 71, "1")));
+
+    phases(store);
+    reading_sees_one_moment(store);
+    assert!(store.write(&[outcome("a", "m", f64::NAN, 1, "nan")]).is_err());
+}
+
+fn phases(store: &mut dyn Store) {
+    let first = Phase {
+        phase: 1,
+        allocation: Digest::of("a"),
+        exposure_millionths: 100_000,
+        planned_units: 1000,
+        started_at: at(0),
+        stopped: None,
+    };
+    let second = Phase { phase: 2, stopped: Some((at(9), "because".into())), ..first.clone() };
+    store.put_phase("e", &second).unwrap();
+    store.put_phase("e", &first).unwrap();
+    let wider = Phase { exposure_millionths: 200_000, ..first };
+    store.put_phase("e", &wider).unwrap();
+    assert_eq!(store.phases("e").unwrap(), [wider, second]);
+    assert_eq!(store.phases("none").unwrap(), []);
+}
+
+fn reading_sees_one_moment(store: &mut dyn Store) {
+    store.begin_reading().unwrap();
+    assert_eq!(store.arms(everybody()).unwrap().units.len(), 2);
+    store.end_reading().unwrap();
+    store.write(&[exposure("z", "control", 99)]).unwrap();
+}
+
+#[test]
+fn sqlite_keeps_its_promises() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("new/e.db");
+    keeps_its_promises(&mut SqliteStore::open(&path).unwrap());
+    keeps_its_promises(&mut SqliteStore::in_memory().unwrap());
+    // What was written is there for whoever opens it next.
+    assert_eq!(SqliteStore::open(&path).unwrap().arms(everybody()).unwrap().crossovers, 1);
+}
+
+#[test]
+fn postgresql_keeps_its_promises() {
+    let Some(server) = PostgresServer::start() else { return };
+    let location = server.database("promises");
+    keeps_its_promises(open(&location).unwrap().as_mut());
+    assert_eq!(open(&location).unwrap().arms(everybody()).unwrap().crossovers, 1);
+    // Several writers at once, in different orders, end with the same rows.
+    let shared = server.database("shared");
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let shared = &shared;
+            scope.spawn(move || {
+                let mut store = open(shared).unwrap();
+                for batch in 0..20 {
+                    let events: Vec<Event> = (0..50)
+                        .map(|index| if writer % 2 == 0 { index } else { 49 - index })
+                        .flat_map(|index| {
+                            let unit = format!("u{}", batch * 50 + index);
+                            [exposure(&unit, "control", writer), outcome(&unit, "m", 1.0, 9, "one")]
+                        })
+                        .collect();
+                    store.write(&events).unwrap();
+                }
+            });
+        }
+    });
+    let mut store = open(&shared).unwrap();
+    assert_eq!(store.arms(everybody()).unwrap().units, [("control".to_owned(), 1000)]);
+    assert_eq!(store.series(everybody()).unwrap()[0].count, 1000);
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_says_where() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = open(&Location::Sqlite(directory.path().to_owned())).err().unwrap().to_string();
+    assert!(error.contains(directory.path().to_str().unwrap()), "{error}");
+    let nowhere = Location::parse("postgres://ada:s3cret@127.0.0.1:1/none?sslmode=disable").unwrap();
+    let error = open(&nowhere).err().unwrap().to_string();
+    assert!(error.contains("postgres://ada@127.0.0.1/none") && !error.contains("s3cret"), "{error}");
+}
+
+#[test]
+fn a_recorder_writes_everything_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("e.db");
+    let settings = RecorderSettings { queue: 7, batch: 5, ..RecorderSettings::default() };
+    let recorder = Recorder::start(Box::new(SqliteStore::open(&path).unwrap()), settings).unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let recorder = &recorder;
+            scope.spawn(move || {
+                for index in 0..100 {
+                    recorder.record(exposure(&format!("{writer}-{index}"), "control", index)).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(recorder.flush().unwrap().written.exposures, 400);
+    recorder.record(exposure("last", "control", 1)).unwrap();
+    let recorded = recorder.shutdown().unwrap();
+    assert_eq!((recorded.written.exposures, recorded.dropped), (401, 0));
+    assert_eq!(SqliteStore::open(&path).unwrap().arms(everybody()).unwrap().units[0].1, 401);
+}
+
+/// A store that is stuck until it is let go, and then refuses.
+struct Stuck {
+    gate: std::sync::mpsc::Receiver<()>,
+    inner: SqliteStore,
+}
+
+impl Store for Stuck {
+    fn write(&mut self, events: &[Event]) -> Result<Written, StoreError> {
+        self.gate.recv().unwrap();
+        self.inner.write(events)
+    }
+    fn phases(&mut self, experiment: &str) -> Result<Vec<Phase>, StoreError> {
+        self.inner.phases(experiment)
+    }
+    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError> {
+        self.inner.put_phase(experiment, phase)
+    }
+    fn begin_reading(&mut self) -> Result<(), StoreError> {
+        self.inner.begin_reading()
+    }
+    fn end_reading(&mut self) -> Result<(), StoreError> {
+        self.inner.end_reading()
+    }
+    fn arms(&mut self, population: Population<'_>) -> Result<Arms, StoreError> {
+        self.inner.arms(population)
+    }
+    fn nth_exposure(
+        &mut self,
+        population: Population<'_>,
+        number: u64,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.nth_exposure(population, number)
+    }
+    fn units(
+        &mut self,
+        population: Population<'_>,
+        series: &str,
+        window: Window,
+        visit: &mut dyn FnMut(UnitRow<'_>),
+    ) -> Result<(), StoreError> {
+        self.inner.units(population, series, window, visit)
+    }
+    fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError> {
+        self.inner.series(population)
+    }
+    fn unexposed(&mut self, population: Population<'_>) -> Result<u64, StoreError> {
+        self.inner.unexposed(population)
+    }
+    fn events(&mut self, experiment: &str, visit: &mut dyn FnMut(Event)) -> Result<(), StoreError> {
+        self.inner.events(experiment, visit)
+    }
+}
+
+#[test]
+fn a_full_queue_drops_and_counts_where_that_is_asked_for() {
+    let (open_gate, gate) = std::sync::mpsc::channel();
+    let store = Stuck { gate, inner: SqliteStore::in_memory().unwrap() };
+    let settings =
+        RecorderSettings { queue: 3, batch: 1, when_full: WhenFull::Drop, ..RecorderSettings::default() };
+    let recorder = Recorder::start(Box::new(store), settings).unwrap();
+    for index in 0..20 {
+        recorder.record(exposure(&index.to_string(), "control", 1)).unwrap();
+    }
+    for _ in 0..20 {
+        open_gate.send(()).unwrap();
+    }
+    let recorded = recorder.shutdown().unwrap();
+    assert_eq!(recorded.written.exposures + recorded.dropped, 20);
+    assert!(recorded.dropped >= 16, "{recorded:?}");
+}
+
+#[test]
+fn a_store_that_refuses_is_reported_with_what_is_lost() {
+    let recorder =
+        Recorder::start(Box::new(SqliteStore::in_memory().unwrap()), RecorderSettings::default()).unwrap();
+    recorder.record(outcome("a", "m", f64::INFINITY, 1, "1")).unwrap();
+    let error = recorder.flush().unwrap_err();
+    assert!(matches!(&error, RecordError::Store { lost: 1, .. }), "{error}");
+    assert!(recorder.record(exposure("a", "control", 1)).is_err());
+    assert!(recorder.shutdown().is_err());
+}
