@@ -8,6 +8,7 @@ mod decision;
 mod health;
 mod sample;
 mod text;
+pub(crate) mod trial;
 
 use jiff::{SignedDuration, Timestamp};
 use promptassay_stats::Undefined;
@@ -15,7 +16,7 @@ use serde::Serialize;
 
 pub use comparison::{Comparison, Estimate, Interval, Method, NoInterval};
 pub use decision::{Decision, Verdict};
-pub use health::{Finding, Health, SampleRatioReport};
+pub use health::{Finding, Health, SampleRatioReport, Weight};
 pub use text::{markdown, terminal};
 
 use crate::definition::{Experiment, LEAST_DURATION, Role};
@@ -151,7 +152,11 @@ fn read(
         let population = Population { until: closed, ..everybody };
         let samples = sample::read(experiment, metric, store, population)?;
         health.findings.extend(health::of_samples(metric, &samples, experiment));
-        let settings = comparison::Settings { role, progress: &progress, ended: experiment.end.is_some_and(|end| now >= end) };
+        let settings = comparison::Settings {
+            role,
+            progress: &progress,
+            ended: experiment.end.is_some_and(|end| now >= end),
+        };
         metrics.push(comparison::report(experiment, metric, &samples, &settings)?);
     }
     decision::correct_for_many(&mut metrics)
@@ -186,7 +191,8 @@ fn progress(
     };
     let week = first.map(|first| after(first, LEAST_DURATION));
     let complete_at = nth.zip(week).map(|(nth, week)| nth.max(week));
-    let longest = experiment.metrics.iter().filter(|metric| metric.decides()).filter_map(|metric| metric.window).max();
+    let longest =
+        experiment.metrics.iter().filter(|metric| metric.decides()).filter_map(|metric| metric.window).max();
     let decided_at = complete_at.map(|at| longest.map_or(at, |window| after(at, window)));
     let at_horizon = decided_at.is_some_and(|at| everybody.until >= at);
     let units_left = planned.map(|planned| planned.saturating_sub(units));

@@ -39,8 +39,8 @@ pub struct Interval {
     pub confidence: f64,
     /// How it was computed.
     pub method: Method,
-    /// The p-value that belongs to it; Newcombe's interval has none of its own.
-    pub p_value: Option<f64>,
+    /// The p-value that belongs to it: the interval excludes 0 exactly when it is below 1 − confidence.
+    pub p_value: f64,
 }
 
 /// A relative change, shown beside the interval of the planned population.
@@ -174,7 +174,8 @@ impl Pair<'_> {
             Ok((control, treatment)) => Some(treatment.mean - control.mean),
             Err(_) => None,
         };
-        let at_horizon = settings.progress.at_horizon || (settings.ended && settings.progress.planned_units.is_none());
+        let at_horizon =
+            settings.progress.at_horizon || (settings.ended && settings.progress.planned_units.is_none());
         let interval = self.enough().and_then(|()| {
             if at_horizon {
                 self.fixed()
@@ -221,7 +222,7 @@ impl Pair<'_> {
                 upper: difference.upper,
                 confidence,
                 method: Method::Newcombe,
-                p_value: None,
+                p_value: self.newcombe_p(),
             });
         }
         let (control, treatment) =
@@ -232,8 +233,29 @@ impl Pair<'_> {
             upper: welch.upper,
             confidence,
             method: Method::Welch,
-            p_value: Some(welch.p_two_sided),
+            p_value: welch.p_two_sided,
         })
+    }
+
+    /// The level at which Newcombe's interval begins to hold 0.
+    fn newcombe_p(&self) -> f64 {
+        let excludes = |alpha: f64| {
+            Confidence::two_sided(1.0 - alpha)
+                .and_then(|confidence| {
+                    newcombe_difference(self.control.rate(), self.treatment.rate(), confidence)
+                })
+                .is_ok_and(|difference| difference.lower > 0.0 || difference.upper < 0.0)
+        };
+        // Halving ln(alpha) between 1e-15, below which 1 − alpha has no digits left, and 1.
+        let (mut low, mut high) = (1e-15_f64.ln(), 0.0_f64);
+        if excludes(low.exp()) {
+            return low.exp();
+        }
+        for _ in 0..60 {
+            let middle = 0.5 * (low + high);
+            if excludes(middle.exp()) { high = middle } else { low = middle }
+        }
+        high.exp()
     }
 
     fn always_valid(&self, planned: Option<u64>) -> Result<Interval, NoInterval> {
@@ -256,7 +278,7 @@ impl Pair<'_> {
             upper: sequence.upper,
             confidence: self.confidence.of_both_ends(),
             method: Method::AlwaysValid,
-            p_value: Some(sequence.p_value),
+            p_value: sequence.p_value,
         })
     }
 

@@ -50,7 +50,9 @@ pub(super) fn read(
     // Which units have a value, in the order of the store, so that a second series can be laid beside it.
     let mut has_value = Vec::new();
     store.units(population, series, window, &mut |row| {
-        let Some(sample) = experiment.variant(row.variant).and_then(|index| samples.get_mut(index)) else { return };
+        let Some(sample) = experiment.variant(row.variant).and_then(|index| samples.get_mut(index)) else {
+            return;
+        };
         sample.units += 1;
         let value = value(&metric.kind, row);
         has_value.push(value.is_some());
@@ -69,7 +71,10 @@ pub(super) fn read(
         let is_ratio = matches!(metric.kind, MetricKind::Ratio { .. });
         let mut has_value = has_value.into_iter();
         store.units(population, series, window, &mut |row| {
-            let Some(sample) = experiment.variant(row.variant).and_then(|index| samples.get_mut(index)) else { return };
+            let Some(sample) = experiment.variant(row.variant).and_then(|index| samples.get_mut(index))
+            else {
+                return;
+            };
             if has_value.next() == Some(true) {
                 let known = is_ratio || row.count > 0;
                 let mean = if is_ratio { row.sum } else { row.sum / row.count.max(1) as f64 };

@@ -1,0 +1,180 @@
+//! Ship, stop or hold: read off the same intervals that are printed.
+
+use promptassay_stats::Undefined;
+use promptassay_stats::holm::holm;
+use serde::Serialize;
+
+use super::text::{interval, signed, thousands};
+use super::{Comparison, Health, MetricReport, Progress};
+use crate::definition::Role;
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The treatment is better and harms nothing.
+    Ship,
+    /// A guardrail is harmed, or the planned units are in without a winner.
+    Stop,
+    /// Go on.
+    Hold,
+    /// The numbers cannot be trusted, so nothing follows from them.
+    Unhealthy,
+}
+
+/// What to do, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// What to do.
+    pub verdict: Verdict,
+    /// The treatment to ship.
+    pub variant: Option<String>,
+    /// Why, in one sentence.
+    pub sentence: String,
+}
+
+/// Holm over the further success metrics and all their treatments.
+pub(super) fn correct_for_many(metrics: &mut [MetricReport]) -> Result<(), Undefined> {
+    let mut family: Vec<&mut Comparison> = metrics
+        .iter_mut()
+        .filter(|metric| metric.role == Role::Success)
+        .flat_map(|metric| &mut metric.comparisons)
+        .filter(|comparison| comparison.interval.is_some())
+        .collect();
+    let p_values: Vec<f64> =
+        family.iter().filter_map(|comparison| comparison.interval.map(|interval| interval.p_value)).collect();
+    for (comparison, corrected) in family.iter_mut().zip(holm(&p_values)?) {
+        comparison.corrected_p = Some(corrected);
+    }
+    Ok(())
+}
+
+/// What a guardrail says of a treatment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    Holds,
+    Open,
+    Harmed,
+}
+
+fn guard(metric: &MetricReport, comparison: &Comparison) -> Guard {
+    let (Some(direction), Some(margin), Some(interval)) =
+        (metric.direction, metric.margin, comparison.interval)
+    else {
+        return Guard::Open;
+    };
+    let ends = [direction.turn(interval.lower), direction.turn(interval.upper)];
+    let (worst, best) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+    // Within the margin first: a loss that was declared bearable is no harm, however certain it is.
+    if worst > -margin {
+        Guard::Holds
+    } else if best < 0.0 {
+        Guard::Harmed
+    } else {
+        Guard::Open
+    }
+}
+
+fn is_superior(metric: &MetricReport, comparison: &Comparison) -> bool {
+    match (metric.direction, comparison.interval) {
+        (Some(direction), Some(interval)) => {
+            direction.turn(interval.lower).min(direction.turn(interval.upper)) > 0.0
+        }
+        _ => false,
+    }
+}
+
+/// What follows.
+pub(super) fn decide(health: &Health, metrics: &[MetricReport], progress: &Progress) -> Decision {
+    let decision = |verdict, variant: Option<&str>, sentence: String| Decision {
+        verdict,
+        variant: variant.map(str::to_owned),
+        sentence,
+    };
+    if let Some(finding) =
+        health.findings.iter().find(|finding| finding.weight == super::health::Weight::Blocks)
+    {
+        return decision(Verdict::Unhealthy, None, format!("no verdict: {}", finding.message));
+    }
+    let Some(primary) = metrics.iter().find(|metric| metric.role == Role::Primary) else {
+        return decision(Verdict::Hold, None, "hold: no metric is primary, so nothing decides".to_owned());
+    };
+    let guardrails: Vec<&MetricReport> =
+        metrics.iter().filter(|metric| metric.role == Role::Guardrail).collect();
+    let of = |metric: &MetricReport, variant: &str| {
+        metric
+            .comparisons
+            .iter()
+            .find(|comparison| comparison.variant == variant)
+            .map(|comparison| guard(metric, comparison))
+    };
+    let harmed =
+        |variant: &str| guardrails.iter().copied().find(|metric| of(metric, variant) == Some(Guard::Harmed));
+    let holds = |variant: &str| guardrails.iter().all(|metric| of(metric, variant) == Some(Guard::Holds));
+    let turned = |comparison: &Comparison| {
+        primary
+            .direction
+            .zip(comparison.difference)
+            .map_or(f64::NEG_INFINITY, |(direction, difference)| direction.turn(difference))
+    };
+    let winner = primary
+        .comparisons
+        .iter()
+        .filter(|comparison| is_superior(primary, comparison) && holds(&comparison.variant))
+        .max_by(|a, b| turned(a).total_cmp(&turned(b)));
+    if let Some(winner) = winner {
+        let guarded = if guardrails.is_empty() { "" } else { ", and every guardrail holds" };
+        let sentence = format!("ship `{}`: {}{guarded}", winner.variant, shown(primary, winner));
+        return decision(Verdict::Ship, Some(&winner.variant), sentence);
+    }
+    let worst =
+        primary.comparisons.iter().map(|comparison| harmed(&comparison.variant)).collect::<Option<Vec<_>>>();
+    if let Some([metric, ..]) = worst.as_deref() {
+        let comparison = &metric.comparisons[0];
+        let sentence = format!("stop: the guardrail is harmed, {}", shown(metric, comparison));
+        return decision(Verdict::Stop, None, sentence);
+    }
+    if progress.at_horizon {
+        let better = primary.comparisons.iter().find(|comparison| is_superior(primary, comparison));
+        let sentence = match better {
+            Some(better) => {
+                format!("stop: `{}` is better, but not every guardrail is known to hold", better.variant)
+            }
+            None => {
+                format!("stop: the planned units are in, and `{}` is not better in any variant", primary.name)
+            }
+        };
+        return decision(Verdict::Stop, None, sentence);
+    }
+    decision(Verdict::Hold, None, format!("hold: {}", what_is_left(progress)))
+}
+
+fn shown(metric: &MetricReport, comparison: &Comparison) -> String {
+    let difference =
+        comparison.difference.map_or_else(String::new, |difference| signed(metric.kind, difference));
+    match &comparison.interval {
+        Some(bounds) => format!("`{}` {difference} {}", metric.name, interval(metric.kind, bounds)),
+        None => format!("`{}` {difference}", metric.name),
+    }
+}
+
+fn what_is_left(progress: &Progress) -> String {
+    let Some(planned) = progress.planned_units else {
+        return format!("{} units so far; no number of units is planned", thousands(progress.units));
+    };
+    let days = match progress.days_left {
+        Some(days) => format!("about {:.0} days left", days.ceil().max(1.0)),
+        None => "nobody knows yet how many days are left".to_owned(),
+    };
+    match progress.units_left {
+        Some(left) if left > 0 => {
+            format!(
+                "{} of {} units, {} to come; {days}",
+                thousands(progress.units),
+                thousands(planned),
+                thousands(left)
+            )
+        }
+        _ => format!("all {} units are in, but the week or a window is not over; {days}", thousands(planned)),
+    }
+}

@@ -1,0 +1,189 @@
+//! Whether the numbers can be trusted. While they cannot, there is no verdict.
+
+use promptassay_stats::moments::Moments;
+use promptassay_stats::sample_ratio::{SampleRatioMethod, sample_ratio};
+use promptassay_stats::welch::welch;
+use serde::Serialize;
+
+use super::sample::{Sample, covariates};
+use crate::definition::{Experiment, Metric, MetricKind, confidence};
+use crate::store::Arms;
+
+/// Below this p-value the sample ratio blocks.
+const BLOCKS: f64 = 0.001;
+/// Below this one it warns.
+const WARNS: f64 = 0.01;
+/// From this share of units in several variants on nothing is believed.
+const MOST_CROSSOVERS: f64 = 0.01;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// Worth knowing.
+    Note,
+    /// Worth looking into.
+    Warning,
+    /// No verdict while it lasts.
+    Blocks,
+}
+
+/// Something about the data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub weight: Weight,
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// What it is, and what to look at.
+    pub message: String,
+}
+
+/// Observed units against the shares that assignment really gives.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SampleRatioReport {
+    /// The variants with the units in them, and the effective shares.
+    pub arms: Vec<(String, u64, f64)>,
+    /// The p-value of "the units follow the shares"; `None` where there is none.
+    pub p_value: Option<f64>,
+    /// `chi_square` or `exact`.
+    pub method: &'static str,
+}
+
+/// Whether the numbers can be trusted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Health {
+    /// The sample ratio.
+    pub sample_ratio: SampleRatioReport,
+    /// Units that were served several variants; they are in no estimate.
+    pub crossovers: u64,
+    /// Units with outcomes that were never exposed in this phase.
+    pub unexposed: u64,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+impl Health {
+    /// Whether there may be a verdict.
+    pub fn is_healthy(&self) -> bool {
+        self.findings.iter().all(|finding| finding.weight < Weight::Blocks)
+    }
+
+    fn add(&mut self, weight: Weight, code: &'static str, message: impl Into<String>) {
+        self.findings.push(Finding { weight, code, message: message.into() });
+    }
+}
+
+pub(super) fn check(experiment: &Experiment, arms: &Arms, unexposed: u64) -> Health {
+    let of =
+        |name: &str| arms.units.iter().find(|(variant, _)| variant == name).map_or(0, |(_, units)| *units);
+    let observed: Vec<u64> = experiment.variants.iter().map(|variant| of(&variant.name)).collect();
+    let shares = experiment.effective_shares();
+    let ratio = sample_ratio(&observed, &shares);
+    let rows = experiment.variants.iter().zip(&observed).zip(&shares);
+    let mut health = Health {
+        sample_ratio: SampleRatioReport {
+            arms: rows.map(|((variant, units), share)| (variant.name.clone(), *units, *share)).collect(),
+            p_value: ratio.as_ref().ok().and_then(|ratio| ratio.p_value.ok()),
+            method: match ratio.as_ref().map(|ratio| ratio.method) {
+                Ok(SampleRatioMethod::Exact | SampleRatioMethod::ExactPerArm) => "exact",
+                Ok(SampleRatioMethod::ChiSquare) | Err(_) => "chi_square",
+            },
+        },
+        crossovers: arms.crossovers,
+        unexposed,
+        findings: Vec::new(),
+    };
+    if let Ok(ratio) = ratio
+        && ratio.users_without_share > 0
+    {
+        let message = format!(
+            "{} units are in a variant of weight 0: it must have been served otherwise",
+            ratio.users_without_share
+        );
+        health.add(Weight::Blocks, "zero_weight", message);
+    }
+    let look = "look for a variant that crashes, redirects, is cached or logs less than the others";
+    match health.sample_ratio.p_value {
+        Some(p) if p < BLOCKS => health.add(
+            Weight::Blocks,
+            "sample_ratio",
+            format!("the variants do not hold the units that their weights give them (p = {p:.2e}): {look}"),
+        ),
+        Some(p) if p < WARNS => health.add(
+            Weight::Warning,
+            "sample_ratio",
+            format!("the variants may not hold the units that their weights give them (p = {p:.4}): {look}"),
+        ),
+        _ => {}
+    }
+    let unknown: Vec<&str> = arms
+        .units
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| experiment.variant(name).is_none())
+        .collect();
+    if !unknown.is_empty() {
+        let message = format!(
+            "units were exposed to variants that the definition does not know: {}",
+            unknown.join(", ")
+        );
+        health.add(Weight::Blocks, "unknown_variant", message);
+    }
+    let everybody = arms.units.iter().map(|(_, units)| units).sum::<u64>() + arms.crossovers;
+    if arms.crossovers > 0 {
+        let share = arms.crossovers as f64 / everybody as f64;
+        let message = format!(
+            "{} units ({:.2} %) were served more than one variant; they are left out",
+            arms.crossovers,
+            100.0 * share
+        );
+        let weight = if share >= MOST_CROSSOVERS { Weight::Blocks } else { Weight::Note };
+        health.add(weight, "crossovers", message);
+    }
+    if unexposed > 0 {
+        let message =
+            format!("{unexposed} units have outcomes but no exposure in this phase; they are left out");
+        health.add(Weight::Note, "unexposed", message);
+    }
+    if everybody == 0 {
+        health.add(Weight::Note, "no_units", "no unit was exposed in this phase yet");
+    }
+    health
+}
+
+/// What the values of one metric say about the data.
+pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Experiment) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let with_value: Vec<u64> = samples.iter().map(Sample::with_value).collect();
+    let units: Vec<f64> = samples.iter().map(|sample| sample.units as f64).collect();
+    if samples.iter().any(|sample| sample.with_value() < sample.units)
+        && let Some(p) = sample_ratio(&with_value, &units).ok().and_then(|ratio| ratio.p_value.ok())
+        && p < BLOCKS
+    {
+        let message = format!(
+            "a value of `{}` is missing more often in some variants than in others (p = {p:.2e}), so those that are there may not be alike",
+            metric.name
+        );
+        findings.push(Finding { weight: Weight::Warning, code: "missing_values", message });
+    }
+    if matches!(metric.kind, MetricKind::Mean { covariate: Some(_), .. }) {
+        let control = &samples[experiment.control];
+        for index in experiment.treatments() {
+            let (before, after) = covariates(control, &samples[index]);
+            let p = Moments::of(&before).and_then(|before| {
+                let confidence = confidence(1)?;
+                Ok(welch(&before, &Moments::of(&after)?, confidence)?.p_two_sided)
+            });
+            if p.is_ok_and(|p| p < BLOCKS) {
+                let name = &experiment.variants[index].name;
+                let message = format!(
+                    "units of `{name}` differed from the control before they were exposed, in what `{}` is adjusted by",
+                    metric.name
+                );
+                findings.push(Finding { weight: Weight::Warning, code: "covariate", message });
+            }
+        }
+    }
+    findings
+}

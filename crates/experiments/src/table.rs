@@ -1,0 +1,345 @@
+//! Events as tables: CSV and JSON lines, to bring data from elsewhere and to take it away.
+//!
+//! A row has `unit` (or `unit_hex`, for ids that are not UTF-8) and `at`; with `variant` it is an exposure, with `metric` and `value`
+//! an outcome, with all of them both. `id` makes an outcome count once; without it, equal rows of one file are told apart by their
+//! order, so that the same file imported twice counts once.
+
+use std::collections::HashMap;
+use std::io::{BufRead, Write};
+
+use jiff::Timestamp;
+use promptassay_registry::digest::Digest;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::definition::valid_label;
+use crate::event::{Event, Exposure, Outcome};
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    /// Comma-separated values with a header.
+    Csv,
+    /// A JSON object per line.
+    Jsonl,
+}
+
+/// Why a table cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("row {row}: {reason}")]
+pub struct TableError {
+    /// The row, from 1; the header of a CSV file is row 1.
+    pub row: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Row {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unit_hex: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    phase: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metric: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<f64>,
+    at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+}
+
+/// The columns of a CSV table, in the order in which they are written.
+const COLUMNS: [&str; 8] = ["unit", "unit_hex", "phase", "variant", "metric", "value", "at", "id"];
+
+/// Reads a table; every event is handed to `visit`. Rows without a phase are of `phase`.
+pub fn read(
+    format: TableFormat,
+    input: impl BufRead,
+    experiment: &str,
+    phase: u32,
+    visit: &mut dyn FnMut(Event) -> Result<(), String>,
+) -> Result<(), TableError> {
+    let mut repeats = Repeats::default();
+    let mut take = |number: u64, row: Row| {
+        events(row, experiment, phase, &mut repeats)
+            .and_then(|events| events.into_iter().flatten().try_for_each(&mut *visit))
+            .map_err(|reason| TableError { row: number, reason })
+    };
+    match format {
+        TableFormat::Csv => {
+            let mut reader = csv::Reader::from_reader(input);
+            for (index, row) in reader.deserialize::<Row>().enumerate() {
+                let number = index as u64 + 2;
+                let row = row.map_err(|error| TableError { row: number, reason: csv_reason(&error) })?;
+                take(number, row)?;
+            }
+        }
+        TableFormat::Jsonl => {
+            for (index, line) in input.lines().enumerate() {
+                let number = index as u64 + 1;
+                let failed = |reason: String| TableError { row: number, reason };
+                let line = line.map_err(|error| failed(error.to_string()))?;
+                if !line.trim().is_empty() {
+                    take(number, serde_json::from_str(&line).map_err(|error| failed(error.to_string()))?)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn csv_reason(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Deserialize { err, .. } => err.kind().to_string(),
+        _ => error.to_string(),
+    }
+}
+
+/// Counts equal rows.
+#[derive(Default)]
+struct Repeats(HashMap<[u8; 16], u64>);
+
+impl Repeats {
+    /// An id for a row without one: what stands in it, and how often that has been there before.
+    fn id(&mut self, unit: &[u8], series: &str, value: f64, at: Timestamp) -> Vec<u8> {
+        let digest = Digest::of_json(&json!([unit, series, value.to_bits(), at.as_microsecond()]));
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest.as_bytes()[..16]);
+        let seen = self.0.entry(key).or_insert(0);
+        *seen += 1;
+        [&key[..], &seen.to_be_bytes()].concat()
+    }
+}
+
+fn events(
+    row: Row,
+    experiment: &str,
+    phase: u32,
+    repeats: &mut Repeats,
+) -> Result<[Option<Event>; 2], String> {
+    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let unit = match (filled(row.unit_hex), row.unit) {
+        (Some(digits), _) => hexadecimal(&digits).ok_or("`unit_hex` is not hexadecimal")?,
+        (None, Some(unit)) => unit.into_bytes(),
+        (None, None) => return Err("there is no `unit`".to_owned()),
+    };
+    let at = filled(row.at).ok_or("there is no `at`, the time such as 2026-11-24T00:00:00Z")?;
+    let at: Timestamp = at
+        .parse()
+        .map_err(|_| format!("`{}` is not a time such as 2026-11-24T00:00:00Z", at.escape_debug()))?;
+    let (variant, metric) = (filled(row.variant), filled(row.metric));
+    if variant.is_none() && metric.is_none() {
+        return Err("there is neither a `variant` nor a `metric`".to_owned());
+    }
+    for name in [&variant, &metric].into_iter().flatten() {
+        if !valid_label(name) {
+            return Err(format!(
+                "`{}` is no name: use 1 to 64 letters, digits, `_`, `-` and `.`",
+                name.escape_debug()
+            ));
+        }
+    }
+    let exposure = variant.map(|variant| {
+        let phase = row.phase.unwrap_or(phase);
+        Event::Exposure(Exposure {
+            experiment: experiment.to_owned(),
+            phase,
+            unit: unit.clone(),
+            variant,
+            at,
+        })
+    });
+    let outcome = match metric {
+        None => None,
+        Some(series) => {
+            let value =
+                row.value.filter(|value| value.is_finite()).ok_or("the `value` is not a finite number")?;
+            let id = match filled(row.id) {
+                Some(id) => id.into_bytes(),
+                None => repeats.id(&unit, &series, value, at),
+            };
+            Some(Event::Outcome(Outcome { experiment: experiment.to_owned(), unit, series, value, at, id }))
+        }
+    };
+    Ok([exposure, outcome])
+}
+
+fn hexadecimal(digits: &str) -> Option<Vec<u8>> {
+    let bytes = digits.as_bytes();
+    if !bytes.len().is_multiple_of(2) || !bytes.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    (0..digits.len()).step_by(2).map(|start| u8::from_str_radix(&digits[start..start + 2], 16).ok()).collect()
+}
+
+/// Writes events as rows; [`read`] reads them back.
+#[derive(Debug)]
+pub struct TableWriter<W: Write> {
+    output: Output<W>,
+}
+
+#[derive(Debug)]
+enum Output<W: Write> {
+    Csv(Box<csv::Writer<W>>),
+    Jsonl(W),
+}
+
+impl<W: Write> TableWriter<W> {
+    /// Begins a table.
+    pub fn new(format: TableFormat, output: W) -> std::io::Result<Self> {
+        let output = match format {
+            TableFormat::Jsonl => Output::Jsonl(output),
+            TableFormat::Csv => {
+                let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(output);
+                writer.write_record(COLUMNS)?;
+                Output::Csv(Box::new(writer))
+            }
+        };
+        Ok(Self { output })
+    }
+
+    /// Writes an event.
+    pub fn write(&mut self, event: Event) -> std::io::Result<()> {
+        let row = row(event);
+        match &mut self.output {
+            Output::Jsonl(output) => {
+                serde_json::to_writer(&mut *output, &row)?;
+                output.write_all(b"\n")
+            }
+            Output::Csv(writer) => {
+                let number = |value: Option<String>| value.unwrap_or_default();
+                let record = [
+                    number(row.unit),
+                    number(row.unit_hex),
+                    number(row.phase.map(|phase| phase.to_string())),
+                    number(row.variant),
+                    number(row.metric),
+                    number(row.value.map(|value| value.to_string())),
+                    number(row.at),
+                    number(row.id),
+                ];
+                Ok(writer.write_record(&record)?)
+            }
+        }
+    }
+
+    /// Ends the table.
+    pub fn finish(self) -> std::io::Result<()> {
+        match self.output {
+            Output::Jsonl(mut output) => output.flush(),
+            Output::Csv(mut writer) => writer.flush(),
+        }
+    }
+}
+
+fn row(event: Event) -> Row {
+    let named = |unit: Vec<u8>| match String::from_utf8(unit) {
+        Ok(unit) => (Some(unit), None),
+        Err(error) => (None, Some(digits(error.as_bytes()))),
+    };
+    match event {
+        Event::Exposure(exposure) => {
+            let (unit, unit_hex) = named(exposure.unit);
+            let phase = Some(exposure.phase);
+            Row {
+                unit,
+                unit_hex,
+                phase,
+                variant: Some(exposure.variant),
+                at: Some(exposure.at.to_string()),
+                ..Row::default()
+            }
+        }
+        Event::Outcome(outcome) => {
+            let (unit, unit_hex) = named(outcome.unit);
+            let id = String::from_utf8(outcome.id).unwrap_or_else(|error| digits(error.as_bytes()));
+            Row {
+                unit,
+                unit_hex,
+                metric: Some(outcome.series),
+                value: Some(outcome.value),
+                at: Some(outcome.at.to_string()),
+                id: Some(id),
+                ..Row::default()
+            }
+        }
+    }
+}
+
+fn digits(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(format: TableFormat, text: &str) -> Result<Vec<Event>, String> {
+        let mut events = Vec::new();
+        read(format, text.as_bytes(), "e", 3, &mut |event| {
+            events.push(event);
+            Ok(())
+        })
+        .map_err(|error| error.to_string())?;
+        Ok(events)
+    }
+
+    const CSV: &str = "\
+unit,variant,at,metric,value,extra
+u1,control,2026-11-24T00:00:00Z,,,x
+u1,,2026-11-24T01:00:00Z,m,4.5,
+u1,,2026-11-24T01:00:00Z,m,4.5,
+\"u,2\",treatment,2026-11-24T00:00:00Z,m,1,
+";
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut events = read_all(TableFormat::Csv, CSV).unwrap();
+        assert_eq!(events.len(), 5);
+        // Equal rows are two outcomes; the same file again has the same ids.
+        assert_ne!(events[1], events[2]);
+        assert_eq!(events, read_all(TableFormat::Csv, CSV).unwrap());
+        if let Event::Exposure(exposure) = &mut events[0] {
+            exposure.unit = b"\xff\x00".to_vec();
+        }
+        for event in &mut events {
+            if let Event::Outcome(outcome) = event {
+                outcome.id = digits(&outcome.id).into_bytes();
+            }
+        }
+        for format in [TableFormat::Csv, TableFormat::Jsonl] {
+            let mut bytes = Vec::new();
+            let mut writer = TableWriter::new(format, &mut bytes).unwrap();
+            events.iter().cloned().for_each(|event| writer.write(event).unwrap());
+            writer.finish().unwrap();
+            assert_eq!(read_all(format, &String::from_utf8(bytes).unwrap()).unwrap(), events, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_bad_row_is_named() {
+        let refused = |text: &str| read_all(TableFormat::Jsonl, text).unwrap_err();
+        insta::assert_snapshot!(
+            [
+                refused("{\"unit\":\"u\",\"at\":\"2026-11-24T00:00:00Z\"}"),
+                refused("\n{\"unit\":\"u\",\"at\":\"today\",\"variant\":\"a\"}"),
+                refused("{\"at\":\"2026-11-24T00:00:00Z\",\"variant\":\"a\"}"),
+                refused("{\"unit\":\"u\",\"at\":\"2026-11-24T00:00:00Z\",\"metric\":\"a b\",\"value\":1}"),
+                refused("{\"unit\":\"u\",\"at\":\"2026-11-24T00:00:00Z\",\"metric\":\"a\"}"),
+                refused("{\"unit_hex\":\"abc\",\"at\":\"2026-11-24T00:00:00Z\",\"metric\":\"a\"}"),
+                refused("nothing"),
+                read_all(TableFormat::Csv, "unit,value\nu,seven\n").unwrap_err(),
+            ]
+            .join("\n")
+        );
+    }
+}
