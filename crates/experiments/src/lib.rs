@@ -5,9 +5,11 @@
 
 pub mod analysis;
 pub mod assignment;
+pub mod canary;
 pub mod definition;
 pub mod duration;
 pub mod event;
+pub mod manager;
 pub mod recorder;
 pub mod simulate;
 pub mod store;

@@ -1,0 +1,151 @@
+use super::*;
+use crate::simulate::SplitMix64;
+use crate::store::SqliteStore;
+
+fn at(hours: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap()
+}
+
+fn canary(shares: &[u32]) -> Canary {
+    let steps = shares
+        .iter()
+        .zip(0_i64..)
+        .map(|(share, day)| Step { basis_points: *share, from: at(24 * day) })
+        .collect();
+    Canary { id: "c1".into(), salt: "salt".into(), steps, expires_at: at(24 * 7) }
+}
+
+fn policy() -> GuardPolicy {
+    GuardPolicy { guardrails: vec!["error".into()], max_failure_rate: 0.2 }
+}
+
+/// Users of a day, of whom the canary's fail with another probability.
+fn day(canary: &Canary, store: &mut SqliteStore, hour: i64, users: u64, rates: [f64; 2], seed: u64) {
+    let mut random = SplitMix64(seed);
+    let mut events = Vec::new();
+    for user in 0..users {
+        let unit = format!("u{seed}-{user}");
+        let when = at(hour);
+        let arm = canary.arm(unit.as_bytes(), when).unwrap();
+        let failed = random.next_unit() < rates[usize::from(arm == Arm::Production)];
+        events.extend(canary.exposure(unit.as_bytes(), when));
+        events.extend(canary.outcome(unit.as_bytes(), "error", failed, when, b"1".to_vec()));
+    }
+    store.write(&events).unwrap();
+}
+
+#[test]
+fn widening_only_adds_users_and_ids_decide() {
+    let canary = canary(&[500, 2500]);
+    let inside = |unit: u32, hour| canary.arm(unit.to_string().as_bytes(), at(hour)) == Some(Arm::Canary);
+    let early: Vec<u32> = (0..4000).filter(|unit| inside(*unit, 1)).collect();
+    assert!((150..250).contains(&early.len()), "{}", early.len());
+    assert!(early.iter().all(|unit| inside(*unit, 25)));
+    assert_eq!(canary.arm(b"", at(1)), None);
+    assert_eq!(canary.arm(b"u", at(-1)), None);
+    assert_eq!(canary.arm(b"u", at(24 * 7)), None);
+    // The definition, by an independent program.
+    assert_eq!([bucket("salt", b"u1"), bucket("salt", b"user_123")], [BUCKETS[0], BUCKETS[1]]);
+}
+
+const BUCKETS: [u32; 2] = [531, 7364];
+
+#[test]
+fn a_harmful_canary_goes_back() {
+    let canary = canary(&[2500]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    day(&canary, &mut store, 1, 2000, [0.2, 0.05], 1);
+    let report = check(&canary, &policy(), &mut store, at(2)).unwrap();
+    assert_eq!(report.verdict, GuardVerdict::RollBack);
+    assert!(report.reasons[0].contains("`error` fails more often"), "{:?}", report.reasons);
+    // What it brought before does not vanish when it behaves better later.
+    day(&canary, &mut store, 30, 3000, [0.0, 0.05], 2);
+    assert_eq!(check(&canary, &policy(), &mut store, at(31)).unwrap().verdict, GuardVerdict::RollBack);
+}
+
+#[test]
+fn a_good_canary_goes_on_when_it_was_seen_enough() {
+    let canary = canary(&[2500, 5000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    day(&canary, &mut store, 1, 300, [0.05, 0.05], 1);
+    let report = check(&canary, &policy(), &mut store, at(2)).unwrap();
+    assert_eq!(report.verdict, GuardVerdict::Hold);
+    assert!(report.reasons.iter().any(|reason| reason.contains("200 are needed")), "{:?}", report.reasons);
+    day(&canary, &mut store, 25, 600, [0.05, 0.05], 2);
+    let report = check(&canary, &policy(), &mut store, at(26)).unwrap();
+    assert_eq!(report.reasons, ["the last step has not lasted 24 hours"]);
+    let report = check(&canary, &policy(), &mut store, at(48)).unwrap();
+    assert_eq!(report.verdict, GuardVerdict::Promote, "{:?}", report.reasons);
+    let strict = GuardPolicy { max_failure_rate: 0.01, ..policy() };
+    assert_eq!(check(&canary, &strict, &mut store, at(48)).unwrap().verdict, GuardVerdict::Hold);
+    assert_eq!(check(&canary, &policy(), &mut store, at(24 * 8)).unwrap().verdict, GuardVerdict::Hold);
+}
+
+#[test]
+fn arms_that_are_not_what_they_should_be_are_unhealthy() {
+    let canary = canary(&[5000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    day(&canary, &mut store, 1, 1000, [0.02, 0.02], 1);
+    // Users of production that are never seen.
+    let events: Vec<Event> = (0..400)
+        .map(|user| format!("lost{user}"))
+        .filter(|unit| canary.arm(unit.as_bytes(), at(1)) == Some(Arm::Canary))
+        .filter_map(|unit| canary.exposure(unit.as_bytes(), at(1)))
+        .collect();
+    store.write(&events).unwrap();
+    let report = check(&canary, &policy(), &mut store, at(48)).unwrap();
+    assert_eq!(report.verdict, GuardVerdict::Unhealthy);
+    assert!(
+        report.reasons.iter().any(|reason| reason.contains("something loses users")),
+        "{:?}",
+        report.reasons
+    );
+}
+
+#[test]
+fn a_users_first_failure_counts_once() {
+    let canary = canary(&[5000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    let unit = (0..1000)
+        .map(|user: u32| user.to_string())
+        .find(|unit| canary.arm(unit.as_bytes(), at(1)) == Some(Arm::Canary))
+        .unwrap();
+    for attempt in 0..50_u8 {
+        let event = canary.outcome(unit.as_bytes(), "error", true, at(1), vec![attempt]).unwrap();
+        store.write(&[event]).unwrap();
+    }
+    let report = check(&canary, &policy(), &mut store, at(2)).unwrap();
+    assert_eq!(report.guardrails[0].canary_failing, 1);
+    assert_ne!(report.verdict, GuardVerdict::RollBack);
+}
+
+/// How often a harmless canary goes back, looking after every failing user.
+fn false_alarms(canaries: u32, failing: u32) -> f64 {
+    let mut random = SplitMix64(5);
+    let canary = canary(&[2000]);
+    let mut alarms = 0;
+    for _ in 0..canaries {
+        let failures: HashMap<Vec<u8>, Timestamp> = (0..failing)
+            .map(|number| {
+                (random.next_u64().to_be_bytes().to_vec(), at(1) + SignedDuration::from_secs(number.into()))
+            })
+            .collect();
+        let judged = guardrail(&canary, "error", Some(&failures), 1000).unwrap();
+        alarms += u32::from(judged.rolls_back(1.0));
+    }
+    f64::from(alarms) / f64::from(canaries)
+}
+
+#[test]
+fn a_harmless_canary_rarely_goes_back() {
+    let rate = false_alarms(300, 200);
+    assert!(rate <= 0.01 + 3.0 * (0.01 * 0.99 / 300.0_f64).sqrt(), "{rate}");
+}
+
+/// `cargo test --release -p promptassay-experiments -- --ignored --nocapture twenty_thousand`
+#[test]
+#[ignore = "twenty thousand canaries take a while"]
+fn twenty_thousand_harmless_canaries_go_back_at_most_once_in_a_hundred() {
+    let rate = false_alarms(20_000, 500);
+    assert!(rate <= 0.01, "{rate}");
+}

@@ -1,0 +1,309 @@
+//! Experiments inside an application: the prompt for a unit, what came of it, and what it means.
+//!
+//! Assigning and rendering touch no store. Recording is handed to a thread; reading waits for it. The caller brings the time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use promptassay_registry::content::Rendered;
+use promptassay_registry::memory::{LookupError, Registry};
+use promptassay_registry::problem::did_you_mean;
+use promptassay_registry::template::{RenderError, Values};
+use promptassay_registry::tree::{FindPromptError, Tree, UnknownVersion};
+use promptassay_registry::variables::ValueProblem;
+use promptassay_registry::version::{Version, VersionSelector};
+
+use crate::analysis::{Analysis, AnalysisError, analyze};
+use crate::assignment::{Assignment, EmptyUnit};
+use crate::definition::{Experiment, MetricKind};
+use crate::event::{Event, EventIds, Exposure, Outcome};
+use crate::recorder::{RecordError, Recorded, Recorder, RecorderSettings};
+use crate::store::{Location, Population, SeriesRow, Store, StoreError, open};
+
+/// Where the texts come from.
+#[derive(Debug, Clone)]
+pub enum Prompts {
+    /// A prompts directory.
+    Tree(Arc<Tree>),
+    /// A registry in memory.
+    Memory(Arc<Registry>),
+}
+
+/// What a unit is served.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Served {
+    /// The text or messages.
+    pub rendered: Rendered,
+    /// The version.
+    pub version: Version,
+    /// The variant; `None` for a unit that takes no part and is served the active version.
+    pub variant: Option<String>,
+    /// To be recorded where the prompt is really used; `None` for a unit that takes no part.
+    pub exposure: Option<Exposure>,
+}
+
+/// What was recorded, and what it means.
+#[derive(Debug, Clone)]
+pub struct Results {
+    /// Count, mean, smallest and largest outcome per metric and variant.
+    pub series: Vec<SeriesRow>,
+    /// The analysis, with the decision.
+    pub analysis: Analysis,
+}
+
+/// Why the manager did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ManagerError {
+    /// There is an experiment of this name.
+    #[error("there is an experiment `{name}` already")]
+    Taken {
+        /// The name.
+        name: String,
+    },
+    /// There is none.
+    #[error("there is no experiment `{}`; {help}", name.escape_debug())]
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// A close one, or all.
+        help: String,
+    },
+    /// The experiment measures nothing of this name.
+    #[error("`{experiment}` does not record `{}`; {help}", series.escape_debug())]
+    UnknownMetric {
+        /// The experiment.
+        experiment: String,
+        /// The name that was given.
+        series: String,
+        /// A close one, or all.
+        help: String,
+    },
+    /// A value that the metric cannot have.
+    #[error("{value} is no value of `{series}`: {why}")]
+    Value {
+        /// The metric.
+        series: String,
+        /// The value.
+        value: f64,
+        /// What it must be.
+        why: &'static str,
+    },
+    /// The unit has no id.
+    #[error(transparent)]
+    EmptyUnit(#[from] EmptyUnit),
+    /// The prompt is not there.
+    #[error(transparent)]
+    Prompt(#[from] FindPromptError),
+    /// The version is not there.
+    #[error(transparent)]
+    Version(#[from] UnknownVersion),
+    /// Prompt or version are not in memory.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// Values are missing or do not fit.
+    #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
+    Values(Vec<ValueProblem>),
+    /// The template does not work with these values.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The recorder failed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The analysis failed.
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
+    /// The recorder's thread cannot be started.
+    #[error("the thread that records cannot be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Experiments over prompts, with a store. Share it by reference.
+pub struct Manager {
+    prompts: Prompts,
+    experiments: BTreeMap<String, Experiment>,
+    recorder: Recorder,
+    reader: Mutex<Box<dyn Store>>,
+    ids: Mutex<EventIds>,
+}
+
+impl std::fmt::Debug for Manager {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Manager")
+            .field("experiments", &self.experiments.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Manager {
+    /// Opens the store. `session` is 16 random bytes, drawn once per process: ids of outcomes begin with it.
+    pub fn open(
+        prompts: Prompts,
+        location: &Location,
+        settings: RecorderSettings,
+        session: [u8; 16],
+    ) -> Result<Self, ManagerError> {
+        Ok(Self {
+            prompts,
+            experiments: BTreeMap::new(),
+            recorder: Recorder::start(open(location)?, settings)?,
+            reader: Mutex::new(open(location)?),
+            ids: Mutex::new(EventIds::new(session)),
+        })
+    }
+
+    /// Adds an experiment.
+    pub fn create_experiment(&mut self, experiment: Experiment) -> Result<&Experiment, ManagerError> {
+        let name = experiment.name.as_str().to_owned();
+        if self.experiments.contains_key(&name) {
+            return Err(ManagerError::Taken { name });
+        }
+        Ok(self.experiments.entry(name).or_insert(experiment))
+    }
+
+    /// The experiment of this name.
+    pub fn experiment(&self, name: &str) -> Result<&Experiment, ManagerError> {
+        self.experiments.get(name).ok_or_else(|| ManagerError::Unknown {
+            name: name.to_owned(),
+            help: did_you_mean(name, self.experiments.keys().map(String::as_str), "experiments"),
+        })
+    }
+
+    /// The prompt for a unit. Nothing is recorded: record the exposure where the prompt is really used.
+    pub fn get_prompt(
+        &self,
+        experiment: &str,
+        unit: &[u8],
+        values: &Values,
+        at: Timestamp,
+    ) -> Result<Served, ManagerError> {
+        let experiment = self.experiment(experiment)?;
+        let variant = match experiment.assign(unit)? {
+            Assignment::Variant(index) => experiment.variants.get(index),
+            Assignment::NotExposed => None,
+        };
+        let selector = variant.map(|variant| VersionSelector::Exact(variant.version.clone()));
+        let (rendered, version) =
+            self.prompts.render(experiment.prompt.as_str(), selector.as_ref(), values)?;
+        let exposure = variant.map(|variant| Exposure {
+            experiment: experiment.name.as_str().to_owned(),
+            phase: experiment.allocation.phase,
+            unit: unit.to_owned(),
+            variant: variant.name.clone(),
+            at,
+        });
+        Ok(Served { rendered, version, variant: variant.map(|variant| variant.name.clone()), exposure })
+    }
+
+    /// Records that a unit was really served what [`Manager::get_prompt`] gave.
+    pub fn record_exposure(&self, exposure: Exposure) -> Result<(), ManagerError> {
+        self.experiment(&exposure.experiment)?;
+        Ok(self.recorder.record(Event::Exposure(exposure))?)
+    }
+
+    /// Records an outcome under an id of its own.
+    pub fn record_result(
+        &self,
+        experiment: &str,
+        unit: &[u8],
+        metric: &str,
+        value: f64,
+        at: Timestamp,
+    ) -> Result<(), ManagerError> {
+        let id = self.ids.lock().unwrap_or_else(PoisonError::into_inner).next_id();
+        self.record_result_once(experiment, unit, metric, value, at, id)
+    }
+
+    /// Records an outcome that counts once, however often it is recorded under the same id.
+    pub fn record_result_once(
+        &self,
+        experiment: &str,
+        unit: &[u8],
+        metric: &str,
+        value: f64,
+        at: Timestamp,
+        id: Vec<u8>,
+    ) -> Result<(), ManagerError> {
+        let experiment = self.experiment(experiment)?;
+        check_value(experiment, metric, value)?;
+        let outcome = Outcome {
+            experiment: experiment.name.as_str().to_owned(),
+            unit: unit.to_owned(),
+            series: metric.to_owned(),
+            value,
+            at,
+            id,
+        };
+        Ok(self.recorder.record(Event::Outcome(outcome))?)
+    }
+
+    /// Waits until everything is recorded, and says what it means.
+    pub fn get_results(&self, experiment: &str, now: Timestamp) -> Result<Results, ManagerError> {
+        self.recorder.flush()?;
+        let experiment = self.experiment(experiment)?;
+        let mut store = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let phase = experiment.allocation.phase;
+        let analysis = analyze(experiment, store.as_mut(), phase, now)?;
+        let series = store.series(Population { experiment: experiment.name.as_str(), phase, until: now })?;
+        Ok(Results { series, analysis })
+    }
+
+    /// Waits until everything is recorded.
+    pub fn flush(&self) -> Result<Recorded, ManagerError> {
+        Ok(self.recorder.flush()?)
+    }
+
+    /// Records what waits, and ends.
+    pub fn shutdown(self) -> Result<Recorded, ManagerError> {
+        Ok(self.recorder.shutdown()?)
+    }
+}
+
+/// Whether an outcome of this experiment may have this name and value.
+pub fn check_value(experiment: &Experiment, series: &str, value: f64) -> Result<(), ManagerError> {
+    let known = experiment.series();
+    if !known.contains(&series) {
+        return Err(ManagerError::UnknownMetric {
+            experiment: experiment.name.as_str().to_owned(),
+            series: series.to_owned(),
+            help: did_you_mean(series, known, "metrics"),
+        });
+    }
+    let refused = |why| Err(ManagerError::Value { series: series.to_owned(), value, why });
+    if !value.is_finite() {
+        return refused("it must be a finite number");
+    }
+    let is_binary = experiment.metric(series).is_some_and(|metric| metric.kind == MetricKind::Binary);
+    #[expect(clippy::float_cmp, reason = "exactly one or zero is meant")]
+    if is_binary && value != 0.0 && value != 1.0 {
+        return refused("it must be 0 or 1");
+    }
+    Ok(())
+}
+
+impl Prompts {
+    fn render(
+        &self,
+        prompt: &str,
+        selector: Option<&VersionSelector>,
+        values: &Values,
+    ) -> Result<(Rendered, Version), ManagerError> {
+        match self {
+            Self::Tree(tree) => {
+                let prompt = tree.find(prompt)?;
+                let version = prompt.resolve(selector.unwrap_or(prompt.active()))?;
+                let resolved = version.interface.variables().resolve(values).map_err(ManagerError::Values)?;
+                Ok((version.content.render(&resolved.values)?, version.version.clone()))
+            }
+            Self::Memory(registry) => {
+                let version = registry.get(prompt, selector)?;
+                let resolved = version.interface.variables().resolve(values).map_err(ManagerError::Values)?;
+                Ok((version.content.render(&resolved.values)?, version.version.clone()))
+            }
+        }
+    }
+}
