@@ -2,17 +2,22 @@
 
 pub(crate) mod activate;
 pub(crate) mod add;
+pub(crate) mod analyze;
+pub(crate) mod assign;
 pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod eval;
+pub(crate) mod experiment;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod merge;
 pub(crate) mod mock;
 pub(crate) mod new;
+pub(crate) mod plan;
+pub(crate) mod record;
 pub(crate) mod register;
 pub(crate) mod render;
 pub(crate) mod replies;
@@ -21,6 +26,7 @@ pub(crate) mod rescore;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod show;
+pub(crate) mod tables;
 
 use std::path::PathBuf;
 
@@ -72,6 +78,15 @@ pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
         Command::Merge(arguments) => merge::run(&arguments, &context),
         Command::Rescore(arguments) => rescore::run(&arguments, &context),
         Command::Runs(arguments) => runs::run(&arguments, &context),
+        Command::Experiment(arguments) => experiment::run(&arguments, &context),
+        Command::Assign(arguments) => assign::run(&arguments, &context),
+        Command::Expose(arguments) => record::expose(&arguments, &context),
+        Command::Record(arguments) => record::record(&arguments, &context),
+        Command::Import(arguments) => tables::import(&arguments, &context),
+        Command::Export(arguments) => tables::export(&arguments, &context),
+        Command::Analyze(arguments) => analyze::run(&arguments, &context),
+        Command::Power(arguments) => plan::power(&arguments, &context),
+        Command::Simulate(arguments) => plan::simulate(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments, &context),
     };

@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 use promptassay_evaluator::runs::RunId;
+use promptassay_registry::digest::Digest;
+use uuid::Uuid;
 
 /// The surroundings of the process.
 #[derive(Debug)]
@@ -71,6 +73,16 @@ impl Environment {
             u32::try_from(nanoseconds).unwrap_or(0),
         );
         RunId::from_version_7(uuid::Uuid::new_v7(time).into_bytes())
+    }
+
+    /// 16 random bytes, for seeds and ids.
+    #[expect(clippy::unused_self, reason = "whoever wants randomness must have been given the surroundings")]
+    pub(crate) fn random_bytes(&self) -> [u8; 16] {
+        // A UUID has some fixed bits; a digest over two of them has none.
+        let drawn = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&Digest::of(drawn).as_bytes()[..16]);
+        bytes
     }
 
     /// `Name <address>` as git knows the user, if it does.

@@ -7,6 +7,7 @@ mod describe;
 mod duration;
 mod environment;
 mod exit;
+mod experiments;
 mod failure;
 mod key_value;
 mod problems;

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use promptassay_evaluator::settings::SettingsSpec;
 use promptassay_evaluator::suite::SuiteSpec;
+use promptassay_experiments::definition::ExperimentSpec;
 use promptassay_llm::Params;
 use promptassay_registry::schema as files;
 use schemars::{JsonSchema, Schema, schema_for};
@@ -44,6 +45,8 @@ enum Kind {
     Lock,
     /// `test_cases.yaml`
     TestCases,
+    /// `experiments/NAME.yaml`
+    Experiment,
 }
 
 pub(crate) fn run(arguments: &SchemaArguments, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -58,6 +61,7 @@ fn schema(kind: Kind) -> Schema {
         Kind::Version => version(),
         Kind::Lock => files::schema(files::Kind::Lock),
         Kind::TestCases => test_cases(),
+        Kind::Experiment => schema_for!(ExperimentSpec),
     }
 }
 

@@ -8,6 +8,7 @@ mod change;
 mod check;
 mod console;
 mod eval;
+mod experiment;
 mod live;
 mod look;
 mod readme;

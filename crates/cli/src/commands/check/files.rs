@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
+use promptassay_experiments::store::Location;
 use promptassay_llm::{Params, ResponseFormat};
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem};
@@ -12,11 +13,13 @@ use promptassay_registry::tree::{Prompt, PromptVersion, Tree};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 
+use crate::experiments::of_prompt;
+
 /// The largest suite that is read.
 const MAX_SUITE_BYTES: u64 = 256 << 20;
 
 /// Sections of registry.yaml that this version does not read, and what they are for.
-const NOT_READ: [(&str, &str); 2] = [("lifecycle", "the lifecycle of versions"), ("store", "experiments")];
+const NOT_READ: [(&str, &str); 1] = [("lifecycle", "the lifecycle of versions")];
 
 /// What all prompts share, and a count of what was checked.
 pub(super) struct Files {
@@ -32,6 +35,7 @@ impl Files {
         let settings = match &tree.registry().document {
             Some(document) => {
                 problems.extend(not_read(document));
+                Location::of_registry(document, tree.root(), tree.repository_root(), problems);
                 Settings::read(document, problems)
             }
             None => Settings::default(),
@@ -49,6 +53,7 @@ impl Files {
         for version in prompt.versions() {
             check_request(version, problems);
         }
+        of_prompt(prompt, problems);
         let path = prompt.suite_path();
         if path.exists() {
             self.check_suite(prompt, problems);

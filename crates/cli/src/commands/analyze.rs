@@ -1,0 +1,91 @@
+//! `promptassay analyze`: what an experiment says, and what follows.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+use promptassay_experiments::analysis::{self, Verdict, analyze};
+use promptassay_experiments::store::{SqliteStore, Store};
+use promptassay_registry::problem::{Place, Problem};
+
+use super::Context;
+use super::tables::{TableKind, fill};
+use crate::exit::Exit;
+use crate::experiments::{Found, StoreArguments, find, store_failed};
+use crate::failure::Failure;
+
+const EXAMPLES: &str = "Examples:
+  promptassay analyze support_v2
+  promptassay analyze support_v2 --markdown > comment.md
+  promptassay analyze support_v2 --from events.csv        data from elsewhere, without a store
+  promptassay analyze support_v2 --format json | jq -r .decision.verdict
+
+Exit codes: 0 ship, stop or hold, as printed; 4 the data cannot be trusted, so there is no verdict.";
+
+/// Analyse an experiment: health, one interval per metric, and the decision.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct AnalyzeArguments {
+    /// The experiment.
+    #[arg(value_name = "EXPERIMENT")]
+    name: String,
+    /// A table of events instead of the store; `-` for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "store")]
+    from: Option<PathBuf>,
+    /// How the table is written [default: by the ending of its name].
+    #[arg(long = "as", value_name = "FORMAT", value_enum, requires = "from")]
+    table: Option<TableKind>,
+    /// The phase [default: that of the file].
+    #[arg(long, value_name = "NUMBER")]
+    phase: Option<u32>,
+    /// As of this time [default: now].
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// Print Markdown, for a comment.
+    #[arg(long)]
+    markdown: bool,
+    #[command(flatten)]
+    store: StoreArguments,
+}
+
+pub(crate) fn run(arguments: &AnalyzeArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let loaded = context.load();
+    let found = find(&loaded, &arguments.name)?;
+    let phase = arguments.phase.unwrap_or(found.experiment.allocation.phase);
+    let mut store: Box<dyn Store> = match &arguments.from {
+        Some(file) => {
+            let mut store = SqliteStore::in_memory().map_err(|error| store_failed(&error))?;
+            fill(&mut store, &found.experiment, file, arguments.table)?;
+            Box::new(store)
+        }
+        None => arguments.store.open(&loaded)?,
+    };
+    unchanged(&found, store.as_mut(), phase)?;
+    let now = arguments.at.unwrap_or_else(|| context.environment.now());
+    let analysis = analyze(&found.experiment, store.as_mut(), phase, now)
+        .map_err(|error| Failure::broken(Problem::error("analyze::failed", error.to_string())))?;
+    let text =
+        || if arguments.markdown { analysis::markdown(&analysis) } else { analysis::terminal(&analysis) };
+    context.answer(text, &analysis)?;
+    Ok(if analysis.decision.verdict == Verdict::Unhealthy { Exit::Broken } else { Exit::Success })
+}
+
+/// A definition that was changed after its start would judge the units by other weights than they were spread by.
+fn unchanged(found: &Found, store: &mut dyn Store, phase: u32) -> Result<(), Failure> {
+    let experiment = &found.experiment;
+    let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
+    let Some(started) = phases.iter().find(|started| started.phase == phase) else { return Ok(()) };
+    let planned = experiment.plan.units.unwrap_or(started.planned_units);
+    if phase == experiment.allocation.phase
+        && (started.allocation != experiment.allocation_digest() || started.planned_units != planned)
+    {
+        let message =
+            format!("phase {phase} was started with other variants, weights, seed or planned units");
+        return Err(Failure::invalid_one(
+            Problem::error("analyze::changed", message)
+                .at(Place::whole_file(found.file.as_path()))
+                .help("undo the change, or start a new phase"),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! `promptassay assign`: which variant units get.
+
+use std::io::{BufRead as _, BufWriter, Write as _};
+
+use clap::Args;
+use promptassay_experiments::assignment::Assignment;
+use promptassay_experiments::definition::Experiment;
+use promptassay_registry::problem::Problem;
+use serde_json::json;
+
+use super::Context;
+use crate::arguments::OutputFormat;
+use crate::exit::Exit;
+use crate::experiments::find;
+use crate::failure::Failure;
+
+const EXAMPLES: &str = "Examples:
+  promptassay assign support_v2 user_123
+  cut -d, -f1 users.csv | promptassay assign support_v2 -
+  promptassay assign support_v2 - --format json < ids.txt    one JSON object per line";
+
+/// Say which variant units get. Nothing is recorded.
+///
+/// One line per unit: the id, a tab and the variant; `-` for a unit that takes no part. Ids are bytes and are kept as they are.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct AssignArguments {
+    /// The experiment.
+    #[arg(value_name = "EXPERIMENT")]
+    name: String,
+    /// Ids of units; `-` reads one per line from standard input.
+    #[arg(value_name = "UNIT", required = true)]
+    units: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &AssignArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let found = find(&context.load(), &arguments.name)?;
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    let written = |error: std::io::Error| {
+        Failure::broken(Problem::error("cli::cannot_write", format!("cannot read or write units: {error}")))
+    };
+    let mut one = |unit: &[u8]| -> Result<bool, Failure> {
+        let line = line(&found.experiment, unit, context.format)?;
+        match output.write_all(&line) {
+            Ok(()) => Ok(true),
+            // Whoever read has read enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(written(error)),
+        }
+    };
+    for unit in &arguments.units {
+        if unit != "-" {
+            one(unit.as_bytes())?;
+            continue;
+        }
+        for unit in std::io::stdin().lock().split(b'\n') {
+            if !one(&unit.map_err(written)?)? {
+                return Ok(Exit::Success);
+            }
+        }
+    }
+    match output.flush() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(written(error)),
+        _ => Ok(Exit::Success),
+    }
+}
+
+fn line(experiment: &Experiment, unit: &[u8], format: OutputFormat) -> Result<Vec<u8>, Failure> {
+    let assignment = experiment.assign(unit).map_err(|error| {
+        let help = "leave it out, or write `allow_empty_units: true`";
+        Failure::invalid_one(Problem::error("assign::empty_unit", error.to_string()).help(help))
+    })?;
+    let variant = match assignment {
+        Assignment::Variant(index) => experiment.variants.get(index),
+        Assignment::NotExposed => None,
+    };
+    Ok(match format {
+        OutputFormat::Human => {
+            let name = variant.map_or("-", |variant| variant.name.as_str());
+            [unit, b"\t", name.as_bytes(), b"\n"].concat()
+        }
+        OutputFormat::Json => {
+            let row = json!({
+                "unit": String::from_utf8_lossy(unit),
+                "variant": variant.map(|variant| &variant.name),
+                "version": variant.map(|variant| variant.version.to_string()),
+            });
+            format!("{row}\n").into_bytes()
+        }
+    })
+}

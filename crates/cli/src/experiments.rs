@@ -1,0 +1,112 @@
+//! Finds what the commands about experiments are about: the definition, and the store.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use promptassay_experiments::definition::{Experiment, Owner, read_directory};
+use promptassay_experiments::store::{Location, Store, StoreError, open};
+use promptassay_registry::problem::{Problem, did_you_mean, has_errors};
+use promptassay_registry::tree::{Loaded, Prompt};
+use promptassay_registry::version::Version;
+
+use crate::failure::Failure;
+
+/// Where the data of experiments is.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArguments {
+    /// A SQLite file or a PostgreSQL URL [default: `store:` of registry.yaml; env: `PROMPTASSAY_STORE`].
+    #[arg(long, value_name = "STORE", env = "PROMPTASSAY_STORE", hide_env = true)]
+    store: Option<String>,
+}
+
+/// An experiment and the file it stands in.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) experiment: Experiment,
+    pub(crate) file: PathBuf,
+}
+
+/// The experiments of one prompt; what is wrong with others is added to `problems`.
+pub(crate) fn of_prompt(prompt: &Prompt, problems: &mut Vec<Problem>) -> Vec<Found> {
+    let versions: Vec<Version> = prompt.versions().map(|version| version.version.clone()).collect();
+    let owner = Owner { prompt: prompt.name(), versions: &versions };
+    read_directory(prompt.directory(), owner, problems)
+        .into_iter()
+        .map(|experiment| {
+            let file = prompt
+                .directory()
+                .join(promptassay_experiments::definition::file_name(experiment.name.as_str()));
+            Found { experiment, file }
+        })
+        .collect()
+}
+
+/// The experiment of this name: `NAME`, or `PROMPT/NAME` where two prompts have one of that name.
+pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
+    let mut problems = Vec::new();
+    let mut found: Vec<Found> =
+        loaded.tree.prompts().flat_map(|prompt| of_prompt(prompt, &mut problems)).collect();
+    let full = |found: &Found| format!("{}/{}", found.experiment.prompt, found.experiment.name);
+    let known: Vec<String> = found.iter().map(|found| found.experiment.name.as_str().to_owned()).collect();
+    found.retain(|found| found.experiment.name.as_str() == name || full(found) == name);
+    if found.len() > 1 {
+        let both: Vec<String> = found.iter().map(|found| format!("`{}`", full(found))).collect();
+        let message = format!("several prompts have an experiment `{name}`, and they would share their data");
+        return Err(Failure::invalid_one(
+            Problem::error("experiment::ambiguous", message)
+                .help(format!("rename one of them: {}", both.join(", "))),
+        ));
+    }
+    if let Some(found) = found.pop() {
+        return Ok(found);
+    }
+    // A file of that name with mistakes is what is meant.
+    let stem = name.rsplit('/').next().unwrap_or(name);
+    let is_meant = |problem: &Problem| {
+        let file = problem.place.as_ref().and_then(|place| place.file.file_stem());
+        file.is_some_and(|file| file == stem)
+    };
+    let of_it: Vec<Problem> = problems.into_iter().filter(is_meant).collect();
+    if has_errors(&of_it) {
+        return Err(Failure::invalid(of_it));
+    }
+    let help = did_you_mean(name, known.iter().map(String::as_str), "experiments");
+    let message = format!("there is no experiment `{}`", name.escape_debug());
+    Err(Failure::invalid_one(Problem::error("experiment::unknown", message).help(help)))
+}
+
+impl StoreArguments {
+    /// The store that was asked for, else that of registry.yaml.
+    pub(crate) fn open(&self, loaded: &Loaded) -> Result<Box<dyn Store>, Failure> {
+        let location = match &self.store {
+            Some(written) => Location::parse(written).map_err(|error| {
+                Failure::invalid_one(
+                    Problem::error("experiment::store", error.to_string()).help(error.help()),
+                )
+            })?,
+            None => of_registry(loaded)?,
+        };
+        open(&location).map_err(|error| store_failed(&error))
+    }
+}
+
+fn of_registry(loaded: &Loaded) -> Result<Location, Failure> {
+    let mut problems = Vec::new();
+    let tree = &loaded.tree;
+    let location = tree.registry().document.as_ref().and_then(|document| {
+        Location::of_registry(document, tree.root(), tree.repository_root(), &mut problems)
+    });
+    match location {
+        Some(location) => Ok(location),
+        None if has_errors(&problems) => Err(Failure::invalid(problems)),
+        None => Err(Failure::invalid_one(
+            Problem::error("experiment::no_store", "nothing says where the data of experiments is kept")
+                .help("write `store: ../promptassay-data/experiments.db` into registry.yaml, or pass `--store FILE`"),
+        )),
+    }
+}
+
+/// The store cannot be opened, read or written.
+pub(crate) fn store_failed(error: &StoreError) -> Failure {
+    Failure::broken(Problem::error("experiment::store_failed", error.to_string()))
+}

@@ -1,0 +1,137 @@
+//! Experiments from definition to decision, as a process.
+
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+
+const DEFINITION: &str = "\
+name: trial
+variants:
+  - {name: control, version: v1.0.0, weight: 50}
+  - {name: treatment, version: v1.1.0, weight: 50}
+seed: 000102030405060708090a0b0c0d0e0f
+window: 1d
+metrics:
+  resolved: {kind: binary, role: primary, direction: higher}
+  cost: {kind: mean, role: guardrail, direction: lower, margin: 0.5}
+plan: {smallest_effect: 0.1, baseline: 0.4, units: 800}
+end: 2099-01-01T00:00:00Z
+";
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.edit("prompts/registry.yaml", "replies:", "store: ../data/experiments.db\nreplies:");
+    sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
+    sandbox.write("prompts/greet/experiments/trial.yaml", DEFINITION);
+    sandbox
+}
+
+/// Units spread by the binary itself, with outcomes: 40 % resolved in the control, `better` percent in the treatment.
+fn table(sandbox: &Sandbox, units: u32, better: u32) -> String {
+    let ids: String = (0..units).map(|unit| format!("u{unit}\n")).collect();
+    let assigned = sandbox.run_with_input(&["assign", "trial", "-"], ids);
+    assert_eq!(assigned.code, Some(0), "{}", assigned.shown());
+    let mut text = "unit,variant,metric,value,at\n".to_owned();
+    for (index, line) in (0_u32..).zip(assigned.stdout.lines()) {
+        let (unit, variant) = line.split_once('\t').unwrap();
+        let rate = if variant == "control" { 40 } else { better };
+        let resolved = u32::from(index.wrapping_mul(2_654_435_761) % 100 < rate);
+        let hour = index % 192;
+        let at = format!("2026-01-{:02}T{:02}:00:00Z", 2 + hour / 24, hour % 24);
+        text.push_str(&format!(
+            "{unit},{variant},resolved,{resolved},{at}\n{unit},,cost,{}.5,{at}\n",
+            index % 3
+        ));
+    }
+    text
+}
+
+#[test]
+fn from_definition_to_decision() {
+    let sandbox = sandbox();
+    assert_snapshot!(sandbox.session(&[
+        &["experiment", "list"],
+        &["experiment", "show", "trial"],
+        &["power", "trial"],
+        &["simulate", "trial", "--experiments", "20"],
+        &["experiment", "start", "trial"],
+        &["experiment", "start", "trial"],
+        &["assign", "trial", "u1", "u2"],
+        &["expose", "trial", "u1"],
+        &["record", "trial", "u1", "resolved", "1", "--id", "a"],
+        &["record", "trial", "u1", "resolved", "1", "--id", "a"],
+        &["record", "trial", "u1", "resolved", "2"],
+        &["record", "trial", "u1", "resolvd", "1"],
+        &["experiment", "stop", "trial", "--reason", "enough"],
+        &["experiment", "start", "trial"],
+        &["assign", "tiral", "u1"],
+        &["check"],
+    ]));
+}
+
+#[test]
+fn a_table_from_elsewhere_is_decided_like_the_store() {
+    let sandbox = sandbox();
+    sandbox.write("events.csv", table(&sandbox, 1000, 60));
+    let at = ["--at", "2026-02-01T00:00:00Z"];
+    let of_file = sandbox.run(&[&["analyze", "trial", "--from", "events.csv"][..], &at].concat());
+    assert_snapshot!(of_file.shown());
+    let markdown =
+        sandbox.run(&[&["analyze", "trial", "--from", "events.csv", "--markdown"][..], &at].concat());
+    assert_snapshot!(markdown.shown());
+    assert_eq!(sandbox.json(&["import", "trial", "events.csv"])["outcomes"], 2000);
+    assert_eq!(sandbox.json(&["import", "trial", "events.csv"])["repeated"], 3000);
+    let stored = sandbox.run(&[&["analyze", "trial"][..], &at].concat());
+    assert_eq!(stored.stdout, of_file.stdout);
+    // What is exported says the same again.
+    sandbox.write("back.jsonl", sandbox.run(&["export", "trial"]).stdout);
+    sandbox.write("back.csv", sandbox.run(&["export", "trial", "--as", "csv"]).stdout);
+    for file in ["back.jsonl", "back.csv"] {
+        let again = sandbox.run(&[&["analyze", "trial", "--from", file][..], &at].concat());
+        assert_eq!(again.stdout, of_file.stdout, "{file}");
+    }
+}
+
+#[test]
+fn a_change_while_it_runs_is_refused() {
+    let sandbox = sandbox();
+    let file = "prompts/greet/experiments/trial.yaml";
+    sandbox.edit(file, "window:", "exposure: 0.1\nwindow:");
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    sandbox.edit(file, "exposure: 0.1", "exposure: 0.5");
+    let widened = sandbox.run(&["experiment", "start", "trial"]);
+    assert_snapshot!(widened.shown());
+    sandbox.edit(file, "weight: 50}\nseed", "weight: 10}\nseed");
+    let refused = sandbox.clean(&sandbox.run(&["experiment", "start", "trial"]).shown());
+    assert_snapshot!(refused);
+    assert_eq!(sandbox.run(&["analyze", "trial"]).code, Some(2));
+    sandbox.edit(file, "exposure: 0.5", "exposure: 0.5\nphase: 2");
+    sandbox.edit(file, "units: 800", "units: 3000");
+    let next = sandbox.run(&["experiment", "start", "trial"]);
+    assert!(next.code == Some(0) && next.stdout.contains("phase 2"), "{}", next.shown());
+}
+
+#[test]
+fn an_unhealthy_experiment_has_no_verdict() {
+    let sandbox = sandbox();
+    let lost: String = table(&sandbox, 1000, 60)
+        .lines()
+        .enumerate()
+        .filter(|(index, line)| !(line.contains(",treatment,") && index % 3 == 0))
+        .map(|(_, line)| format!("{line}\n"))
+        .collect();
+    sandbox.write("lost.csv", lost);
+    let seen = sandbox.run(&["analyze", "trial", "--from", "lost.csv", "--at", "2026-02-01T00:00:00Z"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stdout.contains("no verdict"), "{}", seen.stdout);
+}
+
+#[test]
+fn a_new_definition_lacks_only_its_plan() {
+    let sandbox = sandbox();
+    let made = sandbox.run(&["experiment", "new", "greet", "second", "--treatment", "v1.1.0"]);
+    assert_eq!(made.code, Some(0), "{}", made.shown());
+    assert_snapshot!(sandbox.clean(&sandbox.run(&["experiment", "start", "second"]).shown()));
+    let again = sandbox.run(&["experiment", "new", "greet", "second", "--treatment", "v1.1.0"]);
+    assert_eq!(again.code, Some(2));
+}
