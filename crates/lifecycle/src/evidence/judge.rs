@@ -1,0 +1,356 @@
+//! Holds evidence against what is there today: whatever voids it is named.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use promptassay_registry::digest::Digest;
+use promptassay_registry::name::PromptName;
+use promptassay_registry::version::Version;
+
+use super::{Evidence, EvidenceSummary, Finding, ModelSummary, Passed, ReplySource, Verdict};
+use crate::duration::in_words;
+use crate::policy::Policy;
+use crate::state::State;
+
+/// Evidence may be this much in the future: clocks of machines differ.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// What is there today, of one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Today {
+    /// The prompt.
+    pub prompt: PromptName,
+    /// SHA-256 of the version's file.
+    pub sha256: Digest,
+    /// Of the variables and the template format.
+    pub interface: Digest,
+    /// Of the resolved suite; `None` where the caller cannot tell, which is then said.
+    pub suite: Option<Digest>,
+    /// The models of `registry.yaml`, by row.
+    pub models: BTreeMap<String, ModelToday>,
+}
+
+/// What is there today, of one model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelToday {
+    /// The model that the row names.
+    pub model: String,
+    /// Of the effective parameters of the version on this model; `None` where the caller cannot tell, which is then said.
+    pub params: Option<Digest>,
+}
+
+/// Evidence that is good enough.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// For the ledger.
+    pub summary: EvidenceSummary,
+    /// What could not be compared, because today's value is not known here.
+    pub not_compared: Vec<&'static str>,
+}
+
+/// Why evidence does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceFault {
+    /// It says nothing of this version.
+    #[error("it says nothing of {version}; it is about {about}")]
+    OtherVersion {
+        /// The version.
+        version: Version,
+        /// What it is about.
+        about: String,
+    },
+    /// The text is another one.
+    #[error("the text of {version} changed since: evaluated {evaluated}, now {now}", evaluated = evaluated.short(), now = now.short())]
+    Text {
+        /// The version.
+        version: Version,
+        /// What was evaluated.
+        evaluated: Digest,
+        /// What is there.
+        now: Digest,
+    },
+    /// Something else that the verdict depends on is another one.
+    #[error("{what} changed since: evaluated {evaluated}, now {now}", evaluated = evaluated.short(), now = now.short())]
+    Changed {
+        /// What.
+        what: String,
+        /// What was evaluated.
+        evaluated: Digest,
+        /// What is there.
+        now: Digest,
+    },
+    /// The row names another model.
+    #[error("the row `{row}` named the model `{evaluated}` then, and names `{now}` now")]
+    Model {
+        /// The row.
+        row: String,
+        /// The model that was asked.
+        evaluated: String,
+        /// The model that would be asked.
+        now: String,
+    },
+    /// The row is gone.
+    #[error("the model row `{row}` is gone from registry.yaml")]
+    ModelGone {
+        /// The row.
+        row: String,
+    },
+    /// A model that the policy names was not asked.
+    #[error("the policy wants the model `{row}`, which was not evaluated")]
+    ModelMissing {
+        /// The row.
+        row: String,
+    },
+    /// It did not pass.
+    #[error("the verdict on `{row}` is {verdict}")]
+    NotPassed {
+        /// The model's row.
+        row: String,
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// Questions are missing.
+    #[error("the run was not complete: not every planned question was asked")]
+    Incomplete,
+    /// Cases were left out.
+    #[error("the run was filtered: not every case of the suite was asked")]
+    Filtered,
+    /// Not from there.
+    #[error("its replies are {source_name}, and the policy allows {allowed}", source_name = source_of_replies)]
+    Replies {
+        /// Where they came from.
+        source_of_replies: ReplySource,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// The replies are too old.
+    #[error("its oldest reply is from {oldest_at}, and the policy allows replies of the last {allowed}")]
+    TooOld {
+        /// When it was given.
+        oldest_at: Timestamp,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// Nobody knows how old the replies are.
+    #[error("it does not say how old its replies are")]
+    AgeUnknown,
+    /// Its time is to come.
+    #[error("it is from the future: it says {at}")]
+    FromTheFuture {
+        /// The time.
+        at: Timestamp,
+    },
+    /// Too small.
+    #[error("it has {cases} cases on `{row}`, and the policy wants {least}")]
+    TooFewCases {
+        /// The model's row.
+        row: String,
+        /// How many.
+        cases: u64,
+        /// How many are wanted.
+        least: u64,
+    },
+    /// Somebody else was faster.
+    #[error("production moved from {from} to {to} since this was evaluated", to = to.as_ref().map_or_else(|| "nothing".to_owned(), Version::to_string))]
+    ProductionMoved {
+        /// What was in production then, and was compared with.
+        from: Version,
+        /// What is there now.
+        to: Option<Version>,
+    },
+    /// It was compared with something else.
+    #[error("it was compared with {baseline}, and {production} is in production")]
+    OtherBaseline {
+        /// What it was compared with.
+        baseline: Version,
+        /// What is in production.
+        production: Version,
+    },
+    /// It is older than the rollback.
+    #[error("it is older than the rollback of {version} at {at}")]
+    BeforeRollback {
+        /// The version.
+        version: Version,
+        /// When somebody rolled back from it.
+        at: Timestamp,
+    },
+}
+
+/// Holds the evidence on `version` against today; all faults at once.
+pub fn judge(
+    evidence: &Evidence,
+    version: &Version,
+    today: &Today,
+    state: &State,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Judged, Vec<EvidenceFault>> {
+    let findings: Vec<&Finding> = evidence
+        .findings
+        .iter()
+        .filter(|finding| finding.prompt == today.prompt && finding.version == *version)
+        .collect();
+    let Some(first) = findings.first() else {
+        let mut about: Vec<String> = evidence
+            .findings
+            .iter()
+            .map(|finding| format!("{} {}", finding.prompt, finding.version))
+            .collect();
+        about.dedup();
+        return Err(vec![EvidenceFault::OtherVersion { version: version.clone(), about: about.join(", ") }]);
+    };
+    let mut faults = Vec::new();
+    for finding in &findings {
+        faults.extend(of_content(finding, today));
+        faults.extend(of_result(finding, policy, now));
+        faults.extend(of_history(finding, state));
+    }
+    for row in &policy.models {
+        if !findings.iter().any(|finding| finding.details.model.row == *row) {
+            faults.push(EvidenceFault::ModelMissing { row: row.clone() });
+        }
+    }
+    // Several models have most faults in common; each is said once.
+    let mut distinct = Vec::new();
+    for fault in faults {
+        if !distinct.contains(&fault) {
+            distinct.push(fault);
+        }
+    }
+    if !distinct.is_empty() {
+        return Err(distinct);
+    }
+    Ok(Judged { summary: summary(evidence, first, &findings), not_compared: not_compared(&findings, today) })
+}
+
+fn of_content(finding: &Finding, today: &Today) -> Vec<EvidenceFault> {
+    let mut faults = Vec::new();
+    if finding.sha256 != today.sha256 {
+        faults.push(EvidenceFault::Text {
+            version: finding.version.clone(),
+            evaluated: finding.sha256,
+            now: today.sha256,
+        });
+    }
+    let mut compare = |what: &str, evaluated: Digest, now: Option<Digest>| {
+        if let Some(now) = now.filter(|now| *now != evaluated) {
+            faults.push(EvidenceFault::Changed { what: what.to_owned(), evaluated, now });
+        }
+    };
+    compare("the variables or the template format", finding.interface, Some(today.interface));
+    compare("the suite", finding.suite, today.suite);
+    let model = &finding.details.model;
+    match today.models.get(&model.row) {
+        None => faults.push(EvidenceFault::ModelGone { row: model.row.clone() }),
+        Some(row) => {
+            compare(&format!("the parameters on `{}`", model.row), finding.params, row.params);
+            if row.model != model.model {
+                faults.push(EvidenceFault::Model {
+                    row: model.row.clone(),
+                    evaluated: model.model.clone(),
+                    now: row.model.clone(),
+                });
+            }
+        }
+    }
+    faults
+}
+
+fn of_result(finding: &Finding, policy: &Policy, now: Timestamp) -> Vec<EvidenceFault> {
+    let mut faults = Vec::new();
+    let details = &finding.details;
+    let row = details.model.row.clone();
+    if details.verdict != Verdict::Passed {
+        faults.push(EvidenceFault::NotPassed { row: row.clone(), verdict: details.verdict });
+    }
+    if !details.complete {
+        faults.push(EvidenceFault::Incomplete);
+    }
+    if !details.unfiltered {
+        faults.push(EvidenceFault::Filtered);
+    }
+    if details.counts.cases < policy.min_cases {
+        let least = policy.min_cases;
+        faults.push(EvidenceFault::TooFewCases { row, cases: details.counts.cases, least });
+    }
+    if details.finished_at.duration_since(now) > CLOCK_SKEW {
+        faults.push(EvidenceFault::FromTheFuture { at: details.finished_at });
+    }
+    let source = details.replies.source;
+    if !policy.replies.contains(&source) {
+        let allowed: Vec<&str> = policy.replies.iter().map(|source| source.name()).collect();
+        faults.push(EvidenceFault::Replies { source_of_replies: source, allowed: allowed.join(", ") });
+    } else if source != ReplySource::Recorded {
+        // Recorded replies are as old as their review; where the policy allows them, age is no question.
+        match details.replies.oldest_at {
+            None => faults.push(EvidenceFault::AgeUnknown),
+            Some(oldest_at) if now.duration_since(oldest_at) > policy.max_reply_age => {
+                faults.push(EvidenceFault::TooOld { oldest_at, allowed: in_words(policy.max_reply_age) });
+            }
+            Some(_) => {}
+        }
+    }
+    faults
+}
+
+/// What else happened since.
+fn of_history(finding: &Finding, state: &State) -> Option<EvidenceFault> {
+    let details = &finding.details;
+    let mark = state.versions().get(&finding.version).and_then(|known| known.mark.as_ref());
+    if let Some(mark) = mark.filter(|mark| details.finished_at <= mark.at) {
+        return Some(EvidenceFault::BeforeRollback { version: finding.version.clone(), at: mark.at });
+    }
+    let baseline = &details.baseline.as_ref()?.version;
+    let production = state.production();
+    if production == Some(baseline) {
+        return None;
+    }
+    if state.production_at(details.finished_at) == Some(baseline) {
+        return Some(EvidenceFault::ProductionMoved { from: baseline.clone(), to: production.cloned() });
+    }
+    // Before anything is in production, whatever it was compared with is as good.
+    let production = production?.clone();
+    Some(EvidenceFault::OtherBaseline { baseline: baseline.clone(), production })
+}
+
+fn not_compared(findings: &[&Finding], today: &Today) -> Vec<&'static str> {
+    let mut parts = Vec::new();
+    if today.suite.is_none() {
+        parts.push("the suite");
+    }
+    let unknown = |finding: &&Finding| {
+        today.models.get(&finding.details.model.row).is_some_and(|row| row.params.is_none())
+    };
+    if findings.iter().any(unknown) {
+        parts.push("the parameters");
+    }
+    parts
+}
+
+fn summary(evidence: &Evidence, first: &Finding, findings: &[&Finding]) -> EvidenceSummary {
+    let replies = findings.iter().map(|finding| finding.details.replies);
+    let source = replies.clone().map(|replies| replies.source).max().unwrap_or(ReplySource::Live);
+    let oldest: Option<Vec<Timestamp>> = replies.map(|replies| replies.oldest_at).collect();
+    EvidenceSummary {
+        run: first.details.run.clone(),
+        sha256: evidence.sha256,
+        verdict: Passed::Passed,
+        replies: source,
+        oldest_reply_at: oldest.and_then(|times| times.into_iter().min()),
+        suite: first.suite,
+        models: findings
+            .iter()
+            .map(|finding| ModelSummary {
+                row: finding.details.model.row.clone(),
+                model: finding.details.model.model.clone(),
+                served: finding.details.model.served.clone(),
+                cases: finding.details.counts.cases,
+                passed: finding.details.counts.passed,
+                interval: finding.details.interval,
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

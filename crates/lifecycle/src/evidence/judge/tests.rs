@@ -1,0 +1,164 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::event::{Change, Event, Grounds, Verb};
+use crate::stage::Move;
+use crate::testing::{ada, digest, evidence, hour, statement, text_digest, today, v};
+
+/// v1.0.0 is in production.
+fn state() -> State {
+    let mut state = State::default();
+    let event = Event {
+        at: hour(-5),
+        actor: ada(),
+        command: Verb::Adopt,
+        version: v("1.0.0"),
+        sha256: text_digest("1.0.0"),
+        change: Change::Move(Move::Adopt, Grounds::Policy),
+        reason: None,
+        policy: digest("policy"),
+    };
+    state.apply(&[event]).unwrap();
+    state
+}
+
+/// What is said of evidence that was changed so, a day later, under this policy.
+fn faults(change: impl Fn(&mut Value), policy: &Policy) -> String {
+    let mut statement = statement("1.1.0", text_digest("1.1.0"));
+    change(&mut statement["predicate"]);
+    let judged = judge(&evidence(&statement), &v("1.1.0"), &today("1.1.0"), &state(), policy, hour(24));
+    match judged {
+        Ok(judged) => {
+            assert!(judged.not_compared.is_empty());
+            "good".to_owned()
+        }
+        Err(faults) => faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    }
+}
+
+fn details(key: &'static str, value: Value) -> impl Fn(&mut Value) {
+    move |predicate| predicate["promptassay"][key] = value.clone()
+}
+
+fn other(part: usize) -> impl Fn(&mut Value) {
+    move |predicate| predicate["configuration"][part]["digest"]["sha256"] = json!(digest("other"))
+}
+
+#[test]
+fn good_evidence_is_summarised() {
+    let statement = statement("1.1.0", text_digest("1.1.0"));
+    let evidence = evidence(&statement);
+    let judged =
+        judge(&evidence, &v("1.1.0"), &today("1.1.0"), &state(), &Policy::default(), hour(24)).unwrap();
+    assert_eq!(judged.summary.sha256, evidence.sha256);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&judged.summary.models).unwrap(), @r#"
+    [
+      {
+        "row": "default",
+        "model": "gpt-6-luna",
+        "served": [
+          "gpt-6-luna-1"
+        ],
+        "cases": 40,
+        "passed": 38,
+        "interval": {
+          "of": "pass_rate",
+          "low": 0.85,
+          "high": 0.98,
+          "level": 0.9
+        }
+      }
+    ]
+    "#);
+}
+
+#[test]
+fn whatever_changed_since_is_named() {
+    let policy = Policy::default();
+    let shown = [
+        faults(|_| {}, &policy),
+        faults(other(0), &policy),
+        faults(other(1), &policy),
+        faults(other(2), &policy),
+        faults(details("model", json!({"row": "default", "model": "gpt-5"})), &policy),
+        faults(details("model", json!({"row": "claude", "model": "claude-sonnet-5"})), &policy),
+    ];
+    insta::assert_snapshot!(shown.join("\n"));
+    let mut edited = today("1.1.0");
+    edited.sha256 = text_digest("edited");
+    let evidence = evidence(&statement("1.1.0", text_digest("1.1.0")));
+    let judged = judge(&evidence, &v("1.1.0"), &edited, &state(), &policy, hour(24));
+    insta::assert_snapshot!(judged.unwrap_err()[0], @"the text of v1.1.0 changed since: evaluated 36684a6096ea, now 6f0a9de6f857");
+    let judged = judge(&evidence, &v("1.2.0"), &today("1.2.0"), &state(), &policy, hour(24));
+    insta::assert_snapshot!(judged.unwrap_err()[0], @"it says nothing of v1.2.0; it is about support v1.1.0");
+}
+
+#[test]
+fn a_result_that_does_not_meet_the_policy_is_named() {
+    let policy = Policy::default();
+    let recorded = Policy { replies: vec![ReplySource::Recorded], ..Policy::default() };
+    let strict = Policy { min_cases: 41, models: vec!["claude".to_owned()], ..Policy::default() };
+    let source =
+        |source: &str, oldest: Value| details("replies", json!({"source": source, "oldest_at": oldest}));
+    let failed = |predicate: &mut Value| {
+        predicate["result"] = json!("FAILED");
+        predicate["promptassay"]["verdict"] = json!("inconclusive");
+    };
+    let shown = [
+        faults(failed, &policy),
+        faults(details("complete", json!(false)), &policy),
+        faults(details("unfiltered", json!(false)), &policy),
+        faults(source("recorded", Value::Null), &policy),
+        faults(source("recorded", Value::Null), &recorded),
+        faults(source("live", json!(hour(0))), &recorded),
+        faults(source("cached", json!(hour(24 - 7 * 24))), &policy),
+        faults(source("cached", json!(hour(23 - 7 * 24))), &policy),
+        faults(source("cached", Value::Null), &policy),
+        faults(details("finished_at", json!(hour(25))), &policy),
+        faults(|_| {}, &strict),
+    ];
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn it_must_have_been_compared_with_what_is_in_production() {
+    let policy = Policy::default();
+    let with =
+        |version: &str| details("baseline", json!({"version": version, "sha256": text_digest(version)}));
+    assert_eq!(faults(with("1.0.0"), &policy), "good");
+    insta::assert_snapshot!(faults(with("1.2.0"), &policy), @"it was compared with v1.2.0, and v1.0.0 is in production");
+}
+
+#[test]
+fn what_cannot_be_compared_is_said() {
+    let mut today = today("1.1.0");
+    today.suite = None;
+    today.models.get_mut("default").unwrap().params = None;
+    let evidence = evidence(&statement("1.1.0", text_digest("1.1.0")));
+    let judged = judge(&evidence, &v("1.1.0"), &today, &state(), &Policy::default(), hour(24)).unwrap();
+    assert_eq!(judged.not_compared, ["the suite", "the parameters"]);
+}
+
+#[test]
+fn every_model_counts_and_what_they_share_is_said_once() {
+    let good = statement("1.1.0", text_digest("1.1.0"));
+    let mut other = good.clone();
+    let details = &mut other["predicate"]["promptassay"];
+    details["model"] = json!({"row": "claude", "model": "claude-sonnet-5"});
+    details["replies"] = json!({"source": "cached", "oldest_at": hour(-30)});
+    let mut now = today("1.1.0");
+    let row = ModelToday { model: "claude-sonnet-5".to_owned(), params: Some(digest("params")) };
+    now.models.insert("claude".to_owned(), row);
+    let both = |good: &Value, other: &Value| Evidence::parse(&json!([good, other]).to_string()).unwrap();
+    let policy = Policy { models: vec!["claude".to_owned()], ..Policy::default() };
+    let judged = judge(&both(&good, &other), &v("1.1.0"), &now, &state(), &policy, hour(24)).unwrap();
+    assert_eq!(
+        (judged.summary.replies, judged.summary.oldest_reply_at),
+        (ReplySource::Cached, Some(hour(-30)))
+    );
+    other["predicate"]["result"] = json!("FAILED");
+    other["predicate"]["promptassay"]["verdict"] = json!("failed");
+    now.suite = Some(digest("another"));
+    let faults = judge(&both(&good, &other), &v("1.1.0"), &now, &state(), &policy, hour(24)).unwrap_err();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+}

@@ -1,0 +1,381 @@
+//! From a command to events, or to a refusal. Pure: everything is decided here before anything is written.
+
+mod refusal;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use promptassay_registry::digest::Digest;
+use promptassay_registry::version::Version;
+
+use crate::actor::Actor;
+use crate::event::{Canary, Change, Event, Grounds, Share, Verb};
+use crate::evidence::{Evidence, Today, judge};
+use crate::policy::{BreakGlassRule, CanaryRule, Policy};
+use crate::stage::{Move, Stage};
+use crate::state::State;
+
+pub use refusal::Refusal;
+
+/// What somebody wants, and who.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// Who.
+    pub actor: Actor,
+    /// Why; not empty.
+    pub reason: Option<String>,
+    /// SHA-256 of the file of every version that has one.
+    pub files: BTreeMap<Version, Digest>,
+    /// What.
+    pub request: Request,
+}
+
+/// What somebody wants.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// One step on: to testing or production, or from testing back to draft.
+    Promote {
+        /// The version.
+        version: Version,
+        /// Where to.
+        to: Stage,
+        /// What allows it.
+        warrant: Warrant,
+    },
+    /// Record what is live already.
+    Adopt {
+        /// The version.
+        version: Version,
+    },
+    /// Begin a canary, or widen the one that runs.
+    Canary {
+        /// The version.
+        version: Version,
+        /// The share of the users.
+        share: Share,
+        /// What allows it.
+        warrant: Warrant,
+    },
+    /// End the canary that runs.
+    Abort,
+    /// Go back to what was in production before, or to a version that was.
+    Rollback {
+        /// The version; the last that was in production before, if none.
+        to: Option<Version>,
+    },
+    /// Take a version out of production, with nothing in its place.
+    Deprecate {
+        /// The version.
+        version: Version,
+    },
+    /// Take a version out of use for ever.
+    Archive {
+        /// The version.
+        version: Version,
+    },
+}
+
+/// What somebody brings along for a move.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Warrant {
+    /// Nothing.
+    None,
+    /// A run's evidence, and what is there today to hold it against.
+    Evidence(Box<(Evidence, Today)>),
+    /// The policy is to be overridden.
+    BreakGlass,
+}
+
+/// The events of a command, and what there is to say about them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The events, in order; never empty.
+    pub events: Vec<Event>,
+    /// What the evidence could not be compared with.
+    pub not_compared: Vec<&'static str>,
+}
+
+impl Request {
+    /// The command's name.
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Promote { .. } => Verb::Promote,
+            Self::Adopt { .. } => Verb::Adopt,
+            Self::Canary { .. } => Verb::Canary,
+            Self::Abort => Verb::Abort,
+            Self::Rollback { .. } => Verb::Rollback,
+            Self::Deprecate { .. } => Verb::Deprecate,
+            Self::Archive { .. } => Verb::Archive,
+        }
+    }
+}
+
+/// Plans a command. The state that results from the events is always one that [`State::apply`] accepts.
+pub fn plan(state: &State, command: &Command, now: Timestamp, policy: &Policy) -> Result<Planned, Refusal> {
+    let mut planner = Planner {
+        state,
+        command,
+        now: to_the_second(now),
+        policy,
+        policy_digest: policy.digest(),
+        not_compared: Vec::new(),
+    };
+    let events = planner.events()?;
+    Ok(Planned { events, not_compared: planner.not_compared })
+}
+
+struct Planner<'a> {
+    state: &'a State,
+    command: &'a Command,
+    now: Timestamp,
+    policy: &'a Policy,
+    policy_digest: Digest,
+    not_compared: Vec<&'static str>,
+}
+
+impl Planner<'_> {
+    fn events(&mut self) -> Result<Vec<Event>, Refusal> {
+        let command = self.command;
+        match &command.request {
+            Request::Promote { version, to, warrant } => self.promote(version, *to, warrant),
+            Request::Adopt { version } => self.adopt(version),
+            Request::Canary { version, share, warrant } => self.canary(version, *share, warrant),
+            Request::Abort => {
+                self.need_reason()?;
+                self.abort_running(None).ok_or(Refusal::NoCanary).map(|event| vec![event])
+            }
+            Request::Rollback { to } => self.rollback(to.as_ref()),
+            Request::Deprecate { version } => self.deprecate(version),
+            Request::Archive { version } => self.archive(version),
+        }
+    }
+
+    fn promote(&mut self, version: &Version, to: Stage, warrant: &Warrant) -> Result<Vec<Event>, Refusal> {
+        let sha256 = self.file(version)?;
+        let from = self.state.stage(version);
+        let step = Move::between(from, to).filter(|step| Verb::Promote.may(*step) && to != Stage::Deprecated);
+        let step = match step {
+            // A canary goes back by `abort`, which is the better word for it.
+            Some(step) if step != Move::AbortCanary => step,
+            _ => return Err(Refusal::no_such_move(version, from, to)),
+        };
+        if step == Move::GoLive
+            && self.policy.canary == CanaryRule::Required
+            && *warrant != Warrant::BreakGlass
+            && let Some(production) = self.state.production()
+        {
+            return Err(Refusal::CanaryRequired { version: version.clone(), production: production.clone() });
+        }
+        if step == Move::CompleteCanary
+            && *warrant != Warrant::BreakGlass
+            && let Some(running) = self.state.canary().filter(|running| running.settings.expired(self.now))
+        {
+            let at = running.settings.expires_at;
+            return Err(Refusal::CanaryExpired { version: version.clone(), at });
+        }
+        let grounds = self.grounds(version, to, warrant)?;
+        let mut events = Vec::new();
+        if to == Stage::Production {
+            events.extend(self.abort_running(Some(version)));
+            events.extend(self.retire_production());
+        }
+        events.push(self.event(version, sha256, Change::Move(step, grounds)));
+        Ok(events)
+    }
+
+    fn adopt(&self, version: &Version) -> Result<Vec<Event>, Refusal> {
+        let sha256 = self.file(version)?;
+        if let Some(tenure) = self.state.tenures().last() {
+            return Err(Refusal::TooLateToAdopt { last: tenure.version.clone() });
+        }
+        let stage = self.state.stage(version);
+        if stage != Stage::Draft {
+            return Err(Refusal::NotADraft { version: version.clone(), stage });
+        }
+        Ok(vec![self.event(version, sha256, Change::Move(Move::Adopt, Grounds::Policy))])
+    }
+
+    fn canary(&mut self, version: &Version, share: Share, warrant: &Warrant) -> Result<Vec<Event>, Refusal> {
+        let sha256 = self.file(version)?;
+        let expires_at = self.now.checked_add(self.policy.canary_expires_after).unwrap_or(Timestamp::MAX);
+        if let Some(running) = self.state.canary() {
+            if running.version != *version {
+                return Err(Refusal::AnotherCanary { running: running.version.clone() });
+            }
+            if running.settings.expired(self.now) {
+                let at = running.settings.expires_at;
+                return Err(Refusal::CanaryExpired { version: version.clone(), at });
+            }
+            let current = running.settings.basis_points;
+            if share <= current {
+                return Err(Refusal::NotWider { version: version.clone(), current, asked: share });
+            }
+            let settings = Canary { basis_points: share, salt: running.settings.salt.clone(), expires_at };
+            return Ok(vec![self.event(version, sha256, Change::Widen(settings))]);
+        }
+        let from = self.state.stage(version);
+        if from != Stage::Testing {
+            return Err(Refusal::no_such_move(version, from, Stage::Canary));
+        }
+        if self.state.production().is_none() {
+            return Err(Refusal::NothingInProduction { version: version.clone() });
+        }
+        let grounds = self.grounds(version, Stage::Canary, warrant)?;
+        let settings = Canary { basis_points: share, salt: self.salt(version), expires_at };
+        Ok(vec![self.event(version, sha256, Change::StartCanary(settings, grounds))])
+    }
+
+    fn rollback(&self, to: Option<&Version>) -> Result<Vec<Event>, Refusal> {
+        self.need_reason()?;
+        let target = match to {
+            Some(version) => version.clone(),
+            None => self.default_target()?,
+        };
+        if self.state.production() == Some(&target) {
+            return Err(Refusal::InProductionAlready { version: target });
+        }
+        if !self.state.tenures().iter().any(|tenure| tenure.version == target) {
+            return Err(Refusal::NeverInProduction { version: target });
+        }
+        if let Some(mark) = self.state.versions().get(&target).and_then(|known| known.mark.as_ref()) {
+            return Err(Refusal::RolledBackFrom {
+                version: target,
+                at: mark.at,
+                reason: mark.reason.clone(),
+            });
+        }
+        let stage = self.state.stage(&target);
+        if stage != Stage::Deprecated {
+            return Err(Refusal::Archived { version: target });
+        }
+        let sha256 = self.file(&target)?;
+        let mut events = Vec::new();
+        events.extend(self.abort_running(None));
+        events.extend(self.retire_production());
+        events.push(self.event(&target, sha256, Change::Move(Move::Restore, Grounds::Policy)));
+        Ok(events)
+    }
+
+    /// What was in production last before what is there now, and can be again.
+    fn default_target(&self) -> Result<Version, Refusal> {
+        let can = |version: &&Version| {
+            self.state.production() != Some(version)
+                && self
+                    .state
+                    .versions()
+                    .get(*version)
+                    .is_some_and(|known| known.stage == Stage::Deprecated && known.mark.is_none())
+        };
+        let tenures = self.state.tenures().iter().rev().map(|tenure| &tenure.version);
+        tenures
+            .clone()
+            .find(can)
+            .cloned()
+            .ok_or_else(|| Refusal::NothingToRollBackTo { production: self.state.production().cloned() })
+    }
+
+    fn deprecate(&self, version: &Version) -> Result<Vec<Event>, Refusal> {
+        self.need_reason()?;
+        if self.state.production() != Some(version) {
+            let stage = self.state.stage(version);
+            return Err(Refusal::no_such_move(version, stage, Stage::Deprecated));
+        }
+        Ok(self.abort_running(None).into_iter().chain(self.retire_production()).collect())
+    }
+
+    fn archive(&self, version: &Version) -> Result<Vec<Event>, Refusal> {
+        let from = self.state.stage(version);
+        let step = Move::between(from, Stage::Archived)
+            .ok_or_else(|| Refusal::no_such_move(version, from, Stage::Archived))?;
+        // What leaves for ever need not be whole any more; a draft must at least be there.
+        let sha256 = match self.state.versions().get(version) {
+            Some(known) => known.sha256,
+            None => self.file(version)?,
+        };
+        Ok(vec![self.event(version, sha256, Change::Move(step, Grounds::Policy))])
+    }
+
+    /// The end of the canary that runs, unless it is the one of this version.
+    fn abort_running(&self, except: Option<&Version>) -> Option<Event> {
+        let running = self.state.canary().filter(|running| Some(&running.version) != except)?;
+        let sha256 = self.state.versions().get(&running.version)?.sha256;
+        Some(self.event(&running.version, sha256, Change::Move(Move::AbortCanary, Grounds::Policy)))
+    }
+
+    fn retire_production(&self) -> Option<Event> {
+        let version = self.state.production()?;
+        let sha256 = self.state.versions().get(version)?.sha256;
+        Some(self.event(version, sha256, Change::Move(Move::Deprecate, Grounds::Policy)))
+    }
+
+    fn grounds(&mut self, version: &Version, to: Stage, warrant: &Warrant) -> Result<Grounds, Refusal> {
+        match warrant {
+            Warrant::BreakGlass if self.policy.break_glass == BreakGlassRule::Refused => {
+                Err(Refusal::BreakGlassRefused)
+            }
+            Warrant::BreakGlass => self.need_reason().map(|()| Grounds::BreakGlass),
+            Warrant::Evidence(brought) => {
+                let (evidence, today) = &**brought;
+                let judged = judge(evidence, version, today, self.state, self.policy, self.now)
+                    .map_err(|faults| Refusal::Evidence { version: version.clone(), to, faults })?;
+                self.not_compared = judged.not_compared;
+                Ok(Grounds::Evidence(judged.summary))
+            }
+            Warrant::None if self.policy.needs_evidence(to) => {
+                Err(Refusal::NoEvidence { version: version.clone(), to })
+            }
+            Warrant::None => Ok(Grounds::Policy),
+        }
+    }
+
+    /// The digest of the version's file, which must be what the ledger knows.
+    fn file(&self, version: &Version) -> Result<Digest, Refusal> {
+        let found =
+            *self.command.files.get(version).ok_or_else(|| Refusal::NoFile { version: version.clone() })?;
+        match self.state.versions().get(version) {
+            Some(known) if known.sha256 != found => {
+                Err(Refusal::EditedSince { version: version.clone(), recorded: known.sha256, found })
+            }
+            _ => Ok(found),
+        }
+    }
+
+    fn need_reason(&self) -> Result<(), Refusal> {
+        match self.command.reason {
+            Some(_) => Ok(()),
+            None => Err(Refusal::NoReason),
+        }
+    }
+
+    /// Another for every canary, and the same wherever it is computed: 128 bits of SHA-256 over the head of the ledger, the version
+    /// and the time.
+    fn salt(&self, version: &Version) -> String {
+        let head = self.state.head().map(ToString::to_string).unwrap_or_default();
+        let mut salt = Digest::of(format!("canary\0{head}\0{version}\0{}", self.now)).to_string();
+        salt.truncate(32);
+        salt
+    }
+
+    fn event(&self, version: &Version, sha256: Digest, change: Change) -> Event {
+        Event {
+            at: self.now,
+            actor: self.command.actor.clone(),
+            command: self.command.request.verb(),
+            version: version.clone(),
+            sha256,
+            change,
+            reason: self.command.reason.clone(),
+            policy: self.policy_digest,
+        }
+    }
+}
+
+/// Cut, not rounded: nothing happens in the future.
+fn to_the_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

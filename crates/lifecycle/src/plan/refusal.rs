@@ -1,0 +1,277 @@
+//! Why a command is refused, and what to do.
+
+use jiff::Timestamp;
+use promptassay_registry::digest::Digest;
+use promptassay_registry::version::Version;
+
+use crate::event::Share;
+use crate::evidence::EvidenceFault;
+use crate::stage::Stage;
+
+/// Why a command is refused. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such move.
+    #[error("{version} is in {from} and cannot go to {to}")]
+    NoSuchMove {
+        /// The version.
+        version: Version,
+        /// Its stage.
+        from: Stage,
+        /// Where it was to go.
+        to: Stage,
+    },
+    /// It is there already.
+    #[error("{version} is in {stage} already")]
+    Already {
+        /// The version.
+        version: Version,
+        /// Its stage.
+        stage: Stage,
+    },
+    /// There is no text.
+    #[error("{version} has no file")]
+    NoFile {
+        /// The version.
+        version: Version,
+    },
+    /// The text is another one.
+    #[error("{version} was edited since it entered the ledger: recorded {recorded}, found {found}", recorded = recorded.short(), found = found.short())]
+    EditedSince {
+        /// The version.
+        version: Version,
+        /// What the ledger knows.
+        recorded: Digest,
+        /// What is there.
+        found: Digest,
+    },
+    /// The policy wants a canary.
+    #[error("{version} has to be a canary before it replaces {production}")]
+    CanaryRequired {
+        /// The version.
+        version: Version,
+        /// What is in production.
+        production: Version,
+    },
+    /// The canary has run out.
+    #[error("the canary {version} expired at {at}; nobody has been served it since")]
+    CanaryExpired {
+        /// The version.
+        version: Version,
+        /// When.
+        at: Timestamp,
+    },
+    /// One canary at a time.
+    #[error("{running} is the canary; there is one at a time")]
+    AnotherCanary {
+        /// The canary that runs.
+        running: Version,
+    },
+    /// A canary only grows.
+    #[error("the canary {version} is served to {current} already, and {asked} is not more")]
+    NotWider {
+        /// The version.
+        version: Version,
+        /// The share now.
+        current: Share,
+        /// The share asked for.
+        asked: Share,
+    },
+    /// A canary needs something beside it.
+    #[error("{version} cannot be a canary: nothing is in production beside it")]
+    NothingInProduction {
+        /// The version.
+        version: Version,
+    },
+    /// No canary runs.
+    #[error("no canary runs")]
+    NoCanary,
+    /// The policy wants evidence.
+    #[error("{version} needs evidence to go to {to}")]
+    NoEvidence {
+        /// The version.
+        version: Version,
+        /// Where it was to go.
+        to: Stage,
+    },
+    /// The evidence does not count.
+    #[error("the evidence does not allow {version} to go to {to}")]
+    Evidence {
+        /// The version.
+        version: Version,
+        /// Where it was to go.
+        to: Stage,
+        /// Why, all of it; never empty.
+        faults: Vec<EvidenceFault>,
+    },
+    /// The policy is not to be overridden.
+    #[error("the policy does not allow breaking the glass")]
+    BreakGlassRefused,
+    /// Nobody says why.
+    #[error("this needs a reason")]
+    NoReason,
+    /// There was something before.
+    #[error("{last} was in production before: there is nothing left to adopt")]
+    TooLateToAdopt {
+        /// What was in production last.
+        last: Version,
+    },
+    /// Only what the ledger does not know can be adopted.
+    #[error("{version} is in {stage}, and only a draft can be adopted")]
+    NotADraft {
+        /// The version.
+        version: Version,
+        /// Its stage.
+        stage: Stage,
+    },
+    /// There is nothing to go back to.
+    #[error("there is nothing to roll back to: no version that was in production before can be again")]
+    NothingToRollBackTo {
+        /// What is in production.
+        production: Option<Version>,
+    },
+    /// It is there already.
+    #[error("{version} is in production already")]
+    InProductionAlready {
+        /// The version.
+        version: Version,
+    },
+    /// It never was.
+    #[error("{version} was never in production")]
+    NeverInProduction {
+        /// The version.
+        version: Version,
+    },
+    /// It was left for a reason.
+    #[error("{version} was rolled back from at {at}{}", reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}")))]
+    RolledBackFrom {
+        /// The version.
+        version: Version,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// It is out of use.
+    #[error("{version} is archived")]
+    Archived {
+        /// The version.
+        version: Version,
+    },
+    /// Somebody else moved the lifecycle in between.
+    #[error("somebody else moved the lifecycle first: its head was {}, and is {}", head(expected.as_ref()), head(found.as_ref()))]
+    HeadMoved {
+        /// The head that the command was decided on.
+        expected: Option<Digest>,
+        /// The head that is there.
+        found: Option<Digest>,
+    },
+}
+
+fn head(digest: Option<&Digest>) -> String {
+    digest.map_or_else(|| "empty".to_owned(), Digest::short)
+}
+
+impl Refusal {
+    pub(super) fn no_such_move(version: &Version, from: Stage, to: Stage) -> Self {
+        let version = version.clone();
+        if from == to { Self::Already { version, stage: to } } else { Self::NoSuchMove { version, from, to } }
+    }
+
+    /// Whether it would have been done, had not somebody else been faster.
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Self::HeadMoved { .. } => true,
+            Self::Evidence { faults, .. } => {
+                faults.iter().any(|fault| matches!(fault, EvidenceFault::ProductionMoved { .. }))
+            }
+            _ => false,
+        }
+    }
+
+    /// What to do.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::NoSuchMove { from, to, version } => help_with_move(version, *from, *to),
+            Self::Already { .. } | Self::InProductionAlready { .. } => "there is nothing to do".to_owned(),
+            Self::NoFile { version } => {
+                format!("`promptassay add` makes a version; one that was there is restored with git: {version}")
+            }
+            Self::EditedSince { .. } => {
+                "restore the file with git, and add the new text as a new version".to_owned()
+            }
+            Self::CanaryRequired { version, .. } => format!(
+                "`promptassay canary NAME {version} --percent 5` begins one; `canary: optional` in the policy does without"
+            ),
+            Self::CanaryExpired { .. } | Self::AnotherCanary { .. } => {
+                "`promptassay abort NAME --reason WHY` ends it".to_owned()
+            }
+            Self::NotWider { .. } => {
+                "a canary only widens, so that nobody is moved back and forth; `promptassay abort NAME --reason WHY` ends it".to_owned()
+            }
+            Self::NothingInProduction { version } => format!(
+                "`promptassay promote NAME {version} --to production` puts it there; `promptassay adopt` records what is live already"
+            ),
+            Self::NoCanary => "`promptassay status NAME` shows what there is".to_owned(),
+            Self::NoEvidence { version, .. } => format!(
+                "evaluate {version} on its whole suite, and pass `--evidence` with the run's directory"
+            ),
+            Self::Evidence { .. } if self.is_conflict() => {
+                "evaluate again, against what is in production now".to_owned()
+            }
+            Self::Evidence { .. } => {
+                "evaluate again, and pass `--evidence` with the new run's directory".to_owned()
+            }
+            Self::BreakGlassRefused => "the policy says `break_glass: refused`; bring evidence instead".to_owned(),
+            Self::NoReason => "say why in a sentence: `--reason \"The error rate doubled\"`".to_owned(),
+            Self::TooLateToAdopt { .. } => "use `promote` from now on".to_owned(),
+            Self::NotADraft { .. } => "use `promote`".to_owned(),
+            Self::NothingToRollBackTo { production } => match production {
+                Some(version) => format!(
+                    "`promptassay deprecate NAME {version} --reason WHY` takes it out of production with nothing in its place"
+                ),
+                None => "`promptassay status NAME` shows what there is".to_owned(),
+            },
+            Self::NeverInProduction { .. } => {
+                "only what was in production can be gone back to; `promote` brings others there".to_owned()
+            }
+            Self::RolledBackFrom { version, .. } => format!(
+                "evaluate it again, and `promptassay promote NAME {version} --to production --evidence RUN`"
+            ),
+            Self::Archived { .. } => "an archived version stays so; add its text as a new version".to_owned(),
+            Self::HeadMoved { .. } => {
+                "look at `promptassay status NAME`, and decide again".to_owned()
+            }
+        })
+    }
+}
+
+fn help_with_move(version: &Version, from: Stage, to: Stage) -> String {
+    match (from, to) {
+        (Stage::Draft, Stage::Canary | Stage::Production) => {
+            format!("`promptassay promote NAME {version} --to testing` comes first")
+        }
+        (Stage::Testing, Stage::Canary) => {
+            format!("`promptassay canary NAME {version} --percent 5` begins a canary")
+        }
+        (Stage::Canary, Stage::Testing | Stage::Draft | Stage::Archived) => {
+            "`promptassay abort NAME --reason WHY` ends the canary".to_owned()
+        }
+        (Stage::Production, Stage::Archived | Stage::Testing | Stage::Draft | Stage::Canary) => {
+            "promote another version, roll back, or deprecate it first".to_owned()
+        }
+        (_, Stage::Archived) | (Stage::Production, Stage::Deprecated) => {
+            format!(
+                "`promptassay {} NAME {version} --reason WHY` does that",
+                if to == Stage::Archived { "archive" } else { "deprecate" }
+            )
+        }
+        _ => {
+            let next: Vec<&str> = from.next().map(Stage::name).collect();
+            match next.as_slice() {
+                [] => format!("{from} is the end; add its text as a new version"),
+                _ => format!("from {from} it can go to {}", next.join(" or ")),
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+use serde_json::json;
+
+use super::*;
+use crate::testing::{ada, command, evidence, hour, proof_at, statement, text_digest, today, v};
+
+/// Carries commands out, one an hour.
+fn after(requests: &[Request]) -> State {
+    let mut state = State::default();
+    for (index, request) in requests.iter().enumerate() {
+        let now = hour(i64::try_from(index).unwrap());
+        let planned = plan(&state, &command(request.clone()), now, &policy())
+            .unwrap_or_else(|refusal| panic!("{request:?}: {refusal}"));
+        state.apply(&planned.events).unwrap();
+    }
+    state
+}
+
+/// Nothing needs evidence, so that the moves themselves can be looked at.
+fn policy() -> Policy {
+    Policy { evidence_for: Vec::new(), ..Policy::default() }
+}
+
+fn promote(version: &str, to: Stage) -> Request {
+    Request::Promote { version: v(version), to, warrant: Warrant::None }
+}
+
+fn testing(version: &str) -> Request {
+    promote(version, Stage::Testing)
+}
+
+fn live(version: &str) -> Request {
+    promote(version, Stage::Production)
+}
+
+fn canary(version: &str, share: &str) -> Request {
+    Request::Canary { version: v(version), share: share.parse().unwrap(), warrant: Warrant::None }
+}
+
+fn adopt(version: &str) -> Request {
+    Request::Adopt { version: v(version) }
+}
+
+fn rollback(to: Option<&str>) -> Request {
+    Request::Rollback { to: to.map(v) }
+}
+
+fn deprecate(version: &str) -> Request {
+    Request::Deprecate { version: v(version) }
+}
+
+fn archive(version: &str) -> Request {
+    Request::Archive { version: v(version) }
+}
+
+/// v1.0.0 was replaced by v1.1.0 by way of a canary.
+fn replaced() -> Vec<Request> {
+    vec![adopt("1.0.0"), testing("1.1.0"), canary("1.1.0", "5"), live("1.1.0")]
+}
+
+fn steps(state: &State, request: Request, now: i64, policy: &Policy) -> Result<String, Refusal> {
+    let planned = plan(state, &command(request), hour(now), policy)?;
+    let mut next = state.clone();
+    next.apply(&planned.events).unwrap();
+    let shown = planned.events.iter().map(|event| match &event.change {
+        Change::Widen(canary) => format!("{} to {}", event.version, canary.basis_points),
+        change => format!("{} {}→{}", event.version, change.step().unwrap().from(), change.stage()),
+    });
+    Ok(shown.collect::<Vec<_>>().join(", "))
+}
+
+fn refusal(state: &State, request: Request) -> String {
+    let refusal = steps(state, request, 100, &policy()).unwrap_err();
+    format!("{refusal} ({})", refusal.help().unwrap_or_default())
+}
+
+#[test]
+fn every_pair_of_stages_is_a_move_or_a_refusal() {
+    // A version 1.1.0 in each stage, beside v1.0.0 in production where that is possible.
+    let beside = |requests: &[Request]| after(&[&[adopt("1.0.0"), testing("1.1.0")], requests].concat());
+    let states = [
+        (Stage::Draft, after(&[adopt("1.0.0")])),
+        (Stage::Testing, beside(&[])),
+        (Stage::Canary, beside(&[canary("1.1.0", "5")])),
+        (Stage::Production, after(&replaced())),
+        (
+            Stage::Deprecated,
+            after(&[replaced(), vec![testing("1.2.0"), canary("1.2.0", "5"), live("1.2.0")]].concat()),
+        ),
+        (Stage::Archived, beside(&[archive("1.1.0")])),
+    ];
+    let mut table = Vec::new();
+    for (from, state) in &states {
+        assert_eq!(state.stage(&v("1.1.0")), *from);
+        for to in Stage::ALL {
+            let request = match to {
+                Stage::Canary => canary("1.1.0", "10"),
+                Stage::Deprecated => deprecate("1.1.0"),
+                Stage::Archived => archive("1.1.0"),
+                Stage::Testing if *from == Stage::Canary => Request::Abort,
+                _ => promote("1.1.0", to),
+            };
+            let policy = Policy { canary: CanaryRule::Optional, ..policy() };
+            let result = match steps(state, request, 5, &policy) {
+                Ok(steps) => steps,
+                Err(refusal) => format!("refused: {refusal}"),
+            };
+            table.push(format!("{from} to {to}: {result}"));
+        }
+    }
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+#[test]
+fn production_replaces_what_is_there_and_ends_the_canary() {
+    let state = after(&[adopt("1.0.0"), testing("1.1.0"), testing("1.2.0"), canary("1.1.0", "5")]);
+    let optional = Policy { canary: CanaryRule::Optional, ..policy() };
+    insta::assert_snapshot!(steps(&state, live("1.1.0"), 5, &policy()).unwrap(), @"v1.0.0 production→deprecated, v1.1.0 canary→production");
+    insta::assert_snapshot!(steps(&state, live("1.2.0"), 5, &optional).unwrap(), @"v1.1.0 canary→testing, v1.0.0 production→deprecated, v1.2.0 testing→production");
+    insta::assert_snapshot!(refusal(&state, live("1.2.0")), @"v1.2.0 has to be a canary before it replaces v1.0.0 (`promptassay canary NAME v1.2.0 --percent 5` begins one; `canary: optional` in the policy does without)");
+    let first = after(&[testing("1.1.0")]);
+    insta::assert_snapshot!(steps(&first, live("1.1.0"), 5, &policy()).unwrap(), @"v1.1.0 testing→production");
+}
+
+#[test]
+fn a_canary_only_widens_and_keeps_its_salt() {
+    let state = after(&[adopt("1.0.0"), testing("1.1.0"), testing("1.2.0"), canary("1.1.0", "5")]);
+    let salt = state.canary().unwrap().settings.salt.clone();
+    let planned = plan(&state, &command(canary("1.1.0", "25")), hour(9), &policy()).unwrap();
+    let Change::Widen(settings) = &planned.events[0].change else { panic!("{planned:?}") };
+    assert_eq!((&settings.salt, settings.basis_points.basis_points()), (&salt, 2_500));
+    assert_eq!(settings.expires_at, hour(9 + 7 * 24));
+    insta::assert_snapshot!(refusal(&state, canary("1.1.0", "5")), @"the canary v1.1.0 is served to 5 % already, and 5 % is not more (a canary only widens, so that nobody is moved back and forth; `promptassay abort NAME --reason WHY` ends it)");
+    insta::assert_snapshot!(refusal(&state, canary("1.2.0", "5")), @"v1.1.0 is the canary; there is one at a time (`promptassay abort NAME --reason WHY` ends it)");
+    // Another canary has another salt.
+    let again = after(&[
+        adopt("1.0.0"),
+        testing("1.1.0"),
+        canary("1.1.0", "5"),
+        Request::Abort,
+        canary("1.1.0", "5"),
+    ]);
+    assert_ne!(again.canary().unwrap().settings.salt, salt);
+    assert_eq!(salt.len(), 32);
+}
+
+#[test]
+fn an_expired_canary_neither_widens_nor_goes_live() {
+    let state = after(&[adopt("1.0.0"), testing("1.1.0"), canary("1.1.0", "5")]);
+    let late = 2 + 7 * 24;
+    for request in [canary("1.1.0", "25"), live("1.1.0")] {
+        let refusal = steps(&state, request, late, &policy()).unwrap_err();
+        assert_eq!(refusal, Refusal::CanaryExpired { version: v("1.1.0"), at: hour(late) });
+    }
+    assert!(steps(&state, live("1.1.0"), late - 1, &policy()).is_ok());
+    insta::assert_snapshot!(steps(&state, Request::Abort, late, &policy()).unwrap(), @"v1.1.0 canary→testing");
+}
+
+#[test]
+fn a_canary_needs_something_beside_it() {
+    insta::assert_snapshot!(refusal(&after(&[testing("1.1.0")]), canary("1.1.0", "5")), @"v1.1.0 cannot be a canary: nothing is in production beside it (`promptassay promote NAME v1.1.0 --to production` puts it there; `promptassay adopt` records what is live already)");
+    insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), canary("1.1.0", "5")), @"v1.1.0 is in draft and cannot go to canary (`promptassay promote NAME v1.1.0 --to testing` comes first)");
+    insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), Request::Abort), @"no canary runs (`promptassay status NAME` shows what there is)");
+}
+
+#[test]
+fn a_rollback_goes_to_what_was_in_production_before() {
+    let state = after(&replaced());
+    insta::assert_snapshot!(steps(&state, rollback(None), 9, &policy()).unwrap(), @"v1.1.0 production→deprecated, v1.0.0 deprecated→production");
+    // A running canary ends in the same append.
+    let canary = after(&[replaced(), vec![testing("1.2.0"), canary("1.2.0", "5")]].concat());
+    insta::assert_snapshot!(steps(&canary, rollback(None), 9, &policy()).unwrap(), @"v1.2.0 canary→testing, v1.1.0 production→deprecated, v1.0.0 deprecated→production");
+}
+
+#[test]
+fn nothing_bounces_back() {
+    let state = after(&[replaced(), vec![rollback(None)]].concat());
+    assert_eq!(state.production(), Some(&v("1.0.0")));
+    assert_eq!(state.versions()[&v("1.1.0")].mark.as_ref().unwrap().reason.as_deref(), Some("because"));
+    insta::assert_snapshot!(refusal(&state, rollback(None)), @"there is nothing to roll back to: no version that was in production before can be again (`promptassay deprecate NAME v1.0.0 --reason WHY` takes it out of production with nothing in its place)");
+    insta::assert_snapshot!(refusal(&state, rollback(Some("1.1.0"))), @"v1.1.0 was rolled back from at 2026-11-23T14:00:00Z: because (evaluate it again, and `promptassay promote NAME v1.1.0 --to production --evidence RUN`)");
+    // New evidence brings it back, old evidence does not.
+    let with = |finished| Request::Promote {
+        version: v("1.1.0"),
+        to: Stage::Production,
+        warrant: proof_at("1.1.0", finished),
+    };
+    insta::assert_snapshot!(steps(&state, with(5), 9, &Policy::default()).unwrap(), @"v1.0.0 production→deprecated, v1.1.0 deprecated→production");
+    let Refusal::Evidence { faults, .. } = steps(&state, with(4), 9, &Policy::default()).unwrap_err() else {
+        panic!("accepted")
+    };
+    insta::assert_snapshot!(faults[0], @"it is older than the rollback of v1.1.0 at 2026-11-23T14:00:00Z");
+}
+
+#[test]
+fn a_rollback_is_refused_where_it_would_serve_something_else() {
+    let state = after(&replaced());
+    insta::assert_snapshot!(refusal(&state, rollback(Some("1.2.0"))), @"v1.2.0 was never in production (only what was in production can be gone back to; `promote` brings others there)");
+    insta::assert_snapshot!(refusal(&state, rollback(Some("1.1.0"))), @"v1.1.0 is in production already (there is nothing to do)");
+    insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), rollback(None)), @"there is nothing to roll back to: no version that was in production before can be again (`promptassay deprecate NAME v1.0.0 --reason WHY` takes it out of production with nothing in its place)");
+    let archived = after(&[replaced(), vec![archive("1.0.0")]].concat());
+    insta::assert_snapshot!(refusal(&archived, rollback(Some("1.0.0"))), @"v1.0.0 is archived (an archived version stays so; add its text as a new version)");
+    insta::assert_snapshot!(refusal(&archived, rollback(None)), @"there is nothing to roll back to: no version that was in production before can be again (`promptassay deprecate NAME v1.1.0 --reason WHY` takes it out of production with nothing in its place)");
+    let mut edited = command(rollback(None));
+    edited.files.insert(v("1.0.0"), text_digest("other"));
+    let refused = plan(&state, &edited, hour(9), &policy()).unwrap_err();
+    assert!(matches!(refused, Refusal::EditedSince { .. }), "{refused}");
+    edited.files.remove(&v("1.0.0"));
+    assert_eq!(plan(&state, &edited, hour(9), &policy()), Err(Refusal::NoFile { version: v("1.0.0") }));
+}
+
+#[test]
+fn the_default_target_is_by_time_and_not_by_number() {
+    // 1.10.0 was live first, 1.1.0 after it, then 1.2.0: back from 1.2.0 means 1.1.0.
+    let state = after(&[
+        adopt("1.10.0"),
+        testing("1.1.0"),
+        canary("1.1.0", "5"),
+        live("1.1.0"),
+        testing("1.2.0"),
+        canary("1.2.0", "5"),
+        live("1.2.0"),
+    ]);
+    insta::assert_snapshot!(steps(&state, rollback(None), 9, &policy()).unwrap(), @"v1.2.0 production→deprecated, v1.1.0 deprecated→production");
+    insta::assert_snapshot!(steps(&state, rollback(Some("1.10.0")), 9, &policy()).unwrap(), @"v1.2.0 production→deprecated, v1.10.0 deprecated→production");
+}
+
+#[test]
+fn out_of_production_with_nothing_in_its_place_can_be_undone() {
+    let state = after(&[adopt("1.0.0"), testing("1.1.0"), canary("1.1.0", "5"), deprecate("1.0.0")]);
+    assert_eq!((state.production(), state.canary()), (None, None));
+    insta::assert_snapshot!(steps(&state, rollback(None), 9, &policy()).unwrap(), @"v1.0.0 deprecated→production");
+}
+
+#[test]
+fn only_what_is_live_before_the_ledger_is_adopted() {
+    insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), adopt("1.1.0")), @"v1.0.0 was in production before: there is nothing left to adopt (use `promote` from now on)");
+    insta::assert_snapshot!(refusal(&after(&[testing("1.1.0")]), adopt("1.1.0")), @"v1.1.0 is in testing, and only a draft can be adopted (use `promote`)");
+    insta::assert_snapshot!(steps(&after(&[testing("1.1.0")]), adopt("1.0.0"), 9, &policy()).unwrap(), @"v1.0.0 draft→production");
+}
+
+#[test]
+fn what_goes_out_of_service_needs_a_reason() {
+    let state = after(&[replaced(), vec![testing("1.2.0"), canary("1.2.0", "5")]].concat());
+    for request in [Request::Abort, rollback(None), deprecate("1.1.0")] {
+        let silent = Command { reason: None, ..command(request) };
+        assert_eq!(plan(&state, &silent, hour(9), &policy()), Err(Refusal::NoReason));
+    }
+}
+
+#[test]
+fn evidence_is_asked_for_where_the_policy_says_so() {
+    let policy = Policy::default();
+    let state = after(&[adopt("1.0.0"), testing("1.1.0")]);
+    let with = |warrant| Request::Canary { version: v("1.1.0"), share: "5".parse().unwrap(), warrant };
+    let none = steps(&state, with(Warrant::None), 2, &policy).unwrap_err();
+    insta::assert_snapshot!(format!("{none} ({})", none.help().unwrap()), @"v1.1.0 needs evidence to go to canary (evaluate v1.1.0 on its whole suite, and pass `--evidence` with the run's directory)");
+    assert!(steps(&state, with(proof_at("1.1.0", 1)), 2, &policy).is_ok());
+    // Evidence that is brought along is held against today even where none is asked for.
+    let other = proof_at("1.2.0", 1);
+    let request = Request::Promote { version: v("1.1.0"), to: Stage::Draft, warrant: other };
+    assert!(matches!(steps(&state, request, 2, &policy), Err(Refusal::Evidence { .. })));
+}
+
+#[test]
+fn breaking_the_glass_is_recorded_needs_a_reason_and_may_be_forbidden() {
+    let state = after(&[adopt("1.0.0"), testing("1.1.0")]);
+    let request =
+        Request::Promote { version: v("1.1.0"), to: Stage::Production, warrant: Warrant::BreakGlass };
+    let planned = plan(&state, &command(request.clone()), hour(3), &Policy::default()).unwrap();
+    assert_eq!(planned.events.last().unwrap().change, Change::Move(Move::GoLive, Grounds::BreakGlass));
+    let mut next = state.clone();
+    next.apply(&planned.events).unwrap();
+    assert_eq!(next.versions()[&v("1.1.0")].grounds, Some(Grounds::BreakGlass));
+    let silent = Command { reason: None, ..command(request.clone()) };
+    assert_eq!(plan(&state, &silent, hour(3), &Policy::default()), Err(Refusal::NoReason));
+    let strict = Policy { break_glass: BreakGlassRule::Refused, ..Policy::default() };
+    assert_eq!(plan(&state, &command(request), hour(3), &strict), Err(Refusal::BreakGlassRefused));
+}
+
+#[test]
+fn who_was_slower_is_told_that_production_moved() {
+    let compared = |hours: i64| {
+        let mut statement = statement("1.2.0", text_digest("1.2.0"));
+        let details = &mut statement["predicate"]["promptassay"];
+        details["baseline"] = json!({"version": "1.0.0", "sha256": text_digest("1.0.0")});
+        details["finished_at"] = json!(hour(hours));
+        Request::Canary {
+            version: v("1.2.0"),
+            share: "5".parse().unwrap(),
+            warrant: Warrant::Evidence(Box::new((evidence(&statement), today("1.2.0")))),
+        }
+    };
+    // v1.1.0 replaced v1.0.0 at the third hour.
+    let state = after(&[replaced(), vec![testing("1.2.0")]].concat());
+    let moved = steps(&state, compared(2), 9, &Policy::default()).unwrap_err();
+    assert!(moved.is_conflict());
+    let Refusal::Evidence { faults, .. } = &moved else { panic!("{moved}") };
+    insta::assert_snapshot!(faults[0], @"production moved from v1.0.0 to v1.1.0 since this was evaluated");
+    // Whoever compared with something that was not in production then was not slower.
+    let wrong = steps(&state, compared(4), 9, &Policy::default()).unwrap_err();
+    assert!(!wrong.is_conflict(), "{wrong}");
+}
+
+#[test]
+fn events_carry_who_why_and_by_which_rules() {
+    let planned = plan(&State::default(), &command(testing("1.1.0")), hour(0), &policy()).unwrap();
+    let event = &planned.events[0];
+    assert_eq!((&event.actor, event.reason.as_deref()), (&ada(), Some("because")));
+    assert_eq!((event.policy, event.sha256), (policy().digest(), text_digest("1.1.0")));
+}

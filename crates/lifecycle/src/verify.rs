@@ -1,0 +1,139 @@
+//! Holds a ledger against itself, against the texts that it froze, and against what mirrors it.
+
+use std::fs;
+
+use jiff::Timestamp;
+use promptassay_registry::digest::Digest;
+use promptassay_registry::lock_file::Lock;
+use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::tree::Prompt;
+use promptassay_registry::version::{Version, VersionSelector};
+use promptassay_registry::version_file::Form;
+
+use crate::ledger::Ledger;
+use crate::pending;
+use crate::stage::Stage;
+
+/// Everything that is wrong with a ledger: its chain, its order, its moves, and every text that it froze. Times that go backwards
+/// are warnings: clocks of machines differ.
+pub fn verify(ledger: &Ledger, expected_head: Option<&Digest>) -> Vec<Problem> {
+    let mut problems = ledger.problems();
+    let whole_file = || Place::whole_file(ledger.path());
+    if let Some(expected) = expected_head
+        && !ledger.lines().iter().any(|line| line.hash == *expected)
+    {
+        problems.push(
+            Problem::error(
+                "lifecycle::head_gone",
+                format!("the line with the hash {} is not in the ledger any more", expected.short()),
+            )
+            .at(whole_file())
+            .help("lines were cut off, or the ledger was written anew: `git log -p` shows when"),
+        );
+    }
+    let mut latest = Timestamp::MIN;
+    for line in ledger.lines() {
+        if line.event.at < latest {
+            let place = Place { line: usize::try_from(line.seq).unwrap_or(1), ..whole_file() };
+            problems.push(
+                Problem::warning(
+                    "lifecycle::time_backwards",
+                    format!("this line is from {}, and the one before it from {latest}", line.event.at),
+                )
+                .at(place)
+                .help("the clock of a machine was wrong; the order of the lines counts"),
+            );
+        }
+        latest = latest.max(line.event.at);
+    }
+    problems.extend(texts(ledger));
+    problems
+}
+
+/// The texts of all versions that the ledger knows, archived ones included.
+fn texts(ledger: &Ledger) -> Vec<Problem> {
+    let directory = ledger.path().parent().unwrap_or(ledger.path());
+    let mut problems = Vec::new();
+    for (version, known) in ledger.state().versions() {
+        let paths = [Form::Text, Form::Chat].map(|form| directory.join(form.file_name(version)));
+        let found = paths.iter().find_map(|path| Some((path, Digest::of(fs::read(path).ok()?))));
+        let (message, path) = match found {
+            Some((_, digest)) if digest == known.sha256 => continue,
+            Some((path, digest)) => (
+                format!(
+                    "{version} was edited since it entered the ledger: recorded {}, found {}",
+                    known.sha256.short(),
+                    digest.short()
+                ),
+                path,
+            ),
+            None => (format!("{version} is in the ledger, and its file is gone"), &paths[0]),
+        };
+        problems.push(
+            Problem::error("lifecycle::text", message)
+                .at(Place::whole_file(path.as_path()))
+                .help("restore it with git: a frozen text never changes"),
+        );
+    }
+    problems
+}
+
+/// What else must agree with the ledger: the lock's digests and `active_version`.
+pub fn mirrors(ledger: &Ledger, prompt: &Prompt) -> Vec<Problem> {
+    let mut problems = lock_rows(ledger, prompt.lock());
+    let state = ledger.state();
+    let place = || prompt.document().place_at(&["active_version"]);
+    match state.production() {
+        Some(production) => {
+            let agrees = *prompt.active() == VersionSelector::Exact(production.clone());
+            if !agrees && !pending::exists(prompt.directory()) {
+                problems.push(disagreement(prompt, production).at(place()));
+            }
+        }
+        None => problems.push(
+            Problem::warning(
+                "lifecycle::nothing_live",
+                format!("`{}` has a ledger, and nothing is in production", prompt.name()),
+            )
+            .at(place())
+            .help(format!(
+                "`promptassay adopt {} VERSION` records what is live already; until then `resolve` serves nothing",
+                prompt.name()
+            )),
+        ),
+    }
+    problems
+}
+
+/// `active_version` names something else than what is in production.
+pub fn disagreement(prompt: &Prompt, production: &Version) -> Problem {
+    let name = prompt.name();
+    Problem::error(
+        "lifecycle::mirror",
+        format!(
+            "`active_version` is {}, and {production} is in production according to the ledger",
+            prompt.active()
+        ),
+    )
+    .help(format!(
+        "`promptassay promote` or `rollback` moves production; `promptassay lifecycle repair {name}` lets `active_version` follow the ledger"
+    ))
+}
+
+fn lock_rows(ledger: &Ledger, lock: &Lock) -> Vec<Problem> {
+    let frozen = ledger.state().versions().iter().filter(|(_, known)| known.stage != Stage::Archived);
+    frozen
+        .filter_map(|(version, known)| {
+            let message = match lock.rows.get(version) {
+                Some(row) if row.sha256 == known.sha256 => return None,
+                Some(_) => format!("{version} has another digest in prompt.lock than in the ledger"),
+                None => format!("{version} is in the ledger, and not in prompt.lock"),
+            };
+            let place = Place::whole_file(ledger.path());
+            Some(Problem::error("lifecycle::lock", message).at(place).help("restore prompt.lock with git"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
