@@ -161,6 +161,8 @@ pub enum ReplySource {
     },
     /// From a file of recorded replies.
     Recorded,
+    /// A scripted model answered in the place of the real one: good for tests, never evidence.
+    Scripted,
 }
 
 impl ReplySource {
@@ -170,6 +172,7 @@ impl ReplySource {
             Self::Live => "live",
             Self::Cached { .. } => "cached",
             Self::Recorded => "recorded",
+            Self::Scripted => "scripted",
         }
     }
 }

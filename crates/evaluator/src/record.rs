@@ -119,8 +119,9 @@ impl TrialRecord {
             Answer::Reply { reply, source } => (Some((reply, *source)), None),
             Answer::Error(error) => (None, Some(error.kind)),
         };
-        // A recorded reply has neither: no model gave it, or nobody wrote down how long it took.
-        let asked = reply.filter(|(_, source)| *source != ReplySource::Recorded).map(|(reply, _)| reply);
+        // Recorded and scripted replies have neither: no model gave them, or nobody wrote down how long it took.
+        let is_real = |source| matches!(source, ReplySource::Live | ReplySource::Cached { .. });
+        let asked = reply.filter(|(_, source)| is_real(*source)).map(|(reply, _)| reply);
         Self {
             outcome: result.outcome,
             score: repeat_score(result.outcome, &result.checks),

@@ -14,7 +14,7 @@ use crate::summary::VariantSummary;
 
 pub use json::json;
 pub use junit::junit;
-pub use terminal::{Look, terminal};
+pub use terminal::{Look, terminal, terminal_case};
 pub use visible::visible;
 
 /// Everything that a report may show.
@@ -47,7 +47,7 @@ impl Evaluation<'_> {
 /// A source, and the date of the oldest where that matters.
 fn in_words(source: &ReplySource) -> String {
     match source {
-        ReplySource::Live | ReplySource::Recorded => source.as_str().to_owned(),
+        ReplySource::Live | ReplySource::Recorded | ReplySource::Scripted => source.as_str().to_owned(),
         ReplySource::Cached { at } => format!("cached (oldest {})", at.strftime("%Y-%m-%d")),
     }
 }

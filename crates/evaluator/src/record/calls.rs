@@ -38,7 +38,8 @@ impl Calls {
             Event::TrialFinished(result) => match &result.answer {
                 Answer::Reply { source: ReplySource::Live, .. } => self.answered += 1,
                 Answer::Reply { source: ReplySource::Cached { .. }, .. } => self.cached += 1,
-                Answer::Reply { source: ReplySource::Recorded, .. } | Answer::Error(_) => {}
+                Answer::Reply { source: ReplySource::Recorded | ReplySource::Scripted, .. }
+                | Answer::Error(_) => {}
             },
             Event::RunStarted { .. } | Event::CircuitOpened(_) | Event::RunFinished { .. } => {}
         }

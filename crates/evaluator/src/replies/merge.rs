@@ -41,7 +41,8 @@ pub fn merge(
         else {
             continue;
         };
-        if source == ReplySource::Recorded {
+        // What a script says must never pass for what a model said.
+        if matches!(source, ReplySource::Recorded | ReplySource::Scripted) {
             continue;
         }
         let row = RowSpec::recorded(plan.reply_key(trial), request, &reply);

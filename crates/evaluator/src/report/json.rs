@@ -156,7 +156,7 @@ pub fn json(evaluation: &Evaluation<'_>) -> String {
         replies: evaluation.record.sources().iter().map(|source| source.as_str()).collect(),
         oldest_cached_reply: evaluation.record.sources().iter().find_map(|source| match source {
             ReplySource::Cached { at } => Some(*at),
-            ReplySource::Live | ReplySource::Recorded => None,
+            ReplySource::Live | ReplySource::Recorded | ReplySource::Scripted => None,
         }),
         calls: Some(evaluation.record.calls()).filter(|calls| **calls != Calls::default()),
         prompts: prompts.collect(),

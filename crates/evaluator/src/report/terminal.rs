@@ -33,6 +33,23 @@ pub fn terminal(evaluation: &Evaluation<'_>, look: Look) -> String {
     report.text
 }
 
+/// What the report says of one case of a variant: its place, and every reason why it did not pass. Empty where the variant does not
+/// have the case.
+pub fn terminal_case(
+    evaluation: &Evaluation<'_>,
+    summary: &VariantSummary,
+    case: usize,
+    look: Look,
+) -> String {
+    let mut report = Report { text: String::new(), look };
+    if let Some(case) = summary.cases.iter().find(|summary| summary.case == case) {
+        let plan = &evaluation.plan.prompts()[summary.prompt];
+        // Writing to a string cannot fail.
+        let _ = report.case(evaluation, plan, summary, case);
+    }
+    report.text
+}
+
 struct Report {
     text: String,
     look: Look,
