@@ -22,6 +22,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("promptassay-evaluator", &["promptassay-registry", "promptassay-llm", "promptassay-stats"]),
     ("promptassay-experiments", &["promptassay-registry", "promptassay-stats"]),
+    (
+        "promptassay-testing",
+        &[
+            "promptassay-registry",
+            "promptassay-stats",
+            "promptassay-llm",
+            "promptassay-mock-llm",
+            "promptassay-evaluator",
+        ],
+    ),
     ("promptassay-registry", &[]),
     ("promptassay-stats", &[]),
     ("promptassay-llm", &[]),

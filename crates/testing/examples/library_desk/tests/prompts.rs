@@ -1,0 +1,5 @@
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    promptassay_testing::Harness::new("prompts").run()
+}

@@ -1,0 +1,142 @@
+//! Who answers: recorded replies, or a scripted model over HTTP in this process. One question is one attempt; a real model is never
+//! asked.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use promptassay_evaluator::event::{AskError, AskErrorKind, ReplySource};
+use promptassay_evaluator::plan::{Plan, Trial};
+use promptassay_evaluator::replies::{NoReply, RecordedReplies, request_digest};
+use promptassay_evaluator::run::Asked;
+use promptassay_llm::{
+    ChatRequest, Client, ClientOptions, ModelErrorKind, ModelRow, ModelRowSpec, Provider, Secrets,
+};
+use promptassay_mock_llm::{MockLlm, Script};
+use tokio::sync::OnceCell;
+
+use crate::mock_script::MockScript;
+
+/// What the user says about who answers.
+#[derive(Debug, Clone)]
+pub(crate) enum Answers {
+    /// Recorded replies; without a directory, in the one that `registry.yaml` names.
+    Recorded { directory: Option<PathBuf> },
+    /// A script.
+    Script(Box<MockScript>),
+    /// A script in a file.
+    ScriptFile(PathBuf),
+    /// A mock that runs already, by its address.
+    Server(String),
+}
+
+/// A scripted model that all prompts share. It starts with the first question: listing tests opens no socket.
+#[derive(Debug)]
+pub(crate) struct Mock {
+    start: Start,
+    running: OnceCell<Running>,
+}
+
+#[derive(Debug)]
+enum Start {
+    Script(Box<Script>),
+    Server(String),
+}
+
+#[derive(Debug)]
+struct Running {
+    client: Client,
+    uri: String,
+    /// Answers until it is dropped.
+    _server: Option<MockLlm>,
+}
+
+impl Mock {
+    pub(crate) fn of_script(script: Script) -> Self {
+        Self { start: Start::Script(Box::new(script)), running: OnceCell::new() }
+    }
+
+    pub(crate) fn at(uri: String) -> Self {
+        Self { start: Start::Server(uri), running: OnceCell::new() }
+    }
+
+    pub(crate) async fn ask(&self, row: &ModelRow, request: &ChatRequest) -> Result<Asked, AskError> {
+        let running = self.running.get_or_try_init(|| self.start()).await?;
+        let row = mocked(row, &running.uri)?;
+        let answer = running.client.ask(&row, &Secrets::none(), request, now()).await;
+        let reply = answer
+            .map_err(|error| AskError {
+                kind: AskErrorKind::Model(error.kind()),
+                message: error.to_string(),
+            })?
+            .reply;
+        Ok(Asked { reply, source: ReplySource::Scripted })
+    }
+
+    async fn start(&self) -> Result<Running, AskError> {
+        let options = ClientOptions { proxy_from_environment: false, ..ClientOptions::default() };
+        let client = Client::new(options).map_err(|error| unusable(&error.to_string()))?;
+        Ok(match &self.start {
+            Start::Server(uri) => Running { client, uri: uri.clone(), _server: None },
+            Start::Script(script) => {
+                let server = MockLlm::start(Script::clone(script))
+                    .await
+                    .map_err(|error| unusable(&error.to_string()))?;
+                Running { client, uri: server.uri(), _server: Some(server) }
+            }
+        })
+    }
+}
+
+/// The row with the mock behind it: the same wire format, no key, no header.
+fn mocked(row: &ModelRow, uri: &str) -> Result<ModelRow, AskError> {
+    let provider = match row.provider {
+        // A program speaks no HTTP.
+        Provider::Command => Provider::OpenAiChat,
+        provider => provider,
+    };
+    let path = match provider {
+        Provider::OpenAiChat | Provider::OpenAiResponses | Provider::Command => "/v1",
+        Provider::Anthropic => "",
+        Provider::Gemini => "/v1beta",
+    };
+    let spec =
+        ModelRowSpec { base_url: Some(format!("{uri}{path}")), ..ModelRowSpec::new(provider, &row.model) };
+    let mut mocked = spec.validate(&row.name).map_err(|problems| {
+        let messages: Vec<String> = problems.into_iter().map(|problem| problem.message).collect();
+        unusable(&messages.join("; "))
+    })?;
+    mocked.timeout = row.timeout;
+    Ok(mocked)
+}
+
+fn unusable(message: &str) -> AskError {
+    AskError {
+        kind: AskErrorKind::Model(ModelErrorKind::BadRequest),
+        message: format!("the scripted model cannot be asked: {message}"),
+    }
+}
+
+/// The recorded reply to a trial's question.
+pub(crate) fn recorded(
+    replies: &RecordedReplies,
+    plan: &Plan,
+    trial: &Trial,
+    request: &ChatRequest,
+) -> Result<Asked, AskError> {
+    let model = &plan.variant(trial).model;
+    match replies.find(&plan.reply_key(trial), &request_digest(model, request)) {
+        Ok(reply) => Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded }),
+        Err(error) => {
+            let kind = match error {
+                NoReply::Missing { .. } => AskErrorKind::NoRecordedReply,
+                NoReply::Stale { .. } => AskErrorKind::StaleReply,
+            };
+            Err(AskError { kind, message: error.to_string() })
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a leaf has the clock: nobody above it could bring one")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
