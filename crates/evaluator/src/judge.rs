@@ -56,7 +56,9 @@ impl Judging {
             answers: 1,
             spent: match asked.source {
                 ReplySource::Live => Spent { calls: 1, cost: cost.unwrap_or(0.0) },
-                ReplySource::Cached { .. } | ReplySource::Recorded => Spent::default(),
+                ReplySource::Cached { .. } | ReplySource::Recorded | ReplySource::Scripted => {
+                    Spent::default()
+                }
             },
             tokens: reply.usage.total(),
             cost,

@@ -211,7 +211,7 @@ fn subject<'a>(plan: &'a Plan, trial: Trial, answer: &'a Answer) -> Option<Subje
     let latency = match source {
         ReplySource::Live | ReplySource::Cached { .. } => Some(reply.latency),
         // Nobody measured it, or it was written by hand.
-        ReplySource::Recorded => None,
+        ReplySource::Recorded | ReplySource::Scripted => None,
     };
     let cost = plan.variant(&trial).model.cost(&reply.usage);
     Some(Subject::new(reply, &plan.case(&trial).inputs).cost(cost).latency(latency))
