@@ -23,7 +23,7 @@ use promptassay_registry::template::Values;
 use crate::policy::Policy;
 use crate::validator::Validator;
 
-pub use dataset::{DatasetFile, Files, files_beside};
+pub use dataset::{DatasetFile, Files, files_beside, no_files};
 pub use resolve::resolve;
 pub use spec::{CaseSpec, SuiteSpec};
 

@@ -39,6 +39,13 @@ pub struct DatasetFile {
 /// suite names the file.
 pub type Files<'a> = dyn Fn(&str) -> Result<Vec<DatasetFile>, Box<Problem>> + 'a;
 
+/// No file at all: for suites that have no datasets. One that names a dataset is refused.
+pub fn no_files(pattern: &str) -> Result<Vec<DatasetFile>, Box<Problem>> {
+    let message = format!("`{pattern}` cannot be read here");
+    let help = "this suite was given as text; write its cases into it";
+    Err(Box::new(Problem::error("suite::no_dataset", message).help(help)))
+}
+
 /// The files that the suite at `suite` names, from the disk. Nothing outside of `repository` is read: see [`find_files`].
 pub fn files_beside(
     suite: &Path,

@@ -55,7 +55,7 @@ fn plan() -> (TempDir, Plan) {
     let text = fs::read_to_string(prompt.suite_path()).unwrap();
     let document = Document::parse(prompt.suite_path(), text, &mut problems).unwrap();
     let suite =
-        suite::resolve(&document, prompt.interface(), &settings, &|_| Ok(Vec::new()), &mut problems).unwrap();
+        suite::resolve(&document, prompt.interface(), &settings, &suite::no_files, &mut problems).unwrap();
     let versions: Vec<_> = prompt.versions().map(|version| version.version.clone()).collect();
     let versions = plan::choose("greet", &versions, &versions[0], &VersionRequest::default()).unwrap();
     let plan = plan::build(vec![PromptInput { prompt, suite, versions }], &settings, &mut problems);
@@ -194,8 +194,7 @@ fn run_rest(plan: &Plan, path: &Path, concurrency: usize, stop_after: usize) -> 
     };
     let few = trials[..stop_after.min(trials.len())].to_vec();
     let work = Work { trials: few, ..Work::default() };
-    let judge = |_, _, _| ready(Err::<Asked, _>(Unanswered::Withdrawn));
-    let run = run::run(plan, &work, ask, judge, concurrency, std::future::pending(), |event| {
+    let run = run::run(plan, &work, ask, concurrency, std::future::pending(), |event| {
         writer.append(event).unwrap();
     });
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run);
