@@ -49,8 +49,6 @@ Exit codes: 0 passed, 1 a gate failed, 2 invalid input, 4 could not be judged, 1
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct EvalArguments {
-    #[command(flatten)]
-    selection: SelectionArguments,
     /// Ask one of several parts of the cases, such as `2/5`; `merge` judges all parts together.
     #[arg(long, value_name = "I/N", conflicts_with = "junit")]
     shard: Option<Shard>,
@@ -60,6 +58,8 @@ pub(crate) struct EvalArguments {
     /// Answer from recorded replies; no network is used.
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    selection: SelectionArguments,
     #[command(flatten)]
     live: live::LiveArguments,
     #[command(flatten)]

@@ -16,4 +16,5 @@ mod render;
 mod runs;
 mod sandbox;
 mod schema;
+mod selection;
 mod tidy;

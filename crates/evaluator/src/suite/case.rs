@@ -297,7 +297,10 @@ impl<'a> CaseReader<'a> {
                     let problem = Problem::warning("suite::unknown_variable", message).help(help);
                     self.problems.push(origin.locate(problem, place));
                 }
-                resolved.values.into_owned()
+                let mut values = resolved.values.into_owned();
+                // A large dataset has many of these, and none of them grows any more.
+                values.shrink_to_fit();
+                values
             }
             Err(problems) => {
                 if is_whole {

@@ -163,7 +163,16 @@ impl<'r, 's> Rows<'r, 's> {
             self.reader.problems.push(problem.at(place).help("write a row, or take it out of `datasets`"));
         }
         self.reader.problems.extend(self.problems);
-        cases.extend(self.cases);
+        append(cases, self.cases);
+    }
+}
+
+/// Appends without a second copy where there is nothing to append to.
+pub(super) fn append(cases: &mut Vec<Case>, more: Vec<Case>) {
+    if cases.is_empty() {
+        *cases = more;
+    } else {
+        cases.extend(more);
     }
 }
 

@@ -71,7 +71,7 @@ impl Resolver<'_, '_> {
         let mut cases: Vec<Case> = spec.cases.into_iter().map(|case| self.case(case)).collect();
         let (rows, datasets) = dataset::read(&spec.datasets, files, self.reader);
         let has_rows = !spec.datasets.is_empty();
-        cases.extend(rows);
+        dataset::append(&mut cases, rows);
         self.check_names(&cases);
         self.check_any(&cases, has_rows);
         let parts = SuiteParts {

@@ -77,11 +77,9 @@ impl Git {
 
     /// The full id of a commit: what comes after it cannot be mistaken for an option.
     fn commit(&self, reference: &str) -> Result<String, Box<Problem>> {
-        let unknown = |message: String| {
-            let problem = Problem::error(
-                "changes::unknown_commit",
-                format!("git knows no commit `{reference}`: {message}"),
-            );
+        let unknown = |_| {
+            let message = format!("git knows no commit `{reference}`");
+            let problem = Problem::error("changes::unknown_commit", message);
             let help = "name a branch, a tag or a commit; in a pipeline it may have to be fetched first (`fetch-depth: 0`)";
             Box::new(problem.help(help))
         };

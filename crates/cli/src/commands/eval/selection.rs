@@ -30,7 +30,7 @@ const MAX_SUITE_BYTES: u64 = 256 << 20;
 #[command(next_help_heading = "Selection")]
 pub(crate) struct SelectionArguments {
     /// The prompts, with `*` and `?`; without any, every prompt that has a suite.
-    #[arg(value_name = "PROMPT")]
+    #[arg(value_name = "PROMPT", help_heading = Option::<&str>::None)]
     names: Vec<String>,
     /// Only prompts with this tag; may be given several times.
     #[arg(long = "prompt-tag", value_name = "TAG")]

@@ -10,6 +10,7 @@ use super::super::origin::{Origin, Row};
 use super::super::row::RowSpec;
 use super::table::{Cell, Record, Records};
 use super::{Rows, unknown_column_help};
+use crate::gate::plural;
 
 impl<'a> Record<'a> {
     fn row(&self, file: &'a Path) -> Row<'a> {
@@ -122,7 +123,7 @@ fn spec(
         }
     };
     if cells.len() != columns.len() {
-        let message = format!("{} cells under {} columns", cells.len(), columns.len());
+        let message = format!("{} under {}", plural(cells.len(), "cell"), plural(columns.len(), "column"));
         let help = if cells.len() > columns.len() {
             "put a cell that has a comma in quotes"
         } else {
