@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("promptassay-evaluator", &["promptassay-registry", "promptassay-llm", "promptassay-stats"]),
     ("promptassay-experiments", &["promptassay-registry", "promptassay-stats"]),
+    ("promptassay-lifecycle", &["promptassay-registry", "promptassay-stats"]),
     (
         "promptassay-testing",
         &[
