@@ -268,6 +268,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::settings::Settings;
 
     pub(crate) fn reply(text: &str) -> Reply {
         Reply {
@@ -291,9 +292,9 @@ pub(crate) mod tests {
     /// wrong with it.
     pub(crate) fn build(yaml: &str) -> Result<Validator, String> {
         let models = ["asked", "judge"].map(|name| (name.to_owned(), model(name))).into();
+        let settings = Settings { models, allow_commands: true, ..Settings::default() };
         let asked = ["asked".to_owned()];
-        let surroundings =
-            Surroundings { models: &models, judge: Some("judge"), asked: &asked, allow_commands: true };
+        let surroundings = Surroundings { settings: &settings, judge: Some("judge"), asked: &asked };
         build_in(surroundings, yaml)
     }
 

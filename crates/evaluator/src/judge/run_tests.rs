@@ -53,7 +53,7 @@ fn plan() -> Plan {
     let settings = Settings::read(loaded.tree.registry().document.as_ref().unwrap(), &mut problems);
     let prompt = loaded.tree.find("greet").unwrap();
     let document = Document::parse("test_cases.yaml", SUITE, &mut problems).unwrap();
-    let suite = suite::resolve(&document, prompt.interface(), &settings, &mut problems);
+    let suite = suite::resolve(&document, prompt.interface(), &settings, &suite::no_files, &mut problems);
     let versions: Vec<_> = prompt.versions().map(|version| version.version.clone()).collect();
     let versions = plan::choose("greet", &versions, &versions[0], &VersionRequest::default()).unwrap();
     let input = PromptInput { prompt, suite: suite.unwrap(), versions };

@@ -14,12 +14,14 @@ use promptassay_registry::yaml::{Document, Located, Span};
 use serde_json::{Value, json};
 
 use super::Case;
-use super::digest::{self, Checked};
+use super::digest::{self, Checked, canonical_model};
 use super::origin::Origin;
 use super::row::KNOWN_COLUMNS;
 use super::spec::{CaseSpec, MessageSpec};
 use crate::settings::{Properties, Settings};
-use crate::validator::{Context, DEPENDS_ON_SUITE, Surroundings, Validator, ValidatorSpec};
+use crate::validator::{
+    Context, DEPENDS_ON_SUITE, JUDGES_ITSELF_HELP, Surroundings, Validator, ValidatorSpec, judges_itself,
+};
 
 /// Reads the cases of one suite; what they share is made once.
 pub(super) struct CaseReader<'a> {
@@ -32,9 +34,9 @@ pub(super) struct CaseReader<'a> {
     pub(super) shared: Vec<Checked>,
     /// The model that judges, where the suite names one.
     pub(super) judge: Option<ModelRow>,
-    /// The name of the row that judges, known or not.
+    /// The name that the suite writes for it, known or not: what it would judge is not a second problem.
     pub(super) judge_name: Option<String>,
-    /// The rows that are asked.
+    /// The rows that the suite asks.
     pub(super) asked: Vec<String>,
     pub(super) problems: Vec<Problem>,
     /// The checks of properties that some case asked for; `None` where the property itself is wrong.
@@ -102,24 +104,6 @@ impl<'a> CaseReader<'a> {
         }
     }
 
-    /// What the suite says to its checks.
-    pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings {
-            models: &self.settings.models,
-            judge: self.judge_name.as_deref(),
-            asked: &self.asked,
-            allow_commands: self.settings.allow_commands,
-        }
-    }
-
-    /// Builds a validator of `document` for this suite.
-    fn build(&self, spec: &ValidatorSpec, document: &Document) -> (Option<Validator>, Vec<Problem>) {
-        let mut problems = Vec::new();
-        let context = Context { document, surroundings: Some(self.surroundings()) };
-        let validator = spec.build(context, &mut problems);
-        (validator, problems)
-    }
-
     /// Validators that stand in the suite.
     pub(super) fn validators(&mut self, specs: &[ValidatorSpec]) -> Vec<Checked> {
         let mut checked = Vec::with_capacity(specs.len());
@@ -128,13 +112,34 @@ impl<'a> CaseReader<'a> {
             self.problems.extend(problems);
             if let Some(validator) = validator {
                 checked.push(Checked {
+                    canonical: canonical_json(&canonical(spec, &validator)).into(),
                     validator: Arc::new(validator),
-                    canonical: canonical_json(&spec.canonical()).into(),
                     asks_judge: spec.asks_judge(),
                 });
             }
         }
         checked
+    }
+
+    /// Builds a validator of `document` for this suite.
+    fn build(&self, spec: &ValidatorSpec, document: &Document) -> (Option<Validator>, Vec<Problem>) {
+        let surroundings =
+            Surroundings { settings: self.settings, judge: self.judge_name.as_deref(), asked: &self.asked };
+        let mut problems = Vec::new();
+        let validator = spec.build(Context { document, surroundings: Some(surroundings) }, &mut problems);
+        (validator, problems)
+    }
+
+    /// Takes the row that judges the suite, and warns where it is asked as well.
+    pub(super) fn judge_with(&mut self, judge: &Located<String>) {
+        self.judge_name = Some(judge.value.clone());
+        let Some(row) = self.check_model(judge) else { return };
+        let surroundings = Surroundings { settings: self.settings, judge: None, asked: &self.asked };
+        if let Some(asked) = surroundings.asked_as(row) {
+            let problem = Problem::warning("suite::judges_itself", judges_itself(judge, asked));
+            self.problem(problem.help(JUDGES_ITSELF_HELP), judge.span);
+        }
+        self.judge = Some(row.clone());
     }
 
     /// The names of known model rows, each once; unknown ones are reported.
@@ -192,19 +197,18 @@ impl<'a> CaseReader<'a> {
                 self.problems.push(origin.locate(problem, name.span));
                 continue;
             };
-            // What is wrong with the property itself was reported when its file was read; what this suite makes wrong with it is
-            // reported once, however many cases refer to it.
             let (validator, problems) = self.build(spec, document);
             let checked = validator.map(|validator| Checked {
-                validator: Arc::new(validator.as_property(name, *holds)),
                 canonical: canonical_json(&json!({
                     "property": name.value,
                     "holds": holds,
-                    "validator": spec.canonical(),
+                    "validator": canonical(spec, &validator),
                 }))
                 .into(),
+                validator: Arc::new(validator.as_property(name, *holds)),
                 asks_judge: spec.asks_judge(),
             });
+            // What is wrong with the property itself is reported where it stands; what this suite makes wrong with it, here and once.
             for problem in problems {
                 if DEPENDS_ON_SUITE.contains(&problem.code) && !self.problems.contains(&problem) {
                     self.problems.push(problem);
@@ -359,4 +363,14 @@ impl<'a> CaseReader<'a> {
         let problem = Problem::warning("suite::number_changes", message).help(help);
         self.problems.push(origin.locate(problem, value.span));
     }
+}
+
+/// The normal form of a validator, with the models that judge for it: another model behind a row judges otherwise.
+fn canonical(spec: &ValidatorSpec, validator: &Validator) -> Value {
+    let mut value = spec.canonical();
+    let judges: Vec<Value> = validator.judges().into_iter().map(canonical_model).collect();
+    if !judges.is_empty() {
+        value["judges"] = judges.into();
+    }
+    value
 }

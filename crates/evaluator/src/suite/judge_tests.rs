@@ -4,7 +4,7 @@ use promptassay_registry::template::TemplateFormat;
 use promptassay_registry::variables::{Interface, Variables};
 use promptassay_registry::yaml::Document;
 
-use super::resolve;
+use super::{no_files, resolve};
 use crate::settings::Settings;
 
 const REGISTRY: &str = "\
@@ -24,8 +24,9 @@ fn problems(suite: &str, allow_commands: bool) -> String {
     let settings = Settings { allow_commands, ..Settings::read(&registry, &mut problems) };
     assert!(problems.is_empty(), "{problems:?}");
     let document = Document::parse("s.yaml", suite, &mut problems).unwrap();
+    let no_files = |_: &str| Ok(Vec::new());
     let interface = Interface::new(TemplateFormat::Format, Variables::inferred(TemplateFormat::Format, []));
-    let resolved = resolve(&document, &interface, &settings, &mut problems);
+    let resolved = resolve(&document, &interface, &settings, &no_files, &mut problems);
     let has_errors = promptassay_registry::problem::has_errors(&problems);
     assert_eq!(resolved.is_some(), !has_errors);
     let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();

@@ -14,7 +14,6 @@ use super::origin::Origin;
 use super::spec::{CaseSpec, SuiteMap, SuiteSpec};
 use super::{Case, Suite};
 use crate::settings::{Properties, Settings};
-use crate::validator::{JUDGES_ITSELF_HELP, judges_itself};
 
 /// The model row that a suite without `models:` asks.
 const DEFAULT_MODEL: &str = "default";
@@ -65,7 +64,9 @@ impl Resolver<'_, '_> {
         self.reader.properties = properties.checked(&mut self.reader.problems);
         let models = self.models(spec.models);
         self.reader.asked.clone_from(&models);
-        let judge = spec.judge.and_then(|judge| self.judge(judge));
+        if let Some(judge) = &spec.judge {
+            self.reader.judge_with(judge);
+        }
         self.reader.shared = self.reader.validators(&spec.validators);
         let repeat = self.repeat(spec.repeat);
         let mut cases: Vec<Case> = spec.cases.into_iter().map(|case| self.case(case)).collect();
@@ -85,7 +86,7 @@ impl Resolver<'_, '_> {
             digest: of_suite(parts),
             cases,
             models,
-            judge,
+            judge: self.reader.judge.as_ref().map(|row| row.name.clone()),
             repeat,
             params: spec.params,
             policy: spec.gate.over(&self.reader.settings.policy),
@@ -93,18 +94,6 @@ impl Resolver<'_, '_> {
             narrowed_by: Vec::new(),
             datasets,
         }
-    }
-
-    /// The row that judges. An unknown one is kept for what it would judge, so that it is not a second problem.
-    fn judge(&mut self, judge: Located<String>) -> Option<String> {
-        let row = self.reader.check_model(&judge);
-        self.reader.judge = row.cloned();
-        self.reader.judge_name = Some(judge.value.clone());
-        if let Some(asked) = self.reader.surroundings().asked_as(row?).map(str::to_owned) {
-            let problem = Problem::warning("suite::judges_itself", judges_itself(&judge, &asked));
-            self.reader.problem(problem.help(JUDGES_ITSELF_HELP), judge.span);
-        }
-        Some(judge.value)
     }
 
     fn repeat(&mut self, repeat: Option<Located<u32>>) -> u32 {

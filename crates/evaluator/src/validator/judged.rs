@@ -173,7 +173,7 @@ impl JudgeOptions {
         let surroundings = builder.surroundings()?;
         match (&self.model, surroundings.judge) {
             (Some(name), _) => {
-                if let Some(row) = surroundings.models.get(&name.value) {
+                if let Some(row) = surroundings.settings.models.get(&name.value) {
                     if let Some(asked) = surroundings.asked_as(row) {
                         builder.warn(
                             "suite::judges_itself",
@@ -184,9 +184,13 @@ impl JudgeOptions {
                     }
                     return Some(Arc::new(row.clone()));
                 }
+                if surroundings.settings.has_written_model(name) {
+                    // What is wrong with the row is reported there.
+                    return None;
+                }
                 let help = did_you_mean(
                     name,
-                    surroundings.models.keys().map(String::as_str),
+                    surroundings.settings.models.keys().map(String::as_str),
                     "models in registry.yaml",
                 );
                 builder.refuse(
@@ -198,7 +202,7 @@ impl JudgeOptions {
                 None
             }
             // What is wrong with the suite's own row is reported there.
-            (None, Some(row)) => surroundings.models.get(row).map(|row| Arc::new(row.clone())),
+            (None, Some(row)) => surroundings.settings.models.get(row).map(|row| Arc::new(row.clone())),
             (None, None) => {
                 let key = builder.key();
                 builder.refuse(

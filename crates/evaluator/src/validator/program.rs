@@ -231,7 +231,7 @@ impl CommandOptions {
             Some(text) => read_duration(text, builder),
             None => Some(DEFAULT_TIMEOUT),
         };
-        if builder.surroundings().is_some_and(|surroundings| !surroundings.allow_commands) {
+        if builder.surroundings().is_some_and(|surroundings| !surroundings.settings.allow_commands) {
             builder.refuse(
                 "suite::commands_not_allowed",
                 "this check runs a program, and programs are not allowed",

@@ -194,7 +194,8 @@ fn run_rest(plan: &Plan, path: &Path, concurrency: usize, stop_after: usize) -> 
     };
     let few = trials[..stop_after.min(trials.len())].to_vec();
     let work = Work { trials: few, ..Work::default() };
-    let run = run::run(plan, &work, ask, concurrency, std::future::pending(), |event| {
+    let judge = |_, _, _| ready(Err::<Asked, _>(Unanswered::Withdrawn));
+    let run = run::run(plan, &work, ask, judge, concurrency, std::future::pending(), |event| {
         writer.append(event).unwrap();
     });
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run);

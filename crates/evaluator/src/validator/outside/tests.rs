@@ -130,7 +130,7 @@ async fn a_part_of_the_reply_is_judged_alone_and_a_missing_one_asks_nobody() {
     let content = script.asked.lock().unwrap()[0].request.messages[1].content.clone();
     assert!(content.contains("-----\nyes\n-----") && !content.contains("secret"), "{content}");
     let line = verdict("judge: x\nat: $.answer", "{}", &[]).await;
-    assert_eq!(line, r#"the reply has nothing at $.answer | got: "{}" | score 0 | 0 calls"#);
+    assert_eq!(line, r#"the reply has nothing at $.answer | got: "{}" | score 0 | 0 answers"#);
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use indexmap::IndexMap;
 use promptassay_llm::ModelRow;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::yaml::{Document, Span};
+
+use crate::settings::Settings;
 
 /// Problems that depend on the suite in which a check is used, so that a shared property can be sound in one and not in another.
 pub(crate) const DEPENDS_ON_SUITE: [&str; 4] =
@@ -23,14 +24,12 @@ pub(crate) struct Context<'a> {
 /// What a suite says to its checks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
-    /// All model rows.
-    pub(crate) models: &'a IndexMap<String, ModelRow>,
+    /// The model rows, and whether programs may be run.
+    pub(crate) settings: &'a Settings,
     /// The row that judges where a check names none.
     pub(crate) judge: Option<&'a str>,
     /// The rows that are asked.
     pub(crate) asked: &'a [String],
-    /// Whether programs may be run.
-    pub(crate) allow_commands: bool,
 }
 
 impl Surroundings<'_> {
@@ -42,7 +41,10 @@ impl Surroundings<'_> {
                     && row.model == judge.model
                     && row.endpoint() == judge.endpoint())
         };
-        self.asked.iter().find(|name| self.models.get(name.as_str()).is_some_and(is_same)).map(String::as_str)
+        self.asked
+            .iter()
+            .find(|name| self.settings.models.get(name.as_str()).is_some_and(is_same))
+            .map(String::as_str)
     }
 }
 
