@@ -4,7 +4,7 @@ use promptassay_registry::template::TemplateFormat;
 use promptassay_registry::variables::{Interface, Variables};
 use promptassay_registry::yaml::Document;
 
-use super::{no_files, resolve};
+use super::resolve;
 use crate::settings::Settings;
 
 const REGISTRY: &str = "\
