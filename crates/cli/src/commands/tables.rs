@@ -41,7 +41,7 @@ pub(crate) struct ImportArguments {
     file: PathBuf,
     /// How it is written [default: by the ending of its name].
     #[arg(long = "as", value_name = "FORMAT", value_enum)]
-    format: Option<TableKind>,
+    table: Option<TableKind>,
     #[command(flatten)]
     store: StoreArguments,
 }
@@ -55,7 +55,7 @@ pub(crate) struct ExportArguments {
     name: String,
     /// How it is written.
     #[arg(long = "as", value_name = "FORMAT", value_enum, default_value = "jsonl")]
-    format: TableKind,
+    table: TableKind,
     #[command(flatten)]
     store: StoreArguments,
 }
@@ -80,7 +80,7 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
     let loaded = context.load();
     let experiment = find(&loaded, &arguments.name)?.experiment;
     let mut store = arguments.store.open(&loaded)?;
-    let written = fill(store.as_mut(), &experiment, &arguments.file, arguments.format)?;
+    let written = fill(store.as_mut(), &experiment, &arguments.file, arguments.table)?;
     let text = || {
         format!(
             "imported {} exposures and {} outcomes; {} events were there already\n",
@@ -159,7 +159,7 @@ pub(crate) fn export(arguments: &ExportArguments, context: &Context<'_>) -> Resu
     let experiment = find(&loaded, &arguments.name)?.experiment;
     let mut store = arguments.store.open(&loaded)?;
     let mut result = Ok(());
-    let mut writer = TableWriter::new(arguments.format.into(), BufWriter::new(std::io::stdout().lock()))
+    let mut writer = TableWriter::new(arguments.table.into(), BufWriter::new(std::io::stdout().lock()))
         .map_err(|error| cannot_write(&error))?;
     store
         .events(experiment.name.as_str(), &mut |event| {
