@@ -13,13 +13,12 @@ use crate::plan::Plan;
 
 pub use calls::Calls;
 
-/// The results of a run's trials, in the order of its plan. At most 80 bytes a trial; replies and reasons are in
+/// The results of a run's trials, in the order of its plan. At most 96 bytes a trial; replies and reasons are in
 /// [`crate::outputs::Outputs`].
 #[derive(Debug)]
 pub struct Record {
     trials: Vec<Option<TrialRecord>>,
     end: Option<RunEnd>,
-    sources: BTreeSet<ReplySource>,
     calls: Calls,
 }
 
@@ -38,17 +37,14 @@ pub struct TrialRecord {
     pub cost: Option<f64>,
     /// Why it could not be asked.
     pub error: Option<AskErrorKind>,
+    /// Where the reply came from.
+    pub source: Option<ReplySource>,
 }
 
 impl Record {
     /// A record in which nothing has happened yet.
     pub fn new(plan: &Plan) -> Self {
-        Self {
-            trials: vec![None; plan.trials().len()],
-            end: None,
-            sources: BTreeSet::new(),
-            calls: Calls::default(),
-        }
+        Self { trials: vec![None; plan.trials().len()], end: None, calls: Calls::default() }
     }
 
     /// Takes an event into account. Events of trials that the plan does not have are ignored.
@@ -60,9 +56,6 @@ impl Record {
             Event::AttemptFailed(_) | Event::CircuitOpened(_) => {}
             Event::TrialFinished(result) => {
                 if let Some(index) = plan.index_of(result.trial) {
-                    if let Answer::Reply { source, .. } = &result.answer {
-                        self.add_source(*source);
-                    }
                     let row = &plan.variant(&plan.trials()[index]).model;
                     self.trials[index] = Some(TrialRecord::of(result, row));
                 }
@@ -81,25 +74,20 @@ impl Record {
         &self.calls
     }
 
-    /// Of cached replies only the oldest one's date is kept.
-    fn add_source(&mut self, source: ReplySource) {
-        if let ReplySource::Cached { at } = source {
-            let is_cached = |source: &ReplySource| matches!(source, ReplySource::Cached { .. });
-            if self
-                .sources
-                .iter()
-                .any(|known| matches!(known, ReplySource::Cached { at: known } if *known <= at))
-            {
-                return;
+    /// Where the replies came from; of cached ones the oldest. Only the last result of a trial counts, so that a replay agrees.
+    pub fn sources(&self) -> BTreeSet<ReplySource> {
+        let mut sources = BTreeSet::new();
+        let mut oldest = None;
+        for source in self.trials.iter().flatten().filter_map(|trial| trial.source) {
+            match source {
+                ReplySource::Cached { at } => oldest = Some(oldest.map_or(at, |oldest| at.min(oldest))),
+                other => {
+                    sources.insert(other);
+                }
             }
-            self.sources.retain(|known| !is_cached(known));
         }
-        self.sources.insert(source);
-    }
-
-    /// Where the replies came from; of cached ones the oldest.
-    pub fn sources(&self) -> &BTreeSet<ReplySource> {
-        &self.sources
+        sources.extend(oldest.map(|at| ReplySource::Cached { at }));
+        sources
     }
 
     /// Whether somebody interrupted the run.
@@ -129,6 +117,7 @@ impl TrialRecord {
             tokens: reply.and_then(|(reply, _)| reply.usage.total()),
             cost: asked.and_then(|reply| row.cost(&reply.usage)),
             error,
+            source: reply.map(|(_, source)| source),
         }
     }
 }

@@ -155,7 +155,7 @@ fn start(arguments: &StartArguments, context: &Context<'_>) -> Result<Exit, Fail
     let loaded = context.load();
     let found = find(&loaded, &arguments.name)?;
     let experiment = &found.experiment;
-    let now = context.environment.now();
+    let now = to_the_second(context.environment.now());
     let begins = experiment.start.map_or(now, |start| start.max(now));
     let mut store = arguments.store.open(&loaded)?;
     let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
@@ -169,9 +169,10 @@ fn start(arguments: &StartArguments, context: &Context<'_>) -> Result<Exit, Fail
         stopped: None,
     };
     let said = if let Some(running) = phases.iter().find(|phase| phase.phase == number) {
-        let ready = experiment.ready(running.started_at).map_err(|missing| not_ready(&found, &missing))?;
-        let phase = wanted(running.started_at, ready.units);
+        // First what must not change: whether the plan fits other weights is beside the point.
+        let phase = wanted(running.started_at, experiment.plan.units.unwrap_or(running.planned_units));
         let said = may_go_on(&found, running, &phase)?;
+        experiment.ready(running.started_at).map_err(|missing| not_ready(&found, &missing))?;
         put(store.as_mut(), experiment, &phase)?;
         said
     } else {
@@ -197,6 +198,11 @@ fn start(arguments: &StartArguments, context: &Context<'_>) -> Result<Exit, Fail
 
 fn put(store: &mut dyn Store, experiment: &Experiment, phase: &Phase) -> Result<(), Failure> {
     store.put_phase(experiment.name.as_str(), phase).map_err(|error| store_failed(&error))
+}
+
+/// Times that people read need no fractions.
+fn to_the_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 /// Whether a running phase may become the wanted one, and what that is.
@@ -247,7 +253,7 @@ fn stop(arguments: &StopArguments, context: &Context<'_>) -> Result<Exit, Failur
         let message = format!("`{}` is not running", experiment.name);
         return Err(refused(&found, message, "`promptassay experiment start` starts it"));
     };
-    let now = context.environment.now();
+    let now = to_the_second(context.environment.now());
     put(
         store.as_mut(),
         experiment,

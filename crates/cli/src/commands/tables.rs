@@ -18,20 +18,23 @@ use crate::exit::Exit;
 use crate::experiments::{StoreArguments, find, store_failed};
 use crate::failure::Failure;
 
-const EXAMPLES: &str = "Examples:
+const IMPORT_EXAMPLES: &str = "Examples:
   promptassay import support_v2 events.csv
-  promptassay export support_v2 > events.jsonl
-  promptassay export support_v2 --as csv > events.csv
+  some-program | promptassay import support_v2 - --as jsonl
 
 A row has `unit` and `at`; with `variant` it is an exposure, with `metric` and `value` an outcome, with all of them both.
 The same file imported twice counts once.";
+
+const EXPORT_EXAMPLES: &str = "Examples:
+  promptassay export support_v2 > events.jsonl
+  promptassay export support_v2 --as csv > events.csv";
 
 /// Events that are written at once.
 const BATCH: usize = 5000;
 
 /// Bring exposures and outcomes from a table.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = IMPORT_EXAMPLES)]
 pub(crate) struct ImportArguments {
     /// The experiment.
     #[arg(value_name = "EXPERIMENT")]
@@ -48,7 +51,7 @@ pub(crate) struct ImportArguments {
 
 /// Print all exposures and outcomes as a table.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXPORT_EXAMPLES)]
 pub(crate) struct ExportArguments {
     /// The experiment.
     #[arg(value_name = "EXPERIMENT")]

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::sandbox::{Sandbox, Seen};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 30] = [
     "init",
     "new",
     "add",
@@ -26,6 +26,15 @@ const COMMANDS: [&str; 21] = [
     "cache",
     "replies",
     "mock",
+    "experiment",
+    "assign",
+    "expose",
+    "record",
+    "import",
+    "export",
+    "analyze",
+    "power",
+    "simulate",
     "schema",
     "completions",
 ];

@@ -55,7 +55,7 @@ impl SqliteStore {
         let failed = |error| failed("prepare itself", &error);
         connection.busy_timeout(PATIENCE).map_err(failed)?;
         // Readers never wait for the writer. A crash of the process loses nothing that was committed.
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        write_ahead(&connection).map_err(failed)?;
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
         let mut store = Self { connection, ids: Ids::default() };
         store.migrate()?;
@@ -127,6 +127,23 @@ impl SqliteStore {
             Ok(())
         })?;
         Ok(names)
+    }
+}
+
+/// Turns the write-ahead log on. While somebody else does so too, SQLite answers "busy" at once and does not wait by itself.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut attempts = PATIENCE.as_millis() / PAUSE.as_millis();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if attempts > 0 && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
+            {
+                attempts -= 1;
+                std::thread::sleep(PAUSE);
+            }
+            result => return result,
+        }
     }
 }
 
