@@ -60,6 +60,7 @@ pub(crate) enum ColorChoice {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once for each process")]
 pub(crate) enum Command {
     Init(commands::init::InitArguments),
     New(commands::new::NewArguments),

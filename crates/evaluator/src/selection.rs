@@ -89,6 +89,7 @@ impl Selection {
     }
 
     /// The prompts that have one of the tags asked for. None at all is a problem.
+    #[expect(clippy::result_large_err, reason = "asked once for each command")]
     pub fn tagged_prompts<'a>(&self, prompts: &[PromptFacts<'a>]) -> Result<BTreeSet<&'a str>, Problem> {
         let has_tag = |prompt: &&PromptFacts<'_>| {
             self.prompt_tags.is_empty() || prompt.tags.iter().any(|tag| self.prompt_tags.contains(tag))

@@ -68,6 +68,7 @@ pub(crate) struct EvalArguments {
     reports: ReportArguments,
 }
 
+#[expect(clippy::single_match_else, reason = "both ways to inputs read alike")]
 pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let resumed = arguments.journal.resumed(context)?;
     let Loaded { tree, settings, of_tree, mut problems } = Loaded::read(Some(arguments), context);
@@ -126,7 +127,9 @@ fn planned<'a>(
 ) -> Vec<PromptInput<'a>> {
     let names = file.prompts.iter().map(|prompt| prompt.name.to_string()).collect();
     let mut inputs = selection::inputs_of(names, tree, of_tree, settings, problems);
-    inputs.iter_mut().for_each(|input| journal::narrow(file, input));
+    for input in &mut inputs {
+        journal::narrow(file, input);
+    }
     inputs
 }
 

@@ -1,5 +1,11 @@
 //! Experiments from definition to decision, as a process.
 
+#![expect(
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "rows of a few hundred; the line says what they look like"
+)]
+
 use insta::assert_snapshot;
 
 use crate::sandbox::Sandbox;
@@ -28,7 +34,7 @@ fn sandbox() -> Sandbox {
 
 /// Units spread by the binary itself, with outcomes: 40 % resolved in the control, `better` percent in the treatment.
 fn table(sandbox: &Sandbox, units: u32, better: u32) -> String {
-    let ids: String = (0..units).map(|unit| format!("u{unit}\n")).collect();
+    let ids: String = (0..units).map(|unit| format!("u{unit}\n")).collect::<Vec<_>>().concat();
     let assigned = sandbox.run_with_input(&["assign", "trial", "-"], ids);
     assert_eq!(assigned.code, Some(0), "{}", assigned.shown());
     let mut text = "unit,variant,metric,value,at\n".to_owned();
@@ -38,10 +44,7 @@ fn table(sandbox: &Sandbox, units: u32, better: u32) -> String {
         let resolved = u32::from(index.wrapping_mul(2_654_435_761) % 100 < rate);
         let hour = index % 192;
         let at = format!("2026-01-{:02}T{:02}:00:00Z", 2 + hour / 24, hour % 24);
-        text.push_str(&format!(
-            "{unit},{variant},resolved,{resolved},{at}\n{unit},,cost,{}.5,{at}\n",
-            index % 3
-        ));
+        text += &format!("{unit},{variant},resolved,{resolved},{at}\n{unit},,cost,{}.5,{at}\n", index % 3);
     }
     text
 }

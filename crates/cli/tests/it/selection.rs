@@ -1,5 +1,7 @@
 //! What `eval` takes of what is there: names, tags, samples, datasets, changes since a commit, shards; and what it would ask.
 
+#![expect(clippy::format_push_string, reason = "rows of a few hundred; the line says what they look like")]
+
 use std::path::Path;
 use std::process::Command;
 
@@ -173,7 +175,7 @@ fn changes_since_a_commit_choose_prompts_and_versions() {
     git(&root, &["commit", "-q", "-m", "second"]);
     all += &chosen("the same, committed");
     let prompt = std::fs::read_to_string(sandbox.path("prompts/greet/prompt.yaml")).unwrap();
-    sandbox.write("prompts/greet/prompt.yaml", &prompt.replace("v1.0.0", "v1.1.0"));
+    sandbox.write("prompts/greet/prompt.yaml", prompt.replace("v1.0.0", "v1.1.0"));
     all += &chosen("the pointer as well: it does not move the baseline");
     sandbox.write("prompts/other/README.md", "notes\n");
     git(&root, &["add", "."]);
@@ -184,7 +186,7 @@ fn changes_since_a_commit_choose_prompts_and_versions() {
     sandbox.write("prompts/greet/tests/cases/more.csv", "name,inputs.name\nthree,Cem\n");
     all += &chosen("a dataset");
     let registry = std::fs::read_to_string(sandbox.path("prompts/registry.yaml")).unwrap();
-    sandbox.write("prompts/registry.yaml", &format!("{registry}# again\n"));
+    sandbox.write("prompts/registry.yaml", format!("{registry}# again\n"));
     all += &chosen("registry.yaml");
     assert_snapshot!(all);
     assert_snapshot!(seen(&sandbox, &["--dry-run", "--changed-since", "nowhere"]));

@@ -5,8 +5,6 @@
 
 mod text;
 
-use std::collections::BTreeMap;
-
 use promptassay_llm::{ChatRequest, Params, Usage};
 use serde::Serialize;
 
@@ -173,8 +171,9 @@ impl PlanDescription {
         let variants = self.prompts.iter().flat_map(|prompt| &prompt.variants);
         let asked = variants.filter(|variant| variant.questions > 0);
         let unpriced = asked.filter(|variant| variant.estimate.input_cost.is_none());
-        let names: BTreeMap<&str, ()> = unpriced.map(|variant| (variant.model.as_str(), ())).collect();
-        names.into_keys().collect()
+        let names: std::collections::BTreeSet<&str> =
+            unpriced.map(|variant| variant.model.as_str()).collect();
+        names.into_iter().collect()
     }
 }
 

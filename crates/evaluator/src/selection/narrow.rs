@@ -15,6 +15,7 @@ const SHOWN: usize = 5;
 impl Selection {
     /// The suites with what this selection leaves of them, by the name of their prompt; a suite of which no question is left goes.
     /// What is taken out is noted in [`Suite::narrowed_by`]. Nothing left at all is a problem that says what was there.
+    #[expect(clippy::result_large_err, reason = "asked once for each command")]
     pub fn narrow<P: AsRef<str>>(&self, mut suites: Vec<(P, Suite)>) -> Result<Vec<(P, Suite)>, Problem> {
         for filter in self.filters() {
             let before = Questions::of(&suites);
@@ -47,6 +48,7 @@ impl Selection {
 }
 
 /// Leaves these cases and models of a suite: what an earlier run asked, which `filter` calls by name.
+#[expect(clippy::implicit_hasher, reason = "its callers have the standard one")]
 pub fn narrow_to(suite: &mut Suite, cases: &HashSet<&str>, models: &HashSet<&str>, filter: &str) {
     narrowed(suite, filter, |suite| {
         suite.cases.retain(|case| case.skip.is_some() || cases.contains(case.name.as_str()));

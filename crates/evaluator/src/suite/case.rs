@@ -352,7 +352,8 @@ impl<'a> CaseReader<'a> {
             return;
         }
         let sent = value.to_string();
-        let kind = self.interface.variables().get(name).and_then(|variable| variable.kind());
+        let kind =
+            self.interface.variables().get(name).and_then(promptassay_registry::variables::Variable::kind);
         let must_be_number = matches!(kind, Some(VariableType::Integer | VariableType::Number));
         let help = if must_be_number {
             format!("write {sent}, or declare `{name}` as a string to send `{written}`")

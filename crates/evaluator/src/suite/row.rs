@@ -79,10 +79,10 @@ impl<'de> Visitor<'de> for RowVisitor {
         let mut row = RowSpec::default();
         let mut seen = [false; KNOWN_COLUMNS.len()];
         while let Some(key) = map.next_key::<Located<String>>()? {
-            if let Some(known) = KNOWN_COLUMNS.iter().position(|known| *known == key.value) {
-                if std::mem::replace(&mut seen[known], true) {
-                    return Err(A::Error::custom(format_args!("the key `{}` stands twice", key.value)));
-                }
+            if let Some(known) = KNOWN_COLUMNS.iter().position(|known| *known == key.value)
+                && std::mem::replace(&mut seen[known], true)
+            {
+                return Err(A::Error::custom(format_args!("the key `{}` stands twice", key.value)));
             }
             match key.value.as_str() {
                 "name" => row.name = map.next_value()?,

@@ -174,7 +174,7 @@ mod tests {
         ] {
             let path = root.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
+            crate::files::write_atomic(&path, "").unwrap();
         }
         (directory, root)
     }
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_link_that_leads_out_is_refused_and_one_that_stays_is_followed() {
         let (directory, root) = repository();
-        fs::write(directory.path().join("secret.jsonl"), "").unwrap();
+        crate::files::write_atomic(&directory.path().join("secret.jsonl"), "").unwrap();
         let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, root.join(name)).unwrap();
         link(&root.join("shared/s.jsonl"), "tests/linked.jsonl");
         assert_eq!(find(&root, "l*.jsonl").unwrap(), ["tests/linked.jsonl"]);

@@ -15,6 +15,7 @@ use promptassay_registry::yaml::Document;
 
 /// The prompts among these that changed since `reference`: in commits of this side since the two parted, in the index, in the
 /// working tree, and in files that git does not know yet.
+#[expect(clippy::needless_pass_by_value, reason = "the list is made for this call")]
 pub(super) fn since(
     reference: &str,
     tree: &Tree,

@@ -47,7 +47,9 @@ pub(super) fn read(text: &str, rows: &mut Rows<'_, '_>) {
         let row = record.row(file);
         let mut found = Vec::new();
         let spec = spec(&record, row, &columns, rows, &mut found);
-        found.into_iter().for_each(|problem| rows.report(problem));
+        for problem in found {
+            rows.report(problem);
+        }
         if let Some(spec) = spec {
             let (case, problems) = rows.resolve(spec, row, true);
             rows.add(case, problems);

@@ -42,7 +42,9 @@ fn read_row(row: Row<'_>, rows: &mut Rows<'_, '_>) {
     match (read_with_places(row, rows).filter(|_| is_json), quick) {
         (Some((case, problems)), _) => {
             rows.cases.extend(case);
-            problems.into_iter().for_each(|problem| rows.report(problem));
+            for problem in problems {
+                rows.report(problem);
+            }
         }
         (None, Ok((case, problems))) => rows.add(case, problems),
         (None, Err(error)) => rows.report(not_json(row, &error)),
