@@ -170,7 +170,7 @@ mod tests {
             "tests/cases/a.jsonl",
             "tests/cases/.hidden.jsonl",
             "tests/cases/deep/er/c.jsonl",
-            "shared/s.jsonl",
+            "common/s.jsonl",
         ] {
             let path = root.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -193,7 +193,7 @@ mod tests {
         check("cases/*.jsonl", &["tests/cases/a.jsonl", "tests/cases/b.jsonl"]);
         check("*", &["tests/a.jsonl", "tests/b.csv"]);
         check("?.csv", &["tests/b.csv"]);
-        check("../shared/*.jsonl", &["shared/s.jsonl"]);
+        check("../common/*.jsonl", &["common/s.jsonl"]);
         check("c*/deep/*/c.jsonl", &["tests/cases/deep/er/c.jsonl"]);
         check("cases/.h*", &["tests/cases/.hidden.jsonl"]);
         check(
@@ -219,7 +219,7 @@ mod tests {
         let (directory, root) = repository();
         crate::files::write_atomic(&directory.path().join("secret.jsonl"), "").unwrap();
         let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, root.join(name)).unwrap();
-        link(&root.join("shared/s.jsonl"), "tests/linked.jsonl");
+        link(&root.join("common/s.jsonl"), "tests/linked.jsonl");
         assert_eq!(find(&root, "l*.jsonl").unwrap(), ["tests/linked.jsonl"]);
         link(&directory.path().join("secret.jsonl"), "tests/secret.jsonl");
         assert!(matches!(find(&root, "s*.jsonl"), Err(FindError::Path(PathError::Leaves { .. }))));
