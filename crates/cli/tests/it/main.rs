@@ -7,8 +7,10 @@
 mod change;
 mod check;
 mod console;
+mod documentation;
 mod eval;
 mod experiment;
+mod fuzz_corpora;
 mod live;
 mod look;
 mod readme;

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "promptassay-mock-llm",
             "promptassay-evaluator",
             "promptassay-experiments",
+            "promptassay-lifecycle",
         ],
     ),
     ("promptassay-evaluator", &["promptassay-registry", "promptassay-llm", "promptassay-stats"]),

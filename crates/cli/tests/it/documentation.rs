@@ -1,0 +1,76 @@
+//! Every console block of README and docs/ is executed, and shows what the commands print.
+//!
+//! The blocks of a page run one after the other in one shell, in a copy of the sample prompts that is a git repository. `$ ` begins
+//! a command, `> ` goes on with it, and what follows is its output. A command that does not end with 0 says so: `# exits with 1`. A
+//! line `…` stands for any lines. Times, ids, digests and durations may differ. A code block whose first line names a file
+//! (```` ```yaml prompts/registry.yaml ````) is written there before what follows it. `cargo run --release --` is the binary; other
+//! calls of cargo are not made. ```` ```console no-run: why ```` is for readers only.
+//!
+//! `UPDATE_DOCS=1 cargo test -p promptassay documentation` writes what is printed into the pages.
+
+mod page;
+mod shell;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use page::Page;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The pages that have console blocks, each a test of its own so that they run side by side.
+macro_rules! pages {
+    ($($test:ident: $path:literal,)*) => {
+        const PAGES: &[&str] = &[$($path),*];
+        $(#[cfg(unix)]
+        #[test]
+        fn $test() {
+            check($path);
+        })*
+    };
+}
+
+pages! {
+    readme: "README.md",
+    contributing: "CONTRIBUTING.md",
+    performance: "docs/performance.md",
+    testing: "docs/testing.md",
+}
+
+#[test]
+fn every_page_with_a_console_block_is_executed() {
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<String> = docs
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| format!("docs/{}", path.file_name().unwrap().display()))
+        .chain(["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"].map(str::to_owned))
+        .filter(|path| fs::read_to_string(root().join(path)).unwrap().contains("\n```console\n"))
+        .collect();
+    found.sort();
+    let mut pages = PAGES.to_vec();
+    pages.sort_unstable();
+    assert_eq!(found, pages, "add the page to the list in {}", file!());
+}
+
+fn check(path: &str) {
+    let file = root().join(path);
+    let text = fs::read_to_string(&file).unwrap();
+    let page = Page::read(&text);
+    let printed = shell::run(&page);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&file, page.with_outputs(&text, &printed)).unwrap();
+        return;
+    }
+    for (command, printed) in page.commands().zip(&printed) {
+        assert_eq!(printed.code, command.exit_code, "{path}: $ {}\n{}", command.text, printed.output);
+        assert!(
+            command.shows(&printed.output),
+            "{path}: $ {}\n--- the page says\n{}\n--- it prints\n{}\n(UPDATE_DOCS=1 writes it into the page)",
+            command.text,
+            command.output.join("\n"),
+            printed.output
+        );
+    }
+}
