@@ -9,7 +9,7 @@ use crate::exit::Exit;
 
 /// Prompts as versioned, reviewed files: evaluated with honest statistics, gated, rolled out, rolled back.
 #[derive(Debug, Parser)]
-#[command(name = "promptassay", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "promptassay", version = env!("PROMPTASSAY_VERSION"), max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: GlobalArguments,
@@ -92,6 +92,7 @@ pub(crate) enum Command {
     Simulate(commands::plan::SimulateArguments),
     Schema(commands::schema::SchemaArguments),
     Completions(commands::completions::CompletionsArguments),
+    Man(commands::man::ManArguments),
 }
 
 /// Reads the command line. Help and version are printed here, and so are usage errors.

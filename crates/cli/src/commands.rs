@@ -13,6 +13,7 @@ pub(crate) mod experiment;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod man;
 pub(crate) mod merge;
 pub(crate) mod mock;
 pub(crate) mod new;
@@ -89,6 +90,7 @@ pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
         Command::Simulate(arguments) => plan::simulate(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments, &context),
+        Command::Man(arguments) => man::run(&arguments, &context),
     };
     match result {
         Ok(exit) => exit,

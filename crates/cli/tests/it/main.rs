@@ -14,6 +14,7 @@ mod fuzz_corpora;
 mod live;
 mod look;
 mod readme;
+mod reference;
 mod render;
 mod runs;
 mod sandbox;

@@ -1,0 +1,27 @@
+//! Names the commit that the binary is built from, for `--version`: `PROMPTASSAY_COMMIT` where it is set (a source archive has no
+//! repository), else what git says.
+
+use std::process::Command;
+
+#[expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
+fn main() {
+    println!("cargo::rerun-if-env-changed=PROMPTASSAY_COMMIT");
+    let commit =
+        std::env::var("PROMPTASSAY_COMMIT").ok().or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
+    // What HEAD names moves with each commit; its log tells.
+    for path in ["HEAD", "logs/HEAD"] {
+        if let Some(path) = git(&["rev-parse", "--git-path", path]) {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let version = commit.map_or_else(|| version.to_owned(), |commit| format!("{version} ({commit})"));
+    println!("cargo::rustc-env=PROMPTASSAY_VERSION={version}");
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output =
+        Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
