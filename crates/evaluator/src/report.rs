@@ -1,8 +1,12 @@
 //! Reports: pure functions from the values of a run to text. One file each; they print nothing and open nothing.
 
+mod csv;
+mod github;
 mod json;
 mod junit;
+mod reasons;
 mod terminal;
+mod to_open;
 mod visible;
 
 use crate::event::ReplySource;
@@ -12,8 +16,10 @@ use crate::plan::Plan;
 use crate::record::Record;
 use crate::summary::VariantSummary;
 
+pub use csv::csv;
+pub use github::github;
 pub use json::json;
-pub use junit::junit;
+pub use junit::{JunitLook, junit};
 pub use terminal::{Look, terminal, terminal_case};
 pub use visible::visible;
 

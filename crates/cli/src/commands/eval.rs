@@ -37,6 +37,8 @@ const EXAMPLES: &str = "Examples:
   promptassay eval --max-reply-age 7d            replies from the cache may be a week old
   promptassay eval customer_support --offline --candidate v1.0.0 --baseline v1.1.0
   promptassay eval --offline --junit report.xml  and a report for the pipeline
+  promptassay eval --report csv=trials.csv --report github=-
+                                                 every trial in a table; annotations on standard output
   promptassay eval --dry-run --tag smoke         what would be asked, and about what it would cost
   promptassay eval --changed-since origin/main   only prompts that this branch changes
 
@@ -50,7 +52,7 @@ Exit codes: 0 passed, 1 a gate failed, 2 invalid input, 4 could not be judged, 1
 #[command(after_help = EXAMPLES)]
 pub(crate) struct EvalArguments {
     /// Ask one of several parts of the cases, such as `2/5`; `merge` judges all parts together.
-    #[arg(long, value_name = "I/N", conflicts_with = "junit")]
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["junit", "reports"])]
     shard: Option<Shard>,
     /// Print what would be asked, and about what it would cost; ask nothing.
     #[arg(long)]
@@ -70,6 +72,8 @@ pub(crate) struct EvalArguments {
 
 #[expect(clippy::single_match_else, reason = "both ways to inputs read alike")]
 pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    // Known before the first question: two reports cannot go to one place.
+    arguments.reports.requested()?;
     let resumed = arguments.journal.resumed(context)?;
     let Loaded { tree, settings, of_tree, mut problems } = Loaded::read(Some(arguments), context);
     let inputs = match &resumed {
@@ -103,11 +107,13 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     if end != RunEnd::Completed {
         context.console.note("`promptassay eval --resume` goes on with this run");
     }
-    let exit = published::publish(plan, shard, &replay, &arguments.reports, context)?;
+    let interrupted = (end == RunEnd::Interrupted).then_some(Exit::Interrupted);
+    let concluded = published::conclude(plan, shard, &replay, &arguments.reports, interrupted, context);
+    // Replies were paid for, whatever became of the reports.
     if let Some(directory) = &prepared.record_into {
         recording::write(plan, &replay.outputs, directory, context)?;
     }
-    Ok(if end == RunEnd::Interrupted { Exit::Interrupted } else { exit })
+    concluded
 }
 
 /// The plan that a run had, made again from today's files. Whether it is the same is for the caller to ask.
@@ -143,9 +149,7 @@ fn nothing_changed(
         return Err(Failure::invalid(problems));
     }
     context.console.problems(&problems);
-    published::publish_nothing(&arguments.reports)?;
-    let message = arguments.selection.nothing_changed();
-    context.answer(|| format!("{message}\n"), &serde_json::json!({"schema": 1, "skipped": message}))
+    published::publish_nothing(&arguments.reports, &arguments.selection.nothing_changed(), context)
 }
 
 /// The files as they are.

@@ -13,6 +13,7 @@ const EXAMPLES: &str = "Examples:
   promptassay report                      the latest run
   promptassay report 019aae2f             the run whose id begins so
   promptassay report --junit report.xml   and a report for the pipeline
+  promptassay report --report csv=-       every trial, as a table
 
 Exit codes: those of `eval`.";
 

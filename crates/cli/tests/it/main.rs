@@ -16,6 +16,7 @@ mod look;
 mod readme;
 mod reference;
 mod render;
+mod reports;
 mod runs;
 mod sandbox;
 mod schema;

@@ -5,6 +5,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use super::Evaluation;
+use super::visible::escaped_json;
 use crate::event::ReplySource;
 use crate::gate::{Verdict, worst};
 use crate::outputs::Outputs;
@@ -164,7 +165,7 @@ pub fn json(evaluation: &Evaluation<'_>) -> String {
     // Maps with text keys and finite numbers always have a JSON form.
     let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();
     text.push('\n');
-    text
+    escaped_json(&text)
 }
 
 fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant<'a> {

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use super::visible::without_commands;
 use super::{Evaluation, visible};
 use crate::event::{Answer, AskErrorKind, TrialResult};
 use crate::gate::{Gate, Verdict, percent, plural};
@@ -30,7 +31,7 @@ pub fn terminal(evaluation: &Evaluation<'_>, look: Look) -> String {
     let mut report = Report { text: String::new(), look };
     // Writing to a string cannot fail.
     let _ = report.write(evaluation);
-    report.text
+    without_commands(&report.text)
 }
 
 /// What the report says of one case of a variant: its place, and every reason why it did not pass. Empty where the variant does not
@@ -47,7 +48,7 @@ pub fn terminal_case(
         // Writing to a string cannot fail.
         let _ = report.case(evaluation, plan, summary, case);
     }
-    report.text
+    without_commands(&report.text)
 }
 
 struct Report {

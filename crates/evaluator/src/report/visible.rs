@@ -1,9 +1,10 @@
-//! Text of a model, made safe to show: what would move a cursor, change colours, reorder lines or break a document is made visible.
+//! Text of a model, made safe to show: what would move a cursor, change colours, reorder lines, break a document or command the
+//! machine that keeps a log is made visible.
 
 use std::fmt::Write as _;
 
-/// The text with every control character but line feed and tab replaced by a visible sign, and invisible characters that change
-/// the order of what is read by their code point in brackets.
+/// The text with every control character but line feed and tab replaced by a visible sign, and characters that nobody sees, or that
+/// change the order of what is read, by their code point in brackets.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -16,22 +17,93 @@ pub fn visible(text: &str) -> String {
                 out.push(char::from_u32(0x2400 + u32::from(control)).unwrap_or('\u{fffd}'));
             }
             '\u{7f}' => out.push('\u{2421}'),
-            special @ ('\u{80}'..='\u{9f}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{2028}'
-            | '\u{2029}'
-            | '\u{feff}'
-            | '\u{fffe}'
-            | '\u{ffff}'
-            | '\u{e0000}'..='\u{e007f}') => {
+            special if is_treacherous(special) => {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "[U+{:04X}]", u32::from(special));
             }
             other => out.push(other),
         }
+    }
+    out
+}
+
+/// Whether a character acts on a terminal, changes the order of what is read, or hides. Those that writing needs (joiners of emoji
+/// and of scripts, variation selectors) are not among them.
+fn is_treacherous(character: char) -> bool {
+    matches!(
+        character,
+        // C1 controls: a terminal may take U+009B for the beginning of an escape sequence.
+        '\u{80}'..='\u{9f}'
+        // Order of reading.
+        | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        // Line and paragraph separators, which some programs take for line breaks.
+        | '\u{2028}' | '\u{2029}'
+        // Without width.
+        | '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        // Not allowed in XML.
+        | '\u{fffe}' | '\u{ffff}'
+        // Tags and further variation selectors, which can carry hidden text.
+        | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// A document whose lines command nobody. A GitHub runner carries out what stands behind `::` at the beginning of a line of a step's
+/// output, and behind `##[` anywhere in it; Azure does so for `##vso[`. Text of a model must not reach either, whoever prints the
+/// document.
+pub(crate) fn without_commands(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    for line in document.split_inclusive('\n') {
+        let text = line.trim_start();
+        let indent = &line[..line.len() - text.len()];
+        out.push_str(indent);
+        match text.strip_prefix("::") {
+            Some(rest) => {
+                out.push_str(": :");
+                push_calm(&mut out, rest);
+            }
+            None => push_calm(&mut out, text),
+        }
+    }
+    out
+}
+
+fn push_calm(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.find("##") {
+        out.push_str(&rest[..at]);
+        // A space between the two signs ends the command; `###` must not become one either.
+        let signs = rest[at..].len() - rest[at..].trim_start_matches('#').len();
+        let behind = &rest[at + signs..];
+        if behind.starts_with('[') || behind.starts_with("vso[") {
+            out.push_str(&"#".repeat(signs - 1));
+            out.push_str(" #");
+        } else {
+            out.push_str(&"#".repeat(signs));
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+}
+
+/// A JSON document of the same value, in which everything that [`visible`] and [`without_commands`] would change is written as an
+/// escape: it can be shown anywhere, and reads back as it was.
+pub(crate) fn escaped_json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    let mut before = '\0';
+    for character in document.chars() {
+        // Outside of strings JSON has none of these; inside, an escape stands for the character.
+        if character == '\u{7f}' || is_treacherous(character) || (character == '[' && before == '#') {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else if character == '[' && out.ends_with("##vso") {
+            out.push_str("\\u005b");
+        } else {
+            out.push(character);
+        }
+        before = character;
     }
     out
 }
@@ -47,7 +119,34 @@ mod tests {
         assert_eq!(visible("a\u{1b}[31mred\r\nb\tc"), "a␛[31mred\nb\tc");
         assert_eq!(visible("x\rover"), "x␍over");
         assert_eq!(visible("\u{202e}gpj.exe\u{9b}31m\u{7f}"), "[U+202E]gpj.exe[U+009B]31m␡");
-        assert_eq!(visible("äöü 😀 👩‍💻"), "äöü 😀 👩‍💻");
+        assert_eq!(visible("he\u{200b}lp\u{e0041}"), "he[U+200B]lp[U+E0041]");
+        assert_eq!(visible("äöü 😀 👩‍💻 ❤️ می‌خواهم"), "äöü 😀 👩‍💻 ❤️ می‌خواهم");
+    }
+
+    #[test]
+    fn lines_command_nobody() {
+        assert_eq!(
+            without_commands("::error file=a::b\n  ::add-mask::x\na ::b\n"),
+            ": :error file=a::b\n  : :add-mask::x\na ::b\n"
+        );
+        assert_eq!(
+            without_commands("a ##[error]b ###[x] ##vso[y] ## [z]"),
+            "a # #[error]b ## #[x] # #vso[y] ## [z]"
+        );
+        assert_eq!(without_commands("::::stop"), ": :::stop");
+    }
+
+    #[test]
+    fn json_keeps_its_value() {
+        let text = "##[error] \u{9b}31m \u{7f} \u{202e} \u{e0041} ##vso[x] #[y] é [1] #";
+        let document = serde_json::to_string(&serde_json::json!([text, [1, "[#"]])).unwrap();
+        let escaped = escaped_json(&document);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&escaped).unwrap(),
+            serde_json::json!([text, [1, "[#"]])
+        );
+        assert_eq!(visible(&escaped), escaped);
+        assert_eq!(without_commands(&escaped), escaped);
     }
 
     proptest! {
@@ -56,6 +155,14 @@ mod tests {
             let shown = visible(&text);
             let harmless = |character: char| !character.is_control() || character == '\n' || character == '\t';
             prop_assert!(shown.chars().all(harmless));
+        }
+
+        #[test]
+        fn what_is_calm_stays_as_it_is(text in "[ :#\\[vsoa\n]{0,40}") {
+            let calm = without_commands(&text);
+            prop_assert_eq!(without_commands(&calm), calm.clone());
+            prop_assert!(!calm.contains("##[") && !calm.contains("##vso["));
+            prop_assert!(calm.lines().all(|line| !line.trim_start().starts_with("::")));
         }
     }
 }

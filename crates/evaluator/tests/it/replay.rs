@@ -13,7 +13,7 @@ use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{self, Plan, PromptInput, VersionRequest};
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::replay::{Remaining, Replay, replay};
-use promptassay_evaluator::report::{self, Evaluation, Look};
+use promptassay_evaluator::report::{self, Evaluation, JunitLook, Look};
 use promptassay_evaluator::run::{self, Asked, Unanswered, Work};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
@@ -98,7 +98,15 @@ fn reports(plan: &Plan, record: &Record, outputs: &Outputs) -> String {
     let (summaries, gates) = gate::judge(plan, record);
     let evaluation = Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs };
     let terminal = report::terminal(&evaluation, Look { color: false, outputs: true });
-    format!("{terminal}\n{}\n{}", report::json(&evaluation), report::junit(&evaluation))
+    let github = report::github(&evaluation, |path| path.display().to_string());
+    [
+        terminal,
+        report::json(&evaluation),
+        report::junit(&evaluation, JunitLook::default()),
+        report::csv(&evaluation),
+        github,
+    ]
+    .join("\n")
 }
 
 fn store(path: &Path, events: &[Event]) {

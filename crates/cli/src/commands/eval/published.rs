@@ -1,18 +1,18 @@
 //! What comes of results: the reports that were asked for, and how the process ends.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod requested;
 
-use clap::Args;
+use std::fs;
+use std::path::Path;
+
 use promptassay_evaluator::gate;
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{self, Plan};
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::replay::Replay;
-use promptassay_evaluator::report::{self, Evaluation, Look};
+use promptassay_evaluator::report::{self, Evaluation, JunitLook, Look};
 use promptassay_evaluator::runs::Shard;
 use promptassay_evaluator::settings::Settings;
-use promptassay_registry::files::write_atomic;
 use promptassay_registry::problem::Problem;
 use serde::Serialize;
 
@@ -21,14 +21,8 @@ use crate::arguments::OutputFormat;
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-
-/// Which reports are written beside the one on standard output.
-#[derive(Debug, Args)]
-pub(crate) struct ReportArguments {
-    /// Write a JUnit report.
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-}
+pub(crate) use requested::ReportArguments;
+use requested::{ReportFormat, Requested, Target};
 
 /// Judges and reports; a shard only says how far it came. The exit code is that of the worst gate.
 pub(crate) fn publish(
@@ -38,27 +32,130 @@ pub(crate) fn publish(
     reports: &ReportArguments,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
+    conclude(plan, shard, replay, reports, None, context)
+}
+
+/// The same for a run that may have been interrupted just now, which then ends the process.
+pub(crate) fn conclude(
+    plan: &Plan,
+    shard: Option<Shard>,
+    replay: &Replay,
+    reports: &ReportArguments,
+    interrupted: Option<Exit>,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
     let Replay { record, outputs, .. } = replay;
     if let Some(shard) = shard {
-        return publish_shard(plan, record, shard, reports, context);
+        return publish_shard(plan, record, shard, reports, context).map(|exit| interrupted.unwrap_or(exit));
     }
+    let requested = reports.requested()?;
     let (summaries, gates) = gate::judge(plan, record);
     let evaluation = Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs };
-    if let Some(path) = &reports.junit {
-        write_report(path, &report::junit(&evaluation))?;
+    let mut writing = Writing { requested, redact: reports.junit_redact, failures: Vec::new(), context };
+    if interrupted.is_some() {
+        writing.failures.push(Trouble { text: "interrupted".to_owned(), problem: None });
     }
-    let text = match context.format {
-        OutputFormat::Human => {
-            let look = Look { color: context.console.color, outputs: context.console.verbosity > 0 };
-            report::terminal(&evaluation, look)
+    writing.write_all(&evaluation);
+    let problems: Vec<Problem> = writing.failures.into_iter().filter_map(|trouble| trouble.problem).collect();
+    if problems.is_empty() {
+        Ok(interrupted.unwrap_or_else(|| gate::worst(&gates).into()))
+    } else {
+        Err(Failure { exit: Exit::Broken, problems })
+    }
+}
+
+/// Something that keeps the process from ending with 0.
+struct Trouble {
+    text: String,
+    /// What the user is told; `None` where it is known already.
+    problem: Option<Problem>,
+}
+
+/// The writing of reports: what cannot be written keeps nothing else from being written.
+struct Writing<'a> {
+    requested: Vec<Requested>,
+    redact: bool,
+    failures: Vec<Trouble>,
+    context: &'a Context<'a>,
+}
+
+impl Writing<'_> {
+    fn write_all(&mut self, evaluation: &Evaluation<'_>) {
+        let (junit, others): (Vec<Requested>, Vec<Requested>) = std::mem::take(&mut self.requested)
+            .into_iter()
+            .partition(|requested| requested.format == ReportFormat::Junit);
+        let to_stdout = |requested: &[Requested]| requested.iter().any(|one| one.target == Target::Stdout);
+        if !to_stdout(&junit) && !to_stdout(&others) {
+            let format = match self.context.format {
+                OutputFormat::Human => ReportFormat::Terminal,
+                OutputFormat::Json => ReportFormat::Json,
+            };
+            self.write(evaluation, &Requested { format, target: Target::Stdout });
         }
-        OutputFormat::Json => report::json(&evaluation),
-    };
-    context.data(text)?;
-    match outputs.take_error() {
-        Some(error) => Err(broken(error)),
-        None => Ok(gate::worst(&gates).into()),
+        for requested in &others {
+            self.write(evaluation, requested);
+        }
+        // JUnit comes last, because it is red where another report could not be written.
+        let before = self.failures.len();
+        for requested in &junit {
+            self.write(evaluation, requested);
+        }
+        if junit.len() > 1 && self.failures.len() > before {
+            for requested in junit.iter().filter(|requested| requested.target != Target::Stdout) {
+                self.write(evaluation, requested);
+            }
+        }
     }
+
+    fn write(&mut self, evaluation: &Evaluation<'_>, requested: &Requested) {
+        let mut text = self.render(evaluation, requested);
+        if let Some(error) = evaluation.outputs.take_error() {
+            self.fail(broken(error).problems);
+            // What lacks results says so where it can.
+            text = self.render(evaluation, requested);
+        }
+        if let Err(failure) = requested.target.write(&text, self.context) {
+            self.fail(failure.problems);
+        }
+    }
+
+    fn render(&self, evaluation: &Evaluation<'_>, requested: &Requested) -> String {
+        let console = self.context.console;
+        match requested.format {
+            ReportFormat::Terminal => {
+                // Colours are for the terminal that is asked about them; a file has none.
+                let color = console.color && requested.target == Target::Stdout;
+                report::terminal(evaluation, Look { color, outputs: console.verbosity > 0 })
+            }
+            ReportFormat::Junit => {
+                let troubles: Vec<String> =
+                    self.failures.iter().map(|failure| failure.text.clone()).collect();
+                report::junit(evaluation, JunitLook { redact: self.redact, troubles: &troubles })
+            }
+            ReportFormat::Json => report::json(evaluation),
+            ReportFormat::Github => report::github(evaluation, |path| in_repository(path, self.context)),
+            ReportFormat::Csv => report::csv(evaluation),
+        }
+    }
+
+    fn fail(&mut self, problems: Vec<Problem>) {
+        for problem in problems {
+            if !self.failures.iter().any(|known| known.text == problem.message) {
+                self.failures.push(Trouble { text: problem.message.clone(), problem: Some(problem) });
+            }
+        }
+    }
+}
+
+/// A path from the root of the repository, with slashes; as it is where that cannot be told.
+fn in_repository(path: &Path, context: &Context<'_>) -> String {
+    let relative = context.repository().ok().and_then(|root| {
+        let absolute = fs::canonicalize(context.environment.directory.join(path)).ok()?;
+        let parts: Vec<String> =
+            absolute.strip_prefix(root).ok()?.iter().map(|part| part.display().to_string()).collect();
+        Some(parts.join("/"))
+    });
+    relative.unwrap_or_else(|| path.display().to_string())
 }
 
 /// Reports what a shard can say: how much of it was answered. The verdict is `merge`'s.
@@ -69,7 +166,7 @@ fn publish_shard(
     reports: &ReportArguments,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
-    if reports.junit.is_some() {
+    if reports.any() {
         let help = "`promptassay merge` writes the reports of all shards together";
         let problem = Problem::error("eval::shard_has_no_verdict", "a shard has no verdict to report");
         return Err(Failure::invalid_one(problem.help(help)));
@@ -96,23 +193,44 @@ struct ShardReport {
     answered: usize,
 }
 
-/// Writes the reports that were asked for where there was nothing to evaluate.
-pub(crate) fn publish_nothing(reports: &ReportArguments) -> Result<(), Failure> {
-    let Some(plan) = plan::build(Vec::new(), &Settings::default(), &mut Vec::new()) else { return Ok(()) };
+/// Writes the reports that were asked for where there was nothing to evaluate, which is said.
+pub(crate) fn publish_nothing(
+    reports: &ReportArguments,
+    message: &str,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let Some(plan) = plan::build(Vec::new(), &Settings::default(), &mut Vec::new()) else {
+        return Ok(Exit::Success);
+    };
     let (record, outputs) = (Record::new(&plan), Outputs::in_memory());
     let evaluation =
         Evaluation { plan: &plan, record: &record, summaries: &[], gates: &[], outputs: &outputs };
-    match &reports.junit {
-        Some(path) => write_report(path, &report::junit(&evaluation)),
-        None => Ok(()),
+    let json = || {
+        let skipped = Skipped { schema: 1, skipped: message };
+        serde_json::to_string_pretty(&skipped).map_or_else(|_| String::new(), |text| text + "\n")
+    };
+    let requested = reports.requested()?;
+    let mut problems = Vec::new();
+    for requested in &requested {
+        let text = match requested.format {
+            ReportFormat::Terminal => format!("{message}\n"),
+            ReportFormat::Json => json(),
+            ReportFormat::Junit => report::junit(&evaluation, JunitLook::default()),
+            ReportFormat::Github => report::github(&evaluation, |path| path.display().to_string()),
+            ReportFormat::Csv => report::csv(&evaluation),
+        };
+        problems.extend(
+            requested.target.write(&text, context).err().into_iter().flat_map(|failure| failure.problems),
+        );
     }
+    if !requested.iter().any(|requested| requested.target == Target::Stdout) {
+        context.answer(|| format!("{message}\n"), &Skipped { schema: 1, skipped: message })?;
+    }
+    if problems.is_empty() { Ok(Exit::Success) } else { Err(Failure { exit: Exit::Broken, problems }) }
 }
 
-fn write_report(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: String| Failure::broken(Problem::error("eval::cannot_write_report", error));
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        fs::create_dir_all(directory)
-            .map_err(|error| failed(format!("cannot create `{}`: {error}", directory.display())))?;
-    }
-    write_atomic(path, text).map_err(|error| failed(error.to_string()))
+#[derive(Serialize)]
+struct Skipped<'a> {
+    schema: u32,
+    skipped: &'a str,
 }

@@ -1,0 +1,153 @@
+//! The reports that were asked for on the command line, and how they get to where they go.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+use promptassay_registry::files::write_atomic;
+use promptassay_registry::problem::{Problem, did_you_mean};
+
+use crate::commands::Context;
+use crate::failure::Failure;
+
+/// Which reports are written.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ReportArguments {
+    /// Write a report, such as `csv=trials.csv`: `terminal`, `junit`, `json`, `github` or `csv`. Several at once by
+    /// several options; `-` is standard output, in place of the report that is printed otherwise.
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    reports: Vec<Requested>,
+    /// Write a JUnit report: the same as `--report junit=FILE`.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Leave out of JUnit reports everything that a model may have said: outputs, reasons, expected and got.
+    #[arg(long)]
+    pub(super) junit_redact: bool,
+}
+
+/// A report and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Requested {
+    pub(super) format: ReportFormat,
+    pub(super) target: Target,
+}
+
+/// The formats of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReportFormat {
+    Terminal,
+    Junit,
+    Json,
+    Github,
+    Csv,
+}
+
+/// Where a report goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    Stdout,
+    File(PathBuf),
+}
+
+const FORMATS: [(&str, ReportFormat); 5] = [
+    ("terminal", ReportFormat::Terminal),
+    ("junit", ReportFormat::Junit),
+    ("json", ReportFormat::Json),
+    ("github", ReportFormat::Github),
+    ("csv", ReportFormat::Csv),
+];
+
+impl FromStr for Requested {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = FORMATS.map(|(name, _)| name);
+        let usage =
+            || format!("write FORMAT=FILE, such as `junit=report.xml`; formats are {}", names.join(", "));
+        let (name, file) = text.split_once('=').ok_or_else(usage)?;
+        let Some((_, format)) = FORMATS.iter().find(|(known, _)| *known == name) else {
+            let help = did_you_mean(name, names, "formats");
+            return Err(format!("there is no format `{name}`; {help}"));
+        };
+        if file.is_empty() {
+            return Err(format!(
+                "say where the report goes: `{name}=FILE`, or `{name}=-` for standard output"
+            ));
+        }
+        Ok(Self { format: *format, target: Target::of(Path::new(file)) })
+    }
+}
+
+impl Target {
+    fn of(path: &Path) -> Self {
+        if path == Path::new("-") { Self::Stdout } else { Self::File(path.to_owned()) }
+    }
+
+    /// Writes a report: to a file wholly or not at all; a pipe or a device gets it as it is.
+    pub(super) fn write(&self, text: &str, context: &Context<'_>) -> Result<(), Failure> {
+        match self {
+            Self::Stdout => context.data(text),
+            Self::File(path) => write_file(path, text),
+        }
+    }
+
+    /// What two names of one place have in common.
+    fn identity(&self) -> PathBuf {
+        match self {
+            Self::Stdout => PathBuf::from("-"),
+            Self::File(path) => {
+                let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                let real = fs::canonicalize(&absolute).ok();
+                real.or_else(|| Some(fs::canonicalize(absolute.parent()?).ok()?.join(absolute.file_name()?)))
+                    .unwrap_or(absolute)
+            }
+        }
+    }
+}
+
+impl ReportArguments {
+    /// Every report that was asked for. Two for one place are refused: the second would replace the first.
+    pub(crate) fn requested(&self) -> Result<Vec<Requested>, Failure> {
+        let short =
+            self.junit.iter().map(|path| Requested { format: ReportFormat::Junit, target: Target::of(path) });
+        let requested: Vec<Requested> = self.reports.iter().cloned().chain(short).collect();
+        let identities: Vec<PathBuf> =
+            requested.iter().map(|requested| requested.target.identity()).collect();
+        for (index, identity) in identities.iter().enumerate() {
+            if identities[..index].contains(identity) {
+                let message = match &requested[index].target {
+                    Target::Stdout => "two reports are to go to standard output".to_owned(),
+                    Target::File(path) => format!("two reports are to go to `{}`", path.display()),
+                };
+                let problem = Problem::error("reports::same_file", message);
+                return Err(Failure::invalid_one(problem.help("give each report a file of its own")));
+            }
+        }
+        Ok(requested)
+    }
+
+    /// Whether any report was asked for.
+    pub(crate) fn any(&self) -> bool {
+        !self.reports.is_empty() || self.junit.is_some()
+    }
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    // What is neither a file nor a directory, such as `/dev/stderr` or a named pipe, must not be replaced by a file.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let written: io::Result<()> =
+            OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+        return written.map_err(|error| cannot_write(format!("cannot write `{}`: {error}", path.display())));
+    }
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        fs::create_dir_all(directory)
+            .map_err(|error| cannot_write(format!("cannot create `{}`: {error}", directory.display())))?;
+    }
+    write_atomic(path, text).map_err(|error| cannot_write(error.to_string()))
+}
+
+fn cannot_write(message: String) -> Failure {
+    Failure::broken(Problem::error("eval::cannot_write_report", message))
+}

@@ -1,0 +1,193 @@
+//! Reports as files: which are written, where to, and what independent readers find in them.
+
+mod hostile;
+mod readers;
+
+use std::fmt::Write as _;
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+
+const SUITE: &str = "\
+cases:
+  - name: one
+    inputs: {name: Ada}
+    expected: {polite: true}
+    validators:
+      - max_words: 5
+  - name: two
+    inputs: {name: Bob}
+    expected: {polite: true}
+    validators:
+      - max_words: 5
+";
+
+/// One prompt with two cases and these replies.
+fn sandbox(replies: &[(&str, &str)]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/greet/tests/test_cases.yaml", SUITE);
+    let rows = replies.iter().map(|(case, text)| {
+        let row = serde_json::json!({
+            "case": case, "version": "1.0.0", "model": "default", "repeat": 1,
+            "text": text, "finish_reason": "stop", "source": "hand",
+        });
+        format!("{row}\n")
+    });
+    sandbox.write("replies/greet.jsonl", rows.collect::<String>());
+    sandbox
+}
+
+fn one_fails() -> Sandbox {
+    sandbox(&[("one", "Thank you, Ada"), ("two", "No, Bob, I am not going to: 100 %, never")])
+}
+
+#[test]
+fn several_reports_at_once() {
+    let sandbox = one_fails();
+    let arguments = [
+        "eval",
+        "--offline",
+        "--report",
+        "terminal=deep/er/report.txt",
+        "--report",
+        "json=report.json",
+        "--report",
+        "csv=trials.csv",
+        "--report",
+        "github=annotations.txt",
+        "--junit",
+        "report.xml",
+    ];
+    let seen = sandbox.run(&arguments);
+    assert_eq!(seen.code, Some(1), "{}", seen.shown());
+    assert_eq!(sandbox.read("deep/er/report.txt"), seen.stdout);
+    assert_eq!(sandbox.read("report.json"), sandbox.run(&["report", "--format", "json"]).stdout);
+    assert_snapshot!("trials_csv", sandbox.read("trials.csv").replace('\r', "␍"));
+    assert_snapshot!("annotations", sandbox.read("annotations.txt"));
+    // A kept run gives the same ones.
+    for (format, file) in [
+        ("terminal", "deep/er/report.txt"),
+        ("csv", "trials.csv"),
+        ("github", "annotations.txt"),
+        ("junit", "report.xml"),
+    ] {
+        let again = sandbox.run(&["report", "--report", &format!("{format}=-")]);
+        assert_eq!((again.code, again.stdout), (Some(1), sandbox.read(file)), "{format}");
+    }
+}
+
+#[test]
+fn standard_output_takes_one_report_in_place_of_the_usual_one() {
+    let sandbox = one_fails();
+    let seen =
+        sandbox.run(&["eval", "--offline", "--report", "github=-", "--format", "json", "--color", "always"]);
+    assert_snapshot!(seen.shown());
+    let seen = sandbox.run(&[
+        "report",
+        "--report",
+        "terminal=-",
+        "--report",
+        "terminal=report.txt",
+        "--color",
+        "always",
+    ]);
+    assert!(seen.stdout.contains("\u{1b}[31m"), "{}", seen.shown());
+    assert!(!sandbox.read("report.txt").contains('\u{1b}'));
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_asked() {
+    let sandbox = one_fails();
+    let mut shown = String::new();
+    for reports in [
+        &["--report", "junit"][..],
+        &["--report", "junti=report.xml"],
+        &["--report", "yaml=report.yaml"],
+        &["--report", "json="],
+        &["--report", "json=report", "--report", "csv=./report"],
+        &["--report", "json=new/report", "--report", "csv=./new/report"],
+        &["--junit", "report.xml", "--report", "junit=report.xml"],
+        &["--report", "csv=-", "--report", "github=-"],
+        &["--shard", "1/2", "--report", "csv=-"],
+    ] {
+        let seen = sandbox.run(&[&["eval", "--offline"], reports].concat());
+        assert_eq!((seen.code, seen.stdout.as_str()), (Some(2), ""), "{}", seen.shown());
+        writeln!(shown, "$ eval {}\n{}", reports.join(" "), seen.stderr).unwrap();
+    }
+    assert_snapshot!(shown);
+    assert!(!sandbox.path(".promptassay").exists());
+}
+
+#[test]
+fn a_report_that_cannot_be_written_keeps_no_other_from_being_written() {
+    // Everything passes, and still the exit code is not 0; so JUnit is red.
+    let sandbox = sandbox(&[("one", "Thank you, Ada"), ("two", "Please, Bob")]);
+    sandbox.write("taken", "a file where a directory is wanted");
+    let arguments = [
+        "eval",
+        "--offline",
+        "--junit",
+        "first.xml",
+        "--report",
+        "csv=taken/trials.csv",
+        "--report",
+        "json=report.json",
+        "--report",
+        "junit=taken/second.xml",
+    ];
+    let seen = sandbox.run(&arguments);
+    assert_snapshot!(sandbox.clean(&seen.shown()));
+    assert!(sandbox.read("report.json").contains("\"verdict\": \"passed\""));
+    assert_snapshot!(
+        "junit_of_a_run_whose_report_could_not_be_written",
+        readers::lines(&sandbox.read("first.xml"))
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_written_to_and_not_replaced() {
+    let sandbox = one_fails();
+    let seen =
+        sandbox.run(&["eval", "--offline", "--report", "github=/dev/stderr", "--report", "csv=/dev/full"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stderr.starts_with("::error file=prompts/greet/tests/test_cases.yaml,"), "{}", seen.shown());
+    assert!(seen.stderr.contains("cannot write `/dev/full`"), "{}", seen.shown());
+    assert!(!fs::metadata("/dev/full").unwrap().is_file());
+}
+
+#[test]
+fn places_are_told_from_the_root_of_the_repository() {
+    let sandbox = one_fails();
+    fs::create_dir_all(sandbox.path("some/where")).unwrap();
+    let mut command = sandbox.command(&["eval", "--offline", "--report", "github=-"]);
+    let seen = crate::sandbox::Seen::of(command.current_dir(sandbox.path("some/where")));
+    assert!(seen.stdout.contains(" file=prompts/greet/tests/test_cases.yaml,line=7,"), "{}", seen.shown());
+}
+
+#[test]
+fn a_redacted_report_holds_no_word_of_a_model() {
+    let sandbox = one_fails();
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "cases:", "repeat: 2\ncases:");
+    let seen = sandbox.run(&["eval", "--offline", "--junit", "report.xml", "--junit-redact"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    let report = sandbox.read("report.xml");
+    assert!(
+        !report.contains("Bob, I am") && !report.contains("going") && !report.contains("10 words"),
+        "{report}"
+    );
+    readers::check_junit(&sandbox.path("report.xml"));
+    assert_snapshot!(readers::lines(&report));
+}
+
+#[test]
+fn a_case_named_gate_stays_apart_from_the_gate() {
+    let sandbox = sandbox(&[("gate", "Thank you, Ada"), ("two", "Please, Bob")]);
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "name: one", "name: gate");
+    let seen = sandbox.run(&["eval", "--offline", "--junit", "report.xml"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    readers::check_junit(&sandbox.path("report.xml"));
+    assert_snapshot!(readers::lines(&sandbox.read("report.xml")));
+}

@@ -1,0 +1,177 @@
+//! What a model says reaches no terminal, no spreadsheet, no browser and no runner as anything but text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+
+use regex::Regex;
+use serde_json::{Value, json};
+
+use super::readers;
+use crate::sandbox::{Sandbox, Seen};
+
+/// The corpus, by name.
+fn corpus() -> BTreeMap<String, String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/hostile/outputs.jsonl");
+    let rows = fs::read_to_string(path).unwrap();
+    let row = |line: &str| {
+        let row: Value = serde_json::from_str(line).unwrap();
+        let times = usize::try_from(row["times"].as_u64().unwrap_or(1)).unwrap();
+        (row["name"].as_str().unwrap().to_owned(), row["text"].as_str().unwrap().repeat(times))
+    };
+    rows.lines().map(row).collect()
+}
+
+/// A suite in which every text of the corpus is a reply that fails, and is quoted as one, as what was got, and as a reason; one
+/// case passes, so that the verdict is a failure.
+fn evaluated() -> (Sandbox, BTreeMap<String, String>, Seen) {
+    let corpus = corpus();
+    let sandbox = Sandbox::new();
+    let mut suite =
+        "cases:\n  - {name: fine, inputs: {name: A}, validators: [{contains: fine}]}\n".to_owned();
+    let mut replies = String::new();
+    let mut reply = |case: &str, text: &str| {
+        let row = json!({
+            "case": case, "version": "1.0.0", "model": "default", "repeat": 1,
+            "text": text, "finish_reason": "stop", "source": "hand",
+        });
+        writeln!(replies, "{row}").unwrap();
+    };
+    reply("fine", "fine");
+    for (name, text) in &corpus {
+        writeln!(
+            suite,
+            "  - {{name: {name}, inputs: {{name: B}}, validators: [{{equals: impossible}}, {{expr: 'output == inputs.name'}}, {{not_regex: '(?s).'}}]}}"
+        )
+        .unwrap();
+        reply(name, text);
+    }
+    sandbox.write("prompts/greet/tests/test_cases.yaml", suite).write("replies/greet.jsonl", replies);
+    let seen = sandbox.run(&[
+        "eval",
+        "--offline",
+        "-v",
+        "--junit",
+        "report.xml",
+        "--report",
+        "terminal=report.txt",
+        "--report",
+        "json=report.json",
+        "--report",
+        "csv=trials.csv",
+        "--report",
+        "github=annotations.txt",
+        "--color",
+        "always",
+    ]);
+    assert_eq!(seen.code, Some(1), "{}", &seen.shown()[..2000]);
+    (sandbox, corpus, seen)
+}
+
+/// What no report may hold, whatever it is: anything that acts on a terminal or on the machine that keeps a log.
+fn assert_harmless(report: &str, lines_end_with_cr: bool) {
+    for (number, line) in report.split('\n').enumerate() {
+        let line = if lines_end_with_cr { line.strip_suffix('\r').unwrap_or(line) } else { line };
+        let acts = |character: char| {
+            (character.is_control() && character != '\t')
+                || matches!(character, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+        };
+        let found: Vec<char> = line.chars().filter(|character| acts(*character)).collect();
+        assert!(found.is_empty(), "line {}: {found:?} in {line}", number + 1);
+        assert!(!line.contains("##[") && !line.contains("##vso["), "line {}: {line}", number + 1);
+        assert!(!line.trim_start().starts_with("::"), "line {}: {line}", number + 1);
+    }
+}
+
+#[test]
+fn a_terminal_sees_text() {
+    let (sandbox, _, seen) = evaluated();
+    assert_harmless(&sandbox.read("report.txt"), false);
+    let own_colours = Regex::new("\u{1b}\\[(0|1|2|31|32|33)m").unwrap();
+    assert_harmless(&own_colours.replace_all(&seen.stdout, ""), false);
+    // No line claims to be a gate but the gate's own.
+    let gates = sandbox.read("report.txt").lines().filter(|line| line.starts_with("gate ")).count();
+    assert_eq!(gates, 1);
+}
+
+#[test]
+fn xml_readers_see_text() {
+    let (sandbox, corpus, _) = evaluated();
+    assert_harmless(&sandbox.read("report.xml"), false);
+    readers::check_junit(&sandbox.path("report.xml"));
+    let Some(suites) = readers::junitparser(&sandbox.path("report.xml")) else { return };
+    let suites = suites.as_array().unwrap();
+    assert_eq!(suites.len(), 1);
+    let cases = suites[0]["cases"].as_array().unwrap();
+    let names: Vec<&str> = cases.iter().map(|case| case["name"].as_str().unwrap()).collect();
+    let expected: Vec<&str> =
+        ["fine"].into_iter().chain(corpus.keys().map(String::as_str)).chain(["gate"]).collect();
+    assert_eq!(names, expected);
+    // What is harmless comes through as it was.
+    for (name, text) in &corpus {
+        let case = cases.iter().find(|case| case["name"] == name.as_str()).unwrap();
+        let shown = case["causes"][0]["text"].as_str().unwrap();
+        assert_eq!(case["causes"].as_array().unwrap().len(), 1);
+        assert!(shown.contains("  output:\n"), "{name}");
+        let plain = |character: char| character == '\n' || (' '..='~').contains(&character);
+        if text.chars().all(plain) && !name.starts_with("github") && text.len() < 64 * 1024 {
+            assert!(shown.contains(text), "{name}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn json_readers_get_every_byte() {
+    let (sandbox, corpus, _) = evaluated();
+    let report = sandbox.read("report.json");
+    assert_harmless(&report, false);
+    let report: Value = serde_json::from_str(&report).unwrap();
+    for case in report["prompts"][0]["variants"][0]["results"].as_array().unwrap() {
+        let text = &case["repeats"][0]["answer"]["reply"]["reply"]["text"];
+        let name = case["name"].as_str().unwrap();
+        assert_eq!(text.as_str().unwrap(), corpus.get(name).map_or("fine", String::as_str));
+    }
+}
+
+#[test]
+fn spreadsheets_see_no_formula() {
+    let (sandbox, corpus, _) = evaluated();
+    assert_harmless(&sandbox.read("trials.csv"), true);
+    let Some(rows) = readers::csv_rows(&sandbox.path("trials.csv")) else { return };
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), corpus.len() + 1);
+    for row in rows {
+        for (column, cell) in row.as_object().unwrap() {
+            let cell = cell.as_str().unwrap();
+            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝']), "{column}: {cell}");
+        }
+        assert_eq!(
+            row["line"].as_str().unwrap().parse::<usize>().unwrap(),
+            rows.iter().position(|other| other == row).unwrap() + 2
+        );
+    }
+}
+
+#[test]
+fn a_runner_carries_out_our_commands_only() {
+    let (sandbox, corpus, _) = evaluated();
+    let annotations = sandbox.read("annotations.txt");
+    let command =
+        Regex::new(r"^::(error|notice) (file=[^:,%\r]+(,line=\d+)?,)?title=([^:,%\r]|%25|%0A|%3A|%2C)*::([^%\r]|%25|%0A)*$").unwrap();
+    for line in annotations.lines() {
+        assert!(command.is_match(line), "{line}");
+        assert_harmless(line.split_once("::").unwrap().1, false);
+    }
+    assert_eq!(annotations.matches("\n::error ").count() + 1, 10);
+    let left_out = corpus.len() + 1 - 10;
+    assert!(annotations.contains(&format!("; {left_out} errors more in the other reports")), "{annotations}");
+}
+
+#[test]
+fn half_a_character_is_no_reply() {
+    let sandbox = Sandbox::new();
+    let row = r#"{"case":"one","version":"1.0.0","model":"default","repeat":1,"text":"\ud800","finish_reason":"stop","source":"hand"}"#;
+    sandbox.write("replies/greet.jsonl", format!("{row}\n"));
+    let seen = sandbox.run(&["eval", "--offline"]);
+    insta::assert_snapshot!(seen.shown());
+}

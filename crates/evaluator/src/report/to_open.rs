@@ -1,0 +1,84 @@
+//! Which cases a reader should open, the one that matters most first.
+
+use super::Evaluation;
+use crate::gate::Gate;
+use crate::suite::Case;
+use crate::summary::{CaseSummary, VariantSummary, baseline_of};
+
+/// A case that did not pass every repeat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ToOpen<'a> {
+    /// What was asked.
+    pub(super) definition: &'a Case,
+    /// How it went.
+    pub(super) case: &'a CaseSummary,
+    /// Why it is worth opening.
+    pub(super) cause: Cause,
+}
+
+/// Why a case is worth opening; in the order of how much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// It must pass.
+    MustPass,
+    /// It passed with the baseline.
+    Broke,
+    /// It fails by the majority of its repeats.
+    Failed,
+    /// It could not be judged.
+    NotJudged,
+    /// It fails sometimes.
+    Flaky,
+}
+
+impl Cause {
+    /// The word that reports print.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::MustPass => "must pass",
+            Self::Broke => "broke",
+            Self::Failed => "failed",
+            Self::NotJudged => "not judged",
+            Self::Flaky => "flaky",
+        }
+    }
+}
+
+/// The cases of a variant that did not pass every repeat: by cause, then in the suite's order.
+pub(super) fn to_open<'a>(evaluation: &Evaluation<'a>, summary: &'a VariantSummary) -> Vec<ToOpen<'a>> {
+    let suite = &evaluation.plan.prompts()[summary.prompt].suite;
+    let baseline = baseline_of(evaluation.plan, evaluation.summaries, summary)
+        .filter(|baseline| baseline.variant != summary.variant);
+    let mut open: Vec<ToOpen<'a>> = summary
+        .cases
+        .iter()
+        .filter(|case| case.counts.passed < case.counts.asked)
+        .map(|case| {
+            let definition = &suite.cases[case.case];
+            let before =
+                baseline.and_then(|baseline| baseline.cases.iter().find(|other| other.case == case.case));
+            let cause = if definition.must_pass {
+                Cause::MustPass
+            } else if case.counts.failed == 0 {
+                Cause::NotJudged
+            } else if case.passes_by_majority() {
+                Cause::Flaky
+            } else if before.is_some_and(CaseSummary::passes_by_majority) {
+                Cause::Broke
+            } else {
+                Cause::Failed
+            };
+            ToOpen { definition, case, cause }
+        })
+        .collect();
+    open.sort_by_key(|open| open.cause);
+    open
+}
+
+/// The summary of the variant that a gate stands on.
+pub(super) fn summary_of<'a>(evaluation: &Evaluation<'a>, gate: &Gate) -> Option<&'a VariantSummary> {
+    evaluation
+        .summaries
+        .iter()
+        .find(|summary| summary.prompt == gate.prompt && summary.variant == gate.variant)
+}
