@@ -36,6 +36,12 @@ pub struct PolicySpec {
     pub canary_expires_after: Option<Located<String>>,
     /// Whether `--break-glass` may override evidence and canary. Default: allowed.
     pub break_glass: Option<BreakGlassRule>,
+    /// What may go wrong for a user of a canary, by the names under which failures are recorded, such as `error`. Default: none, and
+    /// `canary check` cannot judge.
+    pub guardrails: Option<Vec<Located<String>>>,
+    /// The largest share of a canary's users, from 0 to 1, for whom a guardrail may fail before it is promoted. Default: none, and
+    /// `canary check` never says promote.
+    pub max_failure_rate: Option<Located<f64>>,
 }
 
 /// A stage that evidence can be asked for.
@@ -71,7 +77,7 @@ pub enum BreakGlassRule {
 }
 
 /// The policy in force: every value is there and makes sense.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// The stages that need evidence, sorted.
     pub evidence_for: Vec<GatedStage>,
@@ -89,6 +95,10 @@ pub struct Policy {
     pub canary_expires_after: SignedDuration,
     /// Whether the policy may be overridden.
     pub break_glass: BreakGlassRule,
+    /// What may go wrong for a canary's user, sorted.
+    pub guardrails: Vec<String>,
+    /// The largest bearable share of users for whom a guardrail fails, above 0 and at most 1.
+    pub max_failure_rate: Option<f64>,
 }
 
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -104,6 +114,8 @@ impl Default for Policy {
             canary: CanaryRule::Required,
             canary_expires_after: WEEK,
             break_glass: BreakGlassRule::Allowed,
+            guardrails: Vec::new(),
+            max_failure_rate: None,
         }
     }
 }
@@ -145,6 +157,8 @@ impl Policy {
         policy.canary = spec.canary.unwrap_or(policy.canary);
         policy.break_glass = spec.break_glass.unwrap_or(policy.break_glass);
         policy.models = read_models(document, spec.models.unwrap_or_default(), problems);
+        policy.guardrails = read_guardrails(document, spec.guardrails.unwrap_or_default(), problems);
+        policy.max_failure_rate = spec.max_failure_rate.and_then(|rate| read_rate(document, rate, problems));
         policy
     }
 
@@ -168,6 +182,8 @@ impl Policy {
             "canary": self.canary,
             "canary_expires_after_seconds": self.canary_expires_after.as_secs(),
             "break_glass": self.break_glass,
+            "guardrails": self.guardrails,
+            "max_failure_rate": self.max_failure_rate.map(|rate| rate.to_string()),
         })))
     }
 }
@@ -214,6 +230,46 @@ fn read_models(
     models
 }
 
+/// The names, sorted; each is one that failures can be recorded under.
+fn read_guardrails(
+    document: &Document,
+    written: Vec<Located<String>>,
+    problems: &mut Vec<Problem>,
+) -> Vec<String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let mut names = Vec::new();
+    for name in written {
+        if (1..=64).contains(&name.len()) && name.bytes().all(allowed) {
+            names.push(name.value);
+        } else {
+            problems.push(
+                Problem::error(
+                    "lifecycle::guardrail",
+                    format!("`{}` cannot name a guardrail", name.escape_debug()),
+                )
+                .at(document.place(name.span))
+                .help("use 1 to 64 letters, digits, `_`, `-` and `.`"),
+            );
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn read_rate(document: &Document, written: Located<f64>, problems: &mut Vec<Problem>) -> Option<f64> {
+    let rate = written.value;
+    if rate > 0.0 && rate <= 1.0 {
+        return Some(rate);
+    }
+    problems.push(
+        Problem::error("lifecycle::max_failure_rate", format!("{rate} is no share of users above 0"))
+            .at(document.place(written.span))
+            .help("write 0.02 where a failure for up to 2 % of the users is bearable"),
+    );
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,7 +294,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let (policy, problems) = read(
-            "models: {a: {}, b: {}}\nlifecycle:\n  evidence_for: [production, testing, testing]\n  min_cases: 40\n  max_reply_age: 12h\n  replies: [recorded, live]\n  models: [b, a]\n  canary: optional\n  canary_expires_after: 2d\n  break_glass: refused\n",
+            "models: {a: {}, b: {}}\nlifecycle:\n  evidence_for: [production, testing, testing]\n  min_cases: 40\n  max_reply_age: 12h\n  replies: [recorded, live]\n  models: [b, a]\n  canary: optional\n  canary_expires_after: 2d\n  break_glass: refused\n  guardrails: [thumbs_down, error, error]\n  max_failure_rate: 0.02\n",
         );
         assert_eq!(problems, "");
         let expected = Policy {
@@ -250,6 +306,8 @@ mod tests {
             canary: CanaryRule::Optional,
             canary_expires_after: SignedDuration::from_hours(48),
             break_glass: BreakGlassRule::Refused,
+            guardrails: vec!["error".to_owned(), "thumbs_down".to_owned()],
+            max_failure_rate: Some(0.02),
         };
         assert_eq!(policy, expected);
     }
@@ -257,7 +315,7 @@ mod tests {
     #[test]
     fn every_mistake_is_reported_at_its_place() {
         insta::assert_snapshot!(read(
-            "models: {default: {}}\nlifecycle:\n  evidence_fro: [canary]\n  evidence_for: [Canary, archived]\n  min_cases: -1\n  max_reply_age: 7 days\n  replies: []\n  models: [defualt]\n  canary: no\n  canary_expires_after: 0d\n"
+            "models: {default: {}}\nlifecycle:\n  evidence_fro: [canary]\n  evidence_for: [Canary, archived]\n  min_cases: -1\n  max_reply_age: 7 days\n  replies: []\n  models: [defualt]\n  canary: no\n  canary_expires_after: 0d\n  guardrails: [error, 'an error']\n  max_failure_rate: 2\n"
         ).1);
     }
 
