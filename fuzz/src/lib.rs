@@ -3,6 +3,7 @@
 //! `fuzz/corpus/`.
 
 use std::io::Write as _;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -240,12 +241,11 @@ pub fn recorded_replies(data: &[u8]) {
 pub fn experiment_table(data: &[u8]) {
     for format in [TableFormat::Csv, TableFormat::Jsonl] {
         let mut events = Vec::new();
-        let mut keep = |event| {
-            events.push(event);
-            Ok(())
-        };
-        // What came before a broken row was handed out; it must be writable all the same.
-        let _ = table::read(format, data, "series", 1, &mut keep);
+        // What stands beside a broken row is handed out; it must be writable all the same.
+        table::read(format, data, "series", 1, &mut |_line, event| {
+            events.extend(event);
+            ControlFlow::Continue(())
+        });
         let mut writer = TableWriter::new(TableFormat::Jsonl, Vec::new()).expect("memory takes everything");
         for event in events {
             writer.write(event).expect("memory takes everything");

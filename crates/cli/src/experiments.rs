@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use promptassay_experiments::definition::{Experiment, Owner, read_directory};
-use promptassay_experiments::store::{Location, Store, StoreError, open};
-use promptassay_registry::problem::{Problem, did_you_mean, has_errors};
+use promptassay_experiments::store::{Location, Phase, Store, StoreError, open};
+use promptassay_registry::problem::{Place, Problem, did_you_mean, has_errors};
 use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::Version;
 
@@ -75,35 +76,100 @@ pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
     Err(Failure::invalid_one(Problem::error("experiment::unknown", message).help(help)))
 }
 
-impl StoreArguments {
-    /// The store that was asked for, else that of registry.yaml.
-    pub(crate) fn open(&self, loaded: &Loaded) -> Result<Box<dyn Store>, Failure> {
-        let location = match &self.store {
-            Some(written) => Location::parse(written).map_err(|error| {
-                Failure::invalid_one(
-                    Problem::error("experiment::store", error.to_string()).help(error.help()),
-                )
-            })?,
-            None => of_registry(loaded)?,
+impl Found {
+    /// Whether units may be exposed at this time: the phase of the file was started, as the file says, and not stopped.
+    pub(crate) fn must_run(&self, store: &mut dyn Store, at: Timestamp) -> Result<(), Failure> {
+        let experiment = &self.experiment;
+        let number = experiment.allocation.phase;
+        let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
+        let start = format!("`promptassay experiment start {}`", experiment.name);
+        let (message, help) = match phases.iter().find(|phase| phase.phase == number) {
+            None => (
+                format!("phase {number} of `{}` was not started", experiment.name),
+                format!("{start} starts it"),
+            ),
+            Some(phase) if phase.allocation != experiment.allocation_digest() => (
+                format!("phase {number} of `{}` runs with other variants, weights or seed", experiment.name),
+                "undo the change, or start a new phase".to_owned(),
+            ),
+            Some(Phase { stopped: Some((stopped, reason)), .. }) if at >= *stopped => (
+                format!("phase {number} of `{}` was stopped at {stopped}: {reason}", experiment.name),
+                "serve the active version".to_owned(),
+            ),
+            Some(phase) if at < phase.started_at => (
+                format!("phase {number} of `{}` begins at {}", experiment.name, phase.started_at),
+                "until then serve the active version".to_owned(),
+            ),
+            Some(_) => return Ok(()),
         };
-        open(&location).map_err(|error| store_failed(&error))
+        let place = Place::whole_file(self.file.as_path());
+        Err(Failure::invalid_one(Problem::error("experiment::not_running", message).at(place).help(help)))
     }
 }
 
-fn of_registry(loaded: &Loaded) -> Result<Location, Failure> {
+impl StoreArguments {
+    /// The store that was asked for, else that of registry.yaml; made where there is none.
+    pub(crate) fn open(&self, loaded: &Loaded) -> Result<Box<dyn Store>, Failure> {
+        open(&self.location(loaded)?.ok_or_else(no_store)?).map_err(|error| store_failed(&error))
+    }
+
+    /// The same to read from it: a file that is not there is a mistake.
+    pub(crate) fn open_existing(&self, loaded: &Loaded) -> Result<Box<dyn Store>, Failure> {
+        let location = self.location(loaded)?.ok_or_else(no_store)?;
+        if is_there(&location) {
+            return open(&location).map_err(|error| store_failed(&error));
+        }
+        Err(Failure::invalid_one(
+            Problem::error(
+                "experiment::empty_store",
+                format!("there is no store at `{location}`, so nothing was recorded yet"),
+            )
+            .help("`experiment start`, `expose`, `record` and `import` make it; `--store` names another one"),
+        ))
+    }
+
+    /// The store, where there is one.
+    pub(crate) fn open_if_there(&self, loaded: &Loaded) -> Result<Option<Box<dyn Store>>, Failure> {
+        match self.location(loaded)?.filter(is_there) {
+            Some(location) => open(&location).map(Some).map_err(|error| store_failed(&error)),
+            None => Ok(None),
+        }
+    }
+
+    fn location(&self, loaded: &Loaded) -> Result<Option<Location>, Failure> {
+        match &self.store {
+            Some(written) => Location::parse(written).map(Some).map_err(|error| {
+                Failure::invalid_one(
+                    Problem::error("experiment::store", error.to_string()).help(error.help()),
+                )
+            }),
+            None => of_registry(loaded),
+        }
+    }
+}
+
+fn is_there(location: &Location) -> bool {
+    match location {
+        Location::Sqlite(path) => path.exists(),
+        Location::Postgres(_) => true,
+    }
+}
+
+fn of_registry(loaded: &Loaded) -> Result<Option<Location>, Failure> {
     let mut problems = Vec::new();
     let tree = &loaded.tree;
     let location = tree.registry().document.as_ref().and_then(|document| {
         Location::of_registry(document, tree.root(), tree.repository_root(), &mut problems)
     });
-    match location {
-        Some(location) => Ok(location),
-        None if has_errors(&problems) => Err(Failure::invalid(problems)),
-        None => Err(Failure::invalid_one(
-            Problem::error("experiment::no_store", "nothing says where the data of experiments is kept")
-                .help("write `store: ../promptassay-data/experiments.db` into registry.yaml, or pass `--store FILE`"),
-        )),
-    }
+    if location.is_none() && has_errors(&problems) { Err(Failure::invalid(problems)) } else { Ok(location) }
+}
+
+fn no_store() -> Failure {
+    Failure::invalid_one(
+        Problem::error("experiment::no_store", "nothing says where the data of experiments is kept").help(
+            "write `store: ../promptassay-data/experiments.db` into registry.yaml, or pass `--store FILE`",
+        ),
+    )
 }
 
 /// The store cannot be opened, read or written.

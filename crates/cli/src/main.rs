@@ -1,6 +1,7 @@
 //! The `promptassay` binary: arguments, files, terminal, clock and exit code. Everything else is in the crates below.
 
 mod arguments;
+mod canaries;
 mod commands;
 mod console;
 mod describe;

@@ -16,7 +16,8 @@ use serde::Serialize;
 
 pub use comparison::{Comparison, Estimate, Interval, Method, NoInterval};
 pub use decision::{Decision, Verdict};
-pub use health::{Finding, Health, SampleRatioReport, Weight};
+pub use health::{ArmShare, Finding, Health, SampleRatioReport, Weight};
+pub(crate) use text::thousands;
 pub use text::{markdown, terminal};
 
 use crate::definition::{Experiment, LEAST_DURATION, Role};
@@ -57,6 +58,26 @@ pub struct Progress {
     pub units_left: Option<u64>,
     /// Days still to go at the pace so far; `None` where nobody can know.
     pub days_left: Option<f64>,
+    /// Whether the end in the file is over while planned units are still to come.
+    pub overdue: bool,
+    /// When somebody stopped it, and why; units that came later are not looked at.
+    pub stopped: Option<Stopped>,
+}
+
+/// That somebody stopped an experiment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stopped {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+impl Progress {
+    /// Whether the last window of those who came before it was stopped has closed, so that nothing more can come.
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.stopped.is_some() && self.decided_at.is_some_and(|at| now >= at)
+    }
 }
 
 /// One metric in one variant.
@@ -85,6 +106,12 @@ pub struct MetricReport {
     pub direction: Option<crate::definition::Direction>,
     /// How much worse a guardrail may become.
     pub margin: Option<f64>,
+    /// How long after the first exposure outcomes count.
+    pub window: Option<String>,
+    /// Exposed units whose window is still open; they are counted when it has closed.
+    pub waiting: u64,
+    /// The covariate whose influence is taken out of differences and intervals, not out of the estimates of the variants.
+    pub adjusted_by: Option<String>,
     /// The variants, in the order of the definition.
     pub arms: Vec<ArmReport>,
     /// Each treatment against the control.
@@ -137,12 +164,17 @@ fn read(
     now: Timestamp,
 ) -> Result<Analysis, AnalysisError> {
     let name = experiment.name.as_str();
-    let everybody = Population { experiment: name, phase, until: now };
-    let progress = progress(experiment, store, everybody)?;
+    let stopped =
+        store.phases(name)?.into_iter().find(|known| known.phase == phase).and_then(|known| known.stopped);
+    let stopped = stopped.map(|(at, reason)| Stopped { at, reason }).filter(|stopped| stopped.at <= now);
+    let until = stopped.as_ref().map_or(now, |stopped| stopped.at);
+    let everybody = Population { experiment: name, phase, until };
+    let progress = progress(experiment, store, everybody, now, stopped)?;
     // Whoever came after the planned population is not looked at: else every look would be another test.
-    let last = progress.complete_at.filter(|_| progress.at_horizon).unwrap_or(now);
+    let last = progress.complete_at.filter(|_| progress.at_horizon).unwrap_or(until);
     let arms = store.arms(Population { until: last, ..everybody })?;
     let unexposed = store.unexposed(everybody)?;
+    let everyone: u64 = arms.units.iter().map(|(_, units)| units).sum();
     let mut health = health::check(experiment, &arms, unexposed);
     let primary = experiment.primary().map(|metric| metric.name.as_str());
     let mut metrics = Vec::new();
@@ -155,6 +187,7 @@ fn read(
         let settings = comparison::Settings {
             role,
             progress: &progress,
+            everyone,
             ended: experiment.end.is_some_and(|end| now >= end),
         };
         metrics.push(comparison::report(experiment, metric, &samples, &settings)?);
@@ -162,7 +195,7 @@ fn read(
     decision::correct_for_many(&mut metrics)
         .map_err(|reason| AnalysisError::Undefined { metric: "all success metrics".to_owned(), reason })?;
     metrics.sort_by_key(|metric| metric.role as u8);
-    let decision = decision::decide(&health, &metrics, &progress);
+    let decision = decision::decide(&health, &metrics, &progress, now);
     Ok(Analysis {
         experiment: name.to_owned(),
         prompt: experiment.prompt.as_str().to_owned(),
@@ -180,6 +213,8 @@ fn progress(
     experiment: &Experiment,
     store: &mut dyn Store,
     everybody: Population<'_>,
+    now: Timestamp,
+    stopped: Option<Stopped>,
 ) -> Result<Progress, StoreError> {
     let arms = store.arms(everybody)?;
     let units: u64 = arms.units.iter().map(|(_, units)| units).sum();
@@ -193,8 +228,10 @@ fn progress(
     let complete_at = nth.zip(week).map(|(nth, week)| nth.max(week));
     let longest =
         experiment.metrics.iter().filter(|metric| metric.decides()).filter_map(|metric| metric.window).max();
-    let decided_at = complete_at.map(|at| longest.map_or(at, |window| after(at, window)));
-    let at_horizon = decided_at.is_some_and(|at| everybody.until >= at);
+    // Whoever was exposed before somebody stopped it is waited for, and nobody else.
+    let last = complete_at.or(stopped.as_ref().map(|stopped| stopped.at));
+    let decided_at = last.map(|at| longest.map_or(at, |window| after(at, window)));
+    let at_horizon = complete_at.is_some() && decided_at.is_some_and(|at| now >= at);
     let units_left = planned.map(|planned| planned.saturating_sub(units));
     Ok(Progress {
         units,
@@ -204,7 +241,9 @@ fn progress(
         decided_at,
         at_horizon,
         units_left,
-        days_left: days_left(everybody.until, first, units, units_left, longest, decided_at),
+        days_left: days_left(now, first, units, units_left, longest, decided_at),
+        overdue: complete_at.is_none() && experiment.end.is_some_and(|end| now >= end),
+        stopped,
     })
 }
 

@@ -141,7 +141,7 @@ pub enum InvalidWeights {
 
 /// The id is empty: all units without an id would share one variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the unit id is empty, so all units without an id would get the same variant")]
+#[error("all units without an id would get the same variant, so an empty id is refused")]
 pub struct EmptyUnit;
 
 /// What a unit gets.

@@ -3,31 +3,20 @@
 //! Recorded in the same store as experiments. The arm of a user is never recorded, but derived from salt and share at that time. What
 //! a canary is comes in as values; nothing here knows the ledger that it stands in.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod guard;
+mod text;
 
-use jiff::{SignedDuration, Timestamp};
-use promptassay_stats::canary::{CanaryStep as StepEvidence, canary_ln_e_value};
-use promptassay_stats::proportion::clopper_pearson;
-use promptassay_stats::sample_ratio::sample_ratio;
-use promptassay_stats::{Confidence, Undefined};
+use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::event::{Event, Exposure, Outcome};
-use crate::store::{Store, StoreError};
+pub use guard::{
+    GuardError, GuardPolicy, GuardReport, GuardVerdict, GuardrailReport, HOLD_AT, LEAST_EXPOSED,
+    LEAST_FAILING, LEAST_LAST_STEP, ROLL_BACK_AT, check,
+};
+pub use text::terminal;
 
-/// The evidence, per guardrail, at which a canary goes back.
-pub const ROLL_BACK_AT: f64 = 100.0;
-/// The evidence, per guardrail, at which it waits and somebody is called.
-pub const HOLD_AT: f64 = 20.0;
-/// Without so many failing canary users nothing goes back.
-pub const LEAST_FAILING: u64 = 5;
-/// Without so many exposed canary users nothing goes on.
-pub const LEAST_EXPOSED: u64 = 200;
-/// The last step lasts at least this long.
-pub const LEAST_LAST_STEP: SignedDuration = SignedDuration::from_hours(24);
-/// Below this p-value the arms are not what they should be.
-const UNHEALTHY: f64 = 0.001;
+use crate::event::{Event, Exposure, Outcome};
 
 /// From a moment on, a share of the users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +30,7 @@ pub struct Step {
 /// A canary as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Canary {
-    /// Its id, unique for ever.
+    /// Its id, unique for ever; the salt, which is drawn anew for each canary, will do.
     pub id: String,
     /// What spreads its users.
     pub salt: String,
@@ -49,15 +38,6 @@ pub struct Canary {
     pub steps: Vec<Step>,
     /// When it expires.
     pub expires_at: Timestamp,
-}
-
-/// What is asked of a canary before it goes on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GuardPolicy {
-    /// The guardrails, by name, at least one.
-    pub guardrails: Vec<String>,
-    /// The largest failure rate that is bearable, 0 to 1.
-    pub max_failure_rate: f64,
 }
 
 /// Whether a user is served the canary.
@@ -71,7 +51,8 @@ pub enum Arm {
 }
 
 impl Arm {
-    fn name(self) -> &'static str {
+    /// The word under which it is stored.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Canary => "canary",
             Self::Production => "production",
@@ -146,305 +127,6 @@ impl Canary {
             id,
         }))
     }
-}
-
-/// What to do with a canary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GuardVerdict {
-    /// It harms: exit code 1.
-    RollBack,
-    /// The arms are not what they should be: exit code 4.
-    Unhealthy,
-    /// Wait: exit code 3.
-    Hold,
-    /// It may go on: exit code 0.
-    Promote,
-}
-
-/// One guardrail.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GuardrailReport {
-    /// Its name.
-    pub name: String,
-    /// The evidence now, as its natural logarithm.
-    pub ln_e: f64,
-    /// The largest evidence ever, as its natural logarithm.
-    pub largest_ln_e: f64,
-    /// Canary users that failed, each counted once, in the canary.
-    pub canary_failing: u64,
-    /// Production users that failed, each counted once.
-    pub production_failing: u64,
-    /// The upper end of the canary's failure rate, at 95 %; `None` without users.
-    pub failure_rate_at_most: Option<f64>,
-}
-
-/// Everything that is known about a canary.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GuardReport {
-    /// What to do.
-    pub verdict: GuardVerdict,
-    /// Why; the first reason decided.
-    pub reasons: Vec<String>,
-    /// Users that were served the canary.
-    pub canary_exposed: u64,
-    /// The guardrails.
-    pub guardrails: Vec<GuardrailReport>,
-}
-
-/// Why a canary cannot be judged.
-#[derive(Debug, thiserror::Error)]
-pub enum GuardError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is nothing to guard by.
-    #[error("no guardrail is named, so nothing guards the canary")]
-    NoGuardrail,
-    /// A share is not between 0 and 1.
-    #[error("the canary's steps make no sense: {0}")]
-    Undefined(#[from] Undefined),
-}
-
-#[derive(Default)]
-struct Seen {
-    canary_units: HashSet<Vec<u8>>,
-    /// By step: exposed units, canary and production.
-    exposed: BTreeMap<u32, [u64; 2]>,
-    /// By guardrail: the first failure of each unit.
-    failures: HashMap<String, HashMap<Vec<u8>, Timestamp>>,
-    /// Units with an outcome in the last step, canary and production.
-    answered: [HashSet<Vec<u8>>; 2],
-}
-
-/// Judges a canary as of `now`.
-pub fn check(
-    canary: &Canary,
-    policy: &GuardPolicy,
-    store: &mut dyn Store,
-    now: Timestamp,
-) -> Result<GuardReport, GuardError> {
-    if policy.guardrails.is_empty() {
-        return Err(GuardError::NoGuardrail);
-    }
-    let seen = read(canary, policy, store, now)?;
-    let exposed = seen.canary_units.len() as u64;
-    let guardrails = policy
-        .guardrails
-        .iter()
-        .map(|name| guardrail(canary, name, seen.failures.get(name), exposed))
-        .collect::<Result<Vec<_>, _>>()?;
-    let count = policy.guardrails.len() as f64;
-    let (mut reasons, verdict);
-    if let Some(harmed) = guardrails.iter().find(|report| report.rolls_back(count)) {
-        verdict = GuardVerdict::RollBack;
-        let (inside, outside) = (harmed.report.canary_failing, harmed.report.production_failing);
-        let evidence = harmed.largest_with_enough.exp();
-        reasons = vec![format!(
-            "`{}` fails more often in the canary: {inside} of {} failing users; evidence {evidence:.0}, and {:.0} rolls back",
-            harmed.report.name,
-            inside + outside,
-            ROLL_BACK_AT * count
-        )];
-    } else {
-        reasons = unhealthy(canary, &seen)?;
-        if reasons.is_empty() {
-            reasons = why_wait(canary, policy, &guardrails, exposed, now);
-            verdict = if reasons.is_empty() { GuardVerdict::Promote } else { GuardVerdict::Hold };
-        } else {
-            verdict = GuardVerdict::Unhealthy;
-        }
-    }
-    if reasons.is_empty() {
-        reasons.push(format!("{exposed} users were served the canary, and no guardrail speaks against it"));
-    }
-    let guardrails = guardrails.into_iter().map(|guardrail| guardrail.report).collect();
-    Ok(GuardReport { verdict, reasons, canary_exposed: exposed, guardrails })
-}
-
-fn read(
-    canary: &Canary,
-    policy: &GuardPolicy,
-    store: &mut dyn Store,
-    now: Timestamp,
-) -> Result<Seen, StoreError> {
-    let mut seen = Seen::default();
-    let last = canary.steps.len();
-    store.events(&canary.store_name(), &mut |event| match event {
-        Event::Exposure(exposure) if exposure.at <= now => {
-            // Derived again: what was written down may come from another time.
-            let Some(((step, _), arm)) =
-                canary.step(exposure.at).zip(canary.arm(&exposure.unit, exposure.at))
-            else {
-                return;
-            };
-            seen.exposed.entry(step).or_default()[usize::from(arm == Arm::Production)] += 1;
-            if arm == Arm::Canary {
-                seen.canary_units.insert(exposure.unit);
-            }
-        }
-        Event::Outcome(outcome) if outcome.at <= now && policy.guardrails.contains(&outcome.series) => {
-            let Some(((step, _), arm)) = canary.step(outcome.at).zip(canary.arm(&outcome.unit, outcome.at))
-            else {
-                return;
-            };
-            if outcome.value != 0.0 {
-                let failures = seen.failures.entry(outcome.series).or_default();
-                let first = failures.entry(outcome.unit.clone()).or_insert(outcome.at);
-                *first = outcome.at.min(*first);
-            }
-            if step as usize == last {
-                seen.answered[usize::from(arm == Arm::Production)].insert(outcome.unit);
-            }
-        }
-        Event::Exposure(_) | Event::Outcome(_) => {}
-    })?;
-    Ok(seen)
-}
-
-struct Guardrail {
-    report: GuardrailReport,
-    /// The largest ln of the evidence while enough canary users had failed.
-    largest_with_enough: f64,
-}
-
-impl Guardrail {
-    fn rolls_back(&self, guardrails: f64) -> bool {
-        self.largest_with_enough >= (ROLL_BACK_AT * guardrails).ln()
-    }
-}
-
-fn guardrail(
-    canary: &Canary,
-    name: &str,
-    failures: Option<&HashMap<Vec<u8>, Timestamp>>,
-    exposed: u64,
-) -> Result<Guardrail, Undefined> {
-    let mut in_order: Vec<(Timestamp, &[u8])> =
-        failures.into_iter().flatten().map(|(unit, at)| (*at, unit.as_slice())).collect();
-    in_order.sort_unstable();
-    let mut evidence: Vec<StepEvidence> = canary
-        .steps
-        .iter()
-        .map(|step| StepEvidence {
-            share: f64::from(step.basis_points) / 10_000.0,
-            canary_failing: 0,
-            production_failing: 0,
-        })
-        .collect();
-    let mut ln_e = canary_ln_e_value(&evidence)?;
-    let (mut largest, mut largest_with_enough) = (ln_e, f64::NEG_INFINITY);
-    let (mut inside, mut outside) = (0, 0);
-    for (at, unit) in in_order {
-        let Some(((step, _), arm)) = canary.step(at).zip(canary.arm(unit, at)) else { continue };
-        let Some(step) = evidence.get_mut(step as usize - 1) else { continue };
-        match arm {
-            Arm::Canary => {
-                step.canary_failing += 1;
-                inside += 1;
-            }
-            Arm::Production => {
-                step.production_failing += 1;
-                outside += 1;
-            }
-        }
-        ln_e = canary_ln_e_value(&evidence)?;
-        largest = largest.max(ln_e);
-        if inside >= LEAST_FAILING {
-            largest_with_enough = largest_with_enough.max(ln_e);
-        }
-    }
-    let rate = clopper_pearson(inside.min(exposed), exposed, Confidence::each_end(0.95)?);
-    let report = GuardrailReport {
-        name: name.to_owned(),
-        ln_e,
-        largest_ln_e: largest,
-        canary_failing: inside,
-        production_failing: outside,
-        failure_rate_at_most: rate.ok().map(|interval| interval.upper),
-    };
-    Ok(Guardrail { report, largest_with_enough })
-}
-
-/// What is wrong with the arms themselves.
-fn unhealthy(canary: &Canary, seen: &Seen) -> Result<Vec<String>, Undefined> {
-    let mut reasons = Vec::new();
-    for (number, counts) in &seen.exposed {
-        let Some(step) = canary.steps.get(*number as usize - 1) else { continue };
-        let share = f64::from(step.basis_points) / 10_000.0;
-        if let Ok(p) = sample_ratio(counts, &[share, 1.0 - share])?.p_value
-            && p < UNHEALTHY
-        {
-            reasons.push(format!(
-                "step {number} served {} of {} users the canary instead of {:.2} % (p = {p:.1e}): something loses users",
-                counts[0],
-                counts[0] + counts[1],
-                100.0 * share
-            ));
-        }
-    }
-    let last = u32::try_from(canary.steps.len()).unwrap_or(u32::MAX);
-    if let Some(exposed) = seen.exposed.get(&last)
-        && exposed.iter().all(|count| *count > 0)
-    {
-        let answered = [seen.answered[0].len() as u64, seen.answered[1].len() as u64];
-        let shares = exposed.map(|count| count as f64);
-        if let Ok(p) = sample_ratio(&answered, &shares)?.p_value
-            && p < UNHEALTHY
-        {
-            let percent = |index: usize| 100.0 * answered[index] as f64 / shares[index];
-            reasons.push(format!(
-                "outcomes are known of {:.1} % of the canary's users, but of {:.1} % of the others (p = {p:.1e})",
-                percent(0),
-                percent(1)
-            ));
-        }
-    }
-    Ok(reasons)
-}
-
-/// What is missing before it may go on.
-fn why_wait(
-    canary: &Canary,
-    policy: &GuardPolicy,
-    guardrails: &[Guardrail],
-    exposed: u64,
-    now: Timestamp,
-) -> Vec<String> {
-    let mut reasons = Vec::new();
-    let hold_at = HOLD_AT * guardrails.len() as f64;
-    for Guardrail { report, .. } in guardrails {
-        if report.largest_ln_e >= hold_at.ln() {
-            reasons.push(format!(
-                "`{}` may fail more often in the canary: evidence up to {:.0}, and {hold_at:.0} holds; look at it",
-                report.name,
-                report.largest_ln_e.exp()
-            ));
-        }
-    }
-    if now >= canary.expires_at {
-        reasons.push("it has expired".to_owned());
-    }
-    match canary.steps.last() {
-        Some(step) if now.duration_since(step.from) >= LEAST_LAST_STEP => {}
-        _ => reasons.push("the last step has not lasted 24 hours".to_owned()),
-    }
-    if exposed < LEAST_EXPOSED {
-        reasons.push(format!("{exposed} users were served the canary; {LEAST_EXPOSED} are needed"));
-    } else {
-        for Guardrail { report, .. } in guardrails {
-            let most = policy.max_failure_rate;
-            if report.failure_rate_at_most.is_none_or(|rate| rate > most) {
-                reasons.push(format!(
-                    "`{}` may fail for up to {:.2} % of the canary's users; {:.2} % is bearable",
-                    report.name,
-                    100.0 * report.failure_rate_at_most.unwrap_or(1.0),
-                    100.0 * most
-                ));
-            }
-        }
-    }
-    reasons
 }
 
 #[cfg(test)]

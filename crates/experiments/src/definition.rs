@@ -7,9 +7,12 @@ mod plan;
 mod read;
 mod spec;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::name::PromptName;
+use promptassay_registry::problem::Place;
 use promptassay_registry::version::Version;
 use serde_json::{Value, json};
 
@@ -73,6 +76,18 @@ pub struct Experiment {
     /// When it ends.
     pub end: Option<Timestamp>,
     assigner: Assigner,
+    places: Places,
+}
+
+/// Where things stand in the file, for whoever is told that one is missing or wrong.
+#[derive(Debug, Clone)]
+struct Places {
+    name: Place,
+    metrics: BTreeMap<String, Place>,
+    plan: Option<Place>,
+    smallest_effect: Option<Place>,
+    units: Option<Place>,
+    end: Option<Place>,
 }
 
 impl Experiment {
@@ -138,6 +153,49 @@ impl Experiment {
             "allow_empty_units": allocation.allow_empty_units,
             "variants": variants,
         }))
+    }
+
+    /// What must stay as it is while a phase runs, so that its results cannot choose how they are judged: everything that the decision
+    /// is made of. Descriptive metrics are not in it.
+    pub fn rules_digest(&self) -> Digest {
+        let mut metrics: Vec<Value> = self
+            .metrics
+            .iter()
+            .filter(|metric| metric.decides())
+            .map(|metric| {
+                json!({
+                    "name": metric.name,
+                    "kind": metric.kind,
+                    "role": metric.role,
+                    "direction": metric.direction,
+                    "margin": metric.margin.map(f64::to_bits),
+                    "window_seconds": metric.window.map(|window| window.as_secs()),
+                })
+            })
+            .collect();
+        metrics.sort_by_cached_key(|metric| metric["name"].to_string());
+        let primary = self.primary().map(|metric| metric.name.as_str());
+        let control = &self.variants[self.control].name;
+        Digest::of_json(&json!({"metrics": metrics, "primary": primary, "control": control}))
+    }
+
+    /// Where in the file a reader is sent for what is missing.
+    pub fn place_of(&self, missing: &NotReady) -> Place {
+        let places = &self.places;
+        let metric = |name: &str| places.metrics.get(name).cloned();
+        let place = match missing {
+            NotReady::NoPrimary => places.metrics.values().min_by_key(|place| place.line).cloned(),
+            NotReady::NoWindow { metric: name } => metric(name),
+            NotReady::NoSmallestEffect { metric: name } | NotReady::NoNoise { metric: name, .. } => {
+                places.plan.clone().or_else(|| metric(name))
+            }
+            NotReady::Impossible { .. } => places.smallest_effect.clone(),
+            NotReady::NoUnits { .. } => places.plan.clone(),
+            NotReady::TooFewUnits { .. } => places.units.clone(),
+            NotReady::TooShort { .. } => places.end.clone(),
+            NotReady::NoEnd => None,
+        };
+        place.unwrap_or_else(|| places.name.clone())
     }
 
     fn build_assigner(

@@ -14,3 +14,8 @@ pub mod recorder;
 pub mod simulate;
 pub mod store;
 pub mod table;
+
+/// Compiles and runs the Rust of the page that users read.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/experiments.md")]
+struct Page;

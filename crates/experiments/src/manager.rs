@@ -1,6 +1,63 @@
 //! Experiments inside an application: the prompt for a unit, what came of it, and what it means.
 //!
 //! Assigning and rendering touch no store. Recording is handed to a thread; reading waits for it. The caller brings the time.
+//!
+//! ```
+//! use jiff::Timestamp;
+//! use promptassay_experiments::manager::{Manager, Prompts};
+//! use promptassay_experiments::recorder::RecorderSettings;
+//! use promptassay_experiments::store::Location;
+//! use promptassay_registry::content::VersionContent;
+//! use promptassay_registry::memory::{Registration, Registry};
+//! use promptassay_registry::template::{Template, TemplateFormat, Values};
+//! use serde_json::json;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let now: Timestamp = "2026-11-24T12:00:00Z".parse()?;
+//! # let directory = tempfile::tempdir()?;
+//! # let file = directory.path().join("experiments.db");
+//! # let random_bytes = [7; 16];
+//! let mut registry = Registry::new();
+//! for (version, text) in [("1.0.0", "Help {company}."), ("1.1.0", "Help the customers of {company}.")] {
+//!     let template = Template::parse(TemplateFormat::Format, text).map_err(|problems| problems[0].to_string())?;
+//!     let content = VersionContent::Text(template);
+//!     let (name, version) = ("customer_support".parse()?, version.parse()?);
+//!     registry.register(Registration::new(name, version, content, "ada", now))?;
+//! }
+//! let prompts = Prompts::Memory(registry.into());
+//! let mut manager = Manager::open(prompts, &Location::Sqlite(file), RecorderSettings::default(), random_bytes)?;
+//!
+//! manager.create_experiment(
+//!     "support_prompt_v2",
+//!     "customer_support",
+//!     json!({
+//!         "variants": [
+//!             {"name": "control", "version": "1.0.0", "weight": 0.5},
+//!             {"name": "treatment", "version": "1.1.0", "weight": 0.5},
+//!         ],
+//!         "scheme": "md5-10000-v1",
+//!         "window": "7d",
+//!         "metrics": {"satisfaction": {"kind": "mean", "role": "primary", "direction": "higher"}},
+//!     }),
+//! )?;
+//!
+//! let values = Values::from([("company".to_owned(), "TechCorp".into())]);
+//! let served = manager.get_prompt("support_prompt_v2", b"user_123", &values, now)?;
+//! assert_eq!(served.variant.as_deref(), Some("treatment"));
+//! // … ask the model with `served.rendered`; then, because it was really used:
+//! if let Some(exposure) = served.exposure {
+//!     manager.record_exposure(exposure)?;
+//! }
+//! manager.record_result("support_prompt_v2", b"user_123", "satisfaction", 4.5, now)?;
+//!
+//! let results = manager.get_results("support_prompt_v2", now)?;
+//! let row = &results.series[0];
+//! assert_eq!((row.variant.as_str(), row.count, row.mean, row.min, row.max), ("treatment", 1, 4.5, 4.5, 4.5));
+//! println!("{}", results.analysis.decision.sentence);
+//! manager.shutdown()?;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,15 +65,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use promptassay_registry::content::Rendered;
 use promptassay_registry::memory::{LookupError, Registry};
-use promptassay_registry::problem::did_you_mean;
+use promptassay_registry::name::PromptName;
+use promptassay_registry::problem::{Problem, did_you_mean};
 use promptassay_registry::template::{RenderError, Values};
 use promptassay_registry::tree::{FindPromptError, Tree, UnknownVersion};
 use promptassay_registry::variables::ValueProblem;
 use promptassay_registry::version::{Version, VersionSelector};
+use promptassay_registry::yaml::Document;
+use serde_json::Value;
 
 use crate::analysis::{Analysis, AnalysisError, analyze};
 use crate::assignment::{Assignment, EmptyUnit};
-use crate::definition::{Experiment, MetricKind};
+use crate::definition::{Experiment, MetricKind, Owner};
 use crate::event::{Event, EventIds, Exposure, Outcome};
 use crate::recorder::{RecordError, Recorded, Recorder, RecorderSettings};
 use crate::store::{Location, Population, SeriesRow, Store, StoreError, open};
@@ -55,6 +115,9 @@ pub struct Results {
 /// Why the manager did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ManagerError {
+    /// The definition is wrong somewhere.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Definition(Vec<Problem>),
     /// There is an experiment of this name.
     #[error("there is an experiment `{name}` already")]
     Taken {
@@ -156,8 +219,29 @@ impl Manager {
         })
     }
 
-    /// Adds an experiment.
-    pub fn create_experiment(&mut self, experiment: Experiment) -> Result<&Experiment, ManagerError> {
+    /// Adds an experiment about a prompt: everything that its file would say, but for the name. What is wrong is reported all at once.
+    pub fn create_experiment(
+        &mut self,
+        name: &str,
+        prompt: &str,
+        mut definition: Value,
+    ) -> Result<&Experiment, ManagerError> {
+        if let Some(keys) = definition.as_object_mut() {
+            keys.insert("name".to_owned(), name.into());
+        }
+        let (prompt, versions) = self.prompts.versions(prompt)?;
+        let mut problems = Vec::new();
+        // JSON is YAML, so it is read by the reader of files, with the same rules.
+        let document = Document::parse(format!("{name}.yaml"), format!("{definition:#}"), &mut problems);
+        let owner = Owner { prompt: &prompt, versions: &versions };
+        match document.and_then(|document| Experiment::read(&document, owner, &mut problems)) {
+            Some(experiment) => self.add_experiment(experiment),
+            None => Err(ManagerError::Definition(problems)),
+        }
+    }
+
+    /// Adds an experiment that was read from a file.
+    pub fn add_experiment(&mut self, experiment: Experiment) -> Result<&Experiment, ManagerError> {
         let name = experiment.name.as_str().to_owned();
         if self.experiments.contains_key(&name) {
             return Err(ManagerError::Taken { name });
@@ -273,19 +357,41 @@ pub fn check_value(experiment: &Experiment, series: &str, value: f64) -> Result<
             help: did_you_mean(series, known, "metrics"),
         });
     }
-    let refused = |why| Err(ManagerError::Value { series: series.to_owned(), value, why });
     if !value.is_finite() {
-        return refused("it must be a finite number");
+        return Err(ManagerError::Value {
+            series: series.to_owned(),
+            value,
+            why: "it must be a finite number",
+        });
     }
     let is_binary = experiment.metric(series).is_some_and(|metric| metric.kind == MetricKind::Binary);
+    if is_binary { check_flag(series, value) } else { Ok(()) }
+}
+
+/// Whether a value says yes or no, as those of rates and guardrails do.
+pub fn check_flag(series: &str, value: f64) -> Result<(), ManagerError> {
     #[expect(clippy::float_cmp, reason = "exactly one or zero is meant")]
-    if is_binary && value != 0.0 && value != 1.0 {
-        return refused("it must be 0 or 1");
+    if value == 0.0 || value == 1.0 {
+        return Ok(());
     }
-    Ok(())
+    Err(ManagerError::Value { series: series.to_owned(), value, why: "it must be 0 or 1" })
 }
 
 impl Prompts {
+    /// The prompt's name, and the versions that it has.
+    fn versions(&self, prompt: &str) -> Result<(PromptName, Vec<Version>), ManagerError> {
+        Ok(match self {
+            Self::Tree(tree) => {
+                let prompt = tree.find(prompt)?;
+                (prompt.name().clone(), prompt.versions().map(|version| version.version.clone()).collect())
+            }
+            Self::Memory(registry) => {
+                let prompt = registry.prompt(prompt)?;
+                (prompt.name().clone(), prompt.versions().map(|version| version.version.clone()).collect())
+            }
+        })
+    }
+
     fn render(
         &self,
         prompt: &str,

@@ -2,7 +2,8 @@
 //!
 //! Units are spread by the experiment's own assignment and judged by the code that judges real ones.
 
-use promptassay_stats::Undefined;
+use promptassay_stats::proportion::wilson;
+use promptassay_stats::{Confidence, Undefined};
 use serde::Serialize;
 
 use crate::analysis::trial::{Trial, TrialUnit};
@@ -39,6 +40,16 @@ pub struct Simulation {
     pub better_at_end: f64,
     /// The share in which the sample ratio blocked, wrongly.
     pub sample_ratio_blocked: f64,
+}
+
+impl Simulation {
+    /// The 95 % interval of the probability behind a share of so many experiments, as Wilson has it; `None` without an experiment.
+    pub fn interval(&self, share: f64) -> Option<[f64; 2]> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of experiments")]
+        let seen = (share * f64::from(self.experiments)).round() as u64;
+        let interval = wilson(seen, u64::from(self.experiments), Confidence::two_sided(0.95).ok()?).ok()?;
+        Some([interval.lower, interval.upper])
+    }
 }
 
 /// Why nothing was tried.

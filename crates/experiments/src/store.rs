@@ -70,6 +70,8 @@ pub struct Phase {
     pub phase: u32,
     /// What decides who gets what; must not change while the phase runs.
     pub allocation: Digest,
+    /// What the decision is made of; must not change either. `None` of a phase that an older program started.
+    pub rules: Option<Digest>,
     /// The share of units that take part, in millionths; may only grow.
     pub exposure_millionths: u32,
     /// The planned units.

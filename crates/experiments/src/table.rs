@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
+use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 use promptassay_registry::digest::Digest;
@@ -22,16 +23,6 @@ pub enum TableFormat {
     Csv,
     /// A JSON object per line.
     Jsonl,
-}
-
-/// Why a table cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("row {row}: {reason}")]
-pub struct TableError {
-    /// The row, from 1; the header of a CSV file is row 1.
-    pub row: u64,
-    /// What is wrong with it.
-    pub reason: String,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -56,46 +47,83 @@ struct Row {
 /// The columns of a CSV table, in the order in which they are written.
 const COLUMNS: [&str; 8] = ["unit", "unit_hex", "phase", "variant", "metric", "value", "at", "id"];
 
-/// Reads a table; every event is handed to `visit`. Rows without a phase are of `phase`.
+/// Reads a table. `visit` gets the line that a row begins in, from 1, and an event of the row or what is wrong with it; reading goes
+/// on until it breaks. Rows without a phase are of `phase`.
 pub fn read(
     format: TableFormat,
     input: impl BufRead,
     experiment: &str,
     phase: u32,
-    visit: &mut dyn FnMut(Event) -> Result<(), String>,
-) -> Result<(), TableError> {
+    visit: &mut dyn FnMut(u64, Result<Event, String>) -> ControlFlow<()>,
+) {
     let mut repeats = Repeats::default();
-    let mut take = |number: u64, row: Row| {
-        events(row, experiment, phase, &mut repeats)
-            .and_then(|events| events.into_iter().flatten().try_for_each(&mut *visit))
-            .map_err(|reason| TableError { row: number, reason })
+    let mut take = |line: u64, row: Result<Row, String>| match row
+        .and_then(|row| events(row, experiment, phase, &mut repeats))
+    {
+        Ok(events) => events.into_iter().flatten().try_for_each(|event| visit(line, Ok(event))),
+        Err(reason) => visit(line, Err(reason)),
     };
     match format {
         TableFormat::Csv => {
             let mut reader = csv::Reader::from_reader(input);
-            for (index, row) in reader.deserialize::<Row>().enumerate() {
-                let number = index as u64 + 2;
-                let row = row.map_err(|error| TableError { row: number, reason: csv_reason(&error) })?;
-                take(number, row)?;
+            if let Err(reason) = known_header(&mut reader) {
+                let _ = visit(1, Err(reason));
+                return;
+            }
+            let mut rows = reader.into_deserialize::<Row>();
+            loop {
+                let line = rows.reader().position().line();
+                let Some(row) = rows.next() else { break };
+                if take(line, row.map_err(|error| csv_reason(&error))).is_break() {
+                    break;
+                }
             }
         }
         TableFormat::Jsonl => {
-            for (index, line) in input.lines().enumerate() {
-                let number = index as u64 + 1;
-                let failed = |reason: String| TableError { row: number, reason };
-                let line = line.map_err(|error| failed(error.to_string()))?;
-                if !line.trim().is_empty() {
-                    take(number, serde_json::from_str(&line).map_err(|error| failed(error.to_string()))?)?;
+            for (line, text) in (1..).zip(input.lines()) {
+                let row = match text {
+                    Ok(text) if text.trim().is_empty() => continue,
+                    Ok(text) => serde_json::from_str(&text).map_err(|error| json_reason(&error)),
+                    Err(error) => Err(error.to_string()),
+                };
+                if take(line, row).is_break() {
+                    break;
                 }
             }
         }
     }
-    Ok(())
+}
+
+/// A table whose header has no unit or time has no row that could be read; one sentence is enough.
+fn known_header(reader: &mut csv::Reader<impl BufRead>) -> Result<(), String> {
+    let header = reader.headers().map_err(|error| csv_reason(&error))?;
+    let has = |name: &str| header.iter().any(|column| column == name);
+    if (has("unit") || has("unit_hex")) && has("at") && (has("variant") || has("metric")) {
+        return Ok(());
+    }
+    Err("the header must name `unit`, `at`, and `variant` or `metric`".to_owned())
+}
+
+/// The line is known already.
+fn json_reason(error: &serde_json::Error) -> String {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let text = error.to_string();
+    match text.strip_suffix(&place) {
+        Some(reason) => format!("{reason} in column {}", error.column()),
+        None => text,
+    }
 }
 
 fn csv_reason(error: &csv::Error) -> String {
     match error.kind() {
-        csv::ErrorKind::Deserialize { err, .. } => err.kind().to_string(),
+        csv::ErrorKind::Deserialize { err, .. } => match err.field() {
+            Some(field) => format!("column {} cannot be read: {}", field + 1, err.kind()),
+            None => err.kind().to_string(),
+        },
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{len} fields, but the header has {expected_len}")
+        }
+        csv::ErrorKind::Utf8 { .. } => "this is not UTF-8; write `unit_hex` for such ids".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -284,13 +312,15 @@ mod tests {
     use super::*;
 
     fn read_all(format: TableFormat, text: &str) -> Result<Vec<Event>, String> {
-        let mut events = Vec::new();
-        read(format, text.as_bytes(), "e", 3, &mut |event| {
-            events.push(event);
-            Ok(())
-        })
-        .map_err(|error| error.to_string())?;
-        Ok(events)
+        let (mut events, mut wrong) = (Vec::new(), Vec::new());
+        read(format, text.as_bytes(), "e", 3, &mut |line, event| {
+            match event {
+                Ok(event) => events.push(event),
+                Err(reason) => wrong.push(format!("line {line}: {reason}")),
+            }
+            ControlFlow::Continue(())
+        });
+        if wrong.is_empty() { Ok(events) } else { Err(wrong.join("\n")) }
     }
 
     const CSV: &str = "\
@@ -338,6 +368,11 @@ u1,,2026-11-24T01:00:00Z,m,4.5,
                 refused("{\"unit_hex\":\"abc\",\"at\":\"2026-11-24T00:00:00Z\",\"metric\":\"a\"}"),
                 refused("nothing"),
                 read_all(TableFormat::Csv, "unit,value\nu,seven\n").unwrap_err(),
+                read_all(
+                    TableFormat::Csv,
+                    "unit,at,metric,value\n\"u\n1\",2026-11-24T00:00:00Z,m,1\nu,2026-11-24T00:00:00Z,m,seven\nu,,m,1,1\n"
+                )
+                .unwrap_err(),
             ]
             .join("\n")
         );

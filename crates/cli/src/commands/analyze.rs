@@ -18,7 +18,7 @@ const EXAMPLES: &str = "Examples:
   promptassay analyze support_v2
   promptassay analyze support_v2 --markdown > comment.md
   promptassay analyze support_v2 --from events.csv        data from elsewhere, without a store
-  promptassay analyze support_v2 --format json | jq -r .decision.verdict
+  promptassay analyze support_v2 --json | jq -r .decision.verdict
 
 Exit codes: 0 ship, stop or hold, as printed; 4 the data cannot be trusted, so there is no verdict.";
 
@@ -42,8 +42,11 @@ pub(crate) struct AnalyzeArguments {
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Print Markdown, for a comment.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     markdown: bool,
+    /// Print JSON; the same as `--format json`.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     store: StoreArguments,
 }
@@ -58,7 +61,7 @@ pub(crate) fn run(arguments: &AnalyzeArguments, context: &Context<'_>) -> Result
             fill(&mut store, &found.experiment, file, arguments.table)?;
             Box::new(store)
         }
-        None => arguments.store.open(&loaded)?,
+        None => arguments.store.open_existing(&loaded)?,
     };
     unchanged(&found, store.as_mut(), phase)?;
     let now = arguments.at.unwrap_or_else(|| context.environment.now());
@@ -66,7 +69,11 @@ pub(crate) fn run(arguments: &AnalyzeArguments, context: &Context<'_>) -> Result
         .map_err(|error| Failure::broken(Problem::error("analyze::failed", error.to_string())))?;
     let text =
         || if arguments.markdown { analysis::markdown(&analysis) } else { analysis::terminal(&analysis) };
-    context.answer(text, &analysis)?;
+    if arguments.json {
+        context.json(&analysis)?;
+    } else {
+        context.answer(text, &analysis)?;
+    }
     Ok(if analysis.decision.verdict == Verdict::Unhealthy { Exit::Broken } else { Exit::Success })
 }
 
@@ -76,11 +83,17 @@ fn unchanged(found: &Found, store: &mut dyn Store, phase: u32) -> Result<(), Fai
     let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
     let Some(started) = phases.iter().find(|started| started.phase == phase) else { return Ok(()) };
     let planned = experiment.plan.units.unwrap_or(started.planned_units);
-    if phase == experiment.allocation.phase
-        && (started.allocation != experiment.allocation_digest() || started.planned_units != planned)
-    {
-        let message =
-            format!("phase {phase} was started with other variants, weights, seed or planned units");
+    let other = if started.allocation != experiment.allocation_digest() {
+        Some("other variants, weights or another seed")
+    } else if started.rules.is_some_and(|rules| rules != experiment.rules_digest()) {
+        Some("other metrics, margins, windows, directions or another control")
+    } else if started.planned_units != planned {
+        Some("another number of planned units")
+    } else {
+        None
+    };
+    if let Some(other) = other.filter(|_| phase == experiment.allocation.phase) {
+        let message = format!("phase {phase} was started with {other}");
         return Err(Failure::invalid_one(
             Problem::error("analyze::changed", message)
                 .at(Place::whole_file(found.file.as_path()))

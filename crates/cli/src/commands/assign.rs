@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufWriter, Write as _};
 
 use clap::Args;
-use promptassay_experiments::assignment::Assignment;
+use promptassay_experiments::assignment::{Assignment, EmptyUnit};
 use promptassay_experiments::definition::Experiment;
 use promptassay_registry::problem::Problem;
 use serde_json::json;
@@ -39,8 +39,8 @@ pub(crate) fn run(arguments: &AssignArguments, context: &Context<'_>) -> Result<
     let written = |error: std::io::Error| {
         Failure::broken(Problem::error("cli::cannot_write", format!("cannot read or write units: {error}")))
     };
-    let mut one = |unit: &[u8]| -> Result<bool, Failure> {
-        let line = line(&found.experiment, unit, context.format)?;
+    let mut one = |unit: &[u8], place: &str| -> Result<bool, Failure> {
+        let line = line(&found.experiment, unit, place, context.format)?;
         match output.write_all(&line) {
             Ok(()) => Ok(true),
             // Whoever read has read enough.
@@ -48,16 +48,26 @@ pub(crate) fn run(arguments: &AssignArguments, context: &Context<'_>) -> Result<
             Err(error) => Err(written(error)),
         }
     };
+    let mut carriage_return = None;
     for unit in &arguments.units {
         if unit != "-" {
-            one(unit.as_bytes())?;
+            one(unit.as_bytes(), "")?;
             continue;
         }
-        for unit in std::io::stdin().lock().split(b'\n') {
-            if !one(&unit.map_err(written)?)? {
+        for (number, unit) in (1_u64..).zip(std::io::stdin().lock().split(b'\n')) {
+            let unit = unit.map_err(written)?;
+            if unit.ends_with(b"\r") {
+                carriage_return.get_or_insert(number);
+            }
+            if !one(&unit, &format!(" in line {number}"))? {
                 return Ok(Exit::Success);
             }
         }
+    }
+    if let Some(number) = carriage_return {
+        context.console.note(&format!(
+            "line {number} ends with a carriage return, which is part of the id; without it the id is another one"
+        ));
     }
     match output.flush() {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(written(error)),
@@ -65,11 +75,8 @@ pub(crate) fn run(arguments: &AssignArguments, context: &Context<'_>) -> Result<
     }
 }
 
-fn line(experiment: &Experiment, unit: &[u8], format: OutputFormat) -> Result<Vec<u8>, Failure> {
-    let assignment = experiment.assign(unit).map_err(|error| {
-        let help = "leave it out, or write `allow_empty_units: true`";
-        Failure::invalid_one(Problem::error("assign::empty_unit", error.to_string()).help(help))
-    })?;
+fn line(experiment: &Experiment, unit: &[u8], place: &str, format: OutputFormat) -> Result<Vec<u8>, Failure> {
+    let assignment = experiment.assign(unit).map_err(|error| empty_unit(error, place))?;
     let variant = match assignment {
         Assignment::Variant(index) => experiment.variants.get(index),
         Assignment::NotExposed => None,
@@ -80,12 +87,24 @@ fn line(experiment: &Experiment, unit: &[u8], format: OutputFormat) -> Result<Ve
             [unit, b"\t", name.as_bytes(), b"\n"].concat()
         }
         OutputFormat::Json => {
+            let (key, id) = if let Ok(text) = std::str::from_utf8(unit) {
+                ("unit", text.to_owned())
+            } else {
+                let digits: Vec<String> = unit.iter().map(|byte| format!("{byte:02x}")).collect();
+                ("unit_hex", digits.concat())
+            };
             let row = json!({
-                "unit": String::from_utf8_lossy(unit),
+                key: id,
                 "variant": variant.map(|variant| &variant.name),
                 "version": variant.map(|variant| variant.version.to_string()),
             });
             format!("{row}\n").into_bytes()
         }
     })
+}
+
+/// An empty id is refused, because it is rarely meant.
+pub(super) fn empty_unit(error: EmptyUnit, place: &str) -> Failure {
+    let help = "leave it out, or write `allow_empty_units: true` into the definition";
+    Failure::invalid_one(Problem::error("assign::empty_unit", format!("{error}{place}")).help(help))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use promptassay_experiments::definition::planned_units;
-use promptassay_experiments::simulate::{SimulationSettings, simulate as run_simulation};
+use promptassay_experiments::simulate::{SimulateError, SimulationSettings, simulate as run_simulation};
 use promptassay_registry::problem::{Place, Problem};
 use serde_json::json;
 
@@ -10,6 +10,7 @@ use super::Context;
 use crate::exit::Exit;
 use crate::experiments::find;
 use crate::failure::Failure;
+use crate::table::columns;
 
 const POWER_EXAMPLES: &str = "Examples:
   promptassay power support_v2        the units that the plan of the file needs: 80 % power, two-sided 5 %";
@@ -51,7 +52,7 @@ pub(crate) struct SimulateArguments {
 pub(crate) fn power(arguments: &PowerArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let found = find(&context.load(), &arguments.name)?;
     let needed = planned_units(&found.experiment).map_err(|missing| {
-        let place = Place::whole_file(found.file.as_path());
+        let place = found.experiment.place_of(&missing);
         Failure::invalid_one(
             Problem::error("experiment::not_ready", missing.to_string()).at(place).help(missing.help()),
         )
@@ -63,7 +64,7 @@ pub(crate) fn power(arguments: &PowerArguments, context: &Context<'_>) -> Result
             Some(planned) if planned < needed.total => format!("{planned} are planned: too few"),
             Some(planned) => format!("{planned} are planned: enough"),
         };
-        format!("{} units in all variants together (80 % power, two-sided 5 %); {enough}\n", needed.total)
+        format!("{} units in all variants together (80 % power, two-sided 5 %)\n{enough}\n", needed.total)
     };
     context.answer(text, &json!({"needed_units": needed.total, "planned_units": planned}))
 }
@@ -77,22 +78,44 @@ pub(crate) fn simulate(arguments: &SimulateArguments, context: &Context<'_>) -> 
         seed: arguments.seed,
     };
     let seen = run_simulation(&found.experiment, &settings).map_err(|error| {
-        let place = Place::whole_file(found.file.as_path());
-        Failure::invalid_one(Problem::error("simulate::failed", error.to_string()).at(place))
+        let problem = Problem::error("simulate::failed", error.to_string());
+        Failure::invalid_one(match &error {
+            SimulateError::Plan(missing) => {
+                problem.at(found.experiment.place_of(missing)).help(missing.help())
+            }
+            SimulateError::Rate | SimulateError::Undefined(_) => {
+                problem.at(Place::whole_file(found.file.as_path()))
+            }
+        })
     })?;
+    let looks = match arguments.looks {
+        1 => "different at the look before".to_owned(),
+        looks => format!("different at a look before, of {looks}"),
+    };
+    let promise = |promised: &str| if seen.effect == 0.0 { promised.to_owned() } else { String::new() };
+    let power = if seen.effect > 0.0 { "the plan promises 80 % for its smallest effect" } else { "" };
     let text = || {
-        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        format!(
-            "{} experiments of {} units, true effect {}\n  better at the planned end          {}\n  different at the planned end       {}\n  different at one of {} looks before  {}\n  sample ratio blocked               {}\n",
-            seen.experiments,
-            seen.units,
-            seen.effect,
-            percent(seen.better_at_end),
-            percent(seen.significant_at_end),
-            arguments.looks,
-            percent(seen.significant_early),
-            percent(seen.sample_ratio_blocked),
-        )
+        let share = |share: f64| {
+            let interval = seen.interval(share).map_or_else(String::new, |[lower, upper]| {
+                format!("[{:.1}, {:.1}]", 100.0 * lower, 100.0 * upper)
+            });
+            vec![format!("{:.1} %", 100.0 * share), interval]
+        };
+        let rows = [
+            ("better at the planned end", seen.better_at_end, power.to_owned()),
+            ("different at the planned end", seen.significant_at_end, promise("promised: 5 %")),
+            (looks.as_str(), seen.significant_early, promise("promised: at most 5 % in all looks together")),
+            ("sample ratio blocked, wrongly", seen.sample_ratio_blocked, "promised: 0.1 %".to_owned()),
+        ];
+        let rows: Vec<Vec<String>> = rows
+            .into_iter()
+            .map(|(what, number, promised)| [vec![what.to_owned()], share(number), vec![promised]].concat())
+            .collect();
+        let head = format!(
+            "{} experiments of {} units each, true effect {}\n",
+            seen.experiments, seen.units, seen.effect
+        );
+        format!("{head}{}", columns(&rows, &[], 2, false))
     };
     context.answer(text, &seen)
 }

@@ -1,35 +1,47 @@
-//! `promptassay expose` and `promptassay record`: one event from a script.
+//! `promptassay expose` and `promptassay record`: one event of an experiment or a canary, from a script.
 
 use clap::Args;
 use jiff::Timestamp;
-use promptassay_experiments::assignment::Assignment;
+use promptassay_experiments::assignment::{Assignment, EmptyUnit};
+use promptassay_experiments::canary::Arm;
 use promptassay_experiments::event::{Event, Exposure, Outcome};
-use promptassay_experiments::manager::check_value;
+use promptassay_experiments::manager::{ManagerError, check_flag, check_value};
+use promptassay_experiments::store::{Store, Written};
 use promptassay_registry::problem::Problem;
 use serde_json::json;
 
 use super::Context;
+use super::assign::empty_unit;
+use crate::canaries;
 use crate::exit::Exit;
 use crate::experiments::{StoreArguments, find, store_failed};
 use crate::failure::Failure;
 
 const EXPOSE_EXAMPLES: &str = "Examples:
-  promptassay expose support_v2 user_123        records that the user was served what `assign` says";
+  promptassay expose support_v2 user_123                  was served what `assign` says
+  promptassay expose --canary customer_support user_123   was served what `resolve` says while a canary runs
+
+Only what was really decided by the experiment or the canary is recorded: leave out users without an id, and those who were
+served a pinned version.";
 
 const RECORD_EXAMPLES: &str = "Examples:
   promptassay record support_v2 user_123 satisfaction 4.5
-  promptassay record support_v2 user_123 resolved 1 --id ticket-881    counts once, however often it is recorded";
+  promptassay record support_v2 user_123 resolved 1 --id ticket-881    counts once, however often it is recorded
+  promptassay record --canary customer_support user_123 error 1        a guardrail failed; record 0 where it did not";
 
 /// Record that a unit was served its variant.
 #[derive(Debug, Args)]
 #[command(after_help = EXPOSE_EXAMPLES)]
 pub(crate) struct ExposeArguments {
-    /// The experiment.
+    /// The experiment, or with `--canary` the prompt.
     #[arg(value_name = "EXPERIMENT")]
     name: String,
     /// The id of the unit.
     #[arg(value_name = "UNIT")]
     unit: String,
+    /// The name is that of a prompt, whose canary decided.
+    #[arg(long)]
+    canary: bool,
     /// When [default: now].
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -41,18 +53,21 @@ pub(crate) struct ExposeArguments {
 #[derive(Debug, Args)]
 #[command(after_help = RECORD_EXAMPLES)]
 pub(crate) struct RecordArguments {
-    /// The experiment.
+    /// The experiment, or with `--canary` the prompt.
     #[arg(value_name = "EXPERIMENT")]
     name: String,
     /// The id of the unit.
     #[arg(value_name = "UNIT")]
     unit: String,
-    /// The metric, or a part of one.
+    /// The metric, or a part of one; with `--canary` the guardrail.
     #[arg(value_name = "METRIC")]
     metric: String,
     /// The value.
     #[arg(value_name = "VALUE", allow_negative_numbers = true)]
     value: f64,
+    /// The name is that of a prompt, whose canary decided.
+    #[arg(long)]
+    canary: bool,
     /// An id by which it counts once [default: an id of its own].
     #[arg(long, value_name = "ID")]
     id: Option<String>,
@@ -65,27 +80,37 @@ pub(crate) struct RecordArguments {
 
 pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let experiment = find(&loaded, &arguments.name)?.experiment;
     let unit = arguments.unit.as_bytes();
-    let assignment = experiment
-        .assign(unit)
-        .map_err(|error| Failure::invalid_one(Problem::error("assign::empty_unit", error.to_string())))?;
-    let variant = match assignment {
+    let at = arguments.at.unwrap_or_else(|| context.environment.now());
+    if arguments.canary {
+        let canary = canaries::find(&loaded, &arguments.name)?.canary;
+        let event = canary.exposure(unit, at);
+        let recorded = match &event {
+            Some(event) => written(arguments.store.open(&loaded)?.as_mut(), event)?.exposures > 0,
+            None => false,
+        };
+        let arm = canary.arm(unit, at);
+        let text = || format!("{}\n", arm.map_or("-", Arm::name));
+        return context.answer(text, &json!({"unit": arguments.unit, "arm": arm, "recorded": recorded}));
+    }
+    let found = find(&loaded, &arguments.name)?;
+    let experiment = &found.experiment;
+    let variant = match experiment.assign(unit).map_err(|error| empty_unit(error, ""))? {
         Assignment::Variant(index) => experiment.variants.get(index),
         Assignment::NotExposed => None,
     };
+    let mut store = arguments.store.open(&loaded)?;
+    found.must_run(store.as_mut(), at)?;
     let mut recorded = false;
     if let Some(variant) = variant {
-        let exposure = Exposure {
+        let exposure = Event::Exposure(Exposure {
             experiment: experiment.name.as_str().to_owned(),
             phase: experiment.allocation.phase,
             unit: unit.to_owned(),
             variant: variant.name.clone(),
-            at: arguments.at.unwrap_or_else(|| context.environment.now()),
-        };
-        let mut store = arguments.store.open(&loaded)?;
-        let written = store.write(&[Event::Exposure(exposure)]).map_err(|error| store_failed(&error))?;
-        recorded = written.exposures > 0;
+            at,
+        });
+        recorded = written(store.as_mut(), &exposure)?.exposures > 0;
     }
     let name = variant.map(|variant| variant.name.as_str());
     let text = || format!("{}\n", name.unwrap_or("-"));
@@ -94,24 +119,44 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
 
 pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let experiment = find(&loaded, &arguments.name)?.experiment;
-    check_value(&experiment, &arguments.metric, arguments.value)
-        .map_err(|error| Failure::invalid_one(Problem::error("record::value", error.to_string())))?;
+    let unit = arguments.unit.as_bytes();
+    let at = arguments.at.unwrap_or_else(|| context.environment.now());
     let id = match &arguments.id {
         Some(id) => id.as_bytes().to_vec(),
         None => context.environment.random_bytes().to_vec(),
     };
-    let outcome = Outcome {
-        experiment: experiment.name.as_str().to_owned(),
-        unit: arguments.unit.as_bytes().to_vec(),
-        series: arguments.metric.clone(),
-        value: arguments.value,
-        at: arguments.at.unwrap_or_else(|| context.environment.now()),
-        id,
+    let refused =
+        |error: ManagerError| Failure::invalid_one(Problem::error("record::value", error.to_string()));
+    let event = if arguments.canary {
+        let found = canaries::find(&loaded, &arguments.name)?;
+        found.must_guard(&arguments.metric)?;
+        check_flag(&arguments.metric, arguments.value).map_err(refused)?;
+        found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id)
+    } else {
+        let experiment = find(&loaded, &arguments.name)?.experiment;
+        check_value(&experiment, &arguments.metric, arguments.value).map_err(refused)?;
+        if unit.is_empty() && !experiment.allocation.allow_empty_units {
+            return Err(empty_unit(EmptyUnit, ""));
+        }
+        Some(Event::Outcome(Outcome {
+            experiment: experiment.name.as_str().to_owned(),
+            unit: unit.to_vec(),
+            series: arguments.metric.clone(),
+            value: arguments.value,
+            at,
+            id,
+        }))
     };
-    let mut store = arguments.store.open(&loaded)?;
-    let written = store.write(&[Event::Outcome(outcome)]).map_err(|error| store_failed(&error))?;
-    let recorded = written.outcomes > 0;
-    let text = || if recorded { "recorded\n".to_owned() } else { "was recorded before\n".to_owned() };
-    context.answer(text, &json!({"recorded": recorded}))
+    let (recorded, said) = match &event {
+        Some(event) if written(arguments.store.open(&loaded)?.as_mut(), event)?.outcomes > 0 => {
+            (true, "recorded\n")
+        }
+        Some(_) => (false, "was recorded before\n"),
+        None => (false, "not recorded: no canary decided what this user was served\n"),
+    };
+    context.answer(|| said.to_owned(), &json!({"recorded": recorded}))
+}
+
+fn written(store: &mut dyn Store, event: &Event) -> Result<Written, Failure> {
+    store.write(std::slice::from_ref(event)).map_err(|error| store_failed(&error))
 }

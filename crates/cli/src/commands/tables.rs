@@ -2,15 +2,16 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use promptassay_experiments::definition::Experiment;
 use promptassay_experiments::event::Event;
 use promptassay_experiments::manager::check_value;
-use promptassay_experiments::store::{Store, StoreError, Written};
+use promptassay_experiments::store::{Store, Written};
 use promptassay_experiments::table::{TableFormat, TableWriter, read};
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::{Place, Problem, did_you_mean};
 use serde_json::json;
 
 use super::Context;
@@ -95,7 +96,11 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
     context.answer(text, &answer)
 }
 
-/// Reads a table into a store.
+/// So many wrong rows are shown; whoever has more fixes these first.
+const MOST_PROBLEMS: usize = 20;
+
+/// Reads a table into a store. A file is read to its end before anything is written, so a wrong row leaves the store as it was;
+/// standard input is written as it comes.
 pub(crate) fn fill(
     store: &mut dyn Store,
     experiment: &Experiment,
@@ -114,53 +119,109 @@ pub(crate) fn fill(
         let message = "its name does not say how it is written; pass `--as csv` or `--as jsonl`";
         return Err(invalid("import::format", message.to_owned()));
     };
-    let input: Box<dyn BufRead> = if file == Path::new("-") {
-        Box::new(BufReader::new(std::io::stdin()))
-    } else {
-        let file = File::open(file)
-            .map_err(|error| invalid("import::unreadable", format!("this cannot be read: {error}")))?;
-        Box::new(BufReader::new(file))
+    let table = Table { file, kind, experiment };
+    if file == Path::new("-") {
+        return table.write(store, BufReader::new(std::io::stdin()));
+    }
+    let open = || {
+        File::open(file)
+            .map(BufReader::new)
+            .map_err(|error| invalid("import::unreadable", format!("this cannot be read: {error}")))
     };
-    let mut batch: Vec<Event> = Vec::with_capacity(BATCH);
-    let mut total = Written::default();
-    let mut failed: Option<StoreError> = None;
-    let mut flush = |batch: &mut Vec<Event>, store: &mut dyn Store| match store.write(batch) {
-        Ok(written) => {
+    table.check(open()?)?;
+    table.write(store, open()?)
+}
+
+struct Table<'a> {
+    file: &'a Path,
+    kind: TableKind,
+    experiment: &'a Experiment,
+}
+
+impl Table<'_> {
+    fn read(&self, input: impl BufRead, visit: &mut dyn FnMut(Result<Event, Problem>) -> ControlFlow<()>) {
+        let experiment = self.experiment;
+        let phase = experiment.allocation.phase;
+        read(self.kind.into(), input, experiment.name.as_str(), phase, &mut |line, event| {
+            let checked = event.and_then(|event| self.sound(&event).map(|()| event));
+            visit(checked.map_err(|reason| {
+                let line = usize::try_from(line).unwrap_or(usize::MAX);
+                let file = if self.file == Path::new("-") { Path::new("standard input") } else { self.file };
+                let place = Place { line, ..Place::whole_file(file) };
+                Problem::error("import::row", reason).at(place)
+            }))
+        });
+    }
+
+    /// Whether the definition knows what an event is about. Earlier phases may have had other variants.
+    fn sound(&self, event: &Event) -> Result<(), String> {
+        let experiment = self.experiment;
+        match event {
+            Event::Outcome(outcome) => {
+                check_value(experiment, &outcome.series, outcome.value).map_err(|error| error.to_string())
+            }
+            Event::Exposure(exposure)
+                if exposure.phase == experiment.allocation.phase
+                    && experiment.variant(&exposure.variant).is_none() =>
+            {
+                let known = experiment.variants.iter().map(|variant| variant.name.as_str());
+                let help = did_you_mean(&exposure.variant, known, "variants");
+                Err(format!("there is no variant `{}`; {help}", exposure.variant))
+            }
+            Event::Exposure(_) => Ok(()),
+        }
+    }
+
+    fn check(&self, input: impl BufRead) -> Result<(), Failure> {
+        let mut problems = Vec::new();
+        self.read(input, &mut |event| {
+            problems.extend(event.err());
+            if problems.len() < MOST_PROBLEMS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if problems.is_empty() { Ok(()) } else { Err(Failure::invalid(problems)) }
+    }
+
+    fn write(&self, store: &mut dyn Store, input: impl BufRead) -> Result<Written, Failure> {
+        let mut batch: Vec<Event> = Vec::with_capacity(BATCH);
+        let mut total = Written::default();
+        let mut failed: Option<Failure> = None;
+        let mut flush = |batch: &mut Vec<Event>| -> Result<(), Failure> {
+            let written = store.write(batch).map_err(|error| store_failed(&error))?;
             total.exposures += written.exposures;
             total.outcomes += written.outcomes;
             total.repeated += written.repeated;
             batch.clear();
             Ok(())
+        };
+        self.read(input, &mut |event| {
+            let taken = match event {
+                Ok(event) => {
+                    batch.push(event);
+                    if batch.len() < BATCH { Ok(()) } else { flush(&mut batch) }
+                }
+                Err(problem) => Err(Failure::invalid_one(
+                    problem.help("the rows before it may be recorded; recording them again changes nothing"),
+                )),
+            };
+            match taken {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(failure) => {
+                    failed = Some(failure);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        match failed {
+            Some(failure) => Err(failure),
+            None => flush(&mut batch).map(|()| total),
         }
-        Err(error) => {
-            let reason = error.to_string();
-            failed = Some(error);
-            Err(reason)
-        }
-    };
-    let phase = experiment.allocation.phase;
-    let done = read(kind.into(), input, experiment.name.as_str(), phase, &mut |event| {
-        if let Event::Outcome(outcome) = &event {
-            check_value(experiment, &outcome.series, outcome.value).map_err(|error| error.to_string())?;
-        }
-        batch.push(event);
-        if batch.len() >= BATCH { flush(&mut batch, store) } else { Ok(()) }
-    });
-    let last = if done.is_ok() { flush(&mut batch, store) } else { Ok(()) };
-    if let Some(error) = failed {
-        return Err(store_failed(&error));
     }
-    if let Err(error) = done {
-        return Err(invalid("import::row", error.to_string()));
-    }
-    last.map_err(|reason| invalid("import::row", reason))?;
-    Ok(total)
 }
 
 pub(crate) fn export(arguments: &ExportArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
     let experiment = find(&loaded, &arguments.name)?.experiment;
-    let mut store = arguments.store.open(&loaded)?;
+    let mut store = arguments.store.open_existing(&loaded)?;
     let mut result = Ok(());
     let mut writer = TableWriter::new(arguments.table.into(), BufWriter::new(std::io::stdout().lock()))
         .map_err(|error| cannot_write(&error))?;

@@ -35,6 +35,7 @@ macro_rules! pages {
 pages! {
     readme: "README.md",
     contributing: "CONTRIBUTING.md",
+    experiments: "docs/experiments.md",
     performance: "docs/performance.md",
     testing: "docs/testing.md",
 }

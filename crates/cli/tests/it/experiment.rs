@@ -57,7 +57,11 @@ fn from_definition_to_decision() {
         &["experiment", "show", "trial"],
         &["power", "trial"],
         &["simulate", "trial", "--experiments", "20"],
+        &["simulate", "trial", "--experiments", "20", "--effect", "0.1", "--looks", "1"],
+        &["expose", "trial", "u1"],
+        &["analyze", "trial", "--store", "nowhere.db"],
         &["experiment", "start", "trial"],
+        &["experiment", "list"],
         &["experiment", "start", "trial"],
         &["assign", "trial", "u1", "u2"],
         &["expose", "trial", "u1"],
@@ -65,7 +69,11 @@ fn from_definition_to_decision() {
         &["record", "trial", "u1", "resolved", "1", "--id", "a"],
         &["record", "trial", "u1", "resolved", "2"],
         &["record", "trial", "u1", "resolvd", "1"],
+        &["record", "trial", "", "resolved", "1"],
+        &["analyze", "trial"],
         &["experiment", "stop", "trial", "--reason", "enough"],
+        &["expose", "trial", "u2"],
+        &["experiment", "show", "trial"],
         &["experiment", "start", "trial"],
         &["assign", "tiral", "u1"],
         &["check"],
@@ -96,6 +104,54 @@ fn a_table_from_elsewhere_is_decided_like_the_store() {
 }
 
 #[test]
+fn a_wrong_table_is_refused_as_a_whole() {
+    let sandbox = sandbox();
+    sandbox.write(
+        "wrong.csv",
+        "unit,variant,metric,value,at\n\
+         u1,control,resolved,1,2026-01-02T00:00:00Z\n\
+         u2,contrl,resolved,1,2026-01-02T00:00:00Z\n\
+         u3,,resolved,2,2026-01-02T00:00:00Z\n\
+         u4,,costs,2,2026-01-02T00:00:00Z\n\
+         u5,,cost,two,2026-01-02T00:00:00Z\n\
+         u6,,cost,2,yesterday\n\
+         u7,,,,2026-01-02T00:00:00Z\n",
+    );
+    sandbox.write("header.csv", "user,variant,time\nu1,control,2026-01-02T00:00:00Z\n");
+    assert_snapshot!(sandbox.session(&[
+        &["import", "trial", "wrong.csv"],
+        &["import", "trial", "header.csv"],
+        &["import", "trial", "nowhere.csv"],
+        &["import", "trial", "wrong.txt"],
+        &["export", "trial"],
+    ]));
+    // Standard input cannot be read twice; the rows before the wrong one stay.
+    let half = sandbox.run_with_input(&["import", "trial", "-", "--as", "csv"], sandbox.read("wrong.csv"));
+    assert_snapshot!(half.shown());
+}
+
+#[test]
+fn ids_are_bytes_on_their_way_in_and_out() {
+    let sandbox = sandbox();
+    let bytes = sandbox.run_with_input(&["assign", "trial", "-", "--format", "json"], b"\xff\xfe\nu1\n");
+    let plain = sandbox.run_with_input(&["assign", "trial", "-"], b"u1\r\nu1\n");
+    let empty = sandbox.run_with_input(&["assign", "trial", "-"], b"u1\n\nu2\n");
+    assert_snapshot!(format!("{}\n{}\n{}", bytes.shown(), plain.shown(), empty.shown()));
+}
+
+#[test]
+fn an_analysis_is_json_by_its_own_flag_too() {
+    let sandbox = sandbox();
+    sandbox.write("events.csv", table(&sandbox, 1000, 60));
+    let at = ["--from", "events.csv", "--at", "2026-01-05T00:00:00Z"];
+    let own = sandbox.run(&[&["analyze", "trial", "--json"][..], &at].concat());
+    let of_all = sandbox.run(&[&["analyze", "trial", "--format", "json"][..], &at].concat());
+    assert_eq!(own.stdout, of_all.stdout);
+    assert_snapshot!(own.stdout);
+    assert_snapshot!(sandbox.run(&[&["analyze", "trial"][..], &at].concat()).shown());
+}
+
+#[test]
 fn a_change_while_it_runs_is_refused() {
     let sandbox = sandbox();
     let file = "prompts/greet/experiments/trial.yaml";
@@ -107,7 +163,14 @@ fn a_change_while_it_runs_is_refused() {
     sandbox.edit(file, "weight: 50}\nseed", "weight: 10}\nseed");
     let refused = sandbox.clean(&sandbox.run(&["experiment", "start", "trial"]).shown());
     assert_snapshot!(refused);
-    assert_eq!(sandbox.run(&["analyze", "trial"]).code, Some(2));
+    assert_snapshot!(sandbox.clean(&sandbox.run(&["analyze", "trial"]).shown()));
+    assert_snapshot!(sandbox.clean(&sandbox.run(&["expose", "trial", "u1"]).shown()));
+    sandbox.edit(file, "weight: 10}\nseed", "weight: 50}\nseed");
+    sandbox.edit(file, "margin: 0.5", "margin: 5");
+    assert_snapshot!(sandbox.clean(&sandbox.run(&["experiment", "start", "trial"]).shown()));
+    assert_snapshot!(sandbox.clean(&sandbox.run(&["analyze", "trial"]).shown()));
+    assert!(sandbox.run(&["experiment", "list"]).stdout.contains("running, changed"));
+    sandbox.edit(file, "weight: 50}\nseed", "weight: 10}\nseed");
     sandbox.edit(file, "exposure: 0.5", "exposure: 0.5\nphase: 2");
     sandbox.edit(file, "units: 800", "units: 3000");
     let next = sandbox.run(&["experiment", "start", "trial"]);

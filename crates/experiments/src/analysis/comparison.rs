@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::sample::{Sample, moments};
 use super::{AnalysisError, ArmReport, MetricReport, Progress};
 use crate::definition::{Experiment, Metric, MetricKind, Role, confidence};
+use crate::duration;
 
 /// Below so many units in an arm the normal approximation is not trusted.
 const LEAST_UNITS: u64 = 100;
@@ -103,6 +104,8 @@ pub struct Comparison {
 pub(super) struct Settings<'a> {
     pub(super) role: Role,
     pub(super) progress: &'a Progress,
+    /// The units of the population, whether their window has closed or not.
+    pub(super) everyone: u64,
     /// Whether the end in the file is over.
     pub(super) ended: bool,
 }
@@ -139,6 +142,12 @@ pub(super) fn report(
         role: settings.role,
         direction: metric.direction,
         margin: metric.margin,
+        window: metric.window.map(duration::show),
+        waiting: settings.everyone.saturating_sub(samples.iter().map(|sample| sample.units).sum()),
+        adjusted_by: match &metric.kind {
+            MetricKind::Mean { covariate, .. } => covariate.clone(),
+            MetricKind::Binary | MetricKind::Ratio { .. } => None,
+        },
         arms: arms.collect(),
         comparisons,
     })

@@ -1,10 +1,11 @@
 //! Ship, stop or hold: read off the same intervals that are printed.
 
+use jiff::Timestamp;
 use promptassay_stats::Undefined;
 use promptassay_stats::holm::holm;
 use serde::Serialize;
 
-use super::text::{interval, signed, thousands};
+use super::text::{counted, difference_of, interval, thousands};
 use super::{Comparison, Health, MetricReport, Progress};
 use crate::definition::Role;
 
@@ -85,7 +86,12 @@ fn is_superior(metric: &MetricReport, comparison: &Comparison) -> bool {
 }
 
 /// What follows.
-pub(super) fn decide(health: &Health, metrics: &[MetricReport], progress: &Progress) -> Decision {
+pub(super) fn decide(
+    health: &Health,
+    metrics: &[MetricReport],
+    progress: &Progress,
+    now: Timestamp,
+) -> Decision {
     let decision = |verdict, variant: Option<&str>, sentence: String| Decision {
         verdict,
         variant: variant.map(str::to_owned),
@@ -127,12 +133,18 @@ pub(super) fn decide(health: &Health, metrics: &[MetricReport], progress: &Progr
         let sentence = format!("ship `{}`: {}{guarded}", winner.variant, shown(primary, winner));
         return decision(Verdict::Ship, Some(&winner.variant), sentence);
     }
-    let worst =
-        primary.comparisons.iter().map(|comparison| harmed(&comparison.variant)).collect::<Option<Vec<_>>>();
-    if let Some([metric, ..]) = worst.as_deref() {
-        let comparison = &metric.comparisons[0];
-        let sentence = format!("stop: the guardrail is harmed, {}", shown(metric, comparison));
-        return decision(Verdict::Stop, None, sentence);
+    let harm = primary
+        .comparisons
+        .iter()
+        .map(|treatment| {
+            let metric = harmed(&treatment.variant)?;
+            let comparison =
+                metric.comparisons.iter().find(|comparison| comparison.variant == treatment.variant)?;
+            Some(format!("`{}` harms {}", treatment.variant, shown(metric, comparison)))
+        })
+        .collect::<Option<Vec<_>>>();
+    if let Some(harm) = harm.filter(|harm| !harm.is_empty()) {
+        return decision(Verdict::Stop, None, format!("stop: {}", harm.join(", ")));
     }
     if progress.at_horizon {
         let better = primary.comparisons.iter().find(|comparison| is_superior(primary, comparison));
@@ -146,35 +158,50 @@ pub(super) fn decide(health: &Health, metrics: &[MetricReport], progress: &Progr
         };
         return decision(Verdict::Stop, None, sentence);
     }
+    if progress.is_over(now) {
+        let sentence = format!(
+            "stop: it was stopped after {}, before its planned end, and nothing was shown by then",
+            counted(progress.units, "unit", "units")
+        );
+        return decision(Verdict::Stop, None, sentence);
+    }
     decision(Verdict::Hold, None, format!("hold: {}", what_is_left(progress)))
 }
 
 fn shown(metric: &MetricReport, comparison: &Comparison) -> String {
-    let difference =
-        comparison.difference.map_or_else(String::new, |difference| signed(metric.kind, difference));
+    let difference = difference_of(metric, comparison).unwrap_or_default();
     match &comparison.interval {
         Some(bounds) => format!("`{}` {difference} {}", metric.name, interval(metric.kind, bounds)),
         None => format!("`{}` {difference}", metric.name),
     }
 }
 
-fn what_is_left(progress: &Progress) -> String {
+/// Users and days left.
+pub(super) fn what_is_left(progress: &Progress) -> String {
+    let units = counted(progress.units, "unit", "units");
+    let days = progress
+        .days_left
+        .map(f64::ceil)
+        .map(|days| if days <= 1.0 { "about a day".to_owned() } else { format!("about {days:.0} days") });
+    if let (Some(stopped), None, Some(days)) = (&progress.stopped, progress.complete_at, &days) {
+        return format!("stopped at {} after {units}; the last windows close in {days}", stopped.at);
+    }
     let Some(planned) = progress.planned_units else {
-        return format!("{} units so far; no number of units is planned", thousands(progress.units));
+        return format!("{units} so far; no number of units is planned");
     };
-    let days = match progress.days_left {
-        Some(days) => format!("about {:.0} days left", days.ceil().max(1.0)),
-        None => "nobody knows yet how many days are left".to_owned(),
-    };
+    let left = days
+        .map_or_else(|| "nobody knows yet how many days are left".to_owned(), |days| format!("{days} left"));
+    let pace = if progress.days_left.is_some() { " at this pace" } else { "" };
+    let overdue = if progress.overdue { "; its `end` is over, so move that or stop it" } else { "" };
     match progress.units_left {
         Some(left) if left > 0 => {
             format!(
-                "{} of {} units, {} to come; {days}",
+                "{} of {units}, {} to come; {left}{pace}{overdue}",
                 thousands(progress.units),
-                thousands(planned),
-                thousands(left)
+                thousands(left),
+                units = counted(planned, "unit", "units")
             )
         }
-        _ => format!("all {} units are in, but the week or a window is not over; {days}", thousands(planned)),
+        _ => format!("all {} units are in, but the week or a window is not over; {left}", thousands(planned)),
     }
 }

@@ -6,6 +6,7 @@ use promptassay_stats::welch::welch;
 use serde::Serialize;
 
 use super::sample::{Sample, covariates};
+use super::text::counted;
 use crate::definition::{Experiment, Metric, MetricKind, confidence};
 use crate::store::Arms;
 
@@ -39,11 +40,22 @@ pub struct Finding {
     pub message: String,
 }
 
+/// A variant in the sample ratio.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArmShare {
+    /// Its name.
+    pub variant: String,
+    /// The units that were served it and nothing else.
+    pub units: u64,
+    /// The share of units that assignment really gives it.
+    pub effective_share: f64,
+}
+
 /// Observed units against the shares that assignment really gives.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SampleRatioReport {
-    /// The variants with the units in them, and the effective shares.
-    pub arms: Vec<(String, u64, f64)>,
+    /// The variants, in the order of the definition.
+    pub arms: Vec<ArmShare>,
     /// The p-value of "the units follow the shares"; `None` where there is none.
     pub p_value: Option<f64>,
     /// `chi_square` or `exact`.
@@ -83,7 +95,13 @@ pub(super) fn check(experiment: &Experiment, arms: &Arms, unexposed: u64) -> Hea
     let rows = experiment.variants.iter().zip(&observed).zip(&shares);
     let mut health = Health {
         sample_ratio: SampleRatioReport {
-            arms: rows.map(|((variant, units), share)| (variant.name.clone(), *units, *share)).collect(),
+            arms: rows
+                .map(|((variant, units), share)| ArmShare {
+                    variant: variant.name.clone(),
+                    units: *units,
+                    effective_share: *share,
+                })
+                .collect(),
             p_value: ratio.as_ref().ok().and_then(|ratio| ratio.p_value.ok()),
             method: match ratio.as_ref().map(|ratio| ratio.method) {
                 Ok(SampleRatioMethod::Exact | SampleRatioMethod::ExactPerArm) => "exact",
@@ -98,8 +116,8 @@ pub(super) fn check(experiment: &Experiment, arms: &Arms, unexposed: u64) -> Hea
         && ratio.users_without_share > 0
     {
         let message = format!(
-            "{} units are in a variant of weight 0: it must have been served otherwise",
-            ratio.users_without_share
+            "{} in a variant of weight 0: it must have been served otherwise",
+            counted(ratio.users_without_share, "unit is", "units are")
         );
         health.add(Weight::Blocks, "zero_weight", message);
     }
@@ -134,16 +152,18 @@ pub(super) fn check(experiment: &Experiment, arms: &Arms, unexposed: u64) -> Hea
     if arms.crossovers > 0 {
         let share = arms.crossovers as f64 / everybody as f64;
         let message = format!(
-            "{} units ({:.2} %) were served more than one variant; they are left out",
-            arms.crossovers,
+            "{} ({:.2} %) with more than one variant, left out of everything",
+            counted(arms.crossovers, "unit", "units"),
             100.0 * share
         );
         let weight = if share >= MOST_CROSSOVERS { Weight::Blocks } else { Weight::Note };
         health.add(weight, "crossovers", message);
     }
     if unexposed > 0 {
-        let message =
-            format!("{unexposed} units have outcomes but no exposure in this phase; they are left out");
+        let message = format!(
+            "{} outcomes but no exposure in this phase, and left out",
+            counted(unexposed, "unit has", "units have")
+        );
         health.add(Weight::Note, "unexposed", message);
     }
     if everybody == 0 {

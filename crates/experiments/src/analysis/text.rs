@@ -2,54 +2,84 @@
 
 use std::fmt::Write as _;
 
+use super::decision::what_is_left;
 use super::health::Weight;
-use super::{Analysis, Comparison, Interval, Method, MetricReport, NoInterval};
+use super::{Analysis, Comparison, Interval, Method, MetricReport, NoInterval, Progress};
 
 /// The columns of a plot.
-const PLOT: usize = 31;
+const PLOT: usize = 41;
+/// What its signs mean.
+const LEGEND: &str = "──●── interval and estimate    | no difference    : margin of a guardrail";
 
 /// For a terminal of 80 columns.
 pub fn terminal(analysis: &Analysis) -> String {
-    let mut text = heading(analysis);
-    text.push_str("\n\n");
-    let _ = writeln!(text, "  health   {}", health_line(analysis));
+    let mut text = format!("{}\n\n", heading(analysis));
+    let _ = writeln!(text, "  progress  {}", progress_line(&analysis.progress));
+    let _ = writeln!(text, "  health    {}", health_line(analysis));
     for finding in &analysis.health.findings {
-        let _ = writeln!(text, "           {}: {}", weight(finding.weight), finding.message);
+        let _ = writeln!(text, "            {}: {}", weight(finding.weight), finding.message);
     }
+    let mut plotted = false;
     for metric in &analysis.metrics {
         let _ = writeln!(text, "\n  {}", metric_line(metric));
-        for arm in &metric.arms {
-            let estimate = arm.estimate.map_or_else(|| "-".to_owned(), |value| plain(metric.kind, value));
-            let _ = writeln!(
-                text,
-                "    {:<20}  {estimate:>10}   {} units",
-                arm.variant,
-                thousands(arm.with_value)
-            );
-        }
-        for comparison in &metric.comparisons {
-            let _ = writeln!(text, "    {}", comparison_line(metric, comparison, &analysis.control));
-            if let Some(interval) = &comparison.interval {
-                let _ = writeln!(text, "      {}", plot(metric, interval));
-            }
-        }
+        plotted |= metric.comparisons.iter().any(|comparison| comparison.interval.is_some());
+        metric_rows(&mut text, metric, &analysis.control);
+    }
+    if plotted {
+        let _ = writeln!(text, "\n  {LEGEND}");
     }
     let _ = writeln!(text, "\n{}", analysis.decision.sentence);
     text
 }
 
+fn metric_rows(text: &mut String, metric: &MetricReport, control: &str) {
+    let difference = |variant: &str| format!("{variant} − {control}");
+    let names = metric.arms.iter().map(|arm| arm.variant.chars().count());
+    let differences =
+        metric.comparisons.iter().map(|comparison| difference(&comparison.variant).chars().count());
+    let width = names.chain(differences).max().unwrap_or(0);
+    let row = |label: &str, value: &str, rest: &str| format!("    {label:<width$}  {value:>11}   {rest}\n");
+    for arm in &metric.arms {
+        let estimate = arm.estimate.map_or_else(|| "-".to_owned(), |value| plain(metric.kind, value));
+        text.push_str(&row(&arm.variant, &estimate, &counted(arm.with_value, "unit", "units")));
+    }
+    if metric.waiting > 0 {
+        let waiting = counted(metric.waiting, "more unit, whose window is", "more units, whose windows are");
+        let _ = writeln!(text, "    and {waiting} still open");
+    }
+    for comparison in &metric.comparisons {
+        let value = difference_of(metric, comparison).unwrap_or_else(|| "-".to_owned());
+        let corrected =
+            comparison.corrected_p.map_or_else(String::new, |p| format!("   corrected p = {p:.3}"));
+        let bounds = format!("{}{corrected}", bounds(metric, comparison));
+        text.push_str(&row(&difference(&comparison.variant), &value, &bounds));
+        if let Some(lift) = comparison.lift {
+            let percent = |value: f64| format!("{:+.1} %", 100.0 * value);
+            let bounds = format!("[{:+.1}, {:+.1}]", 100.0 * lift.lower, 100.0 * lift.upper);
+            text.push_str(&row("  relative", &percent(lift.lift), &bounds));
+        }
+        if let Some(interval) = &comparison.interval {
+            let _ = writeln!(text, "      {}", plot(metric, comparison, interval).trim_end());
+        }
+    }
+}
+
 /// For a comment on a change.
 pub fn markdown(analysis: &Analysis) -> String {
     let mut text = format!("### {}\n\n**{}**\n\n", heading(analysis), analysis.decision.sentence);
+    let _ = writeln!(text, "Progress: {}  ", progress_line(&analysis.progress));
     let _ = writeln!(text, "Health: {}\n", health_line(analysis));
     for finding in &analysis.health.findings {
         let _ = writeln!(text, "- {}: {}", weight(finding.weight), finding.message);
     }
-    text.push_str("\n| metric | role | variant | units | value | difference | interval |\n|---|---|---|---|---|---|---|\n");
+    if !analysis.health.findings.is_empty() {
+        text.push('\n');
+    }
+    text.push_str("| metric | role | variant | units | value | difference | interval |\n|---|---|---|---|---|---|---|\n");
     for metric in &analysis.metrics {
         for arm in &metric.arms {
             let comparison = metric.comparisons.iter().find(|comparison| comparison.variant == arm.variant);
-            let difference = comparison.and_then(|comparison| comparison.difference);
+            let difference = comparison.and_then(|comparison| difference_of(metric, comparison));
             let bounds = comparison.map_or_else(String::new, |comparison| bounds(metric, comparison));
             let _ = writeln!(
                 text,
@@ -59,7 +89,7 @@ pub fn markdown(analysis: &Analysis) -> String {
                 arm.variant,
                 thousands(arm.with_value),
                 arm.estimate.map_or_else(|| "–".to_owned(), |value| plain(metric.kind, value)),
-                difference.map_or_else(String::new, |difference| signed(metric.kind, difference)),
+                difference.unwrap_or_default(),
             );
         }
     }
@@ -67,26 +97,38 @@ pub fn markdown(analysis: &Analysis) -> String {
 }
 
 fn heading(analysis: &Analysis) -> String {
-    let units = match analysis.progress.planned_units {
-        Some(planned) => format!("{} of {} units", thousands(analysis.progress.units), thousands(planned)),
-        None => format!("{} units", thousands(analysis.progress.units)),
-    };
-    let horizon = if analysis.progress.at_horizon { "planned end reached" } else { "before the planned end" };
-    format!("{} ({})   phase {}   {units}   {horizon}", analysis.experiment, analysis.prompt, analysis.phase)
+    format!("{} ({})   phase {}", analysis.experiment, analysis.prompt, analysis.phase)
+}
+
+fn progress_line(progress: &Progress) -> String {
+    let units = counted(progress.units, "unit", "units");
+    match (&progress.stopped, progress.planned_units) {
+        (_, Some(planned)) if progress.at_horizon => {
+            let end = progress.complete_at.map_or_else(String::new, |at| format!(" at {at}"));
+            format!("{units}, {} planned; the planned end was reached{end}", thousands(planned))
+        }
+        (Some(stopped), _) => {
+            format!("{units}; stopped at {}: {}", stopped.at, stopped.reason.escape_debug())
+        }
+        (None, _) => what_is_left(progress),
+    }
 }
 
 fn health_line(analysis: &Analysis) -> String {
     let ratio = &analysis.health.sample_ratio;
-    let arms: Vec<String> = ratio
-        .arms
-        .iter()
-        .map(|(name, units, share)| {
-            format!("{name} {} ({:.4} %)", thousands(*units), 100.0 * share).replace(".0000 %", " %")
-        })
-        .collect();
-    let p = ratio.p_value.map_or_else(String::new, |p| format!(", p = {p:.3}"));
+    let units: Vec<String> =
+        ratio.arms.iter().map(|arm| format!("{} {}", arm.variant, thousands(arm.units))).collect();
+    let shares: Vec<String> =
+        ratio.arms.iter().map(|arm| format!("{} %", number(100.0 * arm.effective_share, 4))).collect();
+    let p = ratio.p_value.map_or_else(String::new, |p| format!("; p = {p:.3}"));
     let word = if analysis.health.is_healthy() { "ok" } else { "BROKEN" };
-    format!("{word}   {}{p}", arms.join(", "))
+    format!("{word}   {} (shares {}{p})", units.join(", "), shares.join(", "))
+}
+
+/// With at most so many decimals.
+fn number(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn weight(weight: Weight) -> &'static str {
@@ -116,29 +158,20 @@ fn metric_line(metric: &MetricReport) -> String {
         Some(crate::definition::Direction::Lower) => ", lower is better",
         None => "",
     };
-    format!("{}   {} ({}{direction})", metric.name, role(metric), metric.kind)
-}
-
-fn comparison_line(metric: &MetricReport, comparison: &Comparison, control: &str) -> String {
-    let difference =
-        comparison.difference.map_or_else(|| "-".to_owned(), |difference| signed(metric.kind, difference));
-    let lift = comparison.lift.map_or_else(String::new, |lift| {
-        format!("   {:+.1} % [{:+.1}, {:+.1}]", 100.0 * lift.lift, 100.0 * lift.lower, 100.0 * lift.upper)
-    });
-    let corrected = comparison.corrected_p.map_or_else(String::new, |p| format!("   corrected p = {p:.3}"));
-    format!(
-        "{} − {control}   {difference}  {}{lift}{corrected}",
-        comparison.variant,
-        bounds(metric, comparison)
-    )
+    let window = metric.window.as_ref().map_or_else(String::new, |window| format!(", within {window}"));
+    format!("{}   {} ({}{direction}{window})", metric.name, role(metric), metric.kind)
 }
 
 fn bounds(metric: &MetricReport, comparison: &Comparison) -> String {
     match (&comparison.interval, comparison.no_interval) {
         (Some(bounds), _) => {
             let looks = if bounds.method == Method::AlwaysValid { ", at every look" } else { "" };
-            format!("{} ({:.3} %{looks})", interval(metric.kind, bounds), 100.0 * bounds.confidence)
-                .replace(".000 %", " %")
+            let adjusted = metric
+                .adjusted_by
+                .as_ref()
+                .map_or_else(String::new, |series| format!(", adjusted by {series}"));
+            let confidence = number(100.0 * bounds.confidence, 3);
+            format!("{} ({confidence} %{looks}{adjusted})", interval(metric.kind, bounds))
         }
         (None, Some(reason)) => why_not(reason),
         (None, None) => String::new(),
@@ -148,10 +181,10 @@ fn bounds(metric: &MetricReport, comparison: &Comparison) -> String {
 fn why_not(reason: NoInterval) -> String {
     match reason {
         NoInterval::TooFewUnits { units, needed } => {
-            format!("no interval below {needed} units per variant ({units} so far)")
+            format!("no interval below {needed} units a variant; {units} so far")
         }
         NoInterval::TooFewSuccesses { count, needed } => {
-            format!("no interval below {needed} successes and failures per variant ({count} so far)")
+            format!("no interval below {needed} successes and failures a variant; {count} so far")
         }
         NoInterval::NoWindow => {
             "no interval before the planned end: without a `window` sums never close".to_owned()
@@ -163,34 +196,46 @@ fn why_not(reason: NoInterval) -> String {
 
 pub(super) fn interval(kind: &str, bounds: &Interval) -> String {
     let percent = kind == "binary";
-    let number = |value: f64| if percent { format!("{:+.2}", 100.0 * value) } else { digits(value, true) };
+    let places = places(reach(bounds));
+    let number = |value: f64| {
+        if percent { format!("{:+.2}", 100.0 * value) } else { format!("{value:+.places$}") }
+    };
     format!("[{}, {}]", number(bounds.lower), number(bounds.upper))
 }
 
-pub(super) fn signed(kind: &str, value: f64) -> String {
-    if kind == "binary" { format!("{:+.2} pts", 100.0 * value) } else { digits(value, true) }
+/// The difference with as many decimals as the interval beside it.
+pub(super) fn difference_of(metric: &MetricReport, comparison: &Comparison) -> Option<String> {
+    let value = comparison.difference?;
+    if metric.kind == "binary" {
+        return Some(format!("{:+.2} pts", 100.0 * value));
+    }
+    let places = places(comparison.interval.as_ref().map_or(value.abs(), reach));
+    Some(format!("{value:+.places$}"))
+}
+
+fn reach(bounds: &Interval) -> f64 {
+    bounds.lower.abs().max(bounds.upper.abs())
 }
 
 fn plain(kind: &str, value: f64) -> String {
-    if kind == "binary" { format!("{:.2} %", 100.0 * value) } else { digits(value, false) }
+    if kind == "binary" {
+        return format!("{:.2} %", 100.0 * value);
+    }
+    let places = places(value.abs());
+    format!("{value:.places$}")
 }
 
-/// Four significant digits at least, without an exponent where that is readable.
-fn digits(value: f64, sign: bool) -> String {
-    let magnitude = value.abs();
-    let places = if magnitude >= 1000.0 {
-        1
-    } else if magnitude >= 10.0 {
-        2
-    } else if magnitude >= 0.1 || magnitude == 0.0 {
-        3
-    } else {
-        5
-    };
-    if sign { format!("{value:+.places$}") } else { format!("{value:.places$}") }
+/// Decimals that leave about four digits, without an exponent where that is readable.
+fn places(magnitude: f64) -> usize {
+    match magnitude {
+        magnitude if magnitude >= 1000.0 || magnitude.is_nan() => 1,
+        magnitude if magnitude >= 10.0 => 2,
+        magnitude if magnitude >= 0.1 || magnitude == 0.0 => 3,
+        _ => 5,
+    }
 }
 
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let plain = number.to_string();
     let mut text = String::new();
     for (index, digit) in plain.chars().enumerate() {
@@ -202,12 +247,15 @@ pub(super) fn thousands(number: u64) -> String {
     text
 }
 
+/// `1 unit`, `2 units`.
+pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
 /// The interval as a line; `|` is no difference, `:` the margin of a guardrail.
-fn plot(metric: &MetricReport, bounds: &Interval) -> String {
+fn plot(metric: &MetricReport, comparison: &Comparison, bounds: &Interval) -> String {
     let margin = metric.margin.zip(metric.direction).map(|(margin, direction)| direction.turn(-margin));
-    let reach = [bounds.lower.abs(), bounds.upper.abs(), margin.unwrap_or(0.0).abs()]
-        .into_iter()
-        .fold(f64::MIN_POSITIVE, f64::max);
+    let reach = reach(bounds).max(margin.unwrap_or(0.0).abs()).max(f64::MIN_POSITIVE);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of the plot")]
     let column = |value: f64| (f64::midpoint(value / reach, 1.0) * (PLOT - 1) as f64).round() as usize;
     let mut cells = vec![' '; PLOT];
@@ -218,6 +266,7 @@ fn plot(metric: &MetricReport, bounds: &Interval) -> String {
     if let Some(margin) = margin {
         cells[column(margin)] = ':';
     }
-    cells[column(f64::midpoint(bounds.lower, bounds.upper))] = '●';
-    cells.into_iter().collect::<String>().trim_end().to_owned()
+    let estimate = comparison.difference.unwrap_or_else(|| f64::midpoint(bounds.lower, bounds.upper));
+    cells[column(estimate.clamp(bounds.lower, bounds.upper))] = '●';
+    cells.into_iter().collect()
 }

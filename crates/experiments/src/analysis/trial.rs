@@ -89,8 +89,11 @@ impl Trial<'_> {
             at_horizon,
             units_left: None,
             days_left: None,
+            overdue: false,
+            stopped: None,
         };
-        let settings = Settings { role: Role::Primary, progress: &progress, ended: false };
+        let everyone = units.len() as u64;
+        let settings = Settings { role: Role::Primary, progress: &progress, everyone, ended: false };
         match report(self.experiment, self.metric, &samples, &settings) {
             Ok(report) => Ok(report.comparisons),
             Err(AnalysisError::Undefined { reason, .. }) => Err(reason),

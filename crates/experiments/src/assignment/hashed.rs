@@ -151,6 +151,39 @@ mod tests {
         insta::assert_snapshot!(shown.join("\n"));
     }
 
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        seed: String,
+        phase: u32,
+        unit_type: String,
+        weights: Vec<u32>,
+        exposure_millionths: u32,
+        unit_hex: String,
+        variant_draw: String,
+        exposure_draw: String,
+        variant: Option<usize>,
+    }
+
+    /// Written by `reference/assign.py`, which knows the documentation and nothing of this code.
+    #[test]
+    fn golden_assignments_hold_bit_for_bit() {
+        let text = include_str!("../../../../fixtures/golden/assignment_sha256_u64_v2.json");
+        let cases: Vec<Golden> = serde_json::from_str(text).unwrap();
+        assert_eq!(cases.len(), 40);
+        for case in cases {
+            let byte = |at: usize| u8::from_str_radix(&case.unit_hex[at..at + 2], 16).unwrap();
+            let unit: Vec<u8> = (0..case.unit_hex.len()).step_by(2).map(byte).collect();
+            let key =
+                HashedKey { seed: case.seed.parse().unwrap(), phase: case.phase, unit_type: &case.unit_type };
+            let exposure = Exposure::from_share(f64::from(case.exposure_millionths) / 1e6).unwrap();
+            let hashed = Hashed::new(&key, &case.weights, exposure).unwrap();
+            assert_eq!(format!("{:016x}", draw(&hashed.variant, &unit)), case.variant_draw);
+            assert_eq!(format!("{:016x}", draw(&hashed.exposed, &unit)), case.exposure_draw);
+            let expected = case.variant.map_or(Assignment::NotExposed, Assignment::Variant);
+            assert_eq!(hashed.assign(&unit), expected, "{} {}", case.unit_hex, case.unit_type);
+        }
+    }
+
     proptest! {
         #[test]
         fn agrees_with_the_definition(unit in proptest::collection::vec(any::<u8>(), 0..200), phase in any::<u32>()) {

@@ -1,6 +1,11 @@
+use std::collections::HashMap;
+
+use jiff::SignedDuration;
+
+use super::guard::guardrail;
 use super::*;
 use crate::simulate::SplitMix64;
-use crate::store::SqliteStore;
+use crate::store::{SqliteStore, Store as _};
 
 fn at(hours: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap()
@@ -16,7 +21,7 @@ fn canary(shares: &[u32]) -> Canary {
 }
 
 fn policy() -> GuardPolicy {
-    GuardPolicy { guardrails: vec!["error".into()], max_failure_rate: 0.2 }
+    GuardPolicy { guardrails: vec!["error".into()], max_failure_rate: Some(0.2) }
 }
 
 /// Users of a day, of whom the canary's fail with another probability.
@@ -70,14 +75,16 @@ fn a_good_canary_goes_on_when_it_was_seen_enough() {
     day(&canary, &mut store, 1, 300, [0.05, 0.05], 1);
     let report = check(&canary, &policy(), &mut store, at(2)).unwrap();
     assert_eq!(report.verdict, GuardVerdict::Hold);
-    assert!(report.reasons.iter().any(|reason| reason.contains("200 are needed")), "{:?}", report.reasons);
+    assert!(report.reasons.iter().any(|reason| reason.contains("of 200 users")), "{:?}", report.reasons);
     day(&canary, &mut store, 25, 600, [0.05, 0.05], 2);
     let report = check(&canary, &policy(), &mut store, at(26)).unwrap();
-    assert_eq!(report.reasons, ["the last step has not lasted 24 hours"]);
+    assert_eq!(report.reasons, [format!("the last step lasts 24 hours, until {}", at(48))]);
     let report = check(&canary, &policy(), &mut store, at(48)).unwrap();
     assert_eq!(report.verdict, GuardVerdict::Promote, "{:?}", report.reasons);
-    let strict = GuardPolicy { max_failure_rate: 0.01, ..policy() };
+    let strict = GuardPolicy { max_failure_rate: Some(0.01), ..policy() };
     assert_eq!(check(&canary, &strict, &mut store, at(48)).unwrap().verdict, GuardVerdict::Hold);
+    let silent = GuardPolicy { max_failure_rate: None, ..policy() };
+    assert_eq!(check(&canary, &silent, &mut store, at(48)).unwrap().verdict, GuardVerdict::Hold);
     assert_eq!(check(&canary, &policy(), &mut store, at(24 * 8)).unwrap().verdict, GuardVerdict::Hold);
 }
 
@@ -100,6 +107,40 @@ fn arms_that_are_not_what_they_should_be_are_unhealthy() {
         "{:?}",
         report.reasons
     );
+}
+
+#[test]
+fn every_judgement_is_said() {
+    let mut said = Vec::new();
+    let mut say = |hours: i64, rates: [f64; 2], users: u64| {
+        let canary = canary(&[2500]);
+        let mut store = SqliteStore::in_memory().unwrap();
+        day(&canary, &mut store, 1, users, rates, 1);
+        said.push(terminal(&check(&canary, &policy(), &mut store, at(hours)).unwrap()));
+    };
+    say(2, [0.0, 0.0], 0);
+    say(2, [0.05, 0.05], 500);
+    say(48, [0.05, 0.05], 2000);
+    say(48, [0.15, 0.05], 900);
+    say(48, [0.2, 0.05], 2000);
+    say(24 * 8, [0.05, 0.05], 2000);
+    insta::assert_snapshot!(said.join("\n---\n"));
+}
+
+#[test]
+fn failures_alone_do_not_say_that_nothing_is_lost() {
+    let canary = canary(&[5000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    let units: Vec<String> = (0..1000).map(|unit| format!("u{unit}")).collect();
+    let exposures = units.iter().filter_map(|unit| canary.exposure(unit.as_bytes(), at(1)));
+    let failures = units
+        .iter()
+        .step_by(40)
+        .filter_map(|unit| canary.outcome(unit.as_bytes(), "error", true, at(1), b"1".to_vec()));
+    store.write(&exposures.chain(failures).collect::<Vec<_>>()).unwrap();
+    let report = check(&canary, &policy(), &mut store, at(48)).unwrap();
+    assert_eq!(report.verdict, GuardVerdict::Hold);
+    assert!(report.reasons[0].contains("record `0` as well"), "{:?}", report.reasons);
 }
 
 #[test]

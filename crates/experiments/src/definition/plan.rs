@@ -112,11 +112,11 @@ impl NotReady {
         match self {
             Self::NoPrimary => "give exactly one metric `role: primary`".to_owned(),
             Self::NoSmallestEffect { .. } => {
-                "write `plan: {smallest_effect: …}`: a smaller difference would change nothing you do".to_owned()
+                "write `smallest_effect:` under `plan:`: a smaller difference would change nothing you do".to_owned()
             }
-            Self::NoNoise { key, .. } => format!("write `plan: {{{key}: …}}`, from data of the last weeks"),
+            Self::NoNoise { key, .. } => format!("write `{key}:` under `plan:`, from data of the last weeks"),
             Self::Impossible { .. } => "check `smallest_effect` and `baseline`".to_owned(),
-            Self::NoUnits { needed } => format!("write `plan: {{units: {needed}}}`, or more"),
+            Self::NoUnits { needed } => format!("write `units: {needed}` under `plan:`, or more"),
             Self::TooFewUnits { needed, .. } => {
                 format!("write `units: {needed}`, or a larger `smallest_effect`")
             }

@@ -1,8 +1,8 @@
 //! From a file to an experiment: every mistake at its place.
 
+mod allocation;
 mod metrics;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
@@ -14,9 +14,9 @@ use promptassay_registry::problem::{Problem, did_you_mean, has_errors};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::{Document, Located, Span};
 
-use super::spec::{ExperimentSpec, VariantSpec};
-use super::{Allocation, Experiment, Metric, Variant};
-use crate::assignment::{Exposure, InvalidWeights, Scheme, Seed};
+use super::spec::ExperimentSpec;
+use super::{Experiment, Metric, Places};
+use crate::assignment::Scheme;
 use crate::duration;
 
 /// The largest experiment file that is read.
@@ -66,7 +66,7 @@ impl Experiment {
     pub fn read(document: &Document, owner: Owner<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         let reading = document.read::<ExperimentSpec>();
         let sound = reading.problems.is_empty();
-        let mut reader = Reader { document, found: reading.problems };
+        let mut reader = Reader { document, found: reading.problems, left_out: reading.left_out };
         let experiment = reading.value.and_then(|spec| reader.experiment(spec, owner));
         let sound = sound && !has_errors(&reader.found);
         problems.append(&mut reader.found);
@@ -77,11 +77,18 @@ impl Experiment {
 struct Reader<'a> {
     document: &'a Document,
     found: Vec<Problem>,
+    /// What did not fit and was reported for that: its absence is no second mistake.
+    left_out: Vec<Span>,
 }
 
 impl Reader<'_> {
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.found.push(Problem::error(code, message).at(self.document.place(span)).help(help));
+    }
+
+    /// Whether some part inside `span` was reported already.
+    fn lacks_part_of(&self, span: Span) -> bool {
+        self.left_out.iter().any(|part| span.start <= part.start && part.start < span.end.max(span.start + 1))
     }
 
     fn experiment(&mut self, spec: ExperimentSpec, owner: Owner<'_>) -> Option<Experiment> {
@@ -131,7 +138,8 @@ impl Reader<'_> {
         let metrics: Vec<Metric> =
             spec.metrics.0.iter().filter_map(|(name, metric)| self.metric(name, metric, window)).collect();
         self.check_metrics(&spec);
-        let plan = self.plan(spec.plan.unwrap_or_default(), &metrics);
+        let places = self.places(&spec);
+        let plan = self.plan(spec.plan.map(|plan| plan.value).unwrap_or_default(), &metrics);
         let start = spec.start.as_ref().and_then(|written| self.time(written));
         let end = spec.end.as_ref().and_then(|written| self.time(written));
         if let (Some(start), Some(end), Some(written)) = (start, end, &spec.end)
@@ -159,7 +167,29 @@ impl Reader<'_> {
             start,
             end,
             assigner,
+            places,
         })
+    }
+
+    /// Where a reader is sent for what is missing before the start.
+    fn places(&self, spec: &ExperimentSpec) -> Places {
+        let place = |span: Span| self.document.place(span);
+        let name = place(spec.name.span);
+        let of_plan = |span: Option<Span>| span.map(place);
+        let plan = spec.plan.as_ref();
+        Places {
+            metrics: spec.metrics.0.iter().map(|(name, _)| (name.value.clone(), place(name.span))).collect(),
+            plan: self
+                .document
+                .keys_at(&[])
+                .iter()
+                .find(|(key, _)| *key == "plan")
+                .map(|(_, span)| place(*span)),
+            smallest_effect: of_plan(plan.and_then(|plan| plan.smallest_effect).map(|effect| effect.span)),
+            units: of_plan(plan.and_then(|plan| plan.units).map(|units| units.span)),
+            end: spec.end.as_ref().map(|end| place(end.span)),
+            name,
+        }
     }
 
     fn name(&mut self, written: &Located<String>) -> Option<PromptName> {
@@ -186,194 +216,6 @@ impl Reader<'_> {
                 None
             }
         }
-    }
-
-    fn scheme(&mut self, written: &Located<String>) -> Option<Scheme> {
-        let scheme = Scheme::ALL.into_iter().find(|scheme| scheme.name() == written.value);
-        if scheme.is_none() {
-            let help = did_you_mean(written, Scheme::ALL.map(Scheme::name), "schemes");
-            self.error(
-                "experiment::scheme",
-                written.span,
-                format!("there is no scheme `{}`", written.escape_debug()),
-                help,
-            );
-        }
-        scheme
-    }
-
-    fn variants(
-        &mut self,
-        written: &Located<Vec<Located<VariantSpec>>>,
-        scheme: Option<Scheme>,
-        owner: Owner<'_>,
-    ) -> Vec<Variant> {
-        if written.len() < 2 {
-            self.error(
-                "experiment::variants",
-                written.span,
-                "an experiment needs at least two variants",
-                "write one more, such as `{name: treatment, version: v1.1.0, weight: 50}`",
-            );
-        }
-        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
-        let mut variants = Vec::new();
-        for spec in &written.value {
-            let name = &spec.name;
-            self.label(name, "a variant");
-            if let Some(first) = seen.insert(&name.value, name.span) {
-                let line = self.document.place(first).line;
-                self.error(
-                    "experiment::duplicate_variant",
-                    name.span,
-                    format!("there is a variant `{name}` already, in line {line}"),
-                    "give each its own name",
-                );
-            }
-            let version = self.version(&spec.version, owner);
-            let weight = spec.weight.unwrap_or(Located { value: 1.0, span: name.span });
-            self.weight(weight, scheme);
-            if let Some(version) = version {
-                variants.push(Variant { name: name.value.clone(), version, weight: weight.value });
-            }
-        }
-        let weights = || written.iter().map(|variant| variant.weight.map_or(1.0, |weight| weight.value));
-        if weights().all(|weight| weight >= 0.0)
-            && written.len() >= 2
-            && weights().filter(|weight| *weight > 0.0).count() == 1
-        {
-            self.error(
-                "experiment::weights",
-                written.span,
-                "only one variant has a weight, so there is nothing to compare",
-                "give another one a weight above 0",
-            );
-        }
-        variants
-    }
-
-    fn version(&mut self, written: &Located<String>, owner: Owner<'_>) -> Option<Version> {
-        let version = match Version::from_str(written) {
-            Ok(version) => version,
-            Err(error) => {
-                self.error("experiment::version", written.span, error.to_string(), error.help());
-                return None;
-            }
-        };
-        if !owner.versions.contains(&version) {
-            let known: Vec<String> = owner.versions.iter().map(ToString::to_string).collect();
-            let help = did_you_mean(&version.to_string(), known.iter().map(String::as_str), "versions");
-            self.error(
-                "experiment::unknown_version",
-                written.span,
-                format!("`{}` has no version {version}", owner.prompt),
-                help,
-            );
-        }
-        Some(version)
-    }
-
-    fn weight(&mut self, weight: Located<f64>, scheme: Option<Scheme>) {
-        let Located { value, span } = weight;
-        if !value.is_finite() {
-            self.error(
-                "experiment::weight",
-                span,
-                "a weight must be a finite number",
-                "write how often this variant is served beside the others, such as 50",
-            );
-        } else if value < 0.0 {
-            self.error(
-                "experiment::weight",
-                span,
-                "a weight cannot be negative",
-                "0 serves a variant to nobody",
-            );
-        } else if scheme == Some(Scheme::Sha256U64V2) && (value.fract() != 0.0 || value > f64::from(u32::MAX))
-        {
-            self.error("experiment::weight", span, format!("the weight {value} is not a whole number"), "write whole numbers, such as 1 and 3 for a quarter and the rest; only `scheme: md5-10000-v1` takes fractions");
-        }
-    }
-
-    fn weights(&mut self, error: InvalidWeights, span: Span) {
-        if !has_errors(&self.found) {
-            self.error(
-                "experiment::weights",
-                span,
-                error.to_string(),
-                "give at least two variants a weight above 0",
-            );
-        }
-    }
-
-    fn allocation(&mut self, spec: &ExperimentSpec, scheme: Option<Scheme>) -> Option<Allocation> {
-        let scheme = scheme?;
-        let seed = match &spec.seed {
-            Some(written) => match written.parse::<Seed>() {
-                Ok(seed) => Some(seed),
-                Err(error) => {
-                    self.error(
-                        "experiment::seed",
-                        written.span,
-                        error.to_string(),
-                        "`promptassay experiment new` draws one",
-                    );
-                    return None;
-                }
-            },
-            None if scheme == Scheme::Sha256U64V2 => {
-                let help = "write `seed:` with 32 hexadecimal digits; `promptassay experiment new` draws one, and so does `openssl rand -hex 16`";
-                self.error(
-                    "experiment::seed",
-                    spec.name.span,
-                    format!("`{}` needs a seed", scheme.name()),
-                    help,
-                );
-                return None;
-            }
-            None => None,
-        };
-        let exposure = match spec.exposure {
-            None => Some(Exposure::EVERYBODY),
-            Some(written) => {
-                let exposure = Exposure::from_share(written.value);
-                if exposure.is_none() {
-                    self.error(
-                        "experiment::exposure",
-                        written.span,
-                        format!("{} is not a share of units", written.value),
-                        "write a number from 0 to 1 with at most six decimals",
-                    );
-                } else if scheme == Scheme::Md5V1 && exposure != Some(Exposure::EVERYBODY) {
-                    self.error(
-                        "experiment::exposure",
-                        written.span,
-                        "`md5-10000-v1` has one draw only, so it cannot leave units out",
-                        "use `sha256-u64-v2`, which draws exposure and variant apart",
-                    );
-                }
-                exposure
-            }
-        };
-        let phase = spec.phase.unwrap_or(Located { value: 1, span: Span::default() });
-        if phase.value == 0 {
-            self.error("experiment::phase", phase.span, "phases are counted from 1", "write `phase: 1`");
-        }
-        let unit_type = spec.unit.as_ref().map_or_else(
-            || "user".to_owned(),
-            |written| {
-                self.label(written, "a type of units");
-                written.value.clone()
-            },
-        );
-        Some(Allocation {
-            scheme,
-            seed,
-            phase: phase.value,
-            unit_type,
-            exposure: exposure?,
-            allow_empty_units: spec.allow_empty_units,
-        })
     }
 
     fn window(&mut self, written: &Located<String>) -> Option<SignedDuration> {
@@ -455,9 +297,24 @@ end: 2026-12-08T00:00:00Z
         assert_eq!(experiment.effective_shares(), [0.5, 0.5]);
         assert_eq!(experiment.series(), ["escalated", "satisfaction"]);
         let missing = experiment.ready(experiment.start.unwrap()).unwrap_err();
-        let shown: Vec<String> =
-            missing.iter().map(|missing| format!("{missing} (help: {})", missing.help())).collect();
+        let shown: Vec<String> = missing
+            .iter()
+            .map(|missing| format!("{}: {missing} (help: {})", experiment.place_of(missing), missing.help()))
+            .collect();
         insta::assert_snapshot!(shown.join("\n"));
+    }
+
+    #[test]
+    fn what_decides_is_frozen_and_what_describes_is_not() {
+        let rules = |text: &str| read(text).0.unwrap().rules_digest();
+        let changed = |from: &str, to: &str| rules(&SOUND.replace(from, to)) != rules(SOUND);
+        assert!(changed("margin: 0.02", "margin: 0.03"));
+        assert!(changed("direction: higher", "direction: lower"));
+        assert!(changed("role: success", "role: primary"));
+        assert!(changed("exposure: 1.0", "window: 7d"));
+        assert!(changed("exposure: 1.0", "control: treatment"));
+        assert!(!changed("exposure: 1.0", "exposure: 0.5"));
+        assert!(!changed("metrics:\n", "metrics:\n  shown: {kind: mean, role: descriptive}\n"));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct ExperimentSpec {
     #[schemars(with = "BTreeMap<String, MetricSpec>")]
     pub(super) metrics: InOrder<MetricSpec>,
     /// What `experiment start` asks for.
-    pub(super) plan: Option<PlanSpec>,
+    pub(super) plan: Option<Located<PlanSpec>>,
     /// When it begins.
     pub(super) start: Option<Located<String>>,
     /// When it ends.

@@ -2,16 +2,19 @@
 //!
 //! Calls block, and must not be made from a thread that drives asynchronous tasks.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+mod connect;
+mod write;
+
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use postgres::fallible_iterator::FallibleIterator as _;
 use postgres::types::ToSql;
-use postgres::{Client, Config, GenericClient, NoTls, Row, Transaction};
-use rustls_platform_verifier::BuilderVerifierExt as _;
-use tokio_postgres_rustls::MakeRustlsConnect;
+use postgres::{Client, Config, Row};
+use promptassay_registry::digest::Digest;
 
+use self::connect::connect;
+use self::write::{Ids, write_all};
 use super::location::root_cause;
 use super::sql;
 use super::{
@@ -19,20 +22,10 @@ use super::{
 };
 use crate::event::{Event, Exposure, Outcome};
 
-/// Keeps two programs from making the tables at once. The number is arbitrary and must not change.
-const MIGRATION_LOCK: i64 = 0x7072_6F6D_7074;
-
 /// A PostgreSQL database, with its tables in the schema `promptassay`.
 pub struct PostgresStore {
     client: Client,
     ids: Ids,
-}
-
-#[derive(Debug, Default)]
-struct Ids {
-    scopes: HashMap<(String, u32), i64>,
-    variants: HashMap<String, i64>,
-    series: HashMap<(String, String), i64>,
 }
 
 impl std::fmt::Debug for PostgresStore {
@@ -44,17 +37,7 @@ impl std::fmt::Debug for PostgresStore {
 impl PostgresStore {
     /// Connects, and makes the tables where they are not there. `shown` names the place without secrets.
     pub fn connect(config: &Config, shown: &str) -> Result<Self, StoreError> {
-        let failed = |reason: String| StoreError::Open { location: shown.to_owned(), reason };
-        let client = if config.get_ssl_mode() == postgres::config::SslMode::Disable {
-            config.connect(NoTls)
-        } else {
-            config.connect(MakeRustlsConnect::new(encryption().map_err(|error| failed(error.to_string()))?))
-        };
-        let mut client = client.map_err(|error| failed(root_cause(&error)))?;
-        migrate(&mut client).map_err(|error| match error {
-            StoreError::Failed { reason, .. } => failed(reason),
-            other => other,
-        })?;
+        let client = connect(config, shown)?;
         Ok(Self { client, ids: Ids::default() })
     }
 
@@ -92,150 +75,33 @@ impl PostgresStore {
     }
 }
 
-/// TLS with the certificates that the system trusts.
-fn encryption() -> Result<rustls::ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_platform_verifier()?
-        .with_no_client_auth())
+struct PhaseRow {
+    phase: i64,
+    allocation: String,
+    exposure: i64,
+    planned_units: i64,
+    started_at: i64,
+    stopped_at: Option<i64>,
+    reason: Option<String>,
+    rules: Option<String>,
 }
 
-fn migrate(client: &mut Client) -> Result<(), StoreError> {
-    let failed = |error: postgres::Error| failed("bring its tables up to date", &error);
-    let mut transaction = client.transaction().map_err(failed)?;
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).map_err(failed)?;
-    let there: bool = transaction
-        .query_one("SELECT to_regclass('promptassay.format') IS NOT NULL", &[])
-        .and_then(|row| row.try_get(0))
-        .map_err(failed)?;
-    if !there {
-        let tables = sql::TABLES
-            .replace("{ID}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
-            .replace("{BYTES}", "BYTEA")
-            .replace("{PACKED}", "");
-        let prepare = "CREATE SCHEMA IF NOT EXISTS promptassay; SET LOCAL search_path TO promptassay;
-                       CREATE TABLE format (format BIGINT NOT NULL);";
-        let known = sql::FORMAT;
-        transaction
-            .batch_execute(&format!("{prepare}{tables}INSERT INTO format VALUES ({known});"))
-            .map_err(failed)?;
+impl PhaseRow {
+    fn read(self) -> Result<Phase, StoreError> {
+        let digest = |text: &str| {
+            text.parse::<Digest>()
+                .map_err(|error| StoreError::Failed { doing: "read the phases", reason: error.to_string() })
+        };
+        Ok(Phase {
+            phase: unsigned(self.phase),
+            allocation: digest(&self.allocation)?,
+            rules: self.rules.as_deref().map(digest).transpose()?,
+            exposure_millionths: unsigned(self.exposure),
+            planned_units: count(self.planned_units),
+            started_at: timestamp(self.started_at),
+            stopped: self.stopped_at.map(|at| (timestamp(at), self.reason.unwrap_or_default())),
+        })
     }
-    let found: i64 = transaction
-        .query_one("SELECT format FROM promptassay.format", &[])
-        .and_then(|row| row.try_get(0))
-        .map_err(failed)?;
-    transaction.commit().map_err(failed)?;
-    if found > sql::FORMAT {
-        return Err(StoreError::TooNew { found, known: sql::FORMAT });
-    }
-    client.batch_execute("SET search_path TO promptassay").map_err(failed)
-}
-
-impl Ids {
-    fn scope(
-        &mut self,
-        client: &mut impl GenericClient,
-        exposure: &Exposure,
-    ) -> Result<i64, postgres::Error> {
-        let key = (exposure.experiment.clone(), exposure.phase);
-        if let Some(id) = self.scopes.get(&key) {
-            return Ok(*id);
-        }
-        let id = interned(client, sql::SCOPE, sql::ADD_SCOPE, &[&key.0, &i64::from(key.1)])?;
-        self.scopes.insert(key, id);
-        Ok(id)
-    }
-
-    fn variant(&mut self, client: &mut impl GenericClient, name: &str) -> Result<i64, postgres::Error> {
-        if let Some(id) = self.variants.get(name) {
-            return Ok(*id);
-        }
-        let id = interned(client, sql::VARIANT, sql::ADD_VARIANT, &[&name])?;
-        self.variants.insert(name.to_owned(), id);
-        Ok(id)
-    }
-
-    fn series(&mut self, client: &mut impl GenericClient, outcome: &Outcome) -> Result<i64, postgres::Error> {
-        let key = (outcome.experiment.clone(), outcome.series.clone());
-        if let Some(id) = self.series.get(&key) {
-            return Ok(*id);
-        }
-        let id = interned(client, sql::SERIES_ID, sql::ADD_SERIES, &[&key.0, &key.1])?;
-        self.series.insert(key, id);
-        Ok(id)
-    }
-}
-
-/// Finds the id of a name, adding the name first where it is not there.
-fn interned(
-    client: &mut impl GenericClient,
-    find: &str,
-    add: &str,
-    parameters: &[&(dyn ToSql + Sync)],
-) -> Result<i64, postgres::Error> {
-    if let Some(row) = client.query_opt(find, parameters)? {
-        return row.try_get(0);
-    }
-    client.execute(add, parameters)?;
-    client.query_one(find, parameters)?.try_get(0)
-}
-
-type ExposureKey = (i64, Vec<u8>, i64);
-type OutcomeKey = (i64, Vec<u8>, Vec<u8>);
-
-fn write_all(
-    transaction: &mut Transaction<'_>,
-    ids: &mut Ids,
-    events: &[Event],
-) -> Result<Written, postgres::Error> {
-    // Sorted, so that two writers lock rows in the same order; one row per key, because a statement may touch a row only once.
-    let mut exposures: BTreeMap<ExposureKey, i64> = BTreeMap::new();
-    let mut outcomes: BTreeMap<OutcomeKey, (i64, f64)> = BTreeMap::new();
-    for event in events {
-        match event {
-            Event::Exposure(exposure) => {
-                let scope = ids.scope(transaction, exposure)?;
-                let variant = ids.variant(transaction, &exposure.variant)?;
-                let at = micros(exposure.at);
-                let first = exposures.entry((scope, exposure.unit.clone(), variant)).or_insert(at);
-                *first = at.min(*first);
-            }
-            Event::Outcome(outcome) => {
-                let series = ids.series(transaction, outcome)?;
-                let key = (series, outcome.unit.clone(), outcome.id.clone());
-                outcomes.entry(key).or_insert((micros(outcome.at), outcome.value));
-            }
-        }
-    }
-    let mut written = Written::default();
-    if !exposures.is_empty() {
-        let scopes: Vec<i64> = exposures.keys().map(|key| key.0).collect();
-        let units: Vec<&[u8]> = exposures.keys().map(|key| key.1.as_slice()).collect();
-        let variants: Vec<i64> = exposures.keys().map(|key| key.2).collect();
-        let times: Vec<i64> = exposures.values().copied().collect();
-        written.exposures = transaction.execute(
-            "INSERT INTO exposures (scope, unit, variant, at)
-             SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bigint[])
-             ON CONFLICT (scope, unit, variant) DO UPDATE SET at = excluded.at WHERE excluded.at < exposures.at",
-            &[&scopes, &units, &variants, &times],
-        )?;
-    }
-    if !outcomes.is_empty() {
-        let series: Vec<i64> = outcomes.keys().map(|key| key.0).collect();
-        let units: Vec<&[u8]> = outcomes.keys().map(|key| key.1.as_slice()).collect();
-        let keys: Vec<&[u8]> = outcomes.keys().map(|key| key.2.as_slice()).collect();
-        let times: Vec<i64> = outcomes.values().map(|value| value.0).collect();
-        let values: Vec<f64> = outcomes.values().map(|value| value.1).collect();
-        written.outcomes = transaction.execute(
-            "INSERT INTO outcomes (series, unit, id, at, value)
-             SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[], $5::double precision[])
-             ON CONFLICT DO NOTHING",
-            &[&series, &units, &keys, &times, &values],
-        )?;
-    }
-    written.repeated = events.len() as u64 - written.exposures - written.outcomes;
-    Ok(written)
 }
 
 impl Store for PostgresStore {
@@ -252,29 +118,21 @@ impl Store for PostgresStore {
     }
 
     fn phases(&mut self, experiment: &str) -> Result<Vec<Phase>, StoreError> {
-        let mut phases = Vec::new();
-        let mut broken = None;
+        let mut rows: Vec<PhaseRow> = Vec::new();
         self.each("read the phases", sql::PHASES, &[&experiment], |row| {
-            let allocation: String = row.try_get(1)?;
-            let stopped: Option<i64> = row.try_get(5)?;
-            let reason: Option<String> = row.try_get(6)?;
-            match allocation.parse() {
-                Ok(allocation) => phases.push(Phase {
-                    phase: unsigned(row.try_get(0)?),
-                    allocation,
-                    exposure_millionths: unsigned(row.try_get(2)?),
-                    planned_units: count(row.try_get(3)?),
-                    started_at: timestamp(row.try_get(4)?),
-                    stopped: stopped.map(|at| (timestamp(at), reason.unwrap_or_default())),
-                }),
-                Err(error) => broken = Some(error),
-            }
+            rows.push(PhaseRow {
+                phase: row.try_get(0)?,
+                allocation: row.try_get(1)?,
+                exposure: row.try_get(2)?,
+                planned_units: row.try_get(3)?,
+                started_at: row.try_get(4)?,
+                stopped_at: row.try_get(5)?,
+                reason: row.try_get(6)?,
+                rules: row.try_get(7)?,
+            });
             Ok(())
         })?;
-        match broken {
-            None => Ok(phases),
-            Some(error) => Err(StoreError::Failed { doing: "read the phases", reason: error.to_string() }),
-        }
+        rows.into_iter().map(PhaseRow::read).collect()
     }
 
     fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError> {
@@ -295,6 +153,7 @@ impl Store for PostgresStore {
                     &micros(phase.started_at),
                     &stopped_at,
                     &reason,
+                    &phase.rules.map(|rules| rules.to_string()),
                 ],
             )
             .map(|_| ())

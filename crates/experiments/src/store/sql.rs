@@ -1,11 +1,16 @@
 //! The questions that both databases are asked, in the SQL that they share. `$1` is a parameter.
 
-/// The newest format of a store.
-pub(super) const FORMAT: i64 = 1;
+/// What leads from each format to the next one, the first from an empty database to format 1. A step never changes.
+pub(super) const MIGRATIONS: [&str; 2] = [TABLES, RULES];
 
-/// From the empty database to format 1. Ids are bytes; times are microseconds since 1970. Rows are found by the key they are stored
-/// under, so there is no second index to write.
-pub(super) const TABLES: &str = "
+/// The newest format.
+pub(super) fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// Ids are bytes; times are microseconds since 1970. Rows are found by the key they are stored under, so there is no second index to
+/// write.
+const TABLES: &str = "
 CREATE TABLE phases (
   experiment TEXT NOT NULL, phase BIGINT NOT NULL, allocation TEXT NOT NULL, exposure BIGINT NOT NULL, planned_units BIGINT NOT NULL,
   started_at BIGINT NOT NULL, stopped_at BIGINT, reason TEXT, PRIMARY KEY (experiment, phase));
@@ -19,14 +24,19 @@ CREATE TABLE outcomes (
   PRIMARY KEY (series, unit, id)){PACKED};
 ";
 
+/// A phase remembers by which rules it is judged. It does not know those of a phase from before.
+const RULES: &str = "ALTER TABLE phases ADD COLUMN rules TEXT;";
+
 pub(super) const PHASES: &str =
-    "SELECT phase, allocation, exposure, planned_units, started_at, stopped_at, reason
+    "SELECT phase, allocation, exposure, planned_units, started_at, stopped_at, reason, rules
 FROM phases WHERE experiment = $1 ORDER BY phase";
 
 pub(super) const PUT_PHASE: &str = "INSERT INTO phases
-(experiment, phase, allocation, exposure, planned_units, started_at, stopped_at, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+(experiment, phase, allocation, exposure, planned_units, started_at, stopped_at, reason, rules)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (experiment, phase) DO UPDATE SET allocation = excluded.allocation, exposure = excluded.exposure,
-planned_units = excluded.planned_units, started_at = excluded.started_at, stopped_at = excluded.stopped_at, reason = excluded.reason";
+planned_units = excluded.planned_units, started_at = excluded.started_at, stopped_at = excluded.stopped_at, reason = excluded.reason,
+rules = excluded.rules";
 
 /// Units of one scope, exposed up to $2.
 macro_rules! first {

@@ -1,5 +1,7 @@
 //! The embedded store: one SQLite file, written by as many processes as like.
 
+mod write;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, TransactionBehavior, params};
 
+use self::write::{Ids, write_all};
 use super::sql;
 use super::{
     Arms, Phase, Population, SeriesRow, Store, StoreError, UnitRow, Window, Written, check, micros, timestamp,
@@ -23,13 +26,6 @@ pub struct SqliteStore {
     connection: Connection,
     /// Ids that are known to be there.
     ids: Ids,
-}
-
-#[derive(Debug, Default)]
-struct Ids {
-    scopes: HashMap<(String, u32), i64>,
-    variants: HashMap<String, i64>,
-    series: HashMap<(String, String), i64>,
 }
 
 impl SqliteStore {
@@ -66,24 +62,25 @@ impl SqliteStore {
         let failed = |error| failed("bring its tables up to date", &error);
         let format =
             |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        let known = sql::newest();
         let mut found: i64 = format(&self.connection).map_err(failed)?;
-        if found == 0 {
+        if found < known {
             let transaction =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
             // Somebody else may have been first.
             found = format(&transaction).map_err(failed)?;
-            if found == 0 {
-                let tables = sql::TABLES
+            for step in sql::MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+                let tables = step
                     .replace("{ID}", "INTEGER PRIMARY KEY")
                     .replace("{BYTES}", "BLOB")
                     .replace("{PACKED}", " WITHOUT ROWID");
                 transaction.execute_batch(&tables).map_err(failed)?;
-                transaction.pragma_update(None, "user_version", sql::FORMAT).map_err(failed)?;
-                found = sql::FORMAT;
             }
+            found = found.max(known);
+            transaction.pragma_update(None, "user_version", found).map_err(failed)?;
             transaction.commit().map_err(failed)?;
         }
-        if found > sql::FORMAT { Err(StoreError::TooNew { found, known: sql::FORMAT }) } else { Ok(()) }
+        if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) }
     }
 
     fn scope(&self, population: Population<'_>) -> Result<Option<i64>, StoreError> {
@@ -147,81 +144,6 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-impl Ids {
-    fn scope(&mut self, connection: &Connection, exposure: &Exposure) -> rusqlite::Result<i64> {
-        let key = (exposure.experiment.clone(), exposure.phase);
-        if let Some(id) = self.scopes.get(&key) {
-            return Ok(*id);
-        }
-        let id = interned(connection, sql::SCOPE, sql::ADD_SCOPE, params![key.0, key.1])?;
-        self.scopes.insert(key, id);
-        Ok(id)
-    }
-
-    fn variant(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<i64> {
-        if let Some(id) = self.variants.get(name) {
-            return Ok(*id);
-        }
-        let id = interned(connection, sql::VARIANT, sql::ADD_VARIANT, params![name])?;
-        self.variants.insert(name.to_owned(), id);
-        Ok(id)
-    }
-
-    fn series(&mut self, connection: &Connection, outcome: &Outcome) -> rusqlite::Result<i64> {
-        let key = (outcome.experiment.clone(), outcome.series.clone());
-        if let Some(id) = self.series.get(&key) {
-            return Ok(*id);
-        }
-        let id = interned(connection, sql::SERIES_ID, sql::ADD_SERIES, params![key.0, key.1])?;
-        self.series.insert(key, id);
-        Ok(id)
-    }
-}
-
-fn interned(
-    connection: &Connection,
-    find: &str,
-    add: &str,
-    params: &[&dyn rusqlite::ToSql],
-) -> rusqlite::Result<i64> {
-    connection.prepare_cached(&dialect(add))?.execute(params)?;
-    connection.prepare_cached(&dialect(find))?.query_row(params, |row| row.get(0))
-}
-
-fn write_all(connection: &Connection, ids: &mut Ids, events: &[Event]) -> rusqlite::Result<Written> {
-    let mut exposed = connection.prepare_cached(
-        "INSERT INTO exposures (scope, unit, variant, at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (scope, unit, variant) DO UPDATE SET at = excluded.at WHERE excluded.at < exposures.at",
-    )?;
-    let mut measured = connection.prepare_cached(
-        "INSERT INTO outcomes (series, unit, id, at, value) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-    )?;
-    let mut written = Written::default();
-    for event in events {
-        let (rows, counter) = match event {
-            Event::Exposure(exposure) => {
-                let scope = ids.scope(connection, exposure)?;
-                let variant = ids.variant(connection, &exposure.variant)?;
-                let rows = exposed.execute(params![scope, exposure.unit, variant, micros(exposure.at)])?;
-                (rows, &mut written.exposures)
-            }
-            Event::Outcome(outcome) => {
-                let series = ids.series(connection, outcome)?;
-                let rows = measured.execute(params![
-                    series,
-                    outcome.unit,
-                    outcome.id,
-                    micros(outcome.at),
-                    outcome.value
-                ])?;
-                (rows, &mut written.outcomes)
-            }
-        };
-        *if rows > 0 { counter } else { &mut written.repeated } += 1;
-    }
-    Ok(written)
-}
-
 impl Store for SqliteStore {
     fn write(&mut self, events: &[Event]) -> Result<Written, StoreError> {
         check(events)?;
@@ -244,11 +166,20 @@ impl Store for SqliteStore {
             let allocation: String = row.get(1)?;
             let stopped: Option<i64> = row.get(5)?;
             let reason: Option<String> = row.get(6)?;
+            let rules: Option<String> = row.get(7)?;
+            let digest = |column: usize, text: &str| {
+                text.parse().map_err(|error| {
+                    rusqlite::Error::FromSqlConversionFailure(
+                        column,
+                        rusqlite::types::Type::Text,
+                        Box::new(error),
+                    )
+                })
+            };
             phases.push(Phase {
                 phase: row.get(0)?,
-                allocation: allocation.parse().map_err(|error| {
-                    rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
-                })?,
+                allocation: digest(1, &allocation)?,
+                rules: rules.map(|rules| digest(7, &rules)).transpose()?,
                 exposure_millionths: row.get(2)?,
                 planned_units: row.get(3)?,
                 started_at: timestamp(row.get(4)?),
@@ -272,7 +203,8 @@ impl Store for SqliteStore {
             phase.planned_units,
             micros(phase.started_at),
             stopped_at,
-            reason
+            reason,
+            phase.rules.map(|rules| rules.to_string())
         ];
         self.connection
             .execute(&dialect(sql::PUT_PHASE), row)

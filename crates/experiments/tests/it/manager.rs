@@ -6,7 +6,7 @@ use promptassay_experiments::definition::{Experiment, Owner};
 use promptassay_experiments::event::Event;
 use promptassay_experiments::manager::{Manager, ManagerError, Prompts};
 use promptassay_experiments::recorder::RecorderSettings;
-use promptassay_experiments::store::{Location, SqliteStore, Store as _};
+use promptassay_experiments::store::{Location, Phase, SqliteStore, Store as _};
 use promptassay_registry::content::Rendered;
 use promptassay_registry::memory::{Registration, Registry};
 use promptassay_registry::template::Values;
@@ -67,8 +67,8 @@ fn an_application_serves_records_and_asks() {
     let location = Location::Sqlite(directory.path().join("e.db"));
     let prompts = Prompts::Memory(std::sync::Arc::new(registry()));
     let mut manager = Manager::open(prompts, &location, RecorderSettings::default(), [7; 16]).unwrap();
-    manager.create_experiment(experiment(METRICS)).unwrap();
-    assert!(matches!(manager.create_experiment(experiment(METRICS)), Err(ManagerError::Taken { .. })));
+    manager.add_experiment(experiment(METRICS)).unwrap();
+    assert!(matches!(manager.add_experiment(experiment(METRICS)), Err(ManagerError::Taken { .. })));
     for unit in 0..200 {
         let unit = format!("user_{unit}");
         let served = manager.get_prompt("e", unit.as_bytes(), &values(), at(0)).unwrap();
@@ -105,10 +105,73 @@ fn an_application_serves_records_and_asks() {
     0.5 is no value of `liked`: it must be 0 or 1
     NaN is no value of `liked`: it must be a finite number
     there is no experiment `f`; did you mean `e`?
-    the unit id is empty, so all units without an id would get the same variant
+    all units without an id would get the same variant, so an empty id is refused
     no value for `name`
     ");
     assert_eq!(manager.shutdown().unwrap().dropped, 0);
+}
+
+#[test]
+fn an_experiment_is_created_without_a_file_and_held_to_the_same_rules() {
+    let directory = tempfile::tempdir().unwrap();
+    let location = Location::Sqlite(directory.path().join("e.db"));
+    let prompts = Prompts::Memory(std::sync::Arc::new(registry()));
+    let mut manager = Manager::open(prompts, &location, RecorderSettings::default(), [7; 16]).unwrap();
+    let definition = |weight: serde_json::Value| {
+        serde_json::json!({
+            "scheme": "md5-10000-v1",
+            "variants": [
+                {"name": "control", "version": "1.0.0", "weight": 0.5},
+                {"name": "treatment", "version": "1.2.0", "weight": weight},
+            ],
+            "metrics": {"rating": {"kind": "mean", "role": "primary", "direction": "higher"}},
+        })
+    };
+    let mut refused = |name: &str, prompt: &str, definition: serde_json::Value| {
+        manager.create_experiment(name, prompt, definition).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(
+        [
+            refused("new", "greet", definition((-1).into())),
+            refused("a b", "greet", definition(1.into())),
+            refused("new", "great", definition(1.into())),
+            refused("new", "greet", serde_json::json!(5)),
+        ]
+        .join("\n")
+    );
+    let mut sound = definition(1.5.into());
+    sound["variants"][1]["version"] = "1.1.0".into();
+    let created = manager.create_experiment("new", "greet", sound.clone()).unwrap();
+    assert_eq!(created.effective_shares(), [0.25, 0.75]);
+    assert!(matches!(manager.create_experiment("new", "greet", sound), Err(ManagerError::Taken { .. })));
+}
+
+#[test]
+fn a_stopped_experiment_looks_at_nobody_who_came_later() {
+    let mut store = store(500, [40, 42], [20, 20]);
+    let stopped = at(900 * 300);
+    let experiment = experiment(METRICS);
+    store
+        .put_phase(
+            "e",
+            &Phase {
+                phase: 1,
+                allocation: experiment.allocation_digest(),
+                rules: Some(experiment.rules_digest()),
+                exposure_millionths: 1_000_000,
+                planned_units: 1000,
+                started_at: at(0),
+                stopped: Some((stopped, "no budget".to_owned())),
+            },
+        )
+        .unwrap();
+    let before = analyze(&experiment, &mut store, 1, at(900 * 299)).unwrap();
+    assert_eq!((before.progress.units, before.progress.stopped), (300, None));
+    let waiting = analyze(&experiment, &mut store, 1, at(900 * 300 + 3600)).unwrap();
+    assert_eq!((waiting.progress.units, waiting.metrics[0].waiting), (301, 92));
+    let over = analyze(&experiment, &mut store, 1, later()).unwrap();
+    insta::assert_snapshot!([waiting.decision.sentence, over.decision.sentence].join("\n"));
+    assert_eq!((over.progress.units, over.decision.verdict), (301, Verdict::Stop));
 }
 
 #[test]
@@ -117,7 +180,7 @@ fn whoever_takes_no_part_is_served_the_active_version_and_not_counted() {
     let directory = tempfile::tempdir().unwrap();
     let location = Location::Sqlite(directory.path().join("e.db"));
     let mut manager = Manager::open(prompts, &location, RecorderSettings::default(), [7; 16]).unwrap();
-    manager.create_experiment(experiment(&format!("exposure: 0\n{METRICS}"))).unwrap();
+    manager.add_experiment(experiment(&format!("exposure: 0\n{METRICS}"))).unwrap();
     let served = manager.get_prompt("e", b"u", &values(), at(0)).unwrap();
     assert_eq!(
         (served.variant, served.exposure, served.version.to_string().as_str()),

@@ -122,6 +122,7 @@ fn phases(store: &mut dyn Store) {
     let first = Phase {
         phase: 1,
         allocation: Digest::of("a"),
+        rules: Some(Digest::of("r")),
         exposure_millionths: 100_000,
         planned_units: 1000,
         started_at: at(0),
@@ -151,6 +152,44 @@ fn sqlite_keeps_its_promises() {
     keeps_its_promises(&mut SqliteStore::in_memory().unwrap());
     // What was written is there for whoever opens it next.
     assert_eq!(SqliteStore::open(&path).unwrap().arms(everybody()).unwrap().crossovers, 1);
+}
+
+const BACK_TO_FORMAT_1: &str = "ALTER TABLE phases DROP COLUMN rules";
+
+/// A phase that a store of format 1 kept.
+fn survives_the_new_format(store: &mut dyn Store) {
+    let old = store.phases("e").unwrap();
+    assert_eq!(old.len(), 2);
+    assert!(old.iter().all(|phase| phase.rules.is_none() && phase.planned_units == 1000));
+    assert_eq!(store.arms(everybody()).unwrap().crossovers, 1);
+}
+
+#[test]
+fn a_sqlite_store_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("e.db");
+    keeps_its_promises(&mut SqliteStore::open(&path).unwrap());
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch(&format!("{BACK_TO_FORMAT_1}; PRAGMA user_version = 1;")).unwrap();
+    survives_the_new_format(&mut SqliteStore::open(&path).unwrap());
+    database.execute_batch("PRAGMA user_version = 99").unwrap();
+    let error = SqliteStore::open(&path).unwrap_err().to_string();
+    assert_eq!(error, "the store has the format 99; this promptassay knows formats up to 2");
+}
+
+#[test]
+fn a_postgresql_store_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_is_refused() {
+    let Some(server) = PostgresServer::start() else { return };
+    let location = server.database("older");
+    keeps_its_promises(open(&location).unwrap().as_mut());
+    let Location::Postgres(config) = &location else { unreachable!("a server has no path") };
+    let mut database = config.connect(postgres::NoTls).unwrap();
+    database.batch_execute("SET search_path TO promptassay").unwrap();
+    database.batch_execute(&format!("{BACK_TO_FORMAT_1}; UPDATE format SET format = 1")).unwrap();
+    survives_the_new_format(open(&location).unwrap().as_mut());
+    database.batch_execute("UPDATE format SET format = 99").unwrap();
+    let error = open(&location).err().unwrap().to_string();
+    assert_eq!(error, "the store has the format 99; this promptassay knows formats up to 2");
 }
 
 #[test]

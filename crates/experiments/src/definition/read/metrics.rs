@@ -27,7 +27,7 @@ impl Reader<'_> {
             DirectionSpec::Higher => Direction::Higher,
             DirectionSpec::Lower => Direction::Lower,
         });
-        if direction.is_none() && role != Role::Descriptive {
+        if direction.is_none() && role != Role::Descriptive && !self.lacks_part_of(spec.span) {
             self.error(
                 "experiment::direction",
                 name.span,

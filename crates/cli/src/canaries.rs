@@ -1,0 +1,80 @@
+//! Finds what the commands about a canary's users are about: the canary of the ledger, and the policy that guards it.
+
+use jiff::Timestamp;
+use promptassay_experiments::canary::{Canary, GuardPolicy, Step};
+use promptassay_lifecycle::event::Change;
+use promptassay_lifecycle::ledger::{Ledger, Line};
+use promptassay_lifecycle::policy::Policy;
+use promptassay_registry::name::PromptName;
+use promptassay_registry::problem::{Problem, did_you_mean, has_errors};
+use promptassay_registry::tree::Loaded;
+
+use crate::failure::Failure;
+use crate::prompts;
+
+/// The canary that runs, expired or not.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) canary: Canary,
+    pub(crate) policy: GuardPolicy,
+}
+
+/// The canary of a prompt.
+pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
+    let prompt = prompts::find(loaded, name)?;
+    let ledger =
+        Ledger::read(prompt.directory(), prompt.name()).map_err(|problem| Failure::invalid_one(*problem))?;
+    if !ledger.faults().is_empty() {
+        return Err(Failure::invalid(ledger.problems()));
+    }
+    let running = ledger.state().canary().ok_or_else(|| {
+        Failure::invalid_one(
+            Problem::error("canary::none", format!("no canary of `{}` runs", prompt.name()))
+                .help(format!("`promptassay canary start {} VERSION` starts one", prompt.name())),
+        )
+    })?;
+    let mut problems = Vec::new();
+    let policy = match &loaded.tree.registry().document {
+        Some(document) => Policy::read(document, &mut problems),
+        None => Policy::default(),
+    };
+    if has_errors(&problems) {
+        return Err(Failure::invalid(problems));
+    }
+    Ok(Found {
+        canary: canary(prompt.name(), ledger.lines(), &running.settings.salt, running.settings.expires_at),
+        policy: GuardPolicy { guardrails: policy.guardrails, max_failure_rate: policy.max_failure_rate },
+    })
+}
+
+/// The canary with this salt: a step for each share that the ledger gave it.
+fn canary(prompt: &PromptName, lines: &[Line], salt: &str, expires_at: Timestamp) -> Canary {
+    let steps = lines
+        .iter()
+        .filter_map(|line| match &line.event.change {
+            Change::StartCanary(settings, _) | Change::Widen(settings) if settings.salt == salt => {
+                let basis_points = u32::from(settings.basis_points.basis_points());
+                Some(Step { basis_points, from: line.event.at })
+            }
+            _ => None,
+        })
+        .collect();
+    Canary { id: format!("{prompt}:{salt}"), salt: salt.to_owned(), steps, expires_at }
+}
+
+impl Found {
+    /// Whether a guardrail of this name is in the policy.
+    pub(crate) fn must_guard(&self, guardrail: &str) -> Result<(), Failure> {
+        let known = &self.policy.guardrails;
+        if known.iter().any(|name| name == guardrail) {
+            return Ok(());
+        }
+        let message = format!("the policy names no guardrail `{}`", guardrail.escape_debug());
+        let help = if known.is_empty() {
+            format!("write `lifecycle: {{guardrails: [{guardrail}]}}` into registry.yaml")
+        } else {
+            did_you_mean(guardrail, known.iter().map(String::as_str), "guardrails")
+        };
+        Err(Failure::invalid_one(Problem::error("canary::guardrail", message).help(help)))
+    }
+}

@@ -1,0 +1,287 @@
+//! Looking at experiments: what is defined, and what the store knows of it.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use promptassay_experiments::definition::{Direction, Experiment, Plan, Role};
+use promptassay_experiments::duration;
+use promptassay_experiments::store::{Phase, Store};
+use promptassay_registry::problem::has_errors;
+use serde::Serialize;
+
+use super::{ListArguments, ShowArguments};
+use crate::commands::Context;
+use crate::exit::Exit;
+use crate::experiments::{find, of_prompt, store_failed};
+use crate::failure::Failure;
+use crate::table::{STRONG, columns};
+
+/// Whether an experiment runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// Nobody started this phase.
+    NotStarted,
+    /// It begins later.
+    Scheduled,
+    /// It runs.
+    Running,
+    /// It runs, but the file says something else by now.
+    Changed,
+    /// Somebody stopped it.
+    Stopped,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    prompt: String,
+    state: State,
+    variants: Vec<VariantRow>,
+    control: String,
+    phase: u32,
+    scheme: &'static str,
+    unit: String,
+    exposure: f64,
+    primary: Option<String>,
+    metrics: Vec<MetricRow>,
+    plan: Plan,
+    planned_units: Option<u64>,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    phases: Vec<PhaseRow>,
+    description: Option<String>,
+}
+
+#[derive(Serialize)]
+struct VariantRow {
+    name: String,
+    version: String,
+    weight: f64,
+    effective_share: f64,
+}
+
+#[derive(Serialize)]
+struct MetricRow {
+    name: String,
+    kind: &'static str,
+    role: Role,
+    direction: Option<Direction>,
+    margin: Option<f64>,
+    window: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PhaseRow {
+    phase: u32,
+    exposure: f64,
+    planned_units: u64,
+    started_at: Timestamp,
+    stopped_at: Option<Timestamp>,
+    reason: Option<String>,
+}
+
+fn row(experiment: &Experiment, phases: &[Phase], now: Timestamp) -> Row {
+    let allocation = &experiment.allocation;
+    let current = phases.iter().find(|phase| phase.phase == allocation.phase);
+    let unchanged = |phase: &Phase| {
+        phase.allocation == experiment.allocation_digest()
+            && phase.rules.is_none_or(|rules| rules == experiment.rules_digest())
+    };
+    let state = match current {
+        None => State::NotStarted,
+        Some(phase) if phase.stopped.is_some() => State::Stopped,
+        Some(phase) if !unchanged(phase) => State::Changed,
+        Some(phase) if phase.started_at > now => State::Scheduled,
+        Some(_) => State::Running,
+    };
+    let shares = experiment.effective_shares();
+    let variants = experiment.variants.iter().zip(shares).map(|(variant, effective_share)| VariantRow {
+        name: variant.name.clone(),
+        version: variant.version.to_string(),
+        weight: variant.weight,
+        effective_share,
+    });
+    let metrics = experiment.metrics.iter().map(|metric| MetricRow {
+        name: metric.name.clone(),
+        kind: metric.kind.name(),
+        role: metric.role,
+        direction: metric.direction,
+        margin: metric.margin,
+        window: metric.window.map(duration::show),
+    });
+    let phases = phases.iter().map(|phase| PhaseRow {
+        phase: phase.phase,
+        exposure: f64::from(phase.exposure_millionths) / 1e6,
+        planned_units: phase.planned_units,
+        started_at: phase.started_at,
+        stopped_at: phase.stopped.as_ref().map(|(at, _)| *at),
+        reason: phase.stopped.as_ref().map(|(_, reason)| reason.clone()),
+    });
+    Row {
+        name: experiment.name.as_str().to_owned(),
+        prompt: experiment.prompt.as_str().to_owned(),
+        state,
+        variants: variants.collect(),
+        control: experiment.variants[experiment.control].name.clone(),
+        phase: allocation.phase,
+        scheme: allocation.scheme.name(),
+        unit: allocation.unit_type.clone(),
+        exposure: allocation.exposure.share(),
+        primary: experiment.primary().map(|metric| metric.name.clone()),
+        metrics: metrics.collect(),
+        plan: experiment.plan,
+        planned_units: experiment.plan.units,
+        start: experiment.start,
+        end: experiment.end,
+        phases: phases.collect(),
+        description: experiment.description.clone(),
+    }
+}
+
+/// What the store knows of an experiment; nothing where there is no store yet.
+fn phases(store: Option<&mut Box<dyn Store>>, experiment: &Experiment) -> Result<Vec<Phase>, Failure> {
+    store.map_or(Ok(Vec::new()), |store| {
+        store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))
+    })
+}
+
+pub(super) fn list(arguments: &ListArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let loaded = context.load();
+    let mut problems = Vec::new();
+    let mut store = arguments.store.open_if_there(&loaded)?;
+    let now = context.environment.now();
+    let rows = loaded
+        .tree
+        .prompts()
+        .flat_map(|prompt| of_prompt(prompt, &mut problems))
+        .map(|found| Ok(row(&found.experiment, &phases(store.as_mut(), &found.experiment)?, now)))
+        .collect::<Result<Vec<Row>, Failure>>()?;
+    context.answer(|| table(&rows, context.console.color), &rows)?;
+    if rows.is_empty() && !has_errors(&problems) {
+        context.console.note(
+            "there is no experiment; `promptassay experiment new PROMPT NAME --treatment VERSION` writes one",
+        );
+    }
+    if has_errors(&problems) { Err(Failure::invalid(problems)) } else { Ok(Exit::Success) }
+}
+
+fn table(rows: &[Row], color: bool) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut cells =
+        vec![["EXPERIMENT", "PROMPT", "STATE", "PHASE", "PRIMARY", "VARIANTS"].map(str::to_owned).to_vec()];
+    for row in rows {
+        let variants: Vec<String> = row
+            .variants
+            .iter()
+            .map(|variant| format!("{} {} {}", variant.name, variant.version, variant.weight))
+            .collect();
+        cells.push(vec![
+            row.name.clone(),
+            row.prompt.clone(),
+            state(row.state).to_owned(),
+            row.phase.to_string(),
+            row.primary.clone().unwrap_or_else(|| "-".to_owned()),
+            variants.join(", "),
+        ]);
+    }
+    columns(&cells, &[STRONG], 0, color)
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::NotStarted => "not started",
+        State::Scheduled => "scheduled",
+        State::Running => "running",
+        State::Changed => "running, changed",
+        State::Stopped => "stopped",
+    }
+}
+
+pub(super) fn show(arguments: &ShowArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let loaded = context.load();
+    let found = find(&loaded, &arguments.name)?;
+    let mut store = arguments.store.open_if_there(&loaded)?;
+    let phases = phases(store.as_mut(), &found.experiment)?;
+    let row = row(&found.experiment, &phases, context.environment.now());
+    context.answer(|| page(&row, context.console.color), &row)
+}
+
+fn page(row: &Row, color: bool) -> String {
+    let mut text = format!("{} ({})   phase {}   {}\n", row.name, row.prompt, row.phase, state(row.state));
+    if let Some(description) = &row.description {
+        let _ = writeln!(text, "{description}");
+    }
+    let or_dash = |shown: Option<String>| shown.unwrap_or_else(|| "-".to_owned());
+    let time = |at: Option<Timestamp>| or_dash(at.map(|at| at.to_string()));
+    let number = |number: Option<f64>| or_dash(number.map(|number| number.to_string()));
+    let plan = &row.plan;
+    let mut planned = vec![
+        format!("{} units", or_dash(plan.units.map(|units| units.to_string()))),
+        format!("smallest effect {}", number(plan.smallest_effect)),
+    ];
+    planned.extend(plan.baseline.map(|rate| format!("baseline {rate}")));
+    planned.extend(plan.sd.map(|sd| format!("standard deviation {sd}")));
+    let pairs = [
+        ("assignment", format!("{} by {}, exposure {}", row.scheme, row.unit, row.exposure)),
+        ("plan", planned.join(", ")),
+        ("start", time(row.start)),
+        ("end", time(row.end)),
+    ];
+    let pairs: Vec<Vec<String>> = pairs.into_iter().map(|(key, value)| vec![key.to_owned(), value]).collect();
+    text.push_str(&columns(&pairs, &[], 2, color));
+    let header = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+    let mut variants = vec![header(&["VARIANT", "VERSION", "WEIGHT", "SHARE", ""])];
+    variants.extend(row.variants.iter().map(|variant| {
+        let share = format!("{:.4}", 100.0 * variant.effective_share);
+        vec![
+            variant.name.clone(),
+            variant.version.clone(),
+            variant.weight.to_string(),
+            format!("{} %", share.trim_end_matches('0').trim_end_matches('.')),
+            if variant.name == row.control { "control" } else { "" }.to_owned(),
+        ]
+    }));
+    let mut metrics = vec![header(&["METRIC", "KIND", "ROLE", "BETTER", "MARGIN", "WINDOW"])];
+    metrics.extend(row.metrics.iter().map(|metric| {
+        let role = match metric.role {
+            Role::Primary => "primary",
+            Role::Success => "success",
+            Role::Guardrail => "guardrail",
+            Role::Descriptive => "descriptive",
+        };
+        let better = match metric.direction {
+            Some(Direction::Higher) => "higher",
+            Some(Direction::Lower) => "lower",
+            None => "-",
+        };
+        vec![
+            metric.name.clone(),
+            metric.kind.to_owned(),
+            role.to_owned(),
+            better.to_owned(),
+            number(metric.margin),
+            or_dash(metric.window.clone()),
+        ]
+    }));
+    for rows in [variants, metrics] {
+        let _ = write!(text, "\n{}", columns(&rows, &[STRONG], 2, color));
+    }
+    if !row.phases.is_empty() {
+        let mut phases = vec![header(&["PHASE", "UNITS", "EXPOSURE", "STARTED", "STOPPED"])];
+        phases.extend(row.phases.iter().map(|phase| {
+            let stopped = phase.stopped_at.zip(phase.reason.as_ref());
+            vec![
+                phase.phase.to_string(),
+                phase.planned_units.to_string(),
+                phase.exposure.to_string(),
+                phase.started_at.to_string(),
+                or_dash(stopped.map(|(at, reason)| format!("{at}: {}", reason.escape_debug()))),
+            ]
+        }));
+        let _ = write!(text, "\n{}", columns(&phases, &[], 2, color));
+    }
+    text
+}

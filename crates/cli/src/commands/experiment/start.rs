@@ -1,0 +1,146 @@
+//! Starting and stopping: what may begin, what may change while it runs.
+
+use jiff::Timestamp;
+use promptassay_experiments::definition::{Experiment, NotReady};
+use promptassay_experiments::store::{Phase, Store};
+use promptassay_registry::problem::{Place, Problem};
+use serde_json::json;
+
+use super::{StartArguments, StopArguments};
+use crate::commands::Context;
+use crate::exit::Exit;
+use crate::experiments::{Found, find, store_failed};
+use crate::failure::Failure;
+
+fn not_ready(found: &Found, missing: &[NotReady]) -> Failure {
+    let problems = missing.iter().map(|missing| {
+        Problem::error("experiment::not_ready", missing.to_string())
+            .at(found.experiment.place_of(missing))
+            .help(missing.help())
+    });
+    Failure::invalid(problems.collect())
+}
+
+fn refused(found: &Found, message: String, help: &str) -> Failure {
+    let place = Place::whole_file(found.file.as_path());
+    Failure::invalid_one(Problem::error("experiment::refused", message).at(place).help(help))
+}
+
+pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let loaded = context.load();
+    let found = find(&loaded, &arguments.name)?;
+    let experiment = &found.experiment;
+    let now = to_the_second(context.environment.now());
+    let begins = experiment.start.map_or(now, |start| start.max(now));
+    let mut store = arguments.store.open(&loaded)?;
+    let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
+    let number = experiment.allocation.phase;
+    let wanted = |started_at: Timestamp, units: u64| Phase {
+        phase: number,
+        allocation: experiment.allocation_digest(),
+        rules: Some(experiment.rules_digest()),
+        exposure_millionths: experiment.allocation.exposure.millionths(),
+        planned_units: units,
+        started_at,
+        stopped: None,
+    };
+    let said = if let Some(running) = phases.iter().find(|phase| phase.phase == number) {
+        // First what must not change: whether the plan fits other weights is beside the point.
+        let phase = wanted(running.started_at, experiment.plan.units.unwrap_or(running.planned_units));
+        let said = may_go_on(&found, running, &phase)?;
+        experiment.ready(running.started_at).map_err(|missing| not_ready(&found, &missing))?;
+        put(store.as_mut(), experiment, &phase)?;
+        said
+    } else {
+        let ready = experiment.ready(begins).map_err(|missing| not_ready(&found, &missing))?;
+        let next = phases.last().map_or(1, |last| last.phase + 1);
+        if number != next {
+            let message = format!("the next phase is {next}, but the file says {number}");
+            return Err(refused(&found, message, &format!("write `phase: {next}`")));
+        }
+        if let Some(last) = phases.last().filter(|last| last.stopped.is_none()) {
+            let stopped = Some((now, format!("phase {number} began")));
+            put(store.as_mut(), experiment, &Phase { stopped, ..last.clone() })?;
+        }
+        put(store.as_mut(), experiment, &wanted(begins, ready.units))?;
+        format!(
+            "started {} phase {number} at {begins}: decided after {} units, of which the plan needs {}; ends {}",
+            experiment.name, ready.units, ready.needed, ready.end
+        )
+    };
+    let answer = json!({"experiment": experiment.name, "phase": number, "message": said});
+    context.answer(|| format!("{said}\n"), &answer)
+}
+
+fn put(store: &mut dyn Store, experiment: &Experiment, phase: &Phase) -> Result<(), Failure> {
+    store.put_phase(experiment.name.as_str(), phase).map_err(|error| store_failed(&error))
+}
+
+/// Times that people read need no fractions.
+fn to_the_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// Whether a running phase may become the wanted one, and what that is.
+fn may_go_on(found: &Found, running: &Phase, wanted: &Phase) -> Result<String, Failure> {
+    let name = &found.experiment.name;
+    let number = running.phase;
+    let another = format!(
+        "write `phase: {}` if that is meant: results before and after are then kept apart",
+        number + 1
+    );
+    if let Some((at, reason)) = &running.stopped {
+        return Err(refused(found, format!("phase {number} was stopped at {at}: {reason}"), &another));
+    }
+    if running.allocation != wanted.allocation {
+        let message = format!(
+            "phase {number} runs with other variants, weights or seed, and changing them would move units"
+        );
+        return Err(refused(found, message, &another));
+    }
+    if running.rules.is_some() && running.rules != wanted.rules {
+        let message = format!(
+            "phase {number} runs with other metrics, margins, windows, directions or another control; changing these lets the results choose how they are judged"
+        );
+        return Err(refused(found, message, &another));
+    }
+    if running.planned_units != wanted.planned_units {
+        let message = format!(
+            "phase {number} is planned for {} units; changing that while it runs lets the results choose the end",
+            running.planned_units
+        );
+        return Err(refused(found, message, &another));
+    }
+    let share = |millionths: u32| f64::from(millionths) / 1e6;
+    let (from, to) = (share(running.exposure_millionths), share(wanted.exposure_millionths));
+    if to < from {
+        let message =
+            format!("the exposure would shrink from {from} to {to}, and units would lose their variant");
+        return Err(refused(found, message, &another));
+    }
+    Ok(if to > from {
+        format!("widened {name} from {from} to {to}; nobody moves")
+    } else {
+        format!("{name} phase {number} is running already, since {}", running.started_at)
+    })
+}
+
+pub(super) fn stop(arguments: &StopArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let loaded = context.load();
+    let found = find(&loaded, &arguments.name)?;
+    let experiment = &found.experiment;
+    let mut store = arguments.store.open_existing(&loaded)?;
+    let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
+    let Some(running) = phases.last().filter(|phase| phase.stopped.is_none()) else {
+        let message = format!("`{}` is not running", experiment.name);
+        return Err(refused(&found, message, "`promptassay experiment start` starts it"));
+    };
+    let now = to_the_second(context.environment.now());
+    put(
+        store.as_mut(),
+        experiment,
+        &Phase { stopped: Some((now, arguments.reason.clone())), ..running.clone() },
+    )?;
+    let answer = json!({"experiment": experiment.name, "phase": running.phase, "stopped_at": now, "reason": arguments.reason});
+    context.answer(|| format!("stopped {} phase {}\n", experiment.name, running.phase), &answer)
+}

@@ -1,0 +1,62 @@
+//! A judgement of a canary as people read it.
+
+use std::fmt::Write as _;
+
+use super::{GuardReport, GuardVerdict, HOLD_AT, ROLL_BACK_AT};
+use crate::analysis::thousands;
+
+/// What every evidence is held against is in `docs/experiments.md`.
+pub fn terminal(report: &GuardReport) -> String {
+    let mut text = format!(
+        "  exposed   {} canary, {} production (share now {} %)\n",
+        thousands(report.canary_exposed),
+        thousands(report.production_exposed),
+        100.0 * report.share
+    );
+    let count = report.guardrails.len() as f64;
+    let width = report.guardrails.iter().map(|guardrail| guardrail.name.chars().count()).max().unwrap_or(0);
+    for guardrail in &report.guardrails {
+        let rate = guardrail
+            .failure_rate_at_most
+            .map_or_else(String::new, |rate| format!(", so at most {:.2} % of its users", 100.0 * rate));
+        let _ = writeln!(
+            text,
+            "  {:<width$}   {} failing in the canary{rate}; {} in production",
+            guardrail.name,
+            thousands(guardrail.canary_failing),
+            thousands(guardrail.production_failing),
+        );
+        let _ = writeln!(
+            text,
+            "  {:<width$}   evidence of harm {}, the largest {}; {:.0} holds, {:.0} rolls back",
+            "",
+            evidence(guardrail.ln_e),
+            evidence(guardrail.largest_ln_e),
+            HOLD_AT * count,
+            ROLL_BACK_AT * count,
+        );
+    }
+    let word = match report.verdict {
+        GuardVerdict::RollBack => "roll back",
+        GuardVerdict::Unhealthy => "no verdict",
+        GuardVerdict::Hold => "hold",
+        GuardVerdict::Promote => "promote",
+    };
+    for reason in &report.reasons {
+        let _ = write!(text, "\n{word}: {reason}");
+    }
+    text.push('\n');
+    text
+}
+
+/// An evidence, whose logarithm is kept because it overflows.
+pub(super) fn evidence(ln: f64) -> String {
+    let value = ln.exp();
+    if value >= 1e6 {
+        "over 1,000,000".to_owned()
+    } else if value >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
+}

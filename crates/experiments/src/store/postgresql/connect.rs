@@ -1,0 +1,80 @@
+//! Connecting to PostgreSQL: TLS, and tables that are up to date.
+
+use std::sync::Arc;
+
+use postgres::{Client, Config, NoTls};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::failed;
+use crate::store::location::root_cause;
+use crate::store::{StoreError, sql};
+
+/// Keeps two programs from making the tables at once. The number is arbitrary and must not change.
+const MIGRATION_LOCK: i64 = 0x7072_6F6D_7074;
+
+/// Connects, encrypted unless the URL says otherwise, and makes or changes the tables where they are not up to date. The error is a
+/// reason without secrets.
+pub(super) fn connect(config: &Config, shown: &str) -> Result<Client, StoreError> {
+    let failed = |reason: String| StoreError::Open { location: shown.to_owned(), reason };
+    let client = if config.get_ssl_mode() == postgres::config::SslMode::Disable {
+        config.connect(NoTls)
+    } else {
+        config.connect(MakeRustlsConnect::new(encryption().map_err(|error| failed(error.to_string()))?))
+    };
+    let mut client = client.map_err(|error| failed(root_cause(&error)))?;
+    migrate(&mut client).map_err(|error| match error {
+        StoreError::Failed { reason, .. } => failed(reason),
+        other => other,
+    })?;
+    Ok(client)
+}
+
+/// TLS with the certificates that the system trusts.
+fn encryption() -> Result<rustls::ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_platform_verifier()?
+        .with_no_client_auth())
+}
+
+fn migrate(client: &mut Client) -> Result<(), StoreError> {
+    let failed = |error: postgres::Error| failed("bring its tables up to date", &error);
+    let mut transaction = client.transaction().map_err(failed)?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).map_err(failed)?;
+    let there: bool = transaction
+        .query_one("SELECT to_regclass('promptassay.format') IS NOT NULL", &[])
+        .and_then(|row| row.try_get(0))
+        .map_err(failed)?;
+    if !there {
+        transaction
+            .batch_execute(
+                "CREATE SCHEMA IF NOT EXISTS promptassay; CREATE TABLE promptassay.format (format BIGINT NOT NULL);
+                 INSERT INTO promptassay.format VALUES (0);",
+            )
+            .map_err(failed)?;
+    }
+    transaction.batch_execute("SET LOCAL search_path TO promptassay").map_err(failed)?;
+    let mut found: i64 = transaction
+        .query_one("SELECT format FROM format", &[])
+        .and_then(|row| row.try_get(0))
+        .map_err(failed)?;
+    let known = sql::newest();
+    for step in sql::MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        let tables = step
+            .replace("{ID}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+            .replace("{BYTES}", "BYTEA")
+            .replace("{PACKED}", "");
+        transaction.batch_execute(&tables).map_err(failed)?;
+    }
+    if found < known {
+        found = known;
+        transaction.execute("UPDATE format SET format = $1", &[&known]).map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)?;
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    client.batch_execute("SET search_path TO promptassay").map_err(failed)
+}
