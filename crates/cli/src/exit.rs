@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use promptassay_evaluator::gate::Verdict;
+use promptassay_evaluator::gate::{self, Gate, Verdict};
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Failed,
     /// 2: the command line or a file is invalid, or nothing matches the selection; known before the first question.
     Invalid,
+    /// 3: the gate is inconclusive, and the policy says that this blocks.
+    Inconclusive,
     /// 4: it could not be judged or done: a missing reply, a provider that failed, a file that cannot be written.
     Broken,
     /// 130: interrupted; reports are still written.
@@ -26,6 +28,7 @@ impl Exit {
             Self::Success => 0,
             Self::Failed => 1,
             Self::Invalid => 2,
+            Self::Inconclusive => 3,
             Self::Broken => 4,
             Self::Interrupted => 130,
         }
@@ -38,12 +41,14 @@ impl From<Exit> for ExitCode {
     }
 }
 
-impl From<Verdict> for Exit {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Passed => Self::Success,
-            Verdict::Failed => Self::Failed,
-            Verdict::Broken => Self::Broken,
+impl Exit {
+    /// The exit of these gates: that of the worst one that blocks.
+    pub(crate) fn of_gates(gates: &[Gate]) -> Self {
+        match gate::blocking(gates) {
+            None | Some(Verdict::Passed) => Self::Success,
+            Some(Verdict::Failed) => Self::Failed,
+            Some(Verdict::Inconclusive) => Self::Inconclusive,
+            Some(Verdict::Broken) => Self::Broken,
         }
     }
 }

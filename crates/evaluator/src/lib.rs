@@ -4,6 +4,7 @@
 //! arguments; what comes out are values, and reports are pure functions of them.
 
 pub mod cache;
+pub mod comparison;
 pub mod drive;
 pub mod event;
 pub mod gate;

@@ -216,6 +216,16 @@ impl Plan {
             .filter(move |case| self.trials_of(prompt, variant, *case).next().is_some())
     }
 
+    /// The variant that another one is compared with: the baseline on the same model.
+    pub fn baseline_of(&self, prompt: usize, variant: usize) -> Option<usize> {
+        let variants = &self.prompts[prompt].variants;
+        let model = &variants[variant].model.name;
+        variants
+            .iter()
+            .position(|other| other.role == Role::Baseline && other.model.name == *model)
+            .filter(|baseline| *baseline != variant)
+    }
+
     /// Which part of a divided run this is, where it is one.
     pub fn shard_of(&self) -> Option<Shard> {
         self.shard

@@ -1,71 +1,181 @@
-//! What the gate asks for, as written (`gate:` in a suite or in `registry.yaml`) and as it counts.
+//! What the gate asks for, and who says so: a suite, `registry.yaml`, the command line, or nobody, and then the default holds.
+
+mod margin;
+mod metric;
+mod spec;
+
+use std::fmt;
 
 use promptassay_registry::problem::Problem;
-use promptassay_registry::yaml::{Document, Located};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The file shape of `gate:`. What is not written is taken from the next file: suite, then `registry.yaml`, then defaults.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PolicySpec {
-    /// The smallest share of passed cases that passes, 0 to 1. Unset, every case must pass by the majority of its repeats.
-    pub min_pass_rate: Option<Located<f64>>,
-    /// How sure each end of a printed interval is, above 0.5 and below 1.
-    pub confidence: Option<Located<f64>>,
-    /// The largest share of trials that may lack an answer, 0 to 1, before nothing can be judged.
-    pub max_missing: Option<Located<f64>>,
-}
+use crate::suite::{Suite, metric_names};
 
-/// What the gate asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub use margin::{InvalidMargin, Margin, TooFewUnits};
+pub use metric::Metric;
+pub use spec::{PolicySpec, policy_of_files};
+
+/// What the gate asks for. Every value remembers where it was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Policy {
     /// The smallest share of passed cases that passes; `None`: every case by the majority of its repeats.
+    pub min_pass_rate: Sourced<Option<f64>>,
+    /// By how much a candidate may be worse than its baseline.
+    pub margin: Sourced<Margin>,
+    /// How sure each end of an interval is, above 0.5 and below 1.
+    pub confidence: Sourced<f64>,
+    /// The largest share of trials without a verdict, on either side of a comparison.
+    pub max_missing: Sourced<f64>,
+    /// What an inconclusive comparison does.
+    pub inconclusive: Sourced<OnInconclusive>,
+    /// What must not be worse; never empty, each once.
+    pub metrics: Sourced<Vec<Metric>>,
+    /// Whether both sides must have been answered and judged by the same models.
+    pub served_model: Sourced<ServedModel>,
+}
+
+/// A value, and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written.
+    pub source: Source,
+}
+
+/// Where a value of a policy was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Nowhere.
+    Default,
+    /// In the suite.
+    Suite,
+    /// In `registry.yaml`.
+    Registry,
+    /// In the suite as it was at this commit.
+    SuiteAt(String),
+    /// In `registry.yaml` as it was at this commit.
+    RegistryAt(String),
+    /// On the command line.
+    Flag,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => formatter.write_str("default"),
+            Self::Suite => formatter.write_str("suite"),
+            Self::Registry => formatter.write_str("registry"),
+            Self::SuiteAt(reference) => write!(formatter, "suite at {reference}"),
+            Self::RegistryAt(reference) => write!(formatter, "registry at {reference}"),
+            Self::Flag => formatter.write_str("flag"),
+        }
+    }
+}
+
+/// What a comparison does that cannot tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnInconclusive {
+    /// It blocks.
+    Fail,
+    /// It lets through what does not look worse than the margin.
+    Pass,
+}
+
+/// Which models may have answered and judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServedModel {
+    /// The same on both sides, as far as providers say.
+    Same,
+    /// Any.
+    Any,
+}
+
+/// What the command line says of the policy; it goes before every file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PolicyOverrides {
+    /// See [`Policy::min_pass_rate`].
     pub min_pass_rate: Option<f64>,
-    /// How sure each end of an interval is.
-    pub confidence: f64,
-    /// The largest share of missing trials.
-    pub max_missing: f64,
+    /// See [`Policy::margin`].
+    pub margin: Option<Margin>,
+    /// See [`Policy::confidence`].
+    pub confidence: Option<f64>,
+    /// See [`Policy::max_missing`].
+    pub max_missing: Option<f64>,
+    /// See [`Policy::inconclusive`].
+    pub inconclusive: Option<OnInconclusive>,
+    /// See [`Policy::metrics`]; empty: as the files say.
+    pub metrics: Vec<Metric>,
+    /// See [`Policy::served_model`].
+    pub served_model: Option<ServedModel>,
+}
+
+impl<T> Sourced<T> {
+    /// A value that nobody wrote.
+    pub fn default(value: T) -> Self {
+        Self { value, source: Source::Default }
+    }
+
+    fn replace(&mut self, flag: Option<T>) {
+        if let Some(value) = flag {
+            *self = Self { value, source: Source::Flag };
+        }
+    }
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { min_pass_rate: None, confidence: 0.95, max_missing: 0.02 }
+        Self {
+            min_pass_rate: Sourced::default(None),
+            margin: Sourced::default(Margin::None),
+            confidence: Sourced::default(0.95),
+            max_missing: Sourced::default(0.02),
+            inconclusive: Sourced::default(OnInconclusive::Fail),
+            metrics: Sourced::default(vec![Metric::PassRate]),
+            served_model: Sourced::default(ServedModel::Same),
+        }
     }
 }
 
-impl PolicySpec {
-    /// Adds every number that is out of its range to `problems`.
-    pub(crate) fn check(&self, document: &Document, problems: &mut Vec<Problem>) {
-        let mut refuse = |value: Option<Located<f64>>, usable: fn(f64) -> bool, message: &str, help: &str| {
-            if let Some(value) = value.filter(|value| !usable(value.value)) {
-                let message = format!("{message} is {}", value.value);
-                problems.push(
-                    Problem::error("gate::out_of_range", message).at(document.place(value.span)).help(help),
-                );
+impl Policy {
+    /// The same policy with what the command line says.
+    #[must_use]
+    pub fn overridden(mut self, flags: &PolicyOverrides) -> Self {
+        self.min_pass_rate.replace(flags.min_pass_rate.map(Some));
+        self.margin.replace(flags.margin);
+        self.confidence.replace(flags.confidence);
+        self.max_missing.replace(flags.max_missing);
+        self.inconclusive.replace(flags.inconclusive);
+        self.served_model.replace(flags.served_model);
+        if !flags.metrics.is_empty() {
+            let mut metrics = Vec::new();
+            for metric in &flags.metrics {
+                if !metrics.contains(metric) {
+                    metrics.push(metric.clone());
+                }
             }
-        };
-        let share = |value: f64| (0.0..=1.0).contains(&value);
-        refuse(self.min_pass_rate, share, "`min_pass_rate`", "write a share from 0 to 1, such as 0.9");
-        refuse(self.max_missing, share, "`max_missing`", "write a share from 0 to 1, such as 0.02");
-        refuse(
-            self.confidence,
-            |value| value > 0.5 && value < 1.0,
-            "`confidence`",
-            "write a number above 0.5 and below 1, such as 0.95",
-        );
+            self.metrics = Sourced { value: metrics, source: Source::Flag };
+        }
+        self
     }
 
-    /// This policy where it says something, else `base`, else the defaults.
-    pub(crate) fn over(&self, base: &Self) -> Policy {
-        let pick =
-            |own: Option<Located<f64>>, base: Option<Located<f64>>| own.or(base).map(|located| located.value);
-        let default = Policy::default();
-        Policy {
-            min_pass_rate: pick(self.min_pass_rate, base.min_pass_rate),
-            confidence: pick(self.confidence, base.confidence).unwrap_or(default.confidence),
-            max_missing: pick(self.max_missing, base.max_missing).unwrap_or(default.max_missing),
-        }
+    /// What of it a suite does not have: its cases have no validator of that name.
+    pub fn unknown_metrics(&self, suite: &Suite) -> Vec<Problem> {
+        let validators = metric_names(&suite.cases);
+        self.metrics.value.iter().filter_map(|metric| spec::unknown_metric(metric, &validators)).collect()
+    }
+
+    /// The names of the validators whose scores gate.
+    pub fn validator_metrics(&self) -> impl Iterator<Item = &str> {
+        self.metrics.value.iter().filter_map(|metric| match metric {
+            Metric::Validator(name) => Some(name.as_str()),
+            Metric::PassRate | Metric::Score => None,
+        })
     }
 }
 
@@ -74,14 +184,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_suite_goes_before_the_registry() {
-        let located = |value| Some(Located { value, span: promptassay_registry::yaml::Span::default() });
-        let registry =
-            PolicySpec { min_pass_rate: located(0.5), confidence: located(0.9), max_missing: None };
-        let suite = PolicySpec { min_pass_rate: located(0.8), ..PolicySpec::default() };
-        assert_eq!(
-            suite.over(&registry),
-            Policy { min_pass_rate: Some(0.8), confidence: 0.9, max_missing: 0.02 }
-        );
+    fn flags_go_before_files_and_say_so() {
+        let flags = PolicyOverrides {
+            margin: Some(Margin::Auto),
+            metrics: vec![Metric::Score, Metric::Score],
+            ..PolicyOverrides::default()
+        };
+        let policy = Policy::default().overridden(&flags);
+        assert_eq!(policy.margin, Sourced { value: Margin::Auto, source: Source::Flag });
+        assert_eq!(policy.metrics, Sourced { value: vec![Metric::Score], source: Source::Flag });
+        assert_eq!(policy.confidence.source, Source::Default);
+        assert_eq!(Policy::default().overridden(&PolicyOverrides::default()), Policy::default());
+    }
+
+    #[test]
+    fn a_policy_survives_its_json() {
+        let policy = Policy {
+            min_pass_rate: Sourced { value: Some(0.9), source: Source::SuiteAt("origin/main".into()) },
+            margin: Sourced { value: Margin::Share(0.1), source: Source::Registry },
+            metrics: Sourced::default(vec![Metric::PassRate, Metric::Validator("tone".into())]),
+            ..Policy::default()
+        };
+        let json = serde_json::to_string(&policy).unwrap();
+        insta::assert_snapshot!(json, @r#"{"min_pass_rate":{"value":0.9,"source":{"suite_at":"origin/main"}},"margin":{"value":0.1,"source":"registry"},"confidence":{"value":0.95,"source":"default"},"max_missing":{"value":0.02,"source":"default"},"inconclusive":{"value":"fail","source":"default"},"metrics":{"value":["pass_rate","tone"],"source":"default"},"served_model":{"value":"same","source":"default"}}"#);
+        assert_eq!(serde_json::from_str::<Policy>(&json).unwrap(), policy);
+        assert_eq!(policy.min_pass_rate.source.to_string(), "suite at origin/main");
     }
 }

@@ -1,6 +1,8 @@
 //! What happened, folded from events: a few bytes for each trial, whatever the replies' length.
 
 mod calls;
+mod models;
+mod validators;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use crate::outcome::{RepeatOutcome, repeat_score};
 use crate::plan::Plan;
 
 pub use calls::Calls;
+use models::Models;
+use validators::ValidatorScores;
 
 /// The results of a run's trials, in the order of its plan. At most 96 bytes a trial; replies and reasons are in
 /// [`crate::outputs::Outputs`].
@@ -20,6 +24,8 @@ pub struct Record {
     trials: Vec<Option<TrialRecord>>,
     end: Option<RunEnd>,
     calls: Calls,
+    models: Models,
+    validators: ValidatorScores,
 }
 
 /// What stays of a trial's result.
@@ -44,7 +50,13 @@ pub struct TrialRecord {
 impl Record {
     /// A record in which nothing has happened yet.
     pub fn new(plan: &Plan) -> Self {
-        Self { trials: vec![None; plan.trials().len()], end: None, calls: Calls::default() }
+        Self {
+            trials: vec![None; plan.trials().len()],
+            end: None,
+            calls: Calls::default(),
+            models: Models::default(),
+            validators: ValidatorScores::of(plan),
+        }
     }
 
     /// Takes an event into account. Events of trials that the plan does not have are ignored.
@@ -58,6 +70,8 @@ impl Record {
                 if let Some(index) = plan.index_of(result.trial) {
                     let row = &plan.variant(&plan.trials()[index]).model;
                     self.trials[index] = Some(TrialRecord::of(result, row));
+                    self.models.apply(index, result);
+                    self.validators.apply(plan.trials()[index].prompt, index, result);
                 }
             }
             Event::RunFinished { end } => self.end = Some(*end),
@@ -67,6 +81,22 @@ impl Record {
     /// The result of the plan's trial at `index`; `None` where it was not asked.
     pub fn trial(&self, index: usize) -> Option<&TrialRecord> {
         self.trials.get(index)?.as_ref()
+    }
+
+    /// The model that the provider of the trial's answer says it used.
+    pub fn served_model(&self, index: usize) -> Option<&str> {
+        self.models.served(index)
+    }
+
+    /// The models that judged the trial's answer.
+    pub fn judges(&self, index: usize) -> impl Iterator<Item = &str> {
+        self.models.judges(index)
+    }
+
+    /// The trial's scores by the validators that its prompt's gate looks at, in the order of
+    /// [`crate::policy::Policy::validator_metrics`]; empty where it looks at none.
+    pub fn validator_scores(&self, index: usize) -> impl Iterator<Item = Option<f64>> {
+        self.validators.of_trial(index)
     }
 
     /// What asking took.

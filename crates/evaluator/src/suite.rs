@@ -40,6 +40,8 @@ pub struct Suite {
     pub judge: Option<String>,
     /// How often each case is asked; at least 1.
     pub repeat: u32,
+    /// Whether nobody wrote how often: then a comparison under a margin asks more often.
+    pub repeat_is_default: bool,
     /// Parameters that go before those of versions and model rows.
     pub params: Params,
     /// What the gate asks for.
@@ -88,7 +90,22 @@ pub struct Case {
     pub skip: Option<String>,
 }
 
+/// How often each case is asked where a margin is set, a baseline is there, and nobody says otherwise: repeats tell a flaky case
+/// from a broken one, and help more than a wider margin.
+const REPEAT_UNDER_A_MARGIN: u32 = 3;
+
 impl Suite {
+    /// Asks each case three times where a margin is set and nobody wrote how often; for suites whose candidates are compared.
+    /// Returns why, in a sentence, where that changes something.
+    pub fn repeat_under_a_margin(&mut self) -> Option<String> {
+        if !self.repeat_is_default || !self.policy.margin.value.is_set() {
+            return None;
+        }
+        self.repeat = REPEAT_UNDER_A_MARGIN;
+        self.repeat_is_default = false;
+        Some(format!("each case is asked {REPEAT_UNDER_A_MARGIN} times, because a margin is set"))
+    }
+
     /// The model rows that a case is asked on.
     pub fn models_of<'a>(&'a self, case: &'a Case) -> &'a [String] {
         case.models.as_deref().unwrap_or(&self.models)
@@ -107,6 +124,12 @@ impl Suite {
         }
         models
     }
+}
+
+/// The names of the validators whose scores a gate can look at.
+pub(crate) fn metric_names(cases: &[Case]) -> BTreeSet<&str> {
+    let judging = cases.iter().flat_map(|case| &case.validators).filter(|validator| !validator.is_warning());
+    judging.map(|validator| validator.name()).collect()
 }
 
 #[cfg(test)]

@@ -178,7 +178,7 @@ fn mean(values: &[f64]) -> Option<f64> {
 /// The score interval of the mean of units' pass rates; each end holds at the policy's confidence. With one repeat and no clusters
 /// it is Wilson's. `None` without units.
 pub fn pass_rate_interval(policy: &Policy, units: &[f64]) -> Option<ScoreInterval> {
-    let confidence = Confidence::each_end(policy.confidence).ok()?;
+    let confidence = Confidence::each_end(policy.confidence.value).ok()?;
     score_interval_of_means(units, confidence).ok()
 }
 

@@ -132,7 +132,7 @@ impl PromptRun {
         let by_majority = 2 * passed > results.len();
         if is_decided {
             Judgement::Failed(self.report(question).await)
-        } else if suite.policy.min_pass_rate.is_some() {
+        } else if suite.policy.min_pass_rate.value.is_some() {
             let ask_gate = || self.gate(question.variant);
             let (verdict, reason) = self.gates[question.variant].get_or_init(ask_gate).await;
             match verdict {
@@ -141,7 +141,7 @@ impl PromptRun {
                     let failed = failed_checks(results).join(", ");
                     Judgement::Tolerated(format!("fails {failed}; the gate tolerates it: {reason}"))
                 }
-                Verdict::Failed | Verdict::Broken => {
+                Verdict::Failed | Verdict::Broken | Verdict::Inconclusive => {
                     let report = self.report(question).await;
                     Judgement::Failed(format!("{report}\ngate  {}  {reason}", verdict.as_str()))
                 }
@@ -204,7 +204,7 @@ impl PromptRun {
             outputs: &outputs,
         };
         let report = report::terminal(&evaluation, Look::default());
-        PromptOutcome { passed: gate::worst(&gates) == Verdict::Passed, report }
+        PromptOutcome { passed: gate::blocking(&gates).is_none(), report }
     }
 
     /// What the gate says of a variant, after all of its cases were asked.

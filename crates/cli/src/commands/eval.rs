@@ -5,6 +5,7 @@ mod following;
 pub(crate) mod journal;
 mod live;
 mod offline;
+pub(crate) mod policy;
 pub(crate) mod published;
 mod recording;
 pub(crate) mod selection;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use promptassay_evaluator::event::RunEnd;
+use promptassay_evaluator::gate::{self, Against};
 use promptassay_evaluator::plan::{self, Plan, PromptInput, Shard};
 use promptassay_evaluator::runs::RunFile;
 use promptassay_evaluator::settings::Settings;
@@ -27,6 +29,7 @@ use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use journal::JournalArguments;
+use policy::PolicyArguments;
 use published::ReportArguments;
 use selection::{Selected, SelectionArguments};
 
@@ -42,7 +45,8 @@ const EXAMPLES: &str = "Examples:
   promptassay eval --dry-run --tag smoke         what would be asked, and about what it would cost
   promptassay eval --changed-since origin/main   only prompts that this branch changes
 
-Exit codes: 0 passed, 1 a gate failed, 2 invalid input, 4 could not be judged, 130 interrupted.";
+Exit codes: 0 passed, 1 a gate failed, 2 invalid input or a gate that could not pass, 3 inconclusive, 4 could not be judged,
+130 interrupted.";
 
 /// Ask the cases of suites and judge the answers.
 ///
@@ -67,6 +71,8 @@ pub(crate) struct EvalArguments {
     #[command(flatten)]
     journal: JournalArguments,
     #[command(flatten)]
+    policy: PolicyArguments,
+    #[command(flatten)]
     reports: ReportArguments,
 }
 
@@ -76,8 +82,8 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     arguments.reports.requested()?;
     let resumed = arguments.journal.resumed(context)?;
     let Loaded { tree, settings, of_tree, mut problems } = Loaded::read(Some(arguments), context);
-    let inputs = match &resumed {
-        Some((_, file)) => planned(file, &tree, of_tree, &settings, &mut problems),
+    let mut inputs = match &resumed {
+        Some((_, file)) => planned(file, Terms::OfThatDay, &tree, of_tree, &settings, &mut problems),
         None => {
             let failed_in = arguments.selection.failed_in(&arguments.journal.runs, context)?;
             match arguments.selection.inputs(&tree, of_tree, failed_in, &settings, &mut problems) {
@@ -86,7 +92,12 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
             }
         }
     };
+    arguments.policy.apply_to(&mut inputs, &mut problems);
     let mut prepared = prepare(&tree, &settings, inputs, problems, Some(arguments), context)?;
+    let refused = gate::preflight(&prepared.plan, Against::Plan);
+    if !refused.is_empty() {
+        return Err(Failure::invalid(refused));
+    }
     let shard = resumed.as_ref().map_or(arguments.shard.map(Into::into), |(_, file)| file.shard);
     if let Some(shard) = arguments.shard {
         prepared.plan = prepared.plan.shard(shard);
@@ -116,16 +127,32 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     concluded
 }
 
+/// By which gate a stored run is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Terms {
+    /// By the one that it was planned with.
+    OfThatDay,
+    /// By the one of today's files.
+    OfToday,
+}
+
 /// The plan that a run had, made again from today's files. Whether it is the same is for the caller to ask.
-pub(crate) fn plan_again(file: &RunFile, context: &Context<'_>) -> Result<Plan, Failure> {
+pub(crate) fn plan_again(
+    file: &RunFile,
+    terms: Terms,
+    policy: &PolicyArguments,
+    context: &Context<'_>,
+) -> Result<Plan, Failure> {
     let Loaded { tree, settings, of_tree, mut problems } = Loaded::read(None, context);
-    let inputs = planned(file, &tree, of_tree, &settings, &mut problems);
+    let mut inputs = planned(file, terms, &tree, of_tree, &settings, &mut problems);
+    policy.apply_to(&mut inputs, &mut problems);
     prepare(&tree, &settings, inputs, problems, None, context).map(|prepared| prepared.plan)
 }
 
 /// What an earlier run had planned, of today's files.
 fn planned<'a>(
     file: &RunFile,
+    terms: Terms,
     tree: &'a Tree,
     of_tree: Vec<Problem>,
     settings: &Settings,
@@ -134,7 +161,7 @@ fn planned<'a>(
     let names = file.prompts.iter().map(|prompt| prompt.name.to_string()).collect();
     let mut inputs = selection::inputs_of(names, tree, of_tree, settings, problems);
     for input in &mut inputs {
-        journal::narrow(file, input);
+        journal::narrow(file, terms, input);
     }
     inputs
 }

@@ -7,8 +7,9 @@ use promptassay_registry::problem::Problem;
 
 use super::Context;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
-use super::eval::plan_again;
+use super::eval::policy::PolicyArguments;
 use super::eval::published::{ReportArguments, publish};
+use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -28,6 +29,8 @@ pub(crate) struct MergeArguments {
     #[command(flatten)]
     runs: RunsArguments,
     #[command(flatten)]
+    policy: PolicyArguments,
+    #[command(flatten)]
     reports: ReportArguments,
 }
 
@@ -39,7 +42,7 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
         files.push(file);
     }
     let whole = union(&files).map_err(|problems| Failure::invalid(problems.iter().map(problem).collect()))?;
-    let plan = plan_again(&whole, context)?;
+    let plan = plan_again(&whole, Terms::OfThatDay, &arguments.policy, context)?;
     let started_at = context.environment.now_in_seconds();
     let header = Header { id: context.environment.run_id(), started_at, ..whole.header() };
     let now = RunFile { merged_from: whole.merged_from.clone(), ..RunFile::of(&plan, header) };

@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::Context;
 use super::eval::journal::{RunsArguments, described, refuse_changes, replayed};
-use super::eval::plan_again;
+use super::eval::policy::PolicyArguments;
 use super::eval::published::{ReportArguments, publish};
+use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -29,12 +30,14 @@ pub(crate) struct ReportCommandArguments {
     #[command(flatten)]
     runs: RunsArguments,
     #[command(flatten)]
+    policy: PolicyArguments,
+    #[command(flatten)]
     reports: ReportArguments,
 }
 
 pub(crate) fn run(arguments: &ReportCommandArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let (directory, file) = described(arguments.runs.find(&arguments.run, context)?)?;
-    let plan = plan_again(&file, context)?;
+    let plan = plan_again(&file, Terms::OfThatDay, &arguments.policy, context)?;
     refuse_changes(
         &file,
         &plan,

@@ -6,8 +6,9 @@ use promptassay_evaluator::runs::{Header, RunFile};
 
 use super::Context;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
-use super::eval::plan_again;
+use super::eval::policy::PolicyArguments;
 use super::eval::published::{ReportArguments, publish};
+use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -30,12 +31,14 @@ pub(crate) struct RescoreArguments {
     #[command(flatten)]
     runs: RunsArguments,
     #[command(flatten)]
+    policy: PolicyArguments,
+    #[command(flatten)]
     reports: ReportArguments,
 }
 
 pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let (directory, then) = described(arguments.runs.find(&arguments.run, context)?)?;
-    let plan = plan_again(&then, context)?;
+    let plan = plan_again(&then, Terms::OfToday, &arguments.policy, context)?;
     let started_at = context.environment.now_in_seconds();
     let header = Header { id: context.environment.run_id(), started_at, ..then.header() };
     let now = RunFile { rescored_from: Some(then.id.clone()), ..RunFile::of(&plan, header) };

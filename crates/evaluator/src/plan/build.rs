@@ -78,7 +78,12 @@ impl Plan {
 }
 
 fn prompt_plan(input: PromptInput<'_>, settings: &Settings, problems: &mut Vec<Problem>) -> PromptPlan {
-    let PromptInput { prompt, suite, versions } = input;
+    let PromptInput { prompt, mut suite, mut versions } = input;
+    if versions.baseline.is_some()
+        && let Some(why) = suite.repeat_under_a_margin()
+    {
+        versions.why = format!("{}; {why}", versions.why);
+    }
     let roles = versions.baseline.iter().map(|version| (version, Role::Baseline));
     let roles: Vec<(&Version, Role)> =
         roles.chain(versions.candidates.iter().map(|version| (version, Role::Candidate))).collect();

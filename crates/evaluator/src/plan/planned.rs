@@ -28,9 +28,9 @@ fn planned_prompt(prompt: &PromptPlan, asked: &BTreeSet<usize>) -> PlannedPrompt
         suite: prompt.suite.digest,
         narrowed_by: prompt.suite.narrowed_by.clone(),
         repeat: prompt.suite.repeat,
-        policy: prompt.suite.policy,
+        policy: prompt.suite.policy.clone(),
         variants: prompt.variants.iter().map(planned_variant).collect(),
-        cases: asked.iter().map(|&case| planned_case(&prompt.suite.cases[case])).collect(),
+        cases: asked.iter().map(|&case| planned_case(prompt, &prompt.suite.cases[case])).collect(),
     }
 }
 
@@ -52,10 +52,15 @@ fn planned_variant(variant: &Variant) -> PlannedVariant {
     }
 }
 
-fn planned_case(case: &Case) -> PlannedCase {
+fn planned_case(prompt: &PromptPlan, case: &Case) -> PlannedCase {
+    let models = prompt.suite.models_of(case);
+    let everywhere = prompt.variants.iter().all(|variant| models.contains(&variant.model.name));
     PlannedCase {
         name: case.name.clone(),
         sha256: Digest::of_json(&json!([case.digest, case.cluster, case.must_pass])),
+        digest: case.digest,
+        cluster: case.cluster.clone(),
+        models: (!everywhere).then(|| models.to_vec()),
         question: Digest::of_json(&json!({"inputs": case.inputs, "messages": case.messages})),
     }
 }

@@ -23,7 +23,8 @@ pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> Stri
     for gate in evaluation.gates {
         let level = match gate.verdict {
             Verdict::Passed => Level::Notice,
-            Verdict::Failed | Verdict::Broken => Level::Error,
+            _ if !gate.blocks => Level::Warning,
+            Verdict::Failed | Verdict::Inconclusive | Verdict::Broken => Level::Error,
         };
         let plan = &evaluation.plan.prompts()[gate.prompt];
         let file = in_repository(&plan.suite.file);
@@ -34,9 +35,9 @@ pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> Stri
         );
     }
     let mut blocked_first: Vec<&Gate> = evaluation.gates.iter().collect();
-    blocked_first.sort_by_key(|gate| gate.verdict == Verdict::Passed);
+    blocked_first.sort_by_key(|gate| !gate.blocks);
     for gate in blocked_first {
-        let level = if gate.verdict == Verdict::Passed { Level::Warning } else { Level::Error };
+        let level = if gate.blocks { Level::Error } else { Level::Warning };
         for open in
             summary_of(evaluation, gate).map(|summary| to_open(evaluation, summary)).unwrap_or_default()
         {

@@ -219,7 +219,7 @@ fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant
         pass_rate_interval: pass_rate_interval(&plan.suite.policy, &summary.units).map(|interval| Interval {
             lower: interval.lower,
             upper: interval.upper,
-            confidence: plan.suite.policy.confidence,
+            confidence: plan.suite.policy.confidence.value,
         }),
         score: summary.score,
         tokens: summary.tokens,

@@ -92,7 +92,7 @@ fn test_case(
     let all_passed = case.counts.passed == case.counts.asked;
     let tolerated = match gate {
         None => Some("the baseline; no gate stands on it"),
-        Some(gate) if gate.verdict == Verdict::Passed => Some("tolerated by the gate"),
+        Some(gate) if !gate.blocks => Some("tolerated by the gate"),
         Some(_) => None,
     };
     let mut builder = match tolerated {
@@ -136,13 +136,15 @@ fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase 
     let cases = &evaluation.plan.prompts()[gate.prompt].suite.cases;
     let name = if cases.iter().any(|case| case.name == "gate") { "gate of the suite" } else { "gate" };
     let mut builder = match gate.verdict {
-        Verdict::Passed => {
+        _ if !gate.blocks => {
             let mut builder = TestCaseBuilder::success(name, Duration::ZERO);
             builder.set_system_out(&cdata(&text));
             builder
         }
-        Verdict::Failed => TestCaseBuilder::failure(name, Duration::ZERO, "gate", &message),
         Verdict::Broken => TestCaseBuilder::error(name, Duration::ZERO, "gate", &message),
+        Verdict::Passed | Verdict::Failed | Verdict::Inconclusive => {
+            TestCaseBuilder::failure(name, Duration::ZERO, "gate", &message)
+        }
     };
     builder.set_classname(&attribute(class)).build()
 }

@@ -347,7 +347,7 @@ impl Report {
         let tone = match gate.verdict {
             Verdict::Passed => Tone::Good,
             Verdict::Failed => Tone::Bad,
-            Verdict::Broken => Tone::Doubtful,
+            Verdict::Broken | Verdict::Inconclusive => Tone::Doubtful,
         };
         let word = self.tone(tone, gate.verdict.as_str());
         writeln!(
@@ -402,7 +402,7 @@ fn label(plan: &PromptPlan, variant: usize) -> String {
 
 /// How sure the printed pair of ends is together: each end alone is surer.
 fn both_ends(policy: &Policy) -> String {
-    format!("{} %", (200.0 * policy.confidence - 100.0).round())
+    format!("{} %", (200.0 * policy.confidence.value - 100.0).round())
 }
 
 /// Text broken at spaces so that no line is longer than `width` characters, where its words allow it; further lines begin with

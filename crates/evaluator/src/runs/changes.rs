@@ -41,9 +41,6 @@ fn prompt_changes(then: &PlannedPrompt, now: &PlannedPrompt, lines: &mut Vec<Str
     if then.repeat != now.repeat {
         lines.push(format!("{name}: the repeats, {} then, {} now", then.repeat, now.repeat));
     }
-    if then.policy != now.policy {
-        lines.push(format!("{name}: what the gate asks for"));
-    }
     if then.suite != now.suite && lines.len() == before {
         lines.push(format!("{name}: the suite: a case is new, skipped, must pass or is grouped otherwise, or its judge or parameters differ"));
     }

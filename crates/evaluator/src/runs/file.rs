@@ -111,8 +111,16 @@ pub struct PlannedVariant {
 pub struct PlannedCase {
     /// Its name.
     pub name: String,
-    /// Of the resolved case: what it asks and everything that judges its answers.
+    /// Of everything that counts: its digest, its cluster, and whether it must pass.
     pub sha256: Digest,
+    /// Of the resolved case: what it asks and everything that judges its answers. Comparisons pair by it.
+    pub digest: Digest,
+    /// The cluster that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The model rows that it is asked on, where those are not all of the prompt's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
     /// Of what it asks alone: answers to the same question can be judged anew.
     pub question: Digest,
 }
@@ -154,6 +162,13 @@ pub struct Header {
     pub seed: u64,
     /// Which part of its plan is asked, where it is not all.
     pub shard: Option<Shard>,
+}
+
+impl PlannedCase {
+    /// Whether it is asked on this model row.
+    pub fn is_asked_on(&self, model: &str) -> bool {
+        self.models.as_ref().is_none_or(|models| models.iter().any(|asked| asked == model))
+    }
 }
 
 impl RunFile {

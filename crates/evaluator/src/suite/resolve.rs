@@ -12,7 +12,8 @@ use super::dataset::{self, Files};
 use super::digest::{SuiteParts, of_suite};
 use super::origin::Origin;
 use super::spec::{CaseSpec, SuiteMap, SuiteSpec};
-use super::{Case, Suite};
+use super::{Case, Suite, metric_names};
+use crate::policy::{Policy, PolicySpec};
 use crate::settings::{Properties, Settings};
 
 /// The model row that a suite without `models:` asks.
@@ -68,6 +69,7 @@ impl Resolver<'_, '_> {
             self.reader.judge_with(judge);
         }
         self.reader.shared = self.reader.validators(&spec.validators);
+        let repeat_is_default = spec.repeat.is_none();
         let repeat = self.repeat(spec.repeat);
         let mut cases: Vec<Case> = spec.cases.into_iter().map(|case| self.case(case)).collect();
         let (rows, datasets) = dataset::read(&spec.datasets, files, self.reader);
@@ -75,6 +77,7 @@ impl Resolver<'_, '_> {
         dataset::append(&mut cases, rows);
         self.check_names(&cases);
         self.check_any(&cases, has_rows);
+        let policy = self.policy(&spec.gate, &cases);
         let parts = SuiteParts {
             cases: &cases,
             models: &models,
@@ -88,12 +91,31 @@ impl Resolver<'_, '_> {
             models,
             judge: self.reader.judge.as_ref().map(|row| row.name.clone()),
             repeat,
+            repeat_is_default,
             params: spec.params,
-            policy: spec.gate.over(&self.reader.settings.policy),
+            policy,
             file: document.file().to_path_buf(),
             narrowed_by: Vec::new(),
             datasets,
         }
+    }
+
+    /// What the gate asks for; a metric that the suite does not have is a mistake where it stands.
+    fn policy(&mut self, spec: &PolicySpec, cases: &[Case]) -> Policy {
+        let shared = &self.reader.settings.policy;
+        let validators = metric_names(cases);
+        let registry = self.reader.settings.properties.document.as_ref();
+        match (&spec.metrics, registry) {
+            (None, Some(registry)) if self.left_out.is_empty() => {
+                shared.check_metrics(registry, &validators, &mut self.reader.problems);
+            }
+            _ if self.left_out.is_empty() => {
+                spec.check_metrics(self.reader.document, &validators, &mut self.reader.problems);
+            }
+            // What was left out may be the validator.
+            _ => {}
+        }
+        spec.over(shared, None)
     }
 
     fn repeat(&mut self, repeat: Option<Located<u32>>) -> u32 {

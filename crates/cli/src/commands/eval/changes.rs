@@ -1,10 +1,12 @@
 //! What git says changed since a commit. Git is asked here; what a changed path means is decided by the evaluator.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use promptassay_evaluator::policy::{Policy, policy_of_files};
 use promptassay_evaluator::selection::{Changed, PromptFiles, changed_prompts, version_of_file};
 use promptassay_evaluator::suite::Suite;
 use promptassay_registry::lock_file;
@@ -31,10 +33,7 @@ pub(super) fn since(
     let fork = fork.trim().to_owned();
     let mut paths = git.paths(&["diff", "--name-only", "--no-renames", "-z", &fork])?;
     paths.extend(git.paths(&["ls-files", "--others", "--exclude-standard", "-z"])?);
-    let relative = |path: &Path| -> PathBuf {
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        real.strip_prefix(&git.root).map(Path::to_owned).unwrap_or(real)
-    };
+    let relative = |path: &Path| git.relative(path);
     let files: Vec<(PathBuf, Vec<PathBuf>)> = prompts
         .iter()
         .map(|(prompt, suite)| {
@@ -56,6 +55,32 @@ pub(super) fn since(
         .collect();
     let registry_file = relative(&tree.root().join("registry.yaml"));
     Ok(changed_prompts(&paths, &registry_file, &known))
+}
+
+/// What the gates of these prompts ask for at the commit that `reference` names: a change cannot relax its own gate. A file that did
+/// not exist then says nothing. What is wrong with those files is added to `problems`.
+pub(super) fn policies_at(
+    reference: &str,
+    tree: &Tree,
+    prompts: &[&Prompt],
+    problems: &mut Vec<Problem>,
+) -> Result<BTreeMap<String, Policy>, Box<Problem>> {
+    let git = Git::at(tree.repository_root())?;
+    let commit = git.commit(reference)?;
+    let mut document = |path: &Path| -> Result<Option<Document>, Box<Problem>> {
+        let path = git.relative(path);
+        let Some(text) = git.file_at(&commit, &path)? else { return Ok(None) };
+        Ok(Document::parse(format!("{reference}:{}", slashed(&path)), text, problems))
+    };
+    let registry = document(&tree.root().join("registry.yaml"))?;
+    let mut suites = Vec::new();
+    for prompt in prompts {
+        suites.push((prompt.name().to_string(), document(&prompt.suite_path())?));
+    }
+    Ok(suites
+        .into_iter()
+        .map(|(name, suite)| (name, policy_of_files(suite.as_ref(), registry.as_ref(), reference, problems)))
+        .collect())
 }
 
 /// A repository.
@@ -97,6 +122,26 @@ impl Git {
             ))
         })?;
         Ok(text.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect())
+    }
+
+    /// A path as git knows it. What does not exist today is found by its directory.
+    fn relative(&self, path: &Path) -> PathBuf {
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        real.strip_prefix(&self.root).map(Path::to_owned).unwrap_or(real)
+    }
+
+    /// A file as it was at a commit; `None` where there was none. That git could not be asked is not the same.
+    fn file_at(&self, commit: &str, path: &Path) -> Result<Option<String>, Box<Problem>> {
+        let failed = |message: String| {
+            let message = format!("git does not say what `{}` was at {commit}: {message}", slashed(path));
+            Box::new(Problem::error("changes::git_failed", message))
+        };
+        let listed =
+            self.run(&["ls-tree", "--name-only", "-z", commit, "--", &slashed(path)]).map_err(failed)?;
+        if listed.is_empty() {
+            return Ok(None);
+        }
+        self.run(&["show", &format!("{commit}:{}", slashed(path))]).map(Some).map_err(failed)
     }
 
     /// A file as it was at a commit; `None` where it did not exist.

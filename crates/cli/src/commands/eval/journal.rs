@@ -18,6 +18,7 @@ use promptassay_registry::files::DirectoryLock;
 use promptassay_registry::problem::{Place, Problem};
 use tokio::sync::Notify;
 
+use super::Terms;
 use crate::commands::Context;
 use crate::duration::parse_duration;
 use crate::failure::Failure;
@@ -144,13 +145,20 @@ pub(super) fn go_on<'p>(
 }
 
 /// Narrows what is evaluated of a prompt to the cases, models and versions of a run.
-pub(super) fn narrow(file: &RunFile, input: &mut PromptInput<'_>) {
+pub(super) fn narrow(file: &RunFile, terms: Terms, input: &mut PromptInput<'_>) {
     let Some(planned) = file.prompts.iter().find(|planned| planned.name == *input.prompt.name()) else {
         return;
     };
     let cases = planned.cases.iter().map(|case| case.name.as_str()).collect();
     let models = planned.variants.iter().map(|variant| variant.model.as_str()).collect();
     narrow_to(&mut input.suite, &cases, &models, "");
+    if terms == Terms::OfThatDay {
+        input.suite.policy = planned.policy.clone();
+    }
+    if input.suite.repeat_is_default {
+        input.suite.repeat = planned.repeat;
+        input.suite.repeat_is_default = false;
+    }
     // It is as narrow as it was then, in the words of that day.
     input.suite.narrowed_by.clone_from(&planned.narrowed_by);
     let mut versions = ChosenVersions { baseline: None, candidates: Vec::new(), why: planned.chosen.clone() };

@@ -58,7 +58,7 @@ pub(crate) fn conclude(
     writing.write_all(&evaluation);
     let problems: Vec<Problem> = writing.failures.into_iter().filter_map(|trouble| trouble.problem).collect();
     if problems.is_empty() {
-        Ok(interrupted.unwrap_or_else(|| gate::worst(&gates).into()))
+        Ok(interrupted.unwrap_or_else(|| Exit::of_gates(&gates)))
     } else {
         Err(Failure { exit: Exit::Broken, problems })
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use promptassay_evaluator::plan::{self, PromptChange, PromptInput, VersionRequest};
+use promptassay_evaluator::policy::Policy;
 use promptassay_evaluator::runs::failed_cases;
 use promptassay_evaluator::selection::{Changed, FailedIn, PromptFacts, Sample, Selection};
 use promptassay_evaluator::settings::Settings;
@@ -114,6 +115,11 @@ impl SelectionArguments {
                 }
             }
             candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
+            let prompts: Vec<&Prompt> = candidates.iter().map(|candidate| candidate.prompt).collect();
+            match changes::policies_at(reference, tree, &prompts, problems) {
+                Ok(policies) => judge_as_then(&mut candidates, policies),
+                Err(problem) => problems.push(*problem),
+            }
         }
         let mut suites = Vec::new();
         for candidate in candidates {
@@ -263,6 +269,16 @@ impl SelectionArguments {
             }
         }
         inputs
+    }
+}
+
+/// Lets the gate of each suite ask for what it did at the commit: a change cannot relax its own gate.
+fn judge_as_then(candidates: &mut [Candidate<'_>], mut policies: BTreeMap<String, Policy>) {
+    for candidate in candidates {
+        let policy = policies.remove(candidate.prompt.name().as_str());
+        if let (Some(suite), Some(policy)) = (&mut candidate.suite, policy) {
+            suite.policy = policy;
+        }
     }
 }
 

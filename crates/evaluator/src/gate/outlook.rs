@@ -1,0 +1,150 @@
+//! What a gate can show, said before the first question is paid for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use promptassay_registry::version::Version;
+use promptassay_stats::Confidence;
+use promptassay_stats::chance_to_pass::{CaseCounts, chance_to_pass};
+use promptassay_stats::power::smallest_detectable_difference;
+
+use super::wording::{percent, plural, size};
+use super::{Against, sides};
+use crate::comparison::{NoValue, Side, clustered, units_of};
+use crate::plan::{Plan, Role};
+use crate::policy::Margin;
+use crate::record::Record;
+
+/// Enough draws for a standard error of a point.
+const DRAWS: u32 = 2_000;
+/// The power at which the smallest regression is stated.
+const POWER: f64 = 0.8;
+
+/// What the gate of one candidate can show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    /// The prompt.
+    pub prompt: String,
+    /// The candidate's version.
+    pub version: Version,
+    /// The model row, where the prompt is asked on several.
+    pub model: Option<String>,
+    /// The units that will be compared.
+    pub units: u64,
+    /// Whether clusters join cases to units.
+    pub clustered: bool,
+    /// How often each case is asked.
+    pub repeat: u32,
+    /// The margin as it is asked for, and what it comes to; `None` where none is set.
+    pub margin: Option<(Margin, f64)>,
+    /// The probability that an unchanged prompt passes at this margin, given how flaky its cases were; a reason where that is not
+    /// known.
+    pub chance_unchanged: Result<f64, NoValue>,
+    /// The smallest regression that shows with a probability of 0.8.
+    pub smallest_regression: Result<f64, NoValue>,
+}
+
+/// Earlier results of prompts: by prompt and model row.
+pub type History = BTreeMap<(String, String), Side>;
+
+/// What the gates of a plan can show, those that have something to be compared with. How flaky the cases are is taken from
+/// `history`; `seed` is that of the simulation.
+pub fn outlook(plan: &Plan, against: Against<'_>, history: &History, seed: u64) -> Vec<Outlook> {
+    let nothing = Record::new(plan);
+    let mut outlooks = Vec::new();
+    for (prompt, prompt_plan) in plan.prompts().iter().enumerate() {
+        let policy = &prompt_plan.suite.policy;
+        let Ok(ends) = Confidence::each_end(policy.confidence.value) else { continue };
+        for (variant, definition) in prompt_plan.variants.iter().enumerate() {
+            if definition.role != Role::Candidate {
+                continue;
+            }
+            let (candidate, Some(baseline)) = sides(plan, &nothing, prompt, variant, against) else {
+                continue;
+            };
+            let units = units_of(&baseline, &candidate);
+            let margin = policy.margin.value.at(units).ok().flatten();
+            let key = (prompt_plan.name.to_string(), definition.model.name.clone());
+            let counts = history.get(&key).map(|side| counts_of(side, &candidate)).unwrap_or_default();
+            let noise = noise(&counts, prompt_plan.suite.repeat);
+            let chance_unchanged = match margin {
+                Some(margin) => chance_to_pass(&counts, margin, ends, DRAWS, seed)
+                    .map(|chance| chance.probability)
+                    .map_err(NoValue::from),
+                None => Err(NoValue::new("no_margin", "no margin is set")),
+            };
+            outlooks.push(Outlook {
+                prompt: prompt_plan.name.to_string(),
+                version: definition.version.clone(),
+                model: (prompt_plan.suite.models.len() > 1).then(|| definition.model.name.clone()),
+                units,
+                clustered: clustered(&candidate),
+                repeat: prompt_plan.suite.repeat,
+                margin: margin.map(|margin| (policy.margin.value, margin)),
+                chance_unchanged,
+                smallest_regression: smallest_detectable_difference(units, noise, ends, POWER)
+                    .map_err(NoValue::from),
+            });
+        }
+    }
+    outlooks
+}
+
+/// The judged repeats of those cases of `side` that are asked again as they were.
+fn counts_of(side: &Side, candidate: &Side) -> Vec<CaseCounts> {
+    let today: BTreeMap<&str, _> =
+        candidate.cases.iter().map(|case| (case.name.as_str(), case.digest)).collect();
+    let same = side.cases.iter().filter(|case| today.get(case.name.as_str()) == Some(&case.digest));
+    same.filter(|case| case.judged() > 0)
+        .map(|case| CaseCounts { passed: u64::from(case.passed), asked: u64::from(case.judged()) })
+        .collect()
+}
+
+/// The mean square of the differences that flakiness alone makes: twice the variance of a case's mean.
+fn noise(counts: &[CaseCounts], repeat: u32) -> f64 {
+    let repeated: Vec<f64> = counts
+        .iter()
+        .filter(|case| case.asked > 1)
+        .map(|case| {
+            let (k, rate) = (case.asked as f64, case.passed as f64 / case.asked as f64);
+            k / (k - 1.0) * rate * (1.0 - rate)
+        })
+        .collect();
+    if repeated.is_empty() {
+        return 0.0;
+    }
+    let within = repeated.iter().sum::<f64>() / repeated.len() as f64;
+    (2.0 * within / f64::from(repeat.max(1))).clamp(0.0, 1.0)
+}
+
+impl fmt::Display for Outlook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let noun = if self.clustered { "unit" } else { "case" };
+        let units = plural(usize::try_from(self.units).unwrap_or(usize::MAX), noun);
+        write!(formatter, "{} {}", self.prompt, self.version)?;
+        if let Some(model) = &self.model {
+            write!(formatter, " on {model}")?;
+        }
+        write!(formatter, ": {units} × {}", self.repeat)?;
+        match self.margin {
+            Some((Margin::Auto, margin)) => write!(formatter, ", margin {} points (auto); ", size(margin))?,
+            Some((_, margin)) => write!(formatter, ", margin {} points; ", size(margin))?,
+            None => formatter.write_str(", no margin: the pass rate decides; ")?,
+        }
+        match (&self.chance_unchanged, self.margin) {
+            (Ok(chance), _) => {
+                write!(formatter, "an unchanged prompt passes in {} of runs; ", percent(*chance))?;
+            }
+            (Err(_), Some(_)) => formatter.write_str(
+                "an unchanged prompt passes where no case is flaky (how flaky they are is not known yet); ",
+            )?,
+            (Err(_), None) => {}
+        }
+        match &self.smallest_regression {
+            Ok(smallest) => {
+                write!(formatter, "a regression of {} points or more shows (80 %)", size(*smallest))
+            }
+            Err(_) => formatter.write_str("too few to show any regression"),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Row 0 of the gate: what could not pass whatever the replies are is refused before the first question.
+
+use promptassay_registry::problem::{Place, Problem};
+use promptassay_stats::feasibility::{is_feasible, margin_within_reach, units_needed};
+
+use super::wording::{plural, size};
+use super::{Against, sides};
+use crate::comparison::{Side, units_of};
+use crate::plan::{Plan, Role};
+use crate::policy::{OnInconclusive, Policy};
+use crate::record::Record;
+
+/// Every candidate of a plan that could not pass, with what would be accepted. Without a problem the plan may be asked.
+pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
+    let nothing = Record::new(plan);
+    let mut problems = Vec::new();
+    for (prompt, prompt_plan) in plan.prompts().iter().enumerate() {
+        let policy = &prompt_plan.suite.policy;
+        for (variant, definition) in prompt_plan.variants.iter().enumerate() {
+            if definition.role != Role::Candidate {
+                continue;
+            }
+            let name = format!("{} {} on {}", prompt_plan.name, definition.version, definition.model.name);
+            let place = Place::whole_file(prompt_plan.suite.file.as_path());
+            let (candidate, reference) = sides(plan, &nothing, prompt, variant, against);
+            let refusal = match &reference {
+                _ if candidate.cases.is_empty() => Some(no_case()),
+                Some(baseline) => refused(baseline, &candidate, policy),
+                None => None,
+            };
+            if let Some(Refusal { code, message, help }) = refusal {
+                problems.push(Problem::error(code, format!("{name}: {message}")).at(place).help(help));
+            }
+        }
+    }
+    problems
+}
+
+/// Why a gate is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+fn no_case() -> Refusal {
+    Refusal {
+        code: "gate::no_case",
+        message: "no case is asked, so nothing could pass".to_owned(),
+        help: "name this model row in `models:` of the suite or of a case, or select more cases".to_owned(),
+    }
+}
+
+/// Why not even identical replies could pass, where that is so.
+pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Option<Refusal> {
+    let units = units_of(baseline, candidate);
+    let confidence = policy.confidence.value;
+    let margin = match policy.margin.value.at(units) {
+        Ok(margin) => margin?,
+        Err(too_few) => {
+            return Some(Refusal {
+                code: "gate::margin_out_of_reach",
+                message: too_few.to_string(),
+                help: help(too_few.needed(), units, confidence),
+            });
+        }
+    };
+    // Whoever lets an inconclusive comparison through does not need it to be conclusive.
+    if policy.inconclusive.value == OnInconclusive::Pass
+        || is_feasible(units, margin, confidence) != Ok(false)
+    {
+        return None;
+    }
+    let count = counted(units);
+    let needed = units_needed(margin, confidence).unwrap_or(u64::MAX);
+    Some(Refusal {
+        code: "gate::margin_out_of_reach",
+        message: format!(
+            "{count} cannot show a margin of {} points: not even identical replies would pass",
+            size(margin)
+        ),
+        help: help(needed, units, confidence),
+    })
+}
+
+fn help(needed: u64, units: u64, confidence: f64) -> String {
+    let reach = match margin_within_reach(units, confidence) {
+        Ok(reach) => {
+            // Rounded up, so that what is written here is accepted.
+            let reach = (reach * 1000.0).ceil() / 1000.0;
+            format!("; with {units} a margin of {} points is within reach: `margin: {reach}`", size(reach))
+        }
+        Err(_) => String::new(),
+    };
+    format!(
+        "{} are needed at a confidence of {confidence}{reach}; or let the pass rate alone decide: `min_pass_rate: 0.9` and `margin: none`",
+        counted(needed)
+    )
+}
+
+fn counted(units: u64) -> String {
+    plural(usize::try_from(units).unwrap_or(usize::MAX), "unit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comparison::tests::side;
+    use crate::policy::{Margin, Sourced};
+
+    fn check(units: usize, margin: Margin, inconclusive: OnInconclusive) -> String {
+        let words: Vec<String> = (0..units).map(|unit| format!("c{unit}:ppp")).collect();
+        let side = side(&words.join(" "));
+        let policy = Policy {
+            margin: Sourced::default(margin),
+            inconclusive: Sourced::default(inconclusive),
+            ..Policy::default()
+        };
+        match refused(&side, &side, &policy) {
+            Some(refusal) => format!("{}\nhelp: {}", refusal.message, refusal.help),
+            None => "accepted".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_identical_replies_could_not_show_is_refused_with_what_could() {
+        use OnInconclusive::{Fail, Pass};
+        insta::assert_snapshot!(check(28, Margin::Share(0.1), Fail));
+        insta::assert_snapshot!(check(19, Margin::Auto, Fail));
+        insta::assert_snapshot!(check(0, Margin::Share(0.1), Fail));
+        assert_eq!(check(29, Margin::Share(0.1), Fail), "accepted");
+        assert_eq!(check(20, Margin::Auto, Fail), "accepted");
+        assert_eq!(check(3, Margin::None, Fail), "accepted");
+        assert_eq!(check(3, Margin::Share(0.1), Pass), "accepted", "nothing need be conclusive");
+        assert_ne!(check(19, Margin::Auto, Pass), "accepted", "there is no margin at all");
+    }
+
+    #[test]
+    fn the_margin_that_is_named_is_accepted() {
+        for units in 1..120 {
+            let text = check(units, Margin::Share(0.001), OnInconclusive::Fail);
+            let (_, rest) = text.split_once("`margin: ").unwrap();
+            let reach: f64 = rest.split('`').next().unwrap().parse().unwrap();
+            assert_eq!(
+                check(units, Margin::Share(reach), OnInconclusive::Fail),
+                "accepted",
+                "{units}: {reach}"
+            );
+        }
+    }
+}

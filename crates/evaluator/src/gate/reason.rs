@@ -1,0 +1,206 @@
+//! Why the gate says what it says, in one line.
+
+use std::collections::BTreeSet;
+
+use super::Rule;
+use super::conditions::Candidate;
+use super::wording::{few, percent, plural, points, size};
+use crate::comparison::{Call, Comparison, MetricComparison};
+use crate::policy::{Margin, Metric, Policy};
+
+pub(super) fn reason(
+    rule: Rule,
+    candidate: &Candidate<'_>,
+    comparison: Option<&Comparison>,
+    policy: &Policy,
+) -> String {
+    let asked = usize::try_from(candidate.asked()).unwrap_or(usize::MAX);
+    let questions = || plural(asked, "question");
+    let cases = || plural(candidate.side.cases.len(), "case");
+    match rule {
+        Rule::NothingAsked | Rule::NothingJudged => format!("none of {} was judged", questions()),
+        Rule::CutShort => candidate.cut_short.clone().unwrap_or_default(),
+        Rule::CouldNotBeAsked => format!("{} of {} could not be asked", candidate.gaps, questions()),
+        Rule::TooManyMissing => too_many_missing(candidate, comparison, policy),
+        Rule::BaselineAbsent => match comparison {
+            Some(comparison) => format!("nothing of the baseline {} was judged", comparison.baseline),
+            None => format!("there are no blessed results on model {}", candidate.side.label.model),
+        },
+        Rule::TooFewPartners => comparison.map(too_few_partners).unwrap_or_default(),
+        Rule::OtherModels => comparison.map(other_models).unwrap_or_default(),
+        Rule::CriticalMissing => {
+            let missing = candidate.critical(|case| case.missing() > 0);
+            format!("a case that must pass lacks a verdict: {}", few(&missing))
+        }
+        Rule::NothingPassed => "nothing passed: the prompt, the model or the suite is broken".to_owned(),
+        Rule::CriticalFailed => {
+            format!("a case that must pass failed: {}", few(&candidate.critical(|case| case.failed > 0)))
+        }
+        Rule::BelowMinimum | Rule::MinimumReached => {
+            let observed = candidate.observed_pass_rate().unwrap_or_default();
+            let minimum = policy.min_pass_rate.value.unwrap_or_default();
+            format!("{} of {} passed, {} needed", percent(observed), cases(), percent(minimum))
+        }
+        Rule::CaseFailed | Rule::EveryCasePassed => {
+            format!("{} of {} passed, every case must", candidate.cases_passed(), cases())
+        }
+        Rule::NotWorse => comparison.map(|comparison| not_worse(comparison, policy)).unwrap_or_default(),
+        Rule::Worse => comparison.map(worse).unwrap_or_default(),
+        Rule::CannotTell => comparison.map(|comparison| cannot_tell(comparison, policy)).unwrap_or_default(),
+    }
+}
+
+fn too_many_missing(candidate: &Candidate<'_>, comparison: Option<&Comparison>, policy: &Policy) -> String {
+    let allowed = percent(policy.max_missing.value);
+    let asked = usize::try_from(candidate.asked()).unwrap_or(usize::MAX);
+    let share = candidate.missing() as f64 / asked.max(1) as f64;
+    if share > policy.max_missing.value {
+        let missing = candidate.missing();
+        let questions = plural(asked, "question");
+        return format!("{missing} of {questions} lack a verdict: {}, {allowed} allowed", percent(share));
+    }
+    let share = comparison.and_then(|comparison| comparison.missing.0).unwrap_or_default();
+    let baseline = comparison.map(|comparison| comparison.baseline.to_string()).unwrap_or_default();
+    format!("of the baseline {baseline}, {} lack a verdict, {allowed} allowed", percent(share))
+}
+
+fn too_few_partners(comparison: &Comparison) -> String {
+    let pairing = &comparison.pairing;
+    let unpaired = pairing.unpaired();
+    let parts: Vec<String> = [(&pairing.removed, "removed"), (&pairing.edited, "edited")]
+        .into_iter()
+        .filter(|(names, _)| !names.is_empty())
+        .map(|(names, word)| format!("{} {word}", names.len()))
+        .collect();
+    format!(
+        "{} of {} of the baseline have no partner ({}): too much has changed to compare",
+        unpaired.cases,
+        plural(unpaired.of, "case"),
+        parts.join(", ")
+    )
+}
+
+fn other_models(comparison: &Comparison) -> String {
+    let list = |models: &BTreeSet<String>| models.iter().cloned().collect::<Vec<_>>().join(", ");
+    if comparison.served_models.is_empty() {
+        format!("not both sides were judged by the same models: {}", list(&comparison.judges))
+    } else {
+        format!("not both sides were answered by the same models: {}", list(&comparison.served_models))
+    }
+}
+
+/// What one line says of a metric: nothing where it is the pass rate alone, which is what everybody expects.
+fn called(metric: &Metric, comparison: &Comparison) -> String {
+    let alone = comparison.gating().count() == 1;
+    if alone && *metric == Metric::PassRate { String::new() } else { format!("{metric} ") }
+}
+
+fn not_worse(comparison: &Comparison, policy: &Policy) -> String {
+    let baseline = &comparison.baseline;
+    let mut parts = Vec::new();
+    let mut opening = "";
+    for metric in comparison.gating() {
+        let called = called(&metric.metric, comparison);
+        let lower = metric.pessimistic.as_ref().map_or(f64::NAN, |interval| interval.lower);
+        parts.push(match metric.call {
+            Call::Better if lower > 0.0 => {
+                format!("{called}better than {baseline}: {} points or more", points(lower))
+            }
+            Call::Worse => {
+                opening = "worse, within the margin: ";
+                format!("{called}{} points against {baseline}, at worst {}", estimate(metric), points(lower))
+            }
+            _ if lower >= 0.0 => format!("{called}not worse than {baseline}"),
+            _ => format!("{called}at worst {} points against {baseline}", points(lower)),
+        });
+    }
+    format!("{opening}{}; {}", parts.join(", "), margin(comparison, policy))
+}
+
+fn worse(comparison: &Comparison) -> String {
+    let metric = comparison
+        .gating()
+        .filter(|metric| metric.optimistic_upper.as_ref().is_ok_and(|upper| *upper < 0.0))
+        .min_by(|one, other| {
+            let upper = |metric: &MetricComparison| metric.optimistic_upper.clone().unwrap_or(1.0);
+            upper(one).total_cmp(&upper(other))
+        });
+    let Some(metric) = metric else { return String::new() };
+    format!(
+        "{}worse than {}: {} points {}; {} of {} changed",
+        called(&metric.metric, comparison),
+        comparison.baseline,
+        estimate(metric),
+        ends(metric),
+        metric.units_changed(),
+        units(comparison)
+    )
+}
+
+fn cannot_tell(comparison: &Comparison, policy: &Policy) -> String {
+    let Some(allowed) = comparison.margin else {
+        return format!(
+            "cannot tell: `margin: auto` has no margin for {}; at least 20 are needed",
+            units(comparison)
+        );
+    };
+    let undecided = comparison
+        .gating()
+        .filter(|metric| !metric.pessimistic.as_ref().is_ok_and(|interval| interval.lower > -allowed));
+    // The one that needs the most decides last.
+    let metric = undecided.max_by(|one, other| {
+        let needed = |metric: &MetricComparison| metric.units_to_decide.clone().unwrap_or(f64::INFINITY);
+        needed(one).total_cmp(&needed(other))
+    });
+    let Some(metric) = metric else { return String::new() };
+    let called = called(&metric.metric, comparison);
+    let decide = match &metric.units_to_decide {
+        Ok(needed) if *needed > comparison.units as f64 => format!(
+            "about {needed:.0} {} like these would decide",
+            if clustered(comparison) { "units" } else { "cases" },
+            needed = needed.ceil()
+        ),
+        // So many units would usually decide, and these did not: what is missing or a sparse change is in the way.
+        Ok(_) => "answers that are missing, or more cases, would decide".to_owned(),
+        Err(reason) => format!("no number of cases would decide: {reason}"),
+    };
+    match &metric.difference {
+        Ok(_) => format!(
+            "cannot tell: {called}{} points {} against {}; {}; {decide}",
+            estimate(metric),
+            ends(metric),
+            comparison.baseline,
+            margin(comparison, policy)
+        ),
+        Err(reason) => format!("cannot tell: {called}{reason}"),
+    }
+}
+
+fn estimate(metric: &MetricComparison) -> String {
+    metric.difference.as_ref().map_or_else(|_| "?".to_owned(), |interval| points(interval.estimate))
+}
+
+fn ends(metric: &MetricComparison) -> String {
+    metric.difference.as_ref().map_or_else(
+        |_| "?".to_owned(),
+        |interval| format!("[{}, {}]", points(interval.lower), points(interval.upper)),
+    )
+}
+
+fn margin(comparison: &Comparison, policy: &Policy) -> String {
+    let Some(margin) = comparison.margin else { return "no margin".to_owned() };
+    match policy.margin.value {
+        Margin::Auto => format!("margin {} (auto, {})", size(margin), units(comparison)),
+        Margin::None | Margin::Share(_) => format!("margin {}", size(margin)),
+    }
+}
+
+/// Whether a cluster joins some of the compared cases.
+fn clustered(comparison: &Comparison) -> bool {
+    comparison.units != comparison.pairing.cases as u64
+}
+
+fn units(comparison: &Comparison) -> String {
+    let noun = if clustered(comparison) { "unit" } else { "case" };
+    plural(usize::try_from(comparison.units).unwrap_or(usize::MAX), noun)
+}

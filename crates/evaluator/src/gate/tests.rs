@@ -1,0 +1,7 @@
+use super::*;
+
+mod golden;
+mod properties;
+mod rows;
+mod table;
+mod wordings;

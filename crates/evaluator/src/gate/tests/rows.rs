@@ -1,0 +1,83 @@
+//! The rows of the gate as a reader meets them.
+
+use std::collections::BTreeSet;
+
+use super::super::conditions::{Candidate, Reference};
+use super::*;
+use crate::comparison::tests::side;
+use crate::policy::Sourced;
+
+/// One letter a repeat: p passed, f failed, n missing; a word a case; `!` marks what must pass. Judged alone.
+fn check(cases: &str, min_pass_rate: Option<f64>) -> String {
+    let mut must_pass = BTreeSet::new();
+    let names: Vec<String> = (0..200).map(|case| format!("case{case}")).collect();
+    let words: Vec<String> = cases
+        .split_whitespace()
+        .zip(&names)
+        .map(|(word, name)| {
+            if word.ends_with('!') {
+                must_pass.insert(name.as_str());
+            }
+            format!("{name}:{}", word.trim_end_matches('!'))
+        })
+        .collect();
+    let side = side(&words.join(" "));
+    let candidate = Candidate { side: &side, must_pass, gaps: 0, cut_short: None };
+    let policy = Policy { min_pass_rate: Sourced::default(min_pass_rate), ..Policy::default() };
+    let decided = decide(&candidate, Reference::None, &policy);
+    assert_eq!(decided.blocks, decided.rule.verdict() != Verdict::Passed);
+    format!("{} {}", decided.rule.verdict().as_str(), decided.reason)
+}
+
+#[test]
+fn nothing_asked_or_judged_is_broken() {
+    insta::assert_snapshot!(check("", None), @"BROKEN none of 0 questions was judged");
+    insta::assert_snapshot!(check("n n n", Some(0.0)), @"BROKEN none of 3 questions was judged");
+}
+
+#[test]
+fn too_many_missing_is_broken() {
+    insta::assert_snapshot!(check("p p p n", Some(0.5)), @"BROKEN 1 of 4 questions lack a verdict: 25.0 %, 2.0 % allowed");
+    let mut many = "p ".repeat(99);
+    many.push('n');
+    insta::assert_snapshot!(check(&many, Some(0.99)), @"PASSED 99.0 % of 100 cases passed, 99.0 % needed");
+    many.push('!');
+    insta::assert_snapshot!(check(&many, Some(0.5)), @"BROKEN a case that must pass lacks a verdict: case99");
+}
+
+#[test]
+fn nothing_passed_is_broken_rather_than_failed() {
+    insta::assert_snapshot!(check("f f", None), @"BROKEN nothing passed: the prompt, the model or the suite is broken");
+}
+
+#[test]
+fn a_case_that_must_pass_needs_every_repeat() {
+    insta::assert_snapshot!(check("ppf! ppp", Some(0.1)), @"FAILED a case that must pass failed: case0");
+    insta::assert_snapshot!(check("ppp! ppf", Some(0.1)), @"PASSED 83.3 % of 2 cases passed, 10.0 % needed");
+}
+
+#[test]
+fn the_rate_is_plain_arithmetic() {
+    insta::assert_snapshot!(check("p p p p p p p p p f", Some(0.9)), @"PASSED 90.0 % of 10 cases passed, 90.0 % needed");
+    insta::assert_snapshot!(check("p p p p p p p p f f", Some(0.9)), @"FAILED 80.0 % of 10 cases passed, 90.0 % needed");
+    insta::assert_snapshot!(check("ppf ppf ppf", Some(2.0 / 3.0)), @"PASSED 66.7 % of 3 cases passed, 66.7 % needed");
+}
+
+#[test]
+fn without_a_rate_every_case_passes_by_majority() {
+    insta::assert_snapshot!(check("ppf ppp", None), @"PASSED 2 of 2 cases passed, every case must");
+    insta::assert_snapshot!(check("pf pp", None), @"FAILED 1 of 2 cases passed, every case must");
+}
+
+#[test]
+fn the_worst_verdict_counts_and_none_is_broken() {
+    use Verdict::{Broken, Failed, Inconclusive, Passed};
+    let order = [Passed, Inconclusive, Broken, Failed];
+    for (better, one) in order.iter().enumerate() {
+        for (worse, other) in order.iter().enumerate() {
+            assert_eq!(one.worse(*other), order[better.max(worse)]);
+        }
+    }
+    assert_eq!(worst(&[]), Broken);
+    assert_eq!(blocking(&[]), Some(Broken));
+}

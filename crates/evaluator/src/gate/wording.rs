@@ -1,0 +1,73 @@
+//! How numbers are written for people.
+
+/// A share in percent with one decimal; never rounded to 100 % or to 0 % where it is not.
+pub(crate) fn percent(share: f64) -> String {
+    let rounded = (share * 1000.0).round() / 10.0;
+    if share < 1.0 && rounded >= 100.0 {
+        return "99.9 %".to_owned();
+    }
+    if share > 0.0 && rounded <= 0.0 {
+        return "0.1 %".to_owned();
+    }
+    format!("{rounded:.1} %")
+}
+
+/// A difference of shares in points with its sign and one decimal, such as `+17.5` or `−3.3`; `0.0` has none.
+pub fn points(difference: f64) -> String {
+    let rounded = (difference * 1000.0).round() / 10.0;
+    if rounded > 0.0 {
+        format!("+{rounded:.1}")
+    } else if rounded < 0.0 {
+        format!("\u{2212}{:.1}", -rounded)
+    } else {
+        "0.0".to_owned()
+    }
+}
+
+/// A margin or another size in points, without a decimal where there is none.
+pub(crate) fn size(share: f64) -> String {
+    let rounded = (share * 1000.0).round() / 10.0;
+    if (rounded - rounded.round()).abs() < 1e-9 { format!("{rounded:.0}") } else { format!("{rounded:.1}") }
+}
+
+pub(crate) fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Names, the first few of them.
+pub(crate) fn few(names: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_not_rounded_to_certainty() {
+        assert_eq!(percent(0.9996), "99.9 %");
+        assert_eq!(percent(0.0001), "0.1 %");
+        assert_eq!(percent(1.0), "100.0 %");
+        assert_eq!(percent(0.0), "0.0 %");
+    }
+
+    #[test]
+    fn a_difference_has_a_sign_unless_it_is_none() {
+        assert_eq!(
+            [points(0.175), points(-0.0333), points(0.0), points(-0.0001)],
+            ["+17.5", "−3.3", "0.0", "0.0"]
+        );
+        assert_eq!([size(0.1), size(0.125), size(0.2)], ["10", "12.5", "20"]);
+    }
+
+    #[test]
+    fn many_names_are_counted() {
+        assert_eq!(few(&["a", "b"]), "a, b");
+        assert_eq!(few(&["a", "b", "c", "d", "e", "f", "g"]), "a, b, c, d, e and 2 more");
+    }
+}
