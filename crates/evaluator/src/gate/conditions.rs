@@ -148,9 +148,9 @@ impl Conditions {
     /// The first rule that applies.
     pub fn rule(&self) -> Rule {
         let broken = [
+            (self.cut_short, Rule::CutShort),
             (self.nothing_asked, Rule::NothingAsked),
             (self.nothing_judged, Rule::NothingJudged),
-            (self.cut_short, Rule::CutShort),
             (self.could_not_be_asked, Rule::CouldNotBeAsked),
             (self.too_many_missing, Rule::TooManyMissing),
             (self.baseline_absent, Rule::BaselineAbsent),

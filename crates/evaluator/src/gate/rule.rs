@@ -7,12 +7,12 @@ use super::Verdict;
 /// The rule that decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
+    /// The run was stopped before all was asked.
+    CutShort,
     /// No question was to be asked.
     NothingAsked,
     /// No question has a verdict.
     NothingJudged,
-    /// The run was stopped before all was asked.
-    CutShort,
     /// What the run needs to ask is not there.
     CouldNotBeAsked,
     /// Too many trials lack a verdict.
@@ -48,9 +48,9 @@ pub enum Rule {
 impl Rule {
     /// Every rule, in the order in which they are asked.
     pub const ALL: [Self; 18] = [
+        Self::CutShort,
         Self::NothingAsked,
         Self::NothingJudged,
-        Self::CutShort,
         Self::CouldNotBeAsked,
         Self::TooManyMissing,
         Self::BaselineAbsent,

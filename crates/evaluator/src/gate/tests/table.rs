@@ -11,9 +11,9 @@ use super::*;
 /// Columns: asked none, judged none, cut short, gaps, missing, baseline absent, partners, models, critical missing, nothing passed,
 /// critical failed.
 const TABLE: &str = "
-    y..........  . . .  1 broken        nothing_asked
-    ny.........  . . .  1 broken        nothing_judged
-    nny........  . . .  1 broken        cut_short
+    ..y........  . . .  1 broken        cut_short
+    y.n........  . . .  1 broken        nothing_asked
+    nyn........  . . .  1 broken        nothing_judged
     nnny.......  . . .  1 broken        could_not_be_asked
     nnnny......  . . .  1 broken        too_many_missing
     nnnnny.....  . . .  1 broken        baseline_absent
