@@ -4,8 +4,10 @@ pub(crate) mod activate;
 pub(crate) mod add;
 pub(crate) mod analyze;
 pub(crate) mod assign;
+pub(crate) mod baseline;
 pub(crate) mod cache;
 pub(crate) mod check;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod eval;
@@ -18,6 +20,7 @@ pub(crate) mod merge;
 pub(crate) mod mock;
 pub(crate) mod new;
 pub(crate) mod plan;
+pub(crate) mod power;
 pub(crate) mod record;
 pub(crate) mod register;
 pub(crate) mod render;
@@ -78,6 +81,8 @@ pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
         Command::Report(arguments) => report::run(&arguments, &context),
         Command::Merge(arguments) => merge::run(&arguments, &context),
         Command::Rescore(arguments) => rescore::run(&arguments, &context),
+        Command::Compare(arguments) => compare::run(&arguments, &context),
+        Command::Baseline(arguments) => baseline::run(&arguments, &context),
         Command::Runs(arguments) => runs::run(&arguments, &context),
         Command::Experiment(arguments) => experiment::run(&arguments, &context),
         Command::Assign(arguments) => assign::run(&arguments, &context),
@@ -86,7 +91,7 @@ pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
         Command::Import(arguments) => tables::import(&arguments, &context),
         Command::Export(arguments) => tables::export(&arguments, &context),
         Command::Analyze(arguments) => analyze::run(&arguments, &context),
-        Command::Power(arguments) => plan::power(&arguments, &context),
+        Command::Power(arguments) => power::run(&arguments, &context),
         Command::Simulate(arguments) => plan::simulate(&arguments, &context),
         Command::Schema(arguments) => schema::run(&arguments, &context),
         Command::Completions(arguments) => completions::run(&arguments, &context),

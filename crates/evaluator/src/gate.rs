@@ -1,6 +1,7 @@
 //! The gate: from a record to a verdict for every candidate, by the first rule that applies. Pure; the same numbers always give the
 //! same answer.
 
+mod chances;
 mod conditions;
 mod outlook;
 mod preflight;
@@ -8,6 +9,7 @@ mod reason;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod two_runs;
 mod wording;
 
 use std::collections::BTreeMap;
@@ -22,10 +24,12 @@ use crate::record::Record;
 use crate::summary::{VariantSummary, summarise};
 use conditions::{Candidate, Reference};
 
+pub use chances::{Chance, Seen};
 pub use conditions::{Conditions, Ends};
 pub use outlook::{History, Outlook, outlook};
 pub use preflight::preflight;
 pub use rule::Rule;
+pub use two_runs::{CandidateOfRun, Judged, judge_sides};
 pub use wording::points;
 
 pub(crate) use wording::{percent, plural};

@@ -1,9 +1,11 @@
 //! Reports: pure functions from the values of a run to text. One file each; they print nothing and open nothing.
 
+mod compared;
 mod csv;
 mod github;
 mod json;
 mod junit;
+mod markdown;
 mod reasons;
 mod terminal;
 mod to_open;
@@ -16,10 +18,12 @@ use crate::plan::Plan;
 use crate::record::Record;
 use crate::summary::VariantSummary;
 
+pub use compared::{comparison_json, comparison_text};
 pub use csv::csv;
 pub use github::github;
 pub use json::json;
 pub use junit::{JunitLook, junit};
+pub use markdown::{MARKDOWN_MARK, markdown, markdown_of_nothing};
 pub use terminal::{Look, terminal, terminal_case};
 pub use visible::visible;
 

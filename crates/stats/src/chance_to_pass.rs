@@ -45,11 +45,36 @@ pub fn chance_to_pass(
     draws: u32,
     seed: u64,
 ) -> Result<ChanceToPass, Undefined> {
+    chance_to_pass_of(cases, NextTime::default(), margin, confidence, draws, seed)
+}
+
+/// What is asked the next time; without a number, what was asked before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NextTime {
+    /// How many cases, of the kinds that were seen in the shares that were seen.
+    pub cases: Option<u64>,
+    /// How often each, 1 to 100.
+    pub repeats: Option<u64>,
+}
+
+/// The same for a suite of another size: more cases like those that were seen, or other numbers of repeats.
+pub fn chance_to_pass_of(
+    cases: &[CaseCounts],
+    next: NextTime,
+    margin: f64,
+    confidence: Confidence,
+    draws: u32,
+    seed: u64,
+) -> Result<ChanceToPass, Undefined> {
+    let out_of_range = |repeats: u64| repeats == 0 || repeats > MOST_REPEATS;
+    if next.repeats.is_some_and(out_of_range) || next.cases == Some(0) {
+        return Err(Undefined::OutsideDomain);
+    }
     if !(finite(margin)? > 0.0 && margin < 1.0) || draws == 0 {
         return Err(Undefined::OutsideDomain);
     }
     let prior = Prior::fit(cases)?;
-    let outcomes = Outcomes::of(cases, prior)?;
+    let outcomes = Outcomes::of(cases, prior, next)?;
     let mut random = Pcg64::seeded(seed);
     let mut counts = vec![0_u64; outcomes.differences.len()];
     let mut passed = 0_u32;
@@ -139,27 +164,31 @@ impl Group {
 }
 
 impl Outcomes {
-    fn of(cases: &[CaseCounts], prior: Prior) -> Result<Self, Undefined> {
+    fn of(cases: &[CaseCounts], prior: Prior, next: NextTime) -> Result<Self, Undefined> {
+        let again = |asked: u64| next.repeats.unwrap_or(asked);
         let mut kinds: Vec<(u64, u64)> = cases.iter().map(|case| (case.asked, case.passed)).collect();
         kinds.sort_unstable();
         let mut differences: Vec<f64> = kinds
             .chunk_by(|a, b| a.0 == b.0)
             .filter_map(|same| same.first())
-            .flat_map(|(asked, _)| (0..=2 * asked).map(|j| difference(j, *asked)))
+            .flat_map(|(asked, _)| (0..=2 * again(*asked)).map(move |j| difference(j, again(*asked))))
             .collect();
         differences.sort_unstable_by(f64::total_cmp);
         differences.dedup();
+        let sizes: Vec<u64> = kinds.chunk_by(|a, b| a == b).map(|same| same.len() as u64).collect();
+        let sizes = scaled(&sizes, next.cases.unwrap_or(cases.len() as u64));
         let groups = kinds
             .chunk_by(|a, b| a == b)
-            .filter_map(|same| same.first().map(|&(asked, passed)| (asked, passed, same.len() as u64)))
-            .map(|(asked, passed, size)| {
+            .filter_map(|same| same.first())
+            .zip(sizes)
+            .map(|(&(asked, passed), size)| {
                 let mut sum = 0.0;
-                let cumulative = probabilities(asked, passed, prior)
+                let cumulative = probabilities(asked, passed, prior, again(asked))
                     .into_iter()
                     .enumerate()
                     .map(|(j, probability)| {
                         sum += probability;
-                        let value = difference(j as u64, asked);
+                        let value = difference(j as u64, again(asked));
                         (sum, differences.partition_point(|d| *d < value))
                     })
                     .collect();
@@ -179,24 +208,47 @@ fn difference(j: u64, asked: u64) -> f64 {
     (j as f64 - asked as f64) / asked as f64
 }
 
-/// The probability of each difference for a case with these counts, both versions asked again.
-fn probabilities(asked: u64, passed: u64, prior: Prior) -> Vec<f64> {
-    let k = asked as f64;
+/// So many in all, in the same shares: by the largest remainders.
+fn scaled(sizes: &[u64], all: u64) -> Vec<u64> {
+    let seen: u64 = sizes.iter().sum();
+    if seen == 0 || seen == all {
+        return sizes.to_vec();
+    }
+    let wide = |size: u64| u128::from(size) * u128::from(all);
+    let mut out: Vec<u64> =
+        sizes.iter().map(|size| u64::try_from(wide(*size) / u128::from(seen)).unwrap_or(u64::MAX)).collect();
+    let mut by_remainder: Vec<usize> = (0..sizes.len()).collect();
+    by_remainder.sort_by_key(|index| {
+        let remainder = sizes.get(*index).map_or(0, |size| wide(*size) % u128::from(seen));
+        std::cmp::Reverse(remainder)
+    });
+    let missing = all.saturating_sub(out.iter().sum());
+    for (index, _) in by_remainder.into_iter().zip(0..missing) {
+        if let Some(size) = out.get_mut(index) {
+            *size += 1;
+        }
+    }
+    out
+}
+
+/// The probability of each difference for a case with these counts, both versions asked `again` so often.
+fn probabilities(asked: u64, passed: u64, prior: Prior, again: u64) -> Vec<f64> {
+    let k = again as f64;
     let passes = prior.passes + passed as f64;
-    let failures = prior.failures + k - passed as f64;
-    let mut out: Vec<f64> = (0..=2 * asked).map(|_| 0.0).collect();
-    for old in 0..=asked {
-        for new in 0..=asked {
+    let failures = prior.failures + asked as f64 - passed as f64;
+    let mut out: Vec<f64> = (0..=2 * again).map(|_| 0.0).collect();
+    for old in 0..=again {
+        for new in 0..=again {
             let (a, b) = (old as f64, new as f64);
             let probability = if passes <= 0.0 || failures <= 0.0 {
-                let certain = if passes <= 0.0 { 0 } else { asked };
+                let certain = if passes <= 0.0 { 0 } else { again };
                 f64::from(u8::from(old == certain && new == certain))
             } else {
                 (log_choose(k, a) + log_choose(k, b) + log_beta(passes + a + b, failures + 2.0 * k - a - b)
                     - log_beta(passes, failures))
                 .exp()
             };
-            let index = usize::try_from(new + asked - old).unwrap_or(usize::MAX);
+            let index = usize::try_from(new + again - old).unwrap_or(usize::MAX);
             if let Some(slot) = out.get_mut(index) {
                 *slot += probability;
             }
@@ -239,6 +291,31 @@ mod tests {
         let with_twenty = chance_to_pass(&many, 0.10, gate(), 2000, 7).unwrap();
         assert!(with_two.probability < 0.8, "{with_two:?}");
         assert!(with_twenty.probability > with_two.probability + 0.1, "{with_two:?} {with_twenty:?}");
+    }
+
+    #[test]
+    fn the_next_time_may_be_larger() {
+        let seen: Vec<_> =
+            (0..20).map(|i| CaseCounts { passed: if i % 4 == 0 { 2 } else { 3 }, asked: 3 }).collect();
+        let chance = |cases, repeats| {
+            let next = NextTime { cases, repeats };
+            chance_to_pass_of(&seen, next, 0.10, gate(), 2000, 3).unwrap().probability
+        };
+        let same = chance_to_pass(&seen, 0.10, gate(), 2000, 3).unwrap().probability;
+        assert!((chance(None, None) - same).abs() < 1e-12);
+        assert!((chance(Some(20), Some(3)) - same).abs() < 1e-12);
+        assert!(chance(Some(80), None) > same + 0.1, "more cases");
+        assert!(chance(Some(80), Some(9)) > chance(Some(80), Some(1)), "more repeats");
+        let once = NextTime { cases: None, repeats: Some(0) };
+        assert_eq!(chance_to_pass_of(&seen, once, 0.1, gate(), 10, 1), Err(Undefined::OutsideDomain));
+    }
+
+    #[test]
+    fn shares_are_kept_and_the_sum_is_exact() {
+        assert_eq!(scaled(&[1, 1, 1], 10), [4, 3, 3]);
+        assert_eq!(scaled(&[30, 10], 100), [75, 25]);
+        assert_eq!(scaled(&[3, 1], 2), [2, 0]);
+        assert_eq!(scaled(&[5], 5), [5]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `promptassay eval`: asks the cases of suites, judges the answers, reports, and ends with the verdict's exit code.
 
+pub(crate) mod against;
+mod attempts;
 mod changes;
 mod following;
 pub(crate) mod journal;
@@ -18,7 +20,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use promptassay_evaluator::event::RunEnd;
-use promptassay_evaluator::gate::{self, Against};
+use promptassay_evaluator::gate;
 use promptassay_evaluator::plan::{self, Plan, PromptInput, Shard};
 use promptassay_evaluator::runs::RunFile;
 use promptassay_evaluator::settings::Settings;
@@ -28,9 +30,10 @@ use promptassay_registry::tree::Tree;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use against::AgainstArguments;
 use journal::JournalArguments;
 use policy::PolicyArguments;
-use published::ReportArguments;
+use published::{ReportArguments, Results};
 use selection::{Selected, SelectionArguments};
 
 const EXAMPLES: &str = "Examples:
@@ -71,6 +74,8 @@ pub(crate) struct EvalArguments {
     #[command(flatten)]
     journal: JournalArguments,
     #[command(flatten)]
+    against: AgainstArguments,
+    #[command(flatten)]
     policy: PolicyArguments,
     #[command(flatten)]
     reports: ReportArguments,
@@ -92,9 +97,11 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
             }
         }
     };
+    arguments.against.apply_to(&mut inputs);
     arguments.policy.apply_to(&mut inputs, &mut problems);
     let mut prepared = prepare(&tree, &settings, inputs, problems, Some(arguments), context)?;
-    let refused = gate::preflight(&prepared.plan, Against::Plan);
+    let blessed = arguments.against.blessed(&prepared.plan)?;
+    let refused = gate::preflight(&prepared.plan, blessed.against());
     if !refused.is_empty() {
         return Err(Failure::invalid(refused));
     }
@@ -106,6 +113,13 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     if arguments.dry_run {
         let description = plan.describe();
         return context.answer(|| description.to_string(), &description);
+    }
+    if resumed.is_none() && !arguments.offline {
+        let header = arguments.journal.header(shard, context);
+        let earlier = attempts::earlier(plan, header, &arguments.journal.runs.runs(context)?);
+        if let Some(remark) = attempts::remark(earlier) {
+            context.console.note(&remark);
+        }
     }
     let begin = || match &resumed {
         Some((directory, file)) => journal::go_on(directory.clone(), file, plan, context),
@@ -119,7 +133,8 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
         context.console.note("`promptassay eval --resume` goes on with this run");
     }
     let interrupted = (end == RunEnd::Interrupted).then_some(Exit::Interrupted);
-    let concluded = published::conclude(plan, shard, &replay, &arguments.reports, interrupted, context);
+    let results = Results { plan, shard, replay: &replay, blessed: &blessed, interrupted };
+    let concluded = published::publish(results, &arguments.reports, context);
     // Replies were paid for, whatever became of the reports.
     if let Some(directory) = &prepared.record_into {
         recording::write(plan, &replay.outputs, directory, context)?;

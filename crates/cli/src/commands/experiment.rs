@@ -14,7 +14,7 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::version::{Version, VersionSelector};
 use serde_json::json;
 
-use super::Context;
+use super::{Context, plan};
 use crate::exit::Exit;
 use crate::experiments::StoreArguments;
 use crate::failure::Failure;
@@ -46,6 +46,7 @@ enum ExperimentCommand {
     List(ListArguments),
     /// Show one.
     Show(ShowArguments),
+    Power(plan::PowerArguments),
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +108,7 @@ pub(crate) fn run(arguments: &ExperimentArguments, context: &Context<'_>) -> Res
         ExperimentCommand::Stop(arguments) => start::stop(arguments, context),
         ExperimentCommand::List(arguments) => show::list(arguments, context),
         ExperimentCommand::Show(arguments) => show::show(arguments, context),
+        ExperimentCommand::Power(arguments) => plan::power(arguments, context),
     }
 }
 
@@ -141,7 +143,7 @@ fn new(arguments: &NewArguments, context: &Context<'_>) -> Result<Exit, Failure>
         ));
     }
     context.console.note(&format!(
-        "\nnext: edit it, then\n  promptassay power {0}\n  promptassay simulate {0}\n  promptassay experiment start {0}",
+        "\nnext: edit it, then\n  promptassay experiment power {0}\n  promptassay simulate {0}\n  promptassay experiment start {0}",
         arguments.name
     ));
     Ok(Exit::Success)

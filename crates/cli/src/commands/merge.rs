@@ -6,9 +6,10 @@ use promptassay_evaluator::runs::{Header, RunFile, changes};
 use promptassay_registry::problem::Problem;
 
 use super::Context;
+use super::eval::against::AgainstArguments;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
 use super::eval::policy::PolicyArguments;
-use super::eval::published::{ReportArguments, publish};
+use super::eval::published::{ReportArguments, Results, publish};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,6 +29,8 @@ pub(crate) struct MergeArguments {
     shards: Vec<String>,
     #[command(flatten)]
     runs: RunsArguments,
+    #[command(flatten)]
+    against: AgainstArguments,
     #[command(flatten)]
     policy: PolicyArguments,
     #[command(flatten)]
@@ -55,7 +58,9 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
     join(&directories, plan.trials().len(), keeper.writer()).map_err(broken)?;
     let directory = keeper.close()?;
     let replay = replayed(&directory, &plan)?;
-    publish(&plan, None, &replay, &arguments.reports, context)
+    let blessed = arguments.against.blessed(&plan)?;
+    let results = Results { plan: &plan, shard: None, replay: &replay, blessed: &blessed, interrupted: None };
+    publish(results, &arguments.reports, context)
 }
 
 fn problem(problem: &MergeProblem) -> Problem {

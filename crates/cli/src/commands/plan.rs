@@ -1,4 +1,4 @@
-//! `promptassay power` and `promptassay simulate`: before an experiment starts.
+//! `promptassay experiment power` and `promptassay simulate`: before an experiment starts.
 
 use clap::Args;
 use promptassay_experiments::definition::planned_units;
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::table::columns;
 
 const POWER_EXAMPLES: &str = "Examples:
-  promptassay power support_v2        the units that the plan of the file needs: 80 % power, two-sided 5 %";
+  promptassay experiment power support_v2        the units that the plan of the file needs: 80 % power, two-sided 5 %";
 
 const SIMULATE_EXAMPLES: &str = "Examples:
   promptassay simulate support_v2                      A/A: how often is something found that is not there?

@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::Context;
+use super::eval::against::AgainstArguments;
 use super::eval::journal::{RunsArguments, described, refuse_changes, replayed};
 use super::eval::policy::PolicyArguments;
-use super::eval::published::{ReportArguments, publish};
+use super::eval::published::{ReportArguments, Results, publish};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -30,6 +31,8 @@ pub(crate) struct ReportCommandArguments {
     #[command(flatten)]
     runs: RunsArguments,
     #[command(flatten)]
+    against: AgainstArguments,
+    #[command(flatten)]
     policy: PolicyArguments,
     #[command(flatten)]
     reports: ReportArguments,
@@ -44,5 +47,8 @@ pub(crate) fn run(arguments: &ReportCommandArguments, context: &Context<'_>) -> 
         "go back to the files of that day, or judge the answers anew: `promptassay rescore`",
     )?;
     let replay = replayed(&directory, &plan)?;
-    publish(&plan, file.shard, &replay, &arguments.reports, context)
+    let blessed = arguments.against.blessed(&plan)?;
+    let results =
+        Results { plan: &plan, shard: file.shard, replay: &replay, blessed: &blessed, interrupted: None };
+    publish(results, &arguments.reports, context)
 }

@@ -5,9 +5,10 @@ use promptassay_evaluator::rescore::{rescore, usable};
 use promptassay_evaluator::runs::{Header, RunFile};
 
 use super::Context;
+use super::eval::against::AgainstArguments;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
 use super::eval::policy::PolicyArguments;
-use super::eval::published::{ReportArguments, publish};
+use super::eval::published::{ReportArguments, Results, publish};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -30,6 +31,8 @@ pub(crate) struct RescoreArguments {
     run: String,
     #[command(flatten)]
     runs: RunsArguments,
+    #[command(flatten)]
+    against: AgainstArguments,
     #[command(flatten)]
     policy: PolicyArguments,
     #[command(flatten)]
@@ -57,5 +60,8 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
     rescore(&plan, &usable, &directory.journal_path(), keeper.writer()).map_err(broken)?;
     let directory = keeper.close()?;
     let replay = replayed(&directory, &plan)?;
-    publish(&plan, now.shard, &replay, &arguments.reports, context)
+    let blessed = arguments.against.blessed(&plan)?;
+    let results =
+        Results { plan: &plan, shard: now.shard, replay: &replay, blessed: &blessed, interrupted: None };
+    publish(results, &arguments.reports, context)
 }

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::sandbox::{Sandbox, Seen};
 
-pub(crate) const COMMANDS: [&str; 31] = [
+pub(crate) const COMMANDS: [&str; 33] = [
     "init",
     "new",
     "add",
@@ -22,6 +22,8 @@ pub(crate) const COMMANDS: [&str; 31] = [
     "report",
     "merge",
     "rescore",
+    "compare",
+    "baseline",
     "runs",
     "cache",
     "replies",

@@ -55,7 +55,7 @@ fn from_definition_to_decision() {
     assert_snapshot!(sandbox.session(&[
         &["experiment", "list"],
         &["experiment", "show", "trial"],
-        &["power", "trial"],
+        &["experiment", "power", "trial"],
         &["simulate", "trial", "--experiments", "20"],
         &["simulate", "trial", "--experiments", "20", "--effect", "0.1", "--looks", "1"],
         &["expose", "trial", "u1"],

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use super::{CaseResult, MetricMean, Origin, Side, SideLabel};
-use crate::event::{Event, TrialResult};
+use crate::event::{Answer, Event, TrialResult};
 use crate::journal::{JournalReader, ReadError};
 use crate::outcome::{CheckOutcome, RepeatOutcome, repeat_score};
 use crate::plan::TrialId;
@@ -17,6 +17,8 @@ pub struct PromptSides {
     pub prompt: String,
     /// A side for each of [`PlannedPrompt::variants`].
     pub sides: Vec<Side>,
+    /// For each of them, the questions for which the run lacked what asking needs.
+    pub gaps: Vec<usize>,
 }
 
 impl Side {
@@ -30,9 +32,10 @@ impl Side {
                 results.insert(result.trial, Trial::of(&result));
             }
         }
-        let of_prompt = |prompt: &PlannedPrompt| PromptSides {
-            prompt: prompt.name.to_string(),
-            sides: (0..prompt.variants.len()).map(|variant| side(file, prompt, variant, &results)).collect(),
+        let of_prompt = |prompt: &PlannedPrompt| {
+            let of_variant = |variant| side(file, prompt, variant, &results);
+            let (sides, gaps) = (0..prompt.variants.len()).map(of_variant).unzip();
+            PromptSides { prompt: prompt.name.to_string(), sides, gaps }
         };
         Ok(file.prompts.iter().map(of_prompt).collect())
     }
@@ -41,6 +44,7 @@ impl Side {
 /// What stays of a trial's result.
 struct Trial {
     outcome: RepeatOutcome,
+    is_gap: bool,
     score: Option<f64>,
     validators: BTreeMap<String, f64>,
     served_model: Option<String>,
@@ -51,6 +55,7 @@ impl Trial {
     fn of(result: &TrialResult) -> Self {
         Self {
             outcome: result.outcome,
+            is_gap: matches!(&result.answer, Answer::Error(error) if error.kind.is_gap()),
             score: repeat_score(result.outcome, &result.checks),
             validators: validator_scores(result),
             served_model: result.answer.reply().and_then(|reply| reply.served_model.clone()),
@@ -74,8 +79,14 @@ pub(crate) fn validator_scores(result: &TrialResult) -> BTreeMap<String, f64> {
         .collect()
 }
 
-fn side(file: &RunFile, prompt: &PlannedPrompt, variant: usize, results: &HashMap<TrialId, Trial>) -> Side {
+fn side(
+    file: &RunFile,
+    prompt: &PlannedPrompt,
+    variant: usize,
+    results: &HashMap<TrialId, Trial>,
+) -> (Side, usize) {
     let planned = &prompt.variants[variant];
+    let mut gaps = 0;
     let (mut served_models, mut judges) = (BTreeSet::new(), BTreeSet::new());
     let mut cases = Vec::new();
     for case in prompt.cases.iter().filter(|case| case.is_asked_on(&planned.model)) {
@@ -101,6 +112,7 @@ fn side(file: &RunFile, prompt: &PlannedPrompt, variant: usize, results: &HashMa
                 RepeatOutcome::Failed => result.failed += 1,
                 RepeatOutcome::Errored | RepeatOutcome::Unscored => {}
             }
+            gaps += usize::from(trial.is_gap);
             score += trial.score.unwrap_or_default();
             for (name, score) in &trial.validators {
                 let (sum, trials) = sums.entry(name).or_default();
@@ -122,5 +134,5 @@ fn side(file: &RunFile, prompt: &PlannedPrompt, variant: usize, results: &HashMa
         model: planned.model.clone(),
         origin: Origin::Run(file.id.clone()),
     };
-    Side { label, served_models, judges, cases }
+    (Side { label, served_models, judges, cases }, gaps)
 }

@@ -57,7 +57,7 @@ fn planned_case(prompt: &PromptPlan, case: &Case) -> PlannedCase {
     let everywhere = prompt.variants.iter().all(|variant| models.contains(&variant.model.name));
     PlannedCase {
         name: case.name.clone(),
-        sha256: Digest::of_json(&json!([case.digest, case.cluster, case.must_pass])),
+        sha256: PlannedCase::digest_of(&case.digest, case.cluster.as_deref(), case.must_pass),
         digest: case.digest,
         cluster: case.cluster.clone(),
         models: (!everywhere).then(|| models.to_vec()),

@@ -38,10 +38,8 @@ pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> Stri
     blocked_first.sort_by_key(|gate| !gate.blocks);
     for gate in blocked_first {
         let level = if gate.blocks { Level::Error } else { Level::Warning };
-        for open in
-            summary_of(evaluation, gate).map(|summary| to_open(evaluation, summary)).unwrap_or_default()
-        {
-            let Some(summary) = summary_of(evaluation, gate) else { continue };
+        let Some(summary) = summary_of(evaluation, gate) else { continue };
+        for open in to_open(evaluation, summary, gate) {
             let reasons = reasons(evaluation, summary, open.case, Quoted::Reasons);
             let tolerated = if level == Level::Warning { ", tolerated by the gate" } else { "" };
             levels.add(
@@ -116,7 +114,7 @@ impl Levels {
                 left_out.push(plural(annotations.len() - shown, level));
             }
         }
-        let passed = gates.iter().filter(|gate| gate.verdict == Verdict::Passed).count();
+        let passed = gates.iter().filter(|gate| !gate.blocks).count();
         let mut summary = match gates.len() {
             0 => "nothing was to be evaluated".to_owned(),
             all => format!("{passed} of {} passed", plural(all, "gate")),

@@ -8,6 +8,7 @@ use junit_report::{
     Duration, OffsetDateTime, ReportBuilder, TestCase, TestCaseBuilder, TestSuite, TestSuiteBuilder,
 };
 
+use super::compared::sentences;
 use super::reasons::{Quoted, counts_in_words, reasons};
 use super::visible::without_commands;
 use super::{Evaluation, visible};
@@ -130,15 +131,18 @@ fn skipped(case: &Case, reason: &str, class: &str) -> TestCase {
 }
 
 fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase {
-    let text = format!("{}: {}; {}", gate.verdict.as_str(), gate.reason, evaluation.replies());
-    let message = attribute(&text);
+    let plan = &evaluation.plan.prompts()[gate.prompt];
+    let verdict = format!("{}: {}; {}", gate.verdict.as_str(), gate.reason, evaluation.replies());
+    let compared = gate.comparison.as_ref().map(|comparison| sentences(comparison, &plan.suite.policy));
+    let compared = compared.unwrap_or_default().join("\n");
+    let message = attribute(&verdict);
     // A name is there once in a class, whatever the cases are called.
-    let cases = &evaluation.plan.prompts()[gate.prompt].suite.cases;
-    let name = if cases.iter().any(|case| case.name == "gate") { "gate of the suite" } else { "gate" };
+    let name =
+        if plan.suite.cases.iter().any(|case| case.name == "gate") { "gate of the suite" } else { "gate" };
     let mut builder = match gate.verdict {
         _ if !gate.blocks => {
             let mut builder = TestCaseBuilder::success(name, Duration::ZERO);
-            builder.set_system_out(&cdata(&text));
+            builder.set_system_out(&cdata(format!("{verdict}\n{compared}").trim_end()));
             builder
         }
         Verdict::Broken => TestCaseBuilder::error(name, Duration::ZERO, "gate", &message),
@@ -146,6 +150,9 @@ fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase 
             TestCaseBuilder::failure(name, Duration::ZERO, "gate", &message)
         }
     };
+    if gate.blocks && !compared.is_empty() {
+        builder.set_trace(&cdata(&compared));
+    }
     builder.set_classname(&attribute(class)).build()
 }
 

@@ -407,7 +407,7 @@ fn both_ends(policy: &Policy) -> String {
 
 /// Text broken at spaces so that no line is longer than `width` characters, where its words allow it; further lines begin with
 /// `indent`.
-fn wrapped(text: &str, width: usize, indent: &str) -> String {
+pub(super) fn wrapped(text: &str, width: usize, indent: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut column = 0;
     for word in text.split(' ') {

@@ -3,7 +3,7 @@
 use super::Evaluation;
 use crate::gate::Gate;
 use crate::suite::Case;
-use crate::summary::{CaseSummary, VariantSummary, baseline_of};
+use crate::summary::{CaseSummary, VariantSummary};
 
 /// A case that did not pass every repeat.
 #[derive(Debug, Clone, Copy)]
@@ -44,26 +44,27 @@ impl Cause {
     }
 }
 
-/// The cases of a variant that did not pass every repeat: by cause, then in the suite's order.
-pub(super) fn to_open<'a>(evaluation: &Evaluation<'a>, summary: &'a VariantSummary) -> Vec<ToOpen<'a>> {
+/// The cases of a gate's variant that did not pass every repeat: by cause, then in the suite's order.
+pub(super) fn to_open<'a>(
+    evaluation: &Evaluation<'a>,
+    summary: &'a VariantSummary,
+    gate: &Gate,
+) -> Vec<ToOpen<'a>> {
     let suite = &evaluation.plan.prompts()[summary.prompt].suite;
-    let baseline = baseline_of(evaluation.plan, evaluation.summaries, summary)
-        .filter(|baseline| baseline.variant != summary.variant);
+    let broken: &[String] = gate.comparison.as_ref().map_or(&[], |comparison| &comparison.broken);
     let mut open: Vec<ToOpen<'a>> = summary
         .cases
         .iter()
         .filter(|case| case.counts.passed < case.counts.asked)
         .map(|case| {
             let definition = &suite.cases[case.case];
-            let before =
-                baseline.and_then(|baseline| baseline.cases.iter().find(|other| other.case == case.case));
             let cause = if definition.must_pass {
                 Cause::MustPass
             } else if case.counts.failed == 0 {
                 Cause::NotJudged
             } else if case.passes_by_majority() {
                 Cause::Flaky
-            } else if before.is_some_and(CaseSummary::passes_by_majority) {
+            } else if broken.contains(&definition.name) {
                 Cause::Broke
             } else {
                 Cause::Failed

@@ -12,7 +12,7 @@ use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::RunId;
 use crate::plan::{Plan, Role};
@@ -165,6 +165,16 @@ pub struct Header {
 }
 
 impl PlannedCase {
+    /// The digest of everything that counts of a case.
+    pub(crate) fn digest_of(digest: &Digest, cluster: Option<&str>, must_pass: bool) -> Digest {
+        Digest::of_json(&json!([digest, cluster, must_pass]))
+    }
+
+    /// Whether every repeat of it must pass.
+    pub fn must_pass(&self) -> bool {
+        self.sha256 == Self::digest_of(&self.digest, self.cluster.as_deref(), true)
+    }
+
     /// Whether it is asked on this model row.
     pub fn is_asked_on(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|asked| asked == model))

@@ -104,6 +104,15 @@ impl JournalArguments {
         }
     }
 
+    /// A run that begins now.
+    #[expect(clippy::unused_self, reason = "who keeps runs says what a run is")]
+    pub(super) fn header(&self, shard: Option<Shard>, context: &Context<'_>) -> Header {
+        let started_at = context.environment.now_in_seconds();
+        let id = context.environment.run_id();
+        let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
+        Header { id, tool, started_at, seed: 0, shard }
+    }
+
     /// Begins a run: its directory, its description and an empty journal.
     pub(super) fn begin<'p>(
         &self,
@@ -111,11 +120,7 @@ impl JournalArguments {
         shard: Option<Shard>,
         context: &Context<'_>,
     ) -> Result<Keeper<'p>, Failure> {
-        let started_at = context.environment.now_in_seconds();
-        let id = context.environment.run_id();
-        let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
-        let header = Header { id, tool, started_at, seed: 0, shard };
-        begin(&self.runs.runs(context)?, plan, &RunFile::of(plan, header))
+        begin(&self.runs.runs(context)?, plan, &RunFile::of(plan, self.header(shard, context)))
     }
 }
 

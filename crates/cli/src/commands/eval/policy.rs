@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use promptassay_evaluator::plan::PromptInput;
-use promptassay_evaluator::policy::{Margin, Metric, OnInconclusive, PolicyOverrides, ServedModel};
+use promptassay_evaluator::policy::{Margin, Metric, OnInconclusive, Policy, PolicyOverrides, ServedModel};
 use promptassay_registry::problem::Problem;
 
 /// What the gate asks for, where it is not what the files say. Each goes before the suite and before registry.yaml.
@@ -63,6 +63,11 @@ impl PolicyArguments {
                 Served::Any => ServedModel::Any,
             }),
         }
+    }
+
+    /// A policy with what the command line says before it.
+    pub(crate) fn over(&self, policy: Policy) -> Policy {
+        policy.overridden(&self.overrides())
     }
 
     /// Puts what the command line says before what the files say. A metric that a suite does not have is added to `problems`.

@@ -16,6 +16,7 @@ use promptassay_evaluator::settings::Settings;
 use promptassay_registry::problem::Problem;
 use serde::Serialize;
 
+use super::against::Blessed;
 use super::journal::broken;
 use crate::arguments::OutputFormat;
 use crate::commands::Context;
@@ -24,32 +25,31 @@ use crate::failure::Failure;
 pub(crate) use requested::ReportArguments;
 use requested::{ReportFormat, Requested, Target};
 
-/// Judges and reports; a shard only says how far it came. The exit code is that of the worst gate.
-pub(crate) fn publish(
-    plan: &Plan,
-    shard: Option<Shard>,
-    replay: &Replay,
-    reports: &ReportArguments,
-    context: &Context<'_>,
-) -> Result<Exit, Failure> {
-    conclude(plan, shard, replay, reports, None, context)
+/// What is reported.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Results<'a> {
+    pub(crate) plan: &'a Plan,
+    /// Which part of a plan it is, where it is not the whole.
+    pub(crate) shard: Option<Shard>,
+    pub(crate) replay: &'a Replay,
+    /// What candidates are compared with.
+    pub(crate) blessed: &'a Blessed,
+    /// How the process ends, where the run was interrupted just now.
+    pub(crate) interrupted: Option<Exit>,
 }
 
-/// The same for a run that may have been interrupted just now, which then ends the process.
-pub(crate) fn conclude(
-    plan: &Plan,
-    shard: Option<Shard>,
-    replay: &Replay,
+/// Judges and reports; a shard only says how far it came. The exit code is that of the worst gate.
+pub(crate) fn publish(
+    results: Results<'_>,
     reports: &ReportArguments,
-    interrupted: Option<Exit>,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
-    let Replay { record, outputs, .. } = replay;
+    let Results { plan, shard, replay: Replay { record, outputs, .. }, blessed, interrupted } = results;
     if let Some(shard) = shard {
         return publish_shard(plan, record, shard, reports, context).map(|exit| interrupted.unwrap_or(exit));
     }
     let requested = reports.requested()?;
-    let (summaries, gates) = gate::judge(plan, record);
+    let (summaries, gates) = gate::judge_against(plan, record, blessed.against());
     let evaluation = Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs };
     let mut writing = Writing { requested, redact: reports.junit_redact, failures: Vec::new(), context };
     if interrupted.is_some() {
@@ -133,6 +133,7 @@ impl Writing<'_> {
                 report::junit(evaluation, JunitLook { redact: self.redact, troubles: &troubles })
             }
             ReportFormat::Json => report::json(evaluation),
+            ReportFormat::Markdown => report::markdown(evaluation),
             ReportFormat::Github => report::github(evaluation, |path| in_repository(path, self.context)),
             ReportFormat::Csv => report::csv(evaluation),
         }
@@ -215,6 +216,7 @@ pub(crate) fn publish_nothing(
         let text = match requested.format {
             ReportFormat::Terminal => format!("{message}\n"),
             ReportFormat::Json => json(),
+            ReportFormat::Markdown => report::markdown_of_nothing(message),
             ReportFormat::Junit => report::junit(&evaluation, JunitLook::default()),
             ReportFormat::Github => report::github(&evaluation, |path| path.display().to_string()),
             ReportFormat::Csv => report::csv(&evaluation),

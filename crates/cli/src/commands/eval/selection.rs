@@ -64,7 +64,7 @@ pub(crate) struct SelectionArguments {
     #[arg(long = "candidate", value_name = "VERSION")]
     candidates: Vec<Version>,
     /// Compare with this version instead of the active one.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", conflicts_with = "against_baseline")]
     baseline: Option<Version>,
 }
 

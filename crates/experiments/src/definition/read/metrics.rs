@@ -164,7 +164,7 @@ impl Reader<'_> {
                 "experiment::plan",
                 units.span,
                 "nothing can be decided after 0 units",
-                "`promptassay power` says how many it takes",
+                "`promptassay experiment power` says how many it takes",
             );
         }
         if let (Some(sd), true) = (

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 /// Which reports are written.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ReportArguments {
-    /// Write a report, such as `csv=trials.csv`: `terminal`, `junit`, `json`, `github` or `csv`. Several at once by
+    /// Write a report, such as `markdown=report.md`: `terminal`, `junit`, `json`, `markdown`, `github` or `csv`. Several at once by
     /// several options; `-` is standard output, in place of the report that is printed otherwise.
     #[arg(long = "report", value_name = "FORMAT=FILE")]
     reports: Vec<Requested>,
@@ -40,6 +40,7 @@ pub(crate) enum ReportFormat {
     Terminal,
     Junit,
     Json,
+    Markdown,
     Github,
     Csv,
 }
@@ -51,10 +52,11 @@ pub(crate) enum Target {
     File(PathBuf),
 }
 
-const FORMATS: [(&str, ReportFormat); 5] = [
+const FORMATS: [(&str, ReportFormat); 6] = [
     ("terminal", ReportFormat::Terminal),
     ("junit", ReportFormat::Junit),
     ("json", ReportFormat::Json),
+    ("markdown", ReportFormat::Markdown),
     ("github", ReportFormat::Github),
     ("csv", ReportFormat::Csv),
 ];

@@ -1,0 +1,219 @@
+//! `promptassay compare`: two kept runs, one against the other. Nobody is asked, and today's files are of no importance.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use promptassay_evaluator::comparison::{PromptSides, Side};
+use promptassay_evaluator::gate::{CandidateOfRun, Judged, Verdict, judge_sides};
+use promptassay_evaluator::plan::Role;
+use promptassay_evaluator::policy::Policy;
+use promptassay_evaluator::report::{comparison_json, comparison_text};
+use promptassay_evaluator::runs::{Outline, PlannedPrompt, RunFile};
+use promptassay_registry::problem::Problem;
+use promptassay_registry::version::Version;
+use serde_json::json;
+
+use super::Context;
+use super::eval::journal::{RunsArguments, broken, described};
+use super::eval::policy::PolicyArguments;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::prompts::parse_version;
+
+const EXAMPLES: &str = "Examples:
+  promptassay compare 019aae2f 019aae31                 is the second worse than the first?
+  promptassay compare main-run latest --margin auto     by how much may it be worse, fitted to the suite
+  promptassay compare a b --baseline-version v1.0.0     where a run evaluated several versions
+
+Exit codes: 0 passed, 1 a gate failed, 2 invalid input, 3 inconclusive, 4 could not be judged.";
+
+/// Compare two kept runs: what is better, what is worse, and whether the second may take the place of the first.
+///
+/// Cases are paired by their names and by what they ask and judge; what was added, removed or edited is listed. The gate is that of
+/// the second run, or what the options say.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CompareArguments {
+    /// The run of the baseline: an id or its beginning, `latest`, or a directory with a run.json.
+    #[arg(value_name = "RUN_A")]
+    baseline: String,
+    /// The run of the candidate.
+    #[arg(value_name = "RUN_B")]
+    candidate: String,
+    /// Which version of the first run is the baseline, where it evaluated several.
+    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
+    baseline_version: Option<Version>,
+    /// Which version of the second run is the candidate, where not all of its candidates are meant.
+    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
+    candidate_version: Option<Version>,
+    #[command(flatten)]
+    runs: RunsArguments,
+    #[command(flatten)]
+    policy: PolicyArguments,
+}
+
+/// A run from its two files.
+struct Run {
+    file: RunFile,
+    prompts: Vec<PromptSides>,
+    /// Why not all was asked, where that is so.
+    cut_short: Option<String>,
+}
+
+/// A gate of the comparison.
+struct Compared {
+    prompt: String,
+    policy: Policy,
+    judged: Judged,
+}
+
+pub(crate) fn run(arguments: &CompareArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let baseline = read(&arguments.baseline, &arguments.runs, context)?;
+    let candidate = read(&arguments.candidate, &arguments.runs, context)?;
+    let compared = compare(&baseline, &candidate, arguments, context)?;
+    let value = json!({
+        "schema": 1,
+        "baseline": baseline.file.id.to_string(),
+        "candidate": candidate.file.id.to_string(),
+        "gates": compared.iter().map(|compared| json!({
+            "prompt": compared.prompt,
+            "verdict": compared.judged.verdict,
+            "rule": compared.judged.rule,
+            "blocks": compared.judged.blocks,
+            "reason": compared.judged.reason,
+            "comparison": comparison_json(&compared.judged.comparison),
+        })).collect::<Vec<_>>(),
+    });
+    context.answer(|| text(&compared), &value)?;
+    let blocking = compared.iter().filter(|compared| compared.judged.blocks);
+    Ok(match blocking.map(|compared| compared.judged.verdict).reduce(Verdict::worse) {
+        None | Some(Verdict::Passed) => Exit::Success,
+        Some(Verdict::Failed) => Exit::Failed,
+        Some(Verdict::Inconclusive) => Exit::Inconclusive,
+        Some(Verdict::Broken) => Exit::Broken,
+    })
+}
+
+fn read(reference: &str, runs: &RunsArguments, context: &Context<'_>) -> Result<Run, Failure> {
+    let (directory, file) = described(runs.find(reference, context)?)?;
+    if let Some(shard) = file.shard {
+        let message = format!("run {} is shard {}/{} of a plan", file.id, shard.index, shard.of);
+        let problem = Problem::error("compare::shard", message);
+        return Err(Failure::invalid_one(problem.help("merge the shards first: `promptassay merge RUN…`")));
+    }
+    let journal = directory.journal_path();
+    let prompts = Side::read_all(&file, &journal).map_err(broken)?;
+    let outline = Outline::read(&journal).map_err(broken)?;
+    let not_asked = file.trials.saturating_sub(outline.finished());
+    let cut_short = (not_asked > 0).then(|| {
+        let why = outline.end.and_then(promptassay_evaluator::event::RunEnd::reason).unwrap_or("interrupted");
+        format!("{why}: {not_asked} of {} questions not asked", file.trials)
+    });
+    Ok(Run { file, prompts, cut_short })
+}
+
+fn compare(
+    baseline: &Run,
+    candidate: &Run,
+    arguments: &CompareArguments,
+    context: &Context<'_>,
+) -> Result<Vec<Compared>, Failure> {
+    let mut compared = Vec::new();
+    let mut problems = Vec::new();
+    for (planned, sides) in candidate.file.prompts.iter().zip(&candidate.prompts) {
+        let before = baseline.file.prompts.iter().zip(&baseline.prompts);
+        let Some((planned_before, sides_before)) =
+            before.into_iter().find(|(other, _)| other.name == planned.name)
+        else {
+            context.console.note(&format!("{}: only in run {}", planned.name, candidate.file.id));
+            continue;
+        };
+        for index in candidates(planned, arguments.candidate_version.as_ref()) {
+            let side = &sides.sides[index];
+            let other =
+                match reference(planned_before, &side.label.model, arguments.baseline_version.as_ref()) {
+                    Ok(other) => &sides_before.sides[other],
+                    Err(message) => {
+                        let message = format!("{}: run {} {message}", planned.name, baseline.file.id);
+                        problems.push(Problem::error("compare::no_baseline", message).help(
+                        "name the version that counts: `--baseline-version VERSION`, or choose another run",
+                    ));
+                        continue;
+                    }
+                };
+            let policy = arguments.policy.over(planned.policy.clone());
+            let must_pass =
+                planned.cases.iter().filter(|case| case.must_pass()).map(|case| case.name.as_str());
+            let judged = judge_sides(
+                &format!("{} {}", planned.name, side.label.version),
+                other,
+                &CandidateOfRun {
+                    side,
+                    must_pass: must_pass.collect(),
+                    gaps: sides.gaps[index],
+                    cut_short: candidate.cut_short.clone(),
+                },
+                &policy,
+            );
+            match judged {
+                Ok(judged) => compared.push(Compared { prompt: planned.name.to_string(), policy, judged }),
+                Err(problem) => problems.push(*problem),
+            }
+        }
+    }
+    if compared.is_empty() && problems.is_empty() {
+        let message = format!("runs {} and {} have nothing to compare", baseline.file.id, candidate.file.id);
+        let problem = Problem::error("compare::nothing", message);
+        problems.push(
+            problem.help("both must have evaluated the same prompt; `promptassay runs show RUN` tells"),
+        );
+    }
+    if problems.is_empty() { Ok(compared) } else { Err(Failure::invalid(problems)) }
+}
+
+/// The variants of a run that are judged: its candidates, or those of a version.
+fn candidates(planned: &PlannedPrompt, version: Option<&Version>) -> Vec<usize> {
+    let wanted = |index: &usize| {
+        let variant = &planned.variants[*index];
+        version.map_or(variant.role == Role::Candidate, |version| variant.version == *version)
+    };
+    (0..planned.variants.len()).filter(wanted).collect()
+}
+
+/// The variant on this model that a candidate is compared with: that of a version, else the only one, else the only candidate.
+fn reference(planned: &PlannedPrompt, model: &str, version: Option<&Version>) -> Result<usize, String> {
+    let on_model: Vec<usize> = (0..planned.variants.len())
+        .filter(|index| planned.variants[*index].model == model)
+        .filter(|index| version.is_none_or(|version| planned.variants[*index].version == *version))
+        .collect();
+    let candidates: Vec<usize> =
+        on_model.iter().copied().filter(|index| planned.variants[*index].role == Role::Candidate).collect();
+    match (on_model.as_slice(), candidates.as_slice()) {
+        ([one], _) | (_, [one]) => Ok(*one),
+        ([], _) => Err(match version {
+            Some(version) => format!("did not evaluate {version} on {model}"),
+            None => format!("did not evaluate it on {model}"),
+        }),
+        _ => Err("evaluated several versions".to_owned()),
+    }
+}
+
+fn text(compared: &[Compared]) -> String {
+    let mut text = String::new();
+    for Compared { prompt, policy, judged } in compared {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{prompt}\n{}", comparison_text(&judged.comparison, policy));
+    }
+    for Compared { prompt, judged, .. } in compared {
+        let candidate = &judged.comparison.candidate;
+        let _ = writeln!(
+            text,
+            "gate  {prompt} {} {}  {}  {}",
+            candidate.version,
+            candidate.model,
+            judged.verdict.as_str(),
+            judged.reason
+        );
+    }
+    text
+}

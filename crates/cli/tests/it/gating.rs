@@ -1,0 +1,209 @@
+//! Gates with a baseline: another run, or blessed results; and what a gate can show before it is asked.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use insta::assert_snapshot;
+use regex::Regex;
+
+use crate::sandbox::Sandbox;
+
+/// So many cases, asked so often. Replies are written by [`reply`].
+fn suite(cases: usize, repeat: u32, gate: &str) -> String {
+    let mut suite = format!("repeat: {repeat}\ngate: {gate}\ncases:\n");
+    for case in 0..cases {
+        writeln!(suite, "  - {{name: c{case:02}, inputs: {{name: N{case}}}, expected: {{polite: true}}}}")
+            .unwrap();
+    }
+    suite
+}
+
+/// One version; `failing` are the cases that are not polite, on every repeat but the first `passes`.
+fn write(sandbox: &Sandbox, cases: usize, repeat: u32, failing: &[usize], passes: u32) {
+    let mut replies = String::new();
+    for case in 0..cases {
+        for number in 1..=repeat {
+            let polite = !failing.contains(&case) || number <= passes;
+            let row = serde_json::json!({
+                "case": format!("c{case:02}"), "version": "1.0.0", "model": "default", "repeat": number,
+                "text": if polite { "Thank you" } else { "No" }, "finish_reason": "stop", "source": "hand",
+            });
+            writeln!(replies, "{row}").unwrap();
+        }
+    }
+    sandbox.write("replies/greet.jsonl", replies);
+}
+
+fn sandbox(cases: usize, gate: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/greet/tests/test_cases.yaml", suite(cases, 1, gate));
+    write(&sandbox, cases, 1, &[], 0);
+    sandbox
+}
+
+/// The directories of kept runs, oldest first.
+fn runs(sandbox: &Sandbox) -> Vec<String> {
+    let mut runs: Vec<String> = fs::read_dir(sandbox.path(".promptassay/runs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    runs.sort();
+    runs
+}
+
+fn clean(sandbox: &Sandbox, text: &str) -> String {
+    let text = Regex::new("[0-9a-f]{8}-[0-9a-f-]{27}").unwrap().replace_all(text, "[RUN]").into_owned();
+    let text =
+        Regex::new(r"20\d\d-\d\d-\d\d(T[0-9:.]+Z)?").unwrap().replace_all(&text, "[TIME]").into_owned();
+    sandbox.clean(&text)
+}
+
+#[test]
+fn two_runs_are_compared_whatever_the_files_are_today() {
+    let sandbox = sandbox(40, "{margin: 0.15}");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    write(&sandbox, 40, 1, &[3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 0);
+    assert_eq!(sandbox.run(&["eval", "--offline", "--min-pass-rate", "0.5"]).code, Some(0));
+    let runs = runs(&sandbox);
+    // Today's files are of no importance.
+    sandbox.edit("prompts/greet/v1.0.0.txt", "Greet", "Welcome");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "name: c00", "name: other");
+    let seen = sandbox.run(&["compare", &runs[0], &runs[1], "--min-pass-rate", "0"]);
+    assert_snapshot!("worse", clean(&sandbox, &seen.shown()));
+    let seen = sandbox.run(&["compare", &runs[1], "latest", "--margin", "0.15"]);
+    assert_snapshot!("the_same", clean(&sandbox, &seen.shown()));
+    let json = sandbox.run(&[
+        "compare",
+        &runs[0],
+        &runs[1],
+        "--format",
+        "json",
+        "--margin",
+        "none",
+        "--min-pass-rate",
+        "0",
+    ]);
+    assert_eq!(json.code, Some(0), "{}", json.shown());
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let comparison = &json["gates"][0]["comparison"];
+    assert_eq!(comparison["broken"].as_array().unwrap().len(), 10);
+    assert_eq!(comparison["metrics"][0]["call"], "worse");
+    assert!((comparison["metrics"][0]["difference"]["estimate"].as_f64().unwrap() + 0.25).abs() < 1e-12);
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused() {
+    let sandbox = sandbox(10, "{min_pass_rate: 0.5}");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    assert_eq!(sandbox.run(&["eval", "--offline", "--shard", "1/2", "--runs", "part"]).code, Some(0));
+    let part = fs::read_dir(sandbox.path("part")).unwrap().next().unwrap().unwrap().path();
+    let part = part.to_str().unwrap();
+    let mut shown = String::new();
+    for arguments in [
+        &["latest", "nothing"][..],
+        &["latest", part],
+        &["latest", "latest", "--margin", "0.1"],
+        &["latest", "latest", "--baseline-version", "v2.0.0"],
+        &["latest", "latest", "--candidate-version", "v2.0.0"],
+    ] {
+        let seen = sandbox.run(&[&["compare"], arguments].concat());
+        assert_eq!((seen.code, seen.stdout.as_str()), (Some(2), ""), "{}", seen.shown());
+        writeln!(shown, "$ compare {}\n{}", arguments.join(" "), seen.stderr).unwrap();
+    }
+    assert_snapshot!(clean(&sandbox, &shown));
+}
+
+#[test]
+fn a_run_is_blessed_and_compared_with() {
+    let sandbox = sandbox(30, "{margin: auto}   # of this suite");
+    let absent = sandbox.run(&["eval", "--offline", "--against-baseline"]);
+    assert_eq!(absent.code, Some(2), "{}", absent.shown());
+    assert_snapshot!("nothing_is_blessed", clean(&sandbox, &absent.shown()));
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    assert_snapshot!("blessing", clean(&sandbox, &sandbox.run(&["baseline", "bless"]).shown()));
+    assert!(
+        sandbox
+            .read("prompts/greet/tests/test_cases.yaml")
+            .contains("gate: {margin: 0.15}   # of this suite\n")
+    );
+    let file = sandbox.read("prompts/greet/tests/baseline.json");
+    let few: Vec<&str> = file.lines().take(26).collect();
+    assert_snapshot!("blessed_file", clean(&sandbox, &few.join("\n")));
+    // The same replies are no worse than themselves.
+    let same = sandbox.run(&["eval", "--offline", "--against-baseline"]);
+    assert_eq!(same.code, Some(0), "{}", same.shown());
+    assert_eq!(sandbox.run(&["report", "--against-baseline"]).stdout, same.stdout);
+    // Worse ones are.
+    write(&sandbox, 30, 1, &[1, 2, 3, 4, 5, 6, 7, 8], 0);
+    let worse = sandbox.run(&["eval", "--offline", "--against-baseline", "--report", "markdown=-"]);
+    assert_eq!(worse.code, Some(1), "{}", worse.shown());
+    assert_snapshot!("worse_than_blessed", clean(&sandbox, &worse.stdout));
+    // Whoever accepts that is told what it comes to.
+    let seen = sandbox.run(&["baseline", "bless"]);
+    assert_snapshot!("blessing_again", clean(&sandbox, &seen.shown()));
+    assert_eq!(
+        sandbox.run(&["eval", "--offline", "--against-baseline", "--baseline", "v1.0.0"]).code,
+        Some(2)
+    );
+    sandbox.write("prompts/greet/tests/baseline.json", "{\"schema\": 9}");
+    assert_snapshot!("unknown_shape", sandbox.run(&["eval", "--offline", "--against-baseline"]).shown());
+}
+
+#[test]
+fn what_is_no_whole_run_is_not_blessed() {
+    let sandbox = sandbox(30, "{min_pass_rate: 0.5}");
+    let mut shown = String::new();
+    let mut refused = |sandbox: &Sandbox, arguments: &[&str]| {
+        let seen = sandbox.run(&[&["baseline", "bless"], arguments].concat());
+        assert_eq!((seen.code, seen.stdout.as_str()), (Some(2), ""), "{}", seen.shown());
+        writeln!(shown, "{}", seen.stderr).unwrap();
+    };
+    sandbox.run(&["eval", "--offline", "--case", "c0"]);
+    refused(&sandbox, &[]);
+    sandbox.run(&["eval", "--offline", "--shard", "1/2"]);
+    refused(&sandbox, &[]);
+    sandbox.run(&["eval", "--offline"]);
+    refused(&sandbox, &["latest", "other"]);
+    refused(&sandbox, &["latest", "--version", "v3.0.0"]);
+    let journal = sandbox.path(&format!(".promptassay/runs/{}/events.jsonl", runs(&sandbox).last().unwrap()));
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.lines().take(9).fold(String::new(), |text, line| text + line + "\n")).unwrap();
+    refused(&sandbox, &[]);
+    sandbox.edit("prompts/registry.yaml", "gpt-6-luna", "gpt-6-latest");
+    sandbox.run(&["eval", "--offline"]);
+    refused(&sandbox, &[]);
+    assert!(!sandbox.path("prompts/greet/tests/baseline.json").exists());
+    assert_eq!(sandbox.run(&["baseline", "bless", "--force"]).code, Some(0));
+    assert_snapshot!(clean(&sandbox, &shown));
+}
+
+#[test]
+fn the_price_of_a_margin_is_said_before_it_is_paid() {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/greet/tests/test_cases.yaml", suite(30, 3, "{min_pass_rate: 0.5}"));
+    write(&sandbox, 30, 3, &[1, 2, 3, 4, 5, 6], 2);
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    assert_snapshot!("from_a_run", sandbox.run(&["power"]).shown());
+    let numbers = [
+        "power",
+        "--pass-rate",
+        "0.9",
+        "--flaky",
+        "0.1",
+        "--cases",
+        "40",
+        "--repeats",
+        "3",
+        "--margin",
+        "0.1",
+    ];
+    assert_snapshot!("from_numbers", sandbox.run(&numbers).shown());
+    let json = sandbox.json(&numbers);
+    let chance = json["of"][0]["chances"][0]["passes_unchanged"].as_f64().unwrap();
+    assert!(chance > 0.5 && chance < 1.0, "{json}");
+    assert_eq!(sandbox.run(&["power", "--pass-rate", "0.99", "--flaky", "0.5"]).code, Some(2));
+    // A case that is asked once does not say how flaky it is.
+    let sandbox = self::sandbox(10, "{min_pass_rate: 0.5}");
+    sandbox.run(&["eval", "--offline"]);
+    assert_snapshot!("not_known", sandbox.run(&["power"]).shown());
+}

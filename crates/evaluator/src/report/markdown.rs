@@ -1,0 +1,276 @@
+//! The report for a pull request and for a job summary: what got worse, by how much, how sure that is, which cases to open.
+//!
+//! Whoever writes the text, nothing of it is markup: names stand in code spans, and what models said in fences that are longer than
+//! any run of backticks in them.
+
+mod escape;
+mod pages;
+
+use std::fmt::Write as _;
+
+use super::Evaluation;
+use super::compared::{basis, changed_cases, difference, metric_name, p_value};
+use super::reasons::{Quoted, counts_in_words, reasons};
+use super::to_open::{ToOpen, summary_of, to_open};
+use super::visible::without_commands;
+use crate::comparison::{Comparison, MetricComparison};
+use crate::gate::{Gate, blocking, percent, plural};
+use crate::plan::PromptPlan;
+use crate::policy::{Metric, Policy};
+use crate::summary::{VariantSummary, baseline_of, pass_rate_interval};
+use escape::{code, fence, html_code, table_code};
+use pages::Pages;
+
+/// The first line: a comment on a pull request is found by it, and updated.
+pub const MARKDOWN_MARK: &str = "<!-- promptassay -->";
+
+/// The most bytes of a report. GitHub takes 65,536 characters in a comment, and 1 MiB in the summary of a step.
+const MAX_BYTES: usize = 65_000;
+/// So many cases are named outside of the details.
+const NAMED: usize = 10;
+/// The most bytes that are quoted for a case.
+const QUOTED: usize = 3000;
+
+/// The report; it ends with a line feed.
+pub fn markdown(evaluation: &Evaluation<'_>) -> String {
+    let mut pages = Pages::new(format!("{MARKDOWN_MARK}\n{}", head(evaluation)), MAX_BYTES);
+    let (blocked, passed): (Vec<&Gate>, Vec<&Gate>) = evaluation.gates.iter().partition(|gate| gate.blocks);
+    if evaluation.gates.len() > 1 {
+        for table in gates_table(evaluation, &blocked, &passed) {
+            pages.add(&table);
+        }
+    }
+    for gate in &blocked {
+        pages.add(&verdict(evaluation, gate));
+        pages.add(&cases_to_open(evaluation, gate));
+    }
+    for gate in &passed {
+        pages.add(&verdict(evaluation, gate));
+    }
+    // What is long comes last, so that it is what is cut.
+    for gate in blocked.iter().chain(&passed) {
+        for page in details(evaluation, gate) {
+            pages.add(&page);
+        }
+    }
+    without_commands(&pages.text())
+}
+
+/// The report where there was nothing to evaluate.
+pub fn markdown_of_nothing(message: &str) -> String {
+    format!("{MARKDOWN_MARK}\n## promptassay: nothing to evaluate\n\n{}\n", code(message))
+}
+
+fn head(evaluation: &Evaluation<'_>) -> String {
+    let word = match blocking(evaluation.gates) {
+        Some(verdict) => verdict.as_str(),
+        None => "PASSED",
+    };
+    let passed = evaluation.gates.iter().filter(|gate| !gate.blocks).count();
+    let interrupted = if evaluation.record.was_interrupted() {
+        " · interrupted: not every question was asked"
+    } else {
+        ""
+    };
+    format!(
+        "## promptassay: {word}\n\n{passed} of {} passed · {}{interrupted}\n",
+        plural(evaluation.gates.len(), "gate"),
+        evaluation.replies()
+    )
+}
+
+fn plan_of<'a>(evaluation: &Evaluation<'a>, gate: &Gate) -> &'a PromptPlan {
+    &evaluation.plan.prompts()[gate.prompt]
+}
+
+/// A prompt, its version, and its model where there are several.
+fn title(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
+    let plan = plan_of(evaluation, gate);
+    let variant = &plan.variants[gate.variant];
+    let mut title = format!("{} {}", plan.name, variant.version);
+    if plan.variants.iter().any(|other| other.model.name != variant.model.name) {
+        // Writing to a string cannot fail.
+        let _ = write!(title, " on {}", variant.model.name);
+    }
+    title
+}
+
+/// All gates at a glance, those that block first; in pieces, so that a long table can be cut.
+fn gates_table(evaluation: &Evaluation<'_>, blocked: &[&Gate], passed: &[&Gate]) -> Vec<String> {
+    const ROWS: usize = 100;
+    let gates: Vec<&&Gate> = blocked.iter().chain(passed).collect();
+    let row = |gate: &&&Gate| {
+        let plan = plan_of(evaluation, gate);
+        let variant = &plan.variants[gate.variant];
+        format!(
+            "| {} | {} | {} | {} | {} |\n",
+            gate.verdict.as_str(),
+            table_code(plan.name.as_str()),
+            table_code(&variant.version.to_string()),
+            table_code(&variant.model.name),
+            table_code(&gate.reason)
+        )
+    };
+    gates
+        .chunks(ROWS)
+        .map(|gates| {
+            let rows: String = gates.iter().map(row).collect();
+            format!("| verdict | prompt | version | model | why |\n|---|---|---|---|---|\n{rows}")
+        })
+        .collect()
+}
+
+/// What a gate says and the numbers that it says it by.
+fn verdict(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
+    let policy = &plan_of(evaluation, gate).suite.policy;
+    let against = match &gate.comparison {
+        Some(comparison) => format!(" against {}", code(&comparison.baseline.to_string())),
+        None => String::new(),
+    };
+    let mut out = format!(
+        "### {}{against}: {}\n\n{}\n",
+        code(&title(evaluation, gate)),
+        gate.verdict.as_str(),
+        code(&gate.reason)
+    );
+    if let Some(summary) = summary_of(evaluation, gate) {
+        out.push('\n');
+        out.push_str(&numbers(evaluation, summary, gate.comparison.as_ref(), policy));
+    }
+    if let Some(comparison) = &gate.comparison {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "\n{}", changed_cases(comparison));
+        for (what, names) in [("broke", &comparison.broken), ("fixed", &comparison.fixed)] {
+            if !names.is_empty() {
+                let _ = write!(out, "  \n{what}: {}", names_in_code(names));
+            }
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn names_in_code(names: &[String]) -> String {
+    let shown = names.iter().take(NAMED).map(|name| code(name)).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// A row for each metric: before, after, the difference and what it says.
+fn numbers(
+    evaluation: &Evaluation<'_>,
+    summary: &VariantSummary,
+    comparison: Option<&Comparison>,
+    policy: &Policy,
+) -> String {
+    let rate =
+        |summary: &VariantSummary| match (summary.pass_rate, pass_rate_interval(policy, &summary.units)) {
+            (Some(rate), Some(interval)) => {
+                format!("{} [{:.1}, {:.1}]", percent(rate), 100.0 * interval.lower, 100.0 * interval.upper)
+            }
+            _ => "–".to_owned(),
+        };
+    let score = |summary: &VariantSummary| {
+        summary.score.map_or_else(|| "–".to_owned(), |score| format!("{score:.3}"))
+    };
+    let passed = |summary: &VariantSummary| format!("{} of {}", summary.cases_passed(), summary.cases.len());
+    let Some(comparison) = comparison else {
+        return format!(
+            "| cases passed | pass rate | score |\n|---|---|---|\n| {} | {} | {} |\n",
+            passed(summary),
+            rate(summary),
+            score(summary)
+        );
+    };
+    let before = baseline_of(evaluation.plan, evaluation.summaries, summary);
+    let told = |value: &dyn Fn(&VariantSummary) -> String| before.map_or_else(|| "–".to_owned(), value);
+    let mut out = "| | baseline | candidate | difference | |\n|---|---|---|---|---|\n".to_owned();
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "| cases passed | {} | {} | | |", told(&passed), passed(summary));
+    let row = |metric: &MetricComparison| {
+        let (before, after) = match &metric.metric {
+            Metric::PassRate => (told(&rate), rate(summary)),
+            Metric::Score => (told(&score), score(summary)),
+            Metric::Validator(_) => (String::new(), String::new()),
+        };
+        let p = p_value(&metric.p).map(|p| format!(", {p}")).unwrap_or_default();
+        let call = if metric.gates {
+            format!("**{}**", metric.call.as_str())
+        } else {
+            metric.call.as_str().to_owned()
+        };
+        let name = match &metric.metric {
+            Metric::Validator(name) => table_code(name),
+            other => metric_name(other),
+        };
+        format!(
+            "| {name} | {before} | {after} | {}{p} | {call} |\n",
+            difference(metric, policy.confidence.value)
+        )
+    };
+    let shown = comparison
+        .metrics
+        .iter()
+        .filter(|metric| metric.gates || !matches!(metric.metric, Metric::Validator(_)));
+    out.extend(shown.map(row));
+    out
+}
+
+/// The cases that a reader should open, without their details.
+fn cases_to_open(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
+    let Some(summary) = summary_of(evaluation, gate) else { return String::new() };
+    let open = to_open(evaluation, summary, gate);
+    if open.is_empty() {
+        return String::new();
+    }
+    let mut out = "**Cases to open**\n\n".to_owned();
+    for open in open.iter().take(NAMED) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "- {}: {}, {} ({})",
+            code(&open.definition.name),
+            open.cause.as_str(),
+            counts_in_words(&open.case.counts),
+            code(&place(open))
+        );
+    }
+    if open.len() > NAMED {
+        let _ = writeln!(out, "- and {} more", open.len() - NAMED);
+    }
+    out
+}
+
+fn place(open: &ToOpen<'_>) -> String {
+    format!("{}:{}", open.definition.place.file.display(), open.definition.place.line)
+}
+
+/// Why cases did not pass, and what was compared: closed until somebody opens it.
+fn details(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
+    let mut pages = Vec::new();
+    let title = html_code(&title(evaluation, gate));
+    if let Some(summary) = summary_of(evaluation, gate) {
+        for open in to_open(evaluation, summary, gate) {
+            let reasons = reasons(evaluation, summary, open.case, Quoted::Outputs);
+            pages.push(format!(
+                "<details><summary>{title}: {} {}, {}</summary>\n\n{}\n\n{}\n\n</details>\n",
+                html_code(&open.definition.name),
+                open.cause.as_str(),
+                counts_in_words(&open.case.counts),
+                code(&place(&open)),
+                fence(&reasons, QUOTED)
+            ));
+        }
+    }
+    let policy = &plan_of(evaluation, gate).suite.policy;
+    if let Some(comparison) = &gate.comparison {
+        let sentences: Vec<String> = basis(comparison, policy);
+        pages.push(format!(
+            "<details><summary>{title}: what was compared</summary>\n\n{}\n\n</details>\n",
+            fence(&sentences.join("\n"), QUOTED)
+        ));
+    }
+    pages
+}
