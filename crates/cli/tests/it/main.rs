@@ -15,6 +15,7 @@ mod gating;
 mod live;
 mod look;
 mod readme;
+mod recorded;
 mod reference;
 mod render;
 mod reports;

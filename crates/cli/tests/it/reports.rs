@@ -1,7 +1,7 @@
 //! Reports as files: which are written, where to, and what independent readers find in them.
 
 mod hostile;
-mod readers;
+pub(crate) mod readers;
 
 use std::fmt::Write as _;
 use std::fs;

@@ -68,7 +68,10 @@ pub fn comparison_json(comparison: &Comparison) -> Value {
 
 /// What people call a metric.
 pub(super) fn metric_name(metric: &Metric) -> String {
-    metric.as_str().replace('_', " ")
+    match metric {
+        Metric::PassRate | Metric::Score => metric.as_str().replace('_', " "),
+        Metric::Validator(name) => name.clone(),
+    }
 }
 
 /// How sure the two ends of an interval are together, in percent: each end alone is surer.

@@ -1,0 +1,194 @@
+//! The recorded runs of `fixtures/runs`: whole reports in every format, and every number of them recomputed by another path.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::reports::readers;
+use crate::sandbox::{Sandbox, Seen};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/runs")
+}
+
+/// The runs, by name.
+fn names() -> Vec<String> {
+    let entries = fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap());
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().join("run").is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert!(names.len() >= 13, "{names:?}");
+    names
+}
+
+/// A repository with a recorded run in it.
+fn copied(name: &str) -> Sandbox {
+    let sandbox = Sandbox::empty();
+    let mut open = vec![fixtures().join(name)];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let relative = path.strip_prefix(fixtures().join(name)).unwrap().to_str().unwrap().to_owned();
+                sandbox.write(&relative, fs::read(&path).unwrap());
+            }
+        }
+    }
+    sandbox
+}
+
+/// All reports of a run, in files `report.FORMAT`.
+fn report(sandbox: &Sandbox) -> Seen {
+    let mut arguments = vec!["report", "run"];
+    for requested in [
+        "terminal=report.terminal",
+        "junit=report.junit",
+        "json=report.json",
+        "markdown=report.markdown",
+        "github=report.github",
+        "csv=report.csv",
+    ] {
+        arguments.extend(["--report", requested]);
+    }
+    if sandbox.path("prompts/greet/tests/baseline.json").exists() {
+        arguments.push("--against-baseline");
+    }
+    let seen = sandbox.run(&arguments);
+    let said = "another version of the program planned otherwise: python3 fixtures/runs/make.py target/debug/promptassay";
+    assert!(!seen.stderr.contains("not as run"), "{said}\n{}", seen.stderr);
+    seen
+}
+
+#[test]
+fn every_report_of_every_run_is_as_it_was() {
+    for name in names() {
+        let sandbox = copied(&name);
+        let seen = report(&sandbox);
+        insta::assert_snapshot!(format!("{name}.terminal"), seen.shown());
+        assert_eq!(seen.stdout, sandbox.read("report.terminal"), "{name}");
+        for format in ["junit", "json", "markdown", "github", "csv"] {
+            let text = sandbox.read(&format!("report.{format}"));
+            let text = if format == "junit" { readers::lines(&text) } else { text.replace('\r', "␍") };
+            insta::assert_snapshot!(format!("{name}.{format}"), text);
+        }
+        readers::check_junit(&sandbox.path("report.junit"));
+        let junit = sandbox.read("report.junit");
+        let is_red = junit.contains("<failure ") || junit.contains("<error ");
+        assert_eq!(is_red, seen.code != Some(0), "{name}: {junit}");
+    }
+}
+
+/// Whether two numbers are the same but for the last digits; `null` is only like `null`.
+fn is_like(found: &Value, expected: &Value) -> bool {
+    match (found.as_f64(), expected.as_f64()) {
+        (Some(found), Some(expected)) => (found - expected).abs() < 1e-7,
+        _ => found == expected,
+    }
+}
+
+#[test]
+fn every_number_is_what_the_journal_says() {
+    for name in names() {
+        let Ok(done) = Command::new("python3")
+            .arg(fixtures().join("recompute.py"))
+            .arg(fixtures().join(&name))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+        else {
+            eprintln!("SKIPPED: python3 is not installed; the numbers of recorded runs were not recomputed");
+            return;
+        };
+        assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+        let expected: Value = serde_json::from_slice(&done.stdout).unwrap();
+        let sandbox = copied(&name);
+        report(&sandbox);
+        let found: Value = serde_json::from_str(&sandbox.read("report.json")).unwrap();
+        for variant in found["prompts"][0]["variants"].as_array().unwrap() {
+            let expected = &expected["variants"][variant["version"].as_str().unwrap()];
+            for key in ["cases", "cases_passed", "trials", "units", "pass_rate", "score"] {
+                if let Some(parts) = expected[key].as_object() {
+                    for (part, number) in parts {
+                        assert!(is_like(&variant[key][part], number), "{name} {key} {part}: {variant}");
+                    }
+                } else {
+                    assert!(
+                        is_like(&variant[key], &expected[key]),
+                        "{name} {key}: {} {}",
+                        variant[key],
+                        expected[key]
+                    );
+                }
+            }
+            for end in ["lower", "upper"] {
+                let (found, expected) = (&variant["pass_rate_interval"][end], &expected["interval"][end]);
+                assert!(is_like(found, expected), "{name} {end}: {found} {expected}");
+            }
+        }
+        for sentence in expected["sentences"].as_array().unwrap() {
+            let sentence = sentence.as_str().unwrap();
+            for format in ["markdown", "junit"] {
+                let text = sandbox.read(&format!("report.{format}"));
+                assert!(text.contains(sentence), "{name} {format}: {sentence}\n{text}");
+            }
+        }
+        compared(&name, &sandbox, &expected["comparison"]);
+        counted(&name, &sandbox, &expected["variants"]);
+    }
+}
+
+/// The numbers of `compare`, where the run has two versions.
+fn compared(name: &str, sandbox: &Sandbox, expected: &Value) {
+    if expected.is_null() {
+        return;
+    }
+    let seen = sandbox.run(&[
+        "compare",
+        "run",
+        "run",
+        "--baseline-version",
+        "v1.0.0",
+        "--inconclusive",
+        "pass",
+        "--format",
+        "json",
+    ]);
+    let found: Value =
+        serde_json::from_str(&seen.stdout).unwrap_or_else(|_| panic!("{name}: {}", seen.shown()));
+    let found = &found["gates"][0]["comparison"];
+    for key in ["fixed", "broken", "mcnemar_p"] {
+        assert!(is_like(&found[key], &expected[key]), "{name} {key}: {} {}", found[key], expected[key]);
+    }
+    for (metric, expected) in expected["metrics"].as_object().unwrap() {
+        let found = found["metrics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|found| found["metric"] == metric.as_str())
+            .unwrap();
+        for key in ["p", "units_better", "units_worse"] {
+            assert!(is_like(&found[key], &expected[key]), "{name} {metric} {key}: {found} {expected}");
+        }
+        for end in ["estimate", "lower", "upper"] {
+            let found = &found["difference"][end];
+            assert!(is_like(found, &expected[end]), "{name} {metric} {end}: {found} {expected}");
+        }
+    }
+}
+
+/// The rows of the table, counted.
+fn counted(name: &str, sandbox: &Sandbox, expected: &Value) {
+    let Some(rows) = readers::csv_rows(&sandbox.path("report.csv")) else { return };
+    for (version, expected) in expected.as_object().unwrap() {
+        for (outcome, count) in expected["trials"].as_object().unwrap() {
+            let rows = rows.as_array().unwrap().iter().filter(|row| row["version"] == version.as_str());
+            let found = rows.filter(|row| outcome == "asked" || row["outcome"] == outcome.as_str()).count();
+            assert_eq!(found as u64, count.as_u64().unwrap(), "{name} {version} {outcome}");
+        }
+    }
+}
