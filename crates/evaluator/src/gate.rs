@@ -32,7 +32,7 @@ pub use rule::Rule;
 pub use two_runs::{CandidateOfRun, Judged, judge_sides};
 pub use wording::points;
 
-pub(crate) use wording::{percent, plural};
+pub(crate) use wording::{few, percent, plural, size};
 
 /// What the gate says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]

@@ -7,6 +7,7 @@ mod spec;
 use std::fmt;
 
 use promptassay_registry::problem::Problem;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::suite::{Suite, metric_names};
@@ -16,7 +17,7 @@ pub use metric::Metric;
 pub use spec::{PolicySpec, policy_of_files};
 
 /// What the gate asks for. Every value remembers where it was written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// The smallest share of passed cases that passes; `None`: every case by the majority of its repeats.
@@ -36,7 +37,7 @@ pub struct Policy {
 }
 
 /// A value, and where it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sourced<T> {
     /// The value.
@@ -46,7 +47,7 @@ pub struct Sourced<T> {
 }
 
 /// Where a value of a policy was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// Nowhere.
@@ -77,7 +78,7 @@ impl fmt::Display for Source {
 }
 
 /// What a comparison does that cannot tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnInconclusive {
     /// It blocks.
@@ -87,7 +88,7 @@ pub enum OnInconclusive {
 }
 
 /// Which models may have answered and judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ServedModel {
     /// The same on both sides, as far as providers say.
@@ -113,6 +114,26 @@ pub struct PolicyOverrides {
     pub metrics: Vec<Metric>,
     /// See [`Policy::served_model`].
     pub served_model: Option<ServedModel>,
+}
+
+impl OnInconclusive {
+    /// The word that files use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Pass => "pass",
+        }
+    }
+}
+
+impl ServedModel {
+    /// The word that files use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Any => "any",
+        }
+    }
 }
 
 impl<T> Sourced<T> {

@@ -21,7 +21,7 @@ use crate::summary::VariantSummary;
 pub use compared::{comparison_json, comparison_text};
 pub use csv::csv;
 pub use github::github;
-pub use json::json;
+pub use json::{json, json_schema};
 pub use junit::{JunitLook, junit};
 pub use markdown::{MARKDOWN_MARK, markdown, markdown_of_nothing};
 pub use terminal::{Look, terminal, terminal_case};
@@ -42,7 +42,12 @@ pub struct Evaluation<'a> {
     pub outputs: &'a Outputs,
 }
 
-impl Evaluation<'_> {
+impl<'a> Evaluation<'a> {
+    /// The gate that stands on a variant; none on a baseline.
+    pub fn gate_of(&self, summary: &VariantSummary) -> Option<&'a Gate> {
+        self.gates.iter().find(|gate| gate.prompt == summary.prompt && gate.variant == summary.variant)
+    }
+
     /// Where the replies came from, in a few words.
     pub fn replies(&self) -> String {
         let sources: Vec<String> = self.record.sources().iter().map(in_words).collect();

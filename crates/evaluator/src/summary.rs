@@ -1,14 +1,21 @@
 //! What a record comes to, case by case and variant by variant. Pure arithmetic; nothing here decides.
 
+mod resources;
+mod tags;
+
 use std::collections::BTreeMap;
 
 use promptassay_stats::Confidence;
+use promptassay_stats::repeats::pass_hat_k;
 use promptassay_stats::score::{ScoreInterval, score_interval_of_means};
 
 use crate::outcome::RepeatOutcome;
-use crate::plan::{Plan, Role};
+use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::record::{Record, TrialRecord};
+
+pub use resources::{Cost, Latency};
+pub use tags::TagSummary;
 
 /// How many trials came to what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,6 +74,11 @@ impl CaseSummary {
         2 * self.counts.passed > self.counts.asked
     }
 
+    /// Whether some of its repeats passed and some failed.
+    pub fn is_flaky(&self) -> bool {
+        self.counts.passed > 0 && self.counts.failed > 0
+    }
+
     /// The share of judged repeats that passed; `None` where none was judged.
     pub fn pass_rate(&self) -> Option<f64> {
         (self.counts.judged() > 0).then(|| self.counts.passed as f64 / self.counts.judged() as f64)
@@ -92,14 +104,30 @@ pub struct VariantSummary {
     pub score: Option<f64>,
     /// The pass rates of the units.
     pub units: Vec<f64>,
+    /// The mean scores of the units.
+    pub score_units: Vec<f64>,
+    /// The chance that a case passes so many times in a row as it was asked, mean over the cases that were judged every time; `None`
+    /// where cases were asked once, or none was judged every time.
+    pub pass_hat_k: Option<f64>,
+    /// By tag, where cases have some. Exploratory: nothing decides by it.
+    pub tags: Vec<TagSummary>,
+    /// How long models took; `None` where no model was asked.
+    pub latency: Option<Latency>,
     /// Input and output tokens of all replies; `None` where one of them does not say.
     pub tokens: Option<u64>,
+    /// What the replies cost when they were given.
+    pub cost: Cost,
 }
 
 impl VariantSummary {
     /// How many cases passed by the majority of their repeats.
     pub fn cases_passed(&self) -> usize {
         self.cases.iter().filter(|case| case.passes_by_majority()).count()
+    }
+
+    /// The cases of which some repeats passed and some failed.
+    pub fn flaky(&self) -> impl Iterator<Item = &CaseSummary> {
+        self.cases.iter().filter(|case| case.is_flaky())
     }
 
     /// The share of repeats that passed, each case counting the same and missing repeats counting as failed.
@@ -127,6 +155,7 @@ fn summarise_variant(plan: &Plan, record: &Record, prompt: usize, variant: usize
     let mut counts = Counts::default();
     let mut gaps = 0;
     let mut tokens = Some(0_u64);
+    let (mut latencies, mut cost) = (Vec::new(), Cost::Nothing);
     for case in plan.cases_of(prompt, variant) {
         let mut case_counts = Counts::default();
         let mut scores = Vec::new();
@@ -134,50 +163,82 @@ fn summarise_variant(plan: &Plan, record: &Record, prompt: usize, variant: usize
             let trial = record.trial(index);
             case_counts.add(trial);
             counts.add(trial);
-            if let Some(trial) = trial {
-                scores.extend(trial.score);
-                gaps += usize::from(trial.error.is_some_and(crate::event::AskErrorKind::is_gap));
-                if trial.error.is_none() {
-                    tokens = tokens.zip(trial.tokens).and_then(|(sum, tokens)| sum.checked_add(tokens));
-                }
+            let Some(trial) = trial else { continue };
+            scores.extend(trial.score);
+            gaps += usize::from(trial.error.is_some_and(crate::event::AskErrorKind::is_gap));
+            if trial.error.is_none() {
+                tokens = tokens.zip(trial.tokens).and_then(|(sum, tokens)| sum.checked_add(tokens));
+            }
+            // Only what a model answered took time and money.
+            if let Some(latency) = trial.latency {
+                latencies.push(latency.as_secs_f64());
+                cost = cost.and(trial.cost);
             }
         }
         cases.push(CaseSummary { case, counts: case_counts, score: mean(&scores) });
     }
-    let unit_means = |value: fn(&CaseSummary) -> Option<f64>| {
-        let mut clusters: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-        let mut units = Vec::new();
-        for summary in &cases {
-            let Some(value) = value(summary) else { continue };
-            match &suite.cases[summary.case].cluster {
-                Some(cluster) => clusters.entry(cluster).or_default().push(value),
-                None => units.push(value),
-            }
-        }
-        units.extend(clusters.values().filter_map(|values| mean(values)));
-        units
-    };
-    let units = unit_means(CaseSummary::pass_rate);
+    let clusters = |summary: &CaseSummary| suite.cases[summary.case].cluster.as_deref();
+    let units = unit_means(cases.iter(), clusters, CaseSummary::pass_rate);
+    let score_units = unit_means(cases.iter(), clusters, |case| case.score);
     VariantSummary {
         prompt,
         variant,
         pass_rate: mean(&units),
-        score: mean(&unit_means(|case| case.score)),
+        score: mean(&score_units),
+        pass_hat_k: pass_in_a_row(&cases, suite.repeat),
+        tags: tags::summarise(suite, &cases),
+        latency: Latency::of(&latencies, &suite.policy),
         units,
+        score_units,
         tokens: tokens.filter(|_| counts.judged() > 0),
+        cost,
         cases,
         counts,
         gaps,
     }
 }
 
+/// A value of each unit: of a case without a cluster, or the mean of the cases of one.
+fn unit_means<'a>(
+    cases: impl Iterator<Item = &'a CaseSummary>,
+    cluster: impl Fn(&CaseSummary) -> Option<&'a str>,
+    value: impl Fn(&CaseSummary) -> Option<f64>,
+) -> Vec<f64> {
+    let mut clusters: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let mut units = Vec::new();
+    for summary in cases {
+        let Some(value) = value(summary) else { continue };
+        match cluster(summary) {
+            Some(cluster) => clusters.entry(cluster).or_default().push(value),
+            None => units.push(value),
+        }
+    }
+    units.extend(clusters.values().filter_map(|values| mean(values)));
+    units
+}
+
+fn pass_in_a_row(cases: &[CaseSummary], repeat: u32) -> Option<f64> {
+    if repeat < 2 {
+        return None;
+    }
+    let chances: Vec<f64> = cases
+        .iter()
+        .filter(|case| case.counts.missing() == 0)
+        .filter_map(|case| {
+            let (judged, passed) = (case.counts.judged() as u64, case.counts.passed as u64);
+            pass_hat_k(judged, passed, u64::from(repeat)).ok()
+        })
+        .collect();
+    mean(&chances)
+}
+
 fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// The score interval of the mean of units' pass rates; each end holds at the policy's confidence. With one repeat and no clusters
-/// it is Wilson's. `None` without units.
-pub fn pass_rate_interval(policy: &Policy, units: &[f64]) -> Option<ScoreInterval> {
+/// The score interval of the mean of units' pass rates or scores; each end holds at the policy's confidence. With one repeat and no
+/// clusters that of pass rates is Wilson's. `None` without units.
+pub fn unit_interval(policy: &Policy, units: &[f64]) -> Option<ScoreInterval> {
     let confidence = Confidence::each_end(policy.confidence.value).ok()?;
     score_interval_of_means(units, confidence).ok()
 }
@@ -188,11 +249,9 @@ pub fn baseline_of<'a>(
     summaries: &'a [VariantSummary],
     candidate: &VariantSummary,
 ) -> Option<&'a VariantSummary> {
-    let variants = &plan.prompts()[candidate.prompt].variants;
-    let model = &variants[candidate.variant].model.name;
-    summaries.iter().find(|summary| {
-        let variant = variants.get(summary.variant);
-        summary.prompt == candidate.prompt
-            && variant.is_some_and(|variant| variant.role == Role::Baseline && variant.model.name == *model)
-    })
+    let baseline = plan.baseline_of(candidate.prompt, candidate.variant)?;
+    summaries.iter().find(|summary| summary.prompt == candidate.prompt && summary.variant == baseline)
 }
+
+#[cfg(test)]
+mod tests;

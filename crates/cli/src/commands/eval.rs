@@ -7,6 +7,7 @@ mod following;
 pub(crate) mod journal;
 mod live;
 mod offline;
+mod outlook;
 pub(crate) mod policy;
 pub(crate) mod published;
 mod recording;
@@ -99,6 +100,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     };
     arguments.against.apply_to(&mut inputs);
     arguments.policy.apply_to(&mut inputs, &mut problems);
+    arguments.against.repeat_under_a_margin(&mut inputs);
     let mut prepared = prepare(&tree, &settings, inputs, problems, Some(arguments), context)?;
     let blessed = arguments.against.blessed(&prepared.plan)?;
     let refused = gate::preflight(&prepared.plan, blessed.against());
@@ -120,6 +122,10 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
         if let Some(remark) = attempts::remark(earlier) {
             context.console.note(&remark);
         }
+    }
+    // Shards are compared together; each of them alone would show less.
+    if shard.is_none() {
+        outlook::say(plan, blessed.against(), &arguments.journal.runs, context);
     }
     let begin = || match &resumed {
         Some((directory, file)) => journal::go_on(directory.clone(), file, plan, context),

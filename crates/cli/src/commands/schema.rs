@@ -1,6 +1,7 @@
 //! `promptassay schema`: the JSON Schema of a kind of file, for editors and for other programs.
 
 use clap::{Args, ValueEnum};
+use promptassay_evaluator::report;
 use promptassay_evaluator::settings::SettingsSpec;
 use promptassay_evaluator::suite::SuiteSpec;
 use promptassay_experiments::definition::ExperimentSpec;
@@ -47,6 +48,8 @@ enum Kind {
     TestCases,
     /// `experiments/NAME.yaml`
     Experiment,
+    /// The report of `--format json`
+    Report,
 }
 
 pub(crate) fn run(arguments: &SchemaArguments, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -62,6 +65,7 @@ fn schema(kind: Kind) -> Schema {
         Kind::Lock => files::schema(files::Kind::Lock),
         Kind::TestCases => test_cases(),
         Kind::Experiment => schema_for!(ExperimentSpec),
+        Kind::Report => report::json_schema(),
     }
 }
 

@@ -94,6 +94,13 @@ fn without_sources(report: &Value) -> Value {
     for key in ["replies", "calls", "oldest_cached_reply"] {
         report.as_object_mut().unwrap().shift_remove(key);
     }
+    for prompt in report["prompts"].as_array_mut().unwrap() {
+        for variant in prompt["variants"].as_array_mut().unwrap() {
+            for key in ["latency", "cost", "unpriced"] {
+                variant.as_object_mut().unwrap().shift_remove(key);
+            }
+        }
+    }
     for repeat in repeats(&mut report) {
         let answer = repeat["answer"]["reply"].as_object_mut().unwrap();
         answer.shift_remove("source");

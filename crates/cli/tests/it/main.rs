@@ -11,6 +11,7 @@ mod documentation;
 mod eval;
 mod experiment;
 mod fuzz_corpora;
+mod gate;
 mod gating;
 mod live;
 mod look;

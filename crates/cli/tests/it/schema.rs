@@ -8,7 +8,7 @@ use crate::sandbox::Sandbox;
 fn committed_schemas_are_up_to_date() {
     let sandbox = Sandbox::empty();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
-    for kind in ["registry", "prompt", "version", "lock", "test_cases", "experiment"] {
+    for kind in ["registry", "prompt", "version", "lock", "test_cases", "experiment", "report"] {
         let file = format!("{kind}.schema.json");
         let committed = std::fs::read_to_string(directory.join(&file)).unwrap_or_default();
         let printed = sandbox.run(&["schema", kind]).stdout;

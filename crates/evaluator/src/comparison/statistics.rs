@@ -164,15 +164,16 @@ fn compare_by(
         Ok(interval) => Call::of(interval, units_better + units_worse, margin),
         Err(_) => Call::Inconclusive,
     };
-    let of_sample = |number: &dyn Fn(&ScoreSample, &Confidences) -> Result<f64, Undefined>| {
+    let of_sample = |number: &dyn Fn(&ScoreSample, &Confidences) -> Result<f64, NoValue>| {
         let (sample, confidences) = judged.as_ref().map_err(|undefined| NoValue::from(*undefined))?;
-        number(sample, confidences).map_err(NoValue::from)
+        number(sample, confidences)
     };
     MetricComparison {
         gates,
-        p: of_sample(&|sample, _| sample.p_two_sided(0.0)),
+        p: of_sample(&|sample, _| Ok(sample.p_two_sided(0.0)?)),
         smallest_detectable: of_sample(&|sample, confidences| {
-            smallest_detectable_difference(sample.units(), sample.mean_square(), confidences.ends, POWER)
+            let (units, changed) = (sample.units(), sample.mean_square());
+            Ok(smallest_detectable_difference(units, changed, confidences.ends, POWER)?)
         }),
         units_to_decide: of_sample(&|sample, confidences| decided_after(sample, confidences.ends, margin)),
         difference: difference.map_err(|undefined| NoValue::from(*undefined)),
@@ -190,10 +191,10 @@ fn compare_by(
 
 /// The units after which the lower end would be above −margin, where the estimate is; else those after which the upper end would
 /// be below 0.
-fn decided_after(sample: &ScoreSample, ends: Confidence, margin: Option<f64>) -> Result<f64, Undefined> {
-    let Some(margin) = margin else { return Err(Undefined::NoDifference) };
+fn decided_after(sample: &ScoreSample, ends: Confidence, margin: Option<f64>) -> Result<f64, NoValue> {
+    let margin = margin.ok_or_else(|| NoValue::new("no_margin", "no margin is set"))?;
     let target = if sample.estimate() > -margin { -margin } else { 0.0 };
-    units_to_decide(sample, target, ends, POWER)
+    Ok(units_to_decide(sample, target, ends, POWER)?)
 }
 
 /// The names of the cases that the candidate fixed and broke, by the majority of their repeats.

@@ -122,3 +122,54 @@ fn better_and_worse_need_four_units_that_changed() {
         assert_eq!(worse, if call == Call::Better { Call::Worse } else { Call::Inconclusive });
     }
 }
+
+#[test]
+fn what_was_blessed_is_compared_as_it_was() {
+    let mut before = side("c.one:ppn two:pff three:nnn");
+    before.served_models = BTreeSet::from(["luna-1".to_owned()]);
+    before.judges = BTreeSet::from(["opus".to_owned()]);
+    before.cases[0].validators.insert("tone".to_owned(), MetricMean { mean: 0.75, trials: 2 });
+    let after = side("c.one:ppp two:ppp three:ppp");
+    let run: crate::runs::RunId = "019aae2f-3000-7000-8000-000000000001".parse().unwrap();
+    let at: jiff::Timestamp = "2026-11-20T10:00:00Z".parse().unwrap();
+    let baseline = Baseline {
+        schema: Baseline::SCHEMA,
+        prompt: "support".parse().unwrap(),
+        run: run.clone(),
+        blessed_at: at,
+        replies: "replies live".to_owned(),
+        interface: Digest::of("interface"),
+        suite: Digest::of("suite"),
+        first: FirstBlessed {
+            run: run.clone(),
+            blessed_at: at,
+            means: [("default".to_owned(), (Some(0.5), None))].into(),
+        },
+        variants: vec![BlessedVariant::of(&before, Digest::of("text"))],
+    };
+    let text = baseline.to_json();
+    insta::assert_snapshot!(text);
+    let read = Baseline::parse(&text).unwrap();
+    assert_eq!(read, baseline);
+    let blessed = read.side("default").unwrap();
+    assert_eq!(read.side("other"), None);
+    assert_eq!(blessed.label.origin, Origin::Blessed { at, run });
+    let mut expected = before.clone();
+    expected.label = blessed.label.clone();
+    let by_name = |mut side: Side| {
+        side.cases.sort_by(|one, other| one.name.cmp(&other.name));
+        side
+    };
+    assert_eq!(by_name(blessed.clone()), by_name(expected));
+    let policy = Policy::default();
+    let (one, other) = (compare(&before, &after, &policy), compare(&blessed, &after, &policy));
+    assert_eq!((one.metrics, one.fixed, one.pairing), (other.metrics, other.fixed, other.pairing));
+}
+
+#[test]
+fn a_blessed_file_that_no_run_could_have_written_is_refused() {
+    let refused = |text: &str| Baseline::parse(text).unwrap_err().to_string();
+    insta::assert_snapshot!(
+        [refused("{}"), refused("[]"), refused(r#"{"schema": 2}"#), refused("{\"schema\": 1}")].join("\n")
+    );
+}

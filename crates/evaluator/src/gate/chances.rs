@@ -131,6 +131,7 @@ mod tests {
         let chances = steady.chances((&[28, 29], &[1], &[0.10]), 0.95, 1);
         let seen: Vec<_> =
             chances.iter().map(|chance| (chance.is_feasible, chance.probability.clone().unwrap())).collect();
-        assert_eq!(seen, [(false, 0.0), (true, 1.0)]);
+        // The interval alone would let 28 through; the preflight asks for the exact bound, and refuses them before.
+        assert_eq!(seen, [(false, 1.0), (true, 1.0)]);
     }
 }

@@ -1,128 +1,25 @@
-//! The report for programs: one JSON object, documented in `docs/formats.md`. Without times: the same results give the same bytes.
+//! The report for programs: one JSON object, whose schema is `docs/schemas/report.schema.json`. Without times: the same results give
+//! the same bytes.
 
-use jiff::Timestamp;
-use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
+mod comparison;
+mod shape;
+
+use schemars::{Schema, schema_for};
 
 use super::Evaluation;
 use super::visible::escaped_json;
 use crate::event::ReplySource;
-use crate::gate::{Verdict, worst};
-use crate::outputs::Outputs;
-use crate::plan::{Role, TrialId};
+use crate::gate::{blocking, worst};
+use crate::plan::Role;
 use crate::record::{Calls, TrialRecord};
-use crate::summary::{VariantSummary, pass_rate_interval};
+use crate::summary::{Cost, VariantSummary, unit_interval};
+use shape::{
+    Case, Gate, Interval, Latency, Prompt, Quantile, Repeat, RepeatShape, Report, Skipped, Tag, Trials,
+    Variant,
+};
 
 /// The version of this shape.
 const SCHEMA: u32 = 1;
-
-#[derive(Serialize)]
-struct Report<'a> {
-    schema: u32,
-    verdict: Verdict,
-    interrupted: bool,
-    replies: Vec<&'static str>,
-    /// When the oldest cached reply was given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    oldest_cached_reply: Option<Timestamp>,
-    /// What asking models took; left out where no model and no cache was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    calls: Option<&'a Calls>,
-    prompts: Vec<Prompt<'a>>,
-}
-
-#[derive(Serialize)]
-struct Prompt<'a> {
-    name: &'a str,
-    chosen: &'a str,
-    repeat: u32,
-    variants: Vec<Variant<'a>>,
-    skipped: Vec<Skipped<'a>>,
-}
-
-#[derive(Serialize)]
-struct Variant<'a> {
-    version: String,
-    sha256: String,
-    model: &'a str,
-    requested_model: &'a str,
-    role: &'static str,
-    cases_passed: usize,
-    cases: usize,
-    trials: Trials,
-    units: usize,
-    pass_rate: Option<f64>,
-    pass_rate_interval: Option<Interval>,
-    score: Option<f64>,
-    tokens: Option<u64>,
-    gate: Option<Gate<'a>>,
-    results: Vec<Case<'a>>,
-}
-
-#[derive(Serialize)]
-struct Trials {
-    asked: usize,
-    passed: usize,
-    failed: usize,
-    errored: usize,
-    unscored: usize,
-    not_asked: usize,
-}
-
-/// Each end holds at `confidence` on its own.
-#[derive(Serialize)]
-struct Interval {
-    lower: f64,
-    upper: f64,
-    confidence: f64,
-}
-
-#[derive(Serialize)]
-struct Gate<'a> {
-    verdict: Verdict,
-    reason: &'a str,
-}
-
-#[derive(Serialize)]
-struct Case<'a> {
-    name: &'a str,
-    file: String,
-    line: usize,
-    must_pass: bool,
-    passed: usize,
-    asked: usize,
-    score: Option<f64>,
-    repeats: Vec<Repeat<'a>>,
-}
-
-/// Read when it is written, so that a report holds one result at a time.
-struct Repeat<'a> {
-    number: u32,
-    outcome: &'static str,
-    trial: TrialId,
-    outputs: &'a Outputs,
-}
-
-impl Serialize for Repeat<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let result = self.outputs.get(self.trial);
-        let mut repeat = serializer.serialize_struct("Repeat", 4)?;
-        repeat.serialize_field("repeat", &self.number)?;
-        repeat.serialize_field("outcome", self.outcome)?;
-        repeat.serialize_field("answer", &result.as_ref().map(|result| &result.answer))?;
-        let checks = result.as_ref().map_or(&[][..], |result| &result.checks);
-        repeat.serialize_field("checks", checks)?;
-        repeat.end()
-    }
-}
-
-#[derive(Serialize)]
-struct Skipped<'a> {
-    name: &'a str,
-    file: String,
-    line: usize,
-    reason: &'a str,
-}
 
 /// The report; it ends with a line feed.
 pub fn json(evaluation: &Evaluation<'_>) -> String {
@@ -130,6 +27,7 @@ pub fn json(evaluation: &Evaluation<'_>) -> String {
         name: plan.name.as_str(),
         chosen: &plan.chosen,
         repeat: plan.suite.repeat,
+        policy: &plan.suite.policy,
         variants: evaluation
             .summaries
             .iter()
@@ -153,10 +51,11 @@ pub fn json(evaluation: &Evaluation<'_>) -> String {
     let report = Report {
         schema: SCHEMA,
         verdict: worst(evaluation.gates),
+        blocks: blocking(evaluation.gates).is_some(),
         interrupted: evaluation.record.was_interrupted(),
         replies: evaluation.record.sources().iter().map(|source| source.as_str()).collect(),
         oldest_cached_reply: evaluation.record.sources().iter().find_map(|source| match source {
-            ReplySource::Cached { at } => Some(*at),
+            ReplySource::Cached { at } => Some(at.to_string()),
             ReplySource::Live | ReplySource::Recorded | ReplySource::Scripted => None,
         }),
         calls: Some(evaluation.record.calls()).filter(|calls| **calls != Calls::default()),
@@ -168,33 +67,27 @@ pub fn json(evaluation: &Evaluation<'_>) -> String {
     escaped_json(&text)
 }
 
+/// The JSON Schema of the report.
+pub fn json_schema() -> Schema {
+    let mut schema = schema_for!(Report<'static>);
+    schema.insert("title".to_owned(), "report.json".into());
+    let description = "The report of an evaluation: what was asked, how it went, how candidates compare, and what the gates say.";
+    schema.insert("description".to_owned(), description.into());
+    schema
+}
+
 fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant<'a> {
     let plan = &evaluation.plan.prompts()[summary.prompt];
     let variant = &plan.variants[summary.variant];
-    let gate =
-        evaluation.gates.iter().find(|gate| gate.prompt == summary.prompt && gate.variant == summary.variant);
-    let results = summary.cases.iter().map(|case| {
-        let definition = &plan.suite.cases[case.case];
-        let repeats =
-            evaluation.plan.trials_of(summary.prompt, summary.variant, case.case).map(|(index, trial)| {
-                Repeat {
-                    number: trial.repeat,
-                    outcome: outcome(evaluation.record.trial(index)),
-                    trial: trial.id,
-                    outputs: evaluation.outputs,
-                }
-            });
-        Case {
-            name: &definition.name,
-            file: definition.place.file.display().to_string(),
-            line: definition.place.line,
-            must_pass: definition.must_pass,
-            passed: case.counts.passed,
-            asked: case.counts.asked,
-            score: case.score,
-            repeats: repeats.collect(),
-        }
-    });
+    let policy = &plan.suite.policy;
+    let interval = |units: &[f64]| {
+        unit_interval(policy, units).map(|interval| Interval {
+            lower: interval.lower,
+            upper: interval.upper,
+            confidence: policy.confidence.value,
+        })
+    };
+    let name = |case: usize| plan.suite.cases[case].name.as_str();
     Variant {
         version: variant.version.number(),
         sha256: variant.digest.to_string(),
@@ -216,15 +109,66 @@ fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant
         },
         units: summary.units.len(),
         pass_rate: summary.pass_rate,
-        pass_rate_interval: pass_rate_interval(&plan.suite.policy, &summary.units).map(|interval| Interval {
-            lower: interval.lower,
-            upper: interval.upper,
-            confidence: plan.suite.policy.confidence.value,
-        }),
+        pass_rate_interval: interval(&summary.units),
         score: summary.score,
+        score_interval: interval(&summary.score_units),
+        pass_hat_k: summary.pass_hat_k,
+        flaky: summary.flaky().map(|case| name(case.case)).collect(),
+        tags: summary
+            .tags
+            .iter()
+            .map(|tag| Tag {
+                name: tag.tag.clone(),
+                exploratory: true,
+                cases: tag.cases,
+                units: tag.units.len(),
+                pass_rate: tag.pass_rate,
+                pass_rate_interval: interval(&tag.units),
+            })
+            .collect(),
+        latency: summary.latency.as_ref().map(|latency| Latency {
+            median: Quantile::of(&latency.median, policy.confidence.value),
+            p95: Quantile::of(&latency.p95, policy.confidence.value),
+        }),
         tokens: summary.tokens,
-        gate: gate.map(|gate| Gate { verdict: gate.verdict, reason: &gate.reason }),
-        results: results.collect(),
+        cost: summary.cost.dollars(),
+        unpriced: summary.cost == Cost::Unpriced,
+        gate: evaluation.gate_of(summary).map(|gate| Gate {
+            verdict: gate.verdict,
+            row: gate.rule.row(),
+            rule: gate.rule.code(),
+            blocks: gate.blocks,
+            reason: &gate.reason,
+            comparison: gate.comparison.as_ref().map(comparison::of),
+        }),
+        results: summary
+            .cases
+            .iter()
+            .map(|case| {
+                let definition = &plan.suite.cases[case.case];
+                let trials = evaluation.plan.trials_of(summary.prompt, summary.variant, case.case);
+                let repeats = trials.map(|(index, trial)| {
+                    Repeat(RepeatShape {
+                        repeat: trial.repeat,
+                        outcome: outcome(evaluation.record.trial(index)),
+                        trial: trial.id,
+                        outputs: evaluation.outputs,
+                    })
+                });
+                Case {
+                    name: &definition.name,
+                    file: definition.place.file.display().to_string(),
+                    line: definition.place.line,
+                    must_pass: definition.must_pass,
+                    cluster: definition.cluster.as_deref(),
+                    passed: case.counts.passed,
+                    asked: case.counts.asked,
+                    missing: case.counts.missing(),
+                    score: case.score,
+                    repeats: repeats.collect(),
+                }
+            })
+            .collect(),
     }
 }
 

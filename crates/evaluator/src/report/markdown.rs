@@ -17,7 +17,7 @@ use crate::comparison::{Comparison, MetricComparison};
 use crate::gate::{Gate, blocking, percent, plural};
 use crate::plan::PromptPlan;
 use crate::policy::{Metric, Policy};
-use crate::summary::{VariantSummary, baseline_of, pass_rate_interval};
+use crate::summary::{VariantSummary, baseline_of, unit_interval};
 use escape::{code, fence, html_code, table_code};
 use pages::Pages;
 
@@ -165,13 +165,12 @@ fn numbers(
     comparison: Option<&Comparison>,
     policy: &Policy,
 ) -> String {
-    let rate =
-        |summary: &VariantSummary| match (summary.pass_rate, pass_rate_interval(policy, &summary.units)) {
-            (Some(rate), Some(interval)) => {
-                format!("{} [{:.1}, {:.1}]", percent(rate), 100.0 * interval.lower, 100.0 * interval.upper)
-            }
-            _ => "–".to_owned(),
-        };
+    let rate = |summary: &VariantSummary| match (summary.pass_rate, unit_interval(policy, &summary.units)) {
+        (Some(rate), Some(interval)) => {
+            format!("{} [{:.1}, {:.1}]", percent(rate), 100.0 * interval.lower, 100.0 * interval.upper)
+        }
+        _ => "–".to_owned(),
+    };
     let score = |summary: &VariantSummary| {
         summary.score.map_or_else(|| "–".to_owned(), |score| format!("{score:.3}"))
     };

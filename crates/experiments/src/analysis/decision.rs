@@ -194,11 +194,11 @@ pub(super) fn what_is_left(progress: &Progress) -> String {
     let pace = if progress.days_left.is_some() { " at this pace" } else { "" };
     let overdue = if progress.overdue { "; its `end` is over, so move that or stop it" } else { "" };
     match progress.units_left {
-        Some(left) if left > 0 => {
+        Some(to_come) if to_come > 0 => {
             format!(
                 "{} of {units}, {} to come; {left}{pace}{overdue}",
                 thousands(progress.units),
-                thousands(left),
+                thousands(to_come),
                 units = counted(planned, "unit", "units")
             )
         }

@@ -40,6 +40,15 @@ impl AgainstArguments {
         }
     }
 
+    /// Asks three times where a margin is set and nobody wrote how often, as beside a baseline that is asked.
+    pub(crate) fn repeat_under_a_margin(&self, inputs: &mut [PromptInput<'_>]) {
+        for input in inputs.iter_mut().filter(|_| self.against_baseline) {
+            if let Some(why) = input.suite.repeat_under_a_margin() {
+                input.versions.why = format!("{}; {why}", input.versions.why);
+            }
+        }
+    }
+
     /// The blessed files of the prompts of a plan. One that is missing or cannot be used is an error, before the first question.
     pub(crate) fn blessed(&self, plan: &Plan) -> Result<Blessed, Failure> {
         if !self.against_baseline {

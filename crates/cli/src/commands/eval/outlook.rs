@@ -1,0 +1,64 @@
+//! What the gates of a run can show, said on standard error before the first question is paid for.
+
+use promptassay_evaluator::comparison::Side;
+use promptassay_evaluator::gate::{Against, History, outlook};
+use promptassay_evaluator::plan::Plan;
+
+use super::journal::RunsArguments;
+use crate::commands::Context;
+
+/// How flaky the cases are is learned from at most so many runs, the newest ones.
+const RUNS: usize = 10;
+
+/// Says what the gates can show, a line each. That is a remark: what cannot be learned from earlier runs is left out.
+pub(super) fn say(plan: &Plan, against: Against<'_>, runs: &RunsArguments, context: &Context<'_>) {
+    if context.console.quiet || context.console.json {
+        return;
+    }
+    let history = history(plan, against, runs, context);
+    // The simulation is a remark as well: the same results give the same remark.
+    for line in outlook(plan, against, &history, 0) {
+        context.console.note(&line.to_string());
+    }
+}
+
+/// The newest results of each prompt and model that were repeated: blessed ones, else those of kept runs.
+fn history(plan: &Plan, against: Against<'_>, runs: &RunsArguments, context: &Context<'_>) -> History {
+    let mut history = History::new();
+    let wanted: Vec<&str> = plan
+        .prompts()
+        .iter()
+        .filter(|prompt| prompt.suite.policy.margin.value.is_set())
+        .map(|prompt| prompt.name.as_str())
+        .collect();
+    if let Against::Blessed(files) = against {
+        for (prompt, file) in files {
+            let sides = file.variants.iter().filter_map(|variant| file.side(&variant.model));
+            for side in sides.filter(is_repeated) {
+                history.insert((prompt.clone(), side.label.model.clone()), side);
+            }
+        }
+    }
+    let kept = runs.runs(context).ok().and_then(|runs| runs.list().ok()).unwrap_or_default();
+    for directory in kept.iter().rev().take(RUNS) {
+        let missing = |prompt: &str| !history.keys().any(|(known, _)| known == prompt);
+        let Ok(file) = directory.file() else { continue };
+        let helps = |prompt: &promptassay_evaluator::runs::PlannedPrompt| {
+            prompt.repeat > 1 && wanted.contains(&prompt.name.as_str()) && missing(prompt.name.as_str())
+        };
+        if !file.prompts.iter().any(helps) {
+            continue;
+        }
+        let Ok(prompts) = Side::read_all(&file, &directory.journal_path()) else { continue };
+        for of_prompt in prompts.into_iter().filter(|of_prompt| wanted.contains(&of_prompt.prompt.as_str())) {
+            for side in of_prompt.sides.into_iter().filter(is_repeated) {
+                history.entry((of_prompt.prompt.clone(), side.label.model.clone())).or_insert(side);
+            }
+        }
+    }
+    history
+}
+
+fn is_repeated(side: &Side) -> bool {
+    side.cases.iter().any(|case| case.judged() > 1)
+}

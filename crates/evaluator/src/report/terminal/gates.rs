@@ -1,0 +1,84 @@
+//! The last lines: what asking took, what was asked for, and what the gates say.
+
+use std::fmt::{self, Write as _};
+
+use super::paint::{Tone, label, wrapped};
+use super::{COLUMNS, Report};
+use crate::gate::{Gate, Verdict};
+use crate::policy::{Policy, Source};
+use crate::report::Evaluation;
+
+impl Report {
+    /// What asking took, where that is worth a line.
+    pub(super) fn calls(&mut self, evaluation: &Evaluation<'_>) -> fmt::Result {
+        let calls = evaluation.record.calls();
+        for (label, text) in [("retries", calls.retries()), ("calls  ", calls.nothing_asked())] {
+            if let Some(text) = text {
+                let indent = "           ";
+                writeln!(self.text, "{label}    {}", wrapped(&text, COLUMNS - indent.len(), indent))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn gate(&mut self, evaluation: &Evaluation<'_>, gate: &Gate) -> fmt::Result {
+        let plan = &evaluation.plan.prompts()[gate.prompt];
+        let tone = match gate.verdict {
+            Verdict::Passed => Tone::Good,
+            Verdict::Failed => Tone::Bad,
+            Verdict::Inconclusive | Verdict::Broken => Tone::Doubtful,
+        };
+        let word = self.tone(tone, gate.verdict.as_str());
+        let lets_through = if gate.verdict == Verdict::Inconclusive && !gate.blocks {
+            "; let through (inconclusive: pass)"
+        } else {
+            ""
+        };
+        writeln!(
+            self.text,
+            "gate  {} {}  {word}  {}{lets_through}   {}",
+            plan.name,
+            label(plan, gate.variant),
+            gate.reason,
+            evaluation.replies()
+        )
+    }
+
+    /// What the gate asks for, where somebody says so, and the row that decided.
+    pub(super) fn rules(&mut self, evaluation: &Evaluation<'_>, gate: &Gate) -> fmt::Result {
+        let plan = &evaluation.plan.prompts()[gate.prompt];
+        let policy = written(&plan.suite.policy);
+        if policy.is_empty() {
+            return Ok(());
+        }
+        let indent = "       ";
+        let subject = format!("{} {}", plan.name, label(plan, gate.variant));
+        let text = format!("{subject}  {}; row {} decided", policy.join(", "), gate.rule.row());
+        let text = format!("rules  {}", wrapped(&text, COLUMNS - indent.len(), indent));
+        for line in text.lines() {
+            let line = self.tone(Tone::Quiet, line);
+            writeln!(self.text, "{line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What somebody wrote of a policy, each with its source; the rest are defaults.
+fn written(policy: &Policy) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut add = |name: &str, value: String, source: &Source| {
+        if *source != Source::Default {
+            parts.push(format!("{name} {value} ({source})"));
+        }
+    };
+    let minimum = policy.min_pass_rate.value.unwrap_or_default();
+    add("min_pass_rate", minimum.to_string(), &policy.min_pass_rate.source);
+    add("margin", policy.margin.value.to_string(), &policy.margin.source);
+    add("confidence", policy.confidence.value.to_string(), &policy.confidence.source);
+    add("max_missing", policy.max_missing.value.to_string(), &policy.max_missing.source);
+    add("inconclusive", policy.inconclusive.value.as_str().to_owned(), &policy.inconclusive.source);
+    let metrics: Vec<&str> = policy.metrics.value.iter().map(crate::policy::Metric::as_str).collect();
+    add("metrics", metrics.join("+"), &policy.metrics.source);
+    add("served_model", policy.served_model.value.as_str().to_owned(), &policy.served_model.source);
+    parts
+}
