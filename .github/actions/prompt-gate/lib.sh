@@ -1,0 +1,141 @@
+# shellcheck shell=bash
+# What the steps of the prompt gate share. It is sourced and never run.
+#
+# Steps talk to each other through files below PROMPT_GATE_DIR, so that the same scripts run on a laptop, in a test, or in
+# another pipeline. No directory in it is hidden: uploads leave hidden files out.
+
+set -euo pipefail
+
+: "${PROMPT_GATE_DIR:=${RUNNER_TEMP:-${TMPDIR:-/tmp}}/prompt-gate}"
+state_dir=$PROMPT_GATE_DIR/state
+reports_dir=$PROMPT_GATE_DIR/reports
+# shellcheck disable=SC2034  # for whoever sources this
+runs_dir=$PROMPT_GATE_DIR/runs
+mkdir -p "$state_dir" "$reports_dir"
+
+# put NAME VALUE: a value for later steps, as a file and as an output of this step.
+put() {
+  printf '%s' "$2" >"$state_dir/$1"
+  if [ -n "${GITHUB_OUTPUT:-}" ]; then
+    printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"
+  fi
+}
+
+# get NAME: what an earlier step has put there; nothing where none has.
+get() {
+  if [ -f "$state_dir/$1" ]; then
+    cat "$state_dir/$1"
+  fi
+}
+
+# Workflow commands are lines of standard output, so what stands in them is escaped as the runner reads it.
+data() {
+  local text=${1//\%/%25}
+  text=${text//$'\r'/%0D}
+  printf '%s' "${text//$'\n'/%0A}"
+}
+
+# annotate error|warning|notice TEXT
+annotate() {
+  if [ "${GITHUB_ACTIONS:-}" = true ]; then
+    printf '::%s title=prompt gate::%s\n' "$1" "$(data "$2")"
+  else
+    printf 'prompt gate: %s: %s\n' "$1" "$2" >&2
+  fi
+}
+
+# refuse TEXT: the step cannot do its work, because of how it was called.
+refuse() {
+  annotate error "$1"
+  put code 2
+  put verdict invalid
+  exit 2
+}
+
+# verbatim COMMAND…: runs it so that nothing it prints is taken for a workflow command: replies of models are strangers' text.
+verbatim() {
+  local code=0 token
+  if [ "${GITHUB_ACTIONS:-}" != true ]; then
+    "$@" || code=$?
+    return "$code"
+  fi
+  token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  printf '::stop-commands::%s\n' "$token"
+  "$@" 2>&1 || code=$?
+  printf '\n::%s::\n' "$token"
+  return "$code"
+}
+
+# event FILTER: a value of the event that started the workflow; nothing where it is not there.
+event() {
+  if [ -s "${GITHUB_EVENT_PATH:-}" ]; then
+    jq -r "$1 // empty" "$GITHUB_EVENT_PATH"
+  fi
+}
+
+# verdict_of CODE: what an exit code of `promptassay eval` and `merge` means, in a word.
+verdict_of() {
+  case $1 in
+    0) echo passed ;;
+    1) echo failed ;;
+    2) echo invalid ;;
+    3) echo inconclusive ;;
+    130) echo interrupted ;;
+    *) echo broken ;;
+  esac
+}
+
+# report_arguments: the options that write every report, in `reports`.
+report_arguments() {
+  # shellcheck disable=SC2034  # for whoever calls this
+  reports=(
+    --report "json=$reports_dir/report.json"
+    --report "junit=$reports_dir/junit.xml"
+    --report "markdown=$reports_dir/report.md"
+    --report "github=$reports_dir/annotations"
+  )
+}
+
+# conclude CODE: from an exit code to the verdict of this run.
+conclude() {
+  local code=$1 verdict
+  verdict=$(verdict_of "$code")
+  if [ "$verdict" = passed ] && ! compgen -G "$runs_dir/*/run.json" >/dev/null; then
+    verdict=unchanged
+  elif [ "$(get mode)" = replay ] && is_only_a_replay "$code"; then
+    # Without a model nobody knows. It is no failure of this pull request, and no success either.
+    verdict=skipped
+  fi
+  put code "$code"
+  put verdict "$verdict"
+  if [ "$verdict" != skipped ] && [ -s "$reports_dir/annotations" ]; then
+    cat "$reports_dir/annotations"
+  fi
+  printf 'prompt gate: %s\n' "$verdict"
+}
+
+# is_only_a_replay CODE: whether the replies that are recorded speak for the change, or there are none for it.
+is_only_a_replay() {
+  case $1 in
+    0) return 0 ;;
+    4) lacks_only_replies ;;
+    *) return 1 ;;
+  esac
+}
+
+# Whether the run came to its end, and every question without an answer has none because no reply is recorded for it. A judge's
+# reply is never recorded: what waits for one is unscored or an error of the check, and the answer is there.
+lacks_only_replies() {
+  cat "$runs_dir"/*/events.jsonl 2>/dev/null | jq -e -s '
+    any(.[]; .run_finished.end == "completed")
+    and any(.[]; .trial_finished.outcome | IN("errored", "unscored"))
+    and all(.[].trial_finished.answer.error.kind // empty; IN("no_recorded_reply", "stale_reply"))' >/dev/null
+}
+
+is_true() {
+  case ${1:-} in
+    true) return 0 ;;
+    false | '') return 1 ;;
+    *) refuse "\`$1\` is neither true nor false" ;;
+  esac
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Writes what people read: the comment of the pull request, which is the summary of the job too.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+verdict=$(get verdict) code=$(get code) base=$(get base) why=$(get why)
+comment=$reports_dir/comment.md
+# GitHub takes 65,536 characters; what is added around the report has room too.
+limit=60000
+
+# A file of the run between tags that keep every character as it is.
+preformatted() {
+  printf '<pre>\n'
+  sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g' -e 's/@/\&#64;/g' "$1"
+  printf '</pre>\n'
+}
+
+report() {
+  if [ -s "$reports_dir/report.md" ]; then
+    # The marker stands above already.
+    grep -v -x '<!-- promptassay -->' "$reports_dir/report.md"
+  fi
+}
+
+explanation() {
+  case ${verdict:-broken} in
+    unchanged) printf 'No prompt changed since `%s`; nothing was asked.\n' "${base:0:12}" ;;
+    skipped)
+      printf 'No model was asked%s. **This is no verdict.**\n\n' "${why:+: $why}"
+      printf 'The files are valid. %s\n\n' "$(replayed)"
+      printf 'Somebody who may use the keys of this repository can look at the change and then have it judged: see “Pull requests from forks” in docs/ci.md of promptassay.\n'
+      ;;
+    invalid)
+      printf 'The files cannot be evaluated.\n\n'
+      if [ -s "$reports_dir/check.txt" ]; then
+        preformatted "$reports_dir/check.txt"
+      fi
+      ;;
+    *)
+      if [ -n "$why" ]; then
+        printf 'No model was asked: %s. Recorded replies were replayed.\n\n' "$why"
+      fi
+      if [ -s "$reports_dir/report.md" ]; then
+        report
+      else
+        printf 'There is no report; the log of the job says why.\n'
+      fi
+      ;;
+  esac
+}
+
+# How far recorded replies go, for candidates where there are some.
+replayed() {
+  if [ ! -s "$reports_dir/report.json" ]; then
+    return
+  fi
+  jq -r '[.prompts[]?.variants[]? | select(.gate != null) | .trials] |
+    "Of \(map(.asked + .not_asked) | add // 0) questions, \(map(.passed + .failed) | add // 0) have a recorded reply; " +
+    "\(map(.passed) | add // 0) of them pass."' "$reports_dir/report.json"
+}
+
+{
+  printf '<!-- promptassay -->\n'
+  case ${verdict:-broken} in
+    unchanged) printf '### Prompt gate: nothing to judge\n\n' ;;
+    *) printf '### Prompt gate: %s\n\n' "${verdict:-broken}" ;;
+  esac
+  explanation
+} >"$comment.whole"
+if [ "$(wc -m <"$comment.whole")" -gt "$limit" ]; then
+  # Whole lines only, so that no tag and no character is cut.
+  awk -v limit="$limit" '{ used += length($0) + 1 } used > limit { exit } { print }' "$comment.whole" >"$comment"
+  printf '\n*The report is longer than a comment may be. The whole of it is in the files of this run: report.md.*\n' >>"$comment"
+else
+  cp "$comment.whole" "$comment"
+fi
+rm "$comment.whole"
+{
+  printf '\n<sub>'
+  [ -z "$(get head)" ] || printf 'commit %s, ' "$(get head)"
+  [ -z "$base" ] || printf 'compared with %s, ' "${base:0:12}"
+  printf 'exit code %s' "${code:-4}"
+  if [ -n "${GITHUB_RUN_ID:-}" ]; then
+    printf ', [run %s](%s/%s/actions/runs/%s)' "$GITHUB_RUN_ID" "${GITHUB_SERVER_URL:-https://github.com}" \
+      "${GITHUB_REPOSITORY:-}" "$GITHUB_RUN_ID"
+  fi
+  printf '</sub>\n'
+} >>"$comment"
+
+if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
+  cat "$comment" >>"$GITHUB_STEP_SUMMARY"
+fi
