@@ -102,6 +102,9 @@ conclude() {
   verdict=$(verdict_of "$code")
   if [ "$verdict" = passed ] && ! compgen -G "$runs_dir/*/run.json" >/dev/null; then
     verdict=unchanged
+  elif [ "$verdict" = passed ] && [ -n "${PROMPT_GATE_SHARD:-}" ]; then
+    # A shard has no verdict.
+    verdict=asked
   elif [ "$(get mode)" = replay ] && is_only_a_replay "$code"; then
     # Without a model nobody knows. It is no failure of this pull request, and no success either.
     verdict=skipped

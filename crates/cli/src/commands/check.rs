@@ -2,13 +2,16 @@
 
 mod files;
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use promptassay_registry::problem::{self, Problem, has_errors};
 use promptassay_registry::tree::{FindPromptError, Loaded, Prompt};
 use serde::Serialize;
 
 use self::files::Files;
-use super::Context;
+use super::{Context, schema};
 use crate::arguments::OutputFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -19,6 +22,7 @@ const EXAMPLES: &str = "Examples:
   promptassay check                      every file of the prompts directory
   promptassay check customer_support     one prompt, and what all prompts share
   promptassay check --locked             in a pipeline: unregistered versions are errors
+  promptassay check prompts/greet/v1.1.0.txt   the prompt that a file belongs to, as commit hooks name it
   promptassay check --format json | jq -r '.problems[].code'
 
 Exit codes: 0 all files are sound (there may be warnings), 2 there is an error.";
@@ -29,7 +33,7 @@ Exit codes: 0 all files are sound (there may be warnings), 2 there is an error."
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArguments {
-    /// The prompts; without any, all.
+    /// The prompts, or files of theirs; without any, all.
     #[arg(value_name = "PROMPT")]
     names: Vec<String>,
     /// Refuse versions that are not registered.
@@ -50,12 +54,13 @@ struct Answer<'a> {
 
 pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let mut problems = unknown_names(&loaded, &arguments.names);
-    let chosen =
-        |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|wanted| wanted == name);
+    let names = names(&arguments.names, &loaded);
+    let mut problems = unknown_names(&loaded, &names);
+    let chosen = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let prompts: Vec<&Prompt> =
         loaded.tree.prompts().filter(|prompt| chosen(prompt.name().as_str())).collect();
     problems.extend(of_the_tree(&loaded, &chosen));
+    problems.extend(schema::outdated(loaded.tree.root()));
     let mut files = Files::new(&loaded.tree, &mut problems);
     for prompt in &prompts {
         files.check(prompt, &mut problems);
@@ -84,6 +89,28 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
         }
     }
     Ok(if has_errors(&problems) { Exit::Invalid } else { Exit::Success })
+}
+
+/// The names that are asked for; none means all. A path stands for the prompt that it belongs to, and one that belongs to no prompt,
+/// such as that of registry.yaml, for all.
+fn names(arguments: &[String], loaded: &Loaded) -> Vec<String> {
+    let root = real(loaded.tree.root());
+    let of_prompt = |argument: &String| {
+        if !argument.contains(['/', std::path::MAIN_SEPARATOR]) {
+            return Some(argument.clone());
+        }
+        let path = real(Path::new(argument));
+        let first = path.strip_prefix(&root).ok()?.components().next()?;
+        let name = first.as_os_str().to_str()?;
+        let is_prompt = !matches!(loaded.tree.find(name), Err(FindPromptError::Unknown { .. }));
+        is_prompt.then(|| name.to_owned())
+    };
+    arguments.iter().map(of_prompt).collect::<Option<Vec<String>>>().unwrap_or_default()
+}
+
+/// A path without links where it is there, else as it is written.
+fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The problems of the tree, without those of prompts that nobody asks for.

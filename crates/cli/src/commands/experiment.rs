@@ -133,6 +133,7 @@ fn new(arguments: &NewArguments, context: &Context<'_>) -> Result<Exit, Failure>
         })?;
     }
     create_new(&path, text).map_err(|error| Failure::from_write(&error))?;
+    super::schema::write_missing(&context.prompts)?;
     context.answer(
         || format!("created {}\n", path.display()),
         &json!({"name": arguments.name, "created": path}),

@@ -8,7 +8,7 @@ use promptassay_registry::files::{WriteError, create_new};
 use promptassay_registry::problem::{Place, Problem};
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, schema};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -56,7 +56,8 @@ pub(crate) fn run(_: &InitArguments, context: &Context<'_>) -> Result<Exit, Fail
                 ),
         ));
     }
-    let created = create_files(root, FILES.iter().map(|(path, text)| (*path, (*text).to_owned())))?;
+    let mut created = create_files(root, FILES.iter().map(|(path, text)| (*path, (*text).to_owned())))?;
+    created.extend(schema::write_missing(root)?);
     context.answer(|| listing(&created), &Answer { created: &created })?;
     let option = match root.to_str() {
         Some("prompts") => String::new(),

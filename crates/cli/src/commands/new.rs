@@ -7,8 +7,8 @@ use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 use serde::Serialize;
 
-use super::Context;
 use super::init::{create_files, listing};
+use super::{Context, schema};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::prompts::parse_new_name;
@@ -54,8 +54,9 @@ pub(crate) fn run(arguments: &NewArguments, context: &Context<'_>) -> Result<Exi
                 .help(format!("`promptassay add {name}` adds a version to it")),
         ));
     }
-    let created =
+    let mut created =
         create_files(&directory, FILES.iter().map(|(path, text)| (*path, text.replace(NAME, name))))?;
+    created.extend(schema::write_missing(&context.prompts)?);
     context.answer(|| listing(&created), &Answer { name, created: &created })?;
     context.console.note(&format!(
         "\nnext: edit them, then\n  promptassay check {name}\n  promptassay register {name} v0.1.0 -m \"what it is for\""

@@ -1,4 +1,10 @@
 //! `promptassay schema`: the JSON Schema of a kind of file, for editors and for other programs.
+//!
+//! Files that are made here name their schema in their first line, as a path: editors find it without a network, and the schema is
+//! that of the program that made the file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use promptassay_evaluator::report;
@@ -6,30 +12,41 @@ use promptassay_evaluator::settings::SettingsSpec;
 use promptassay_evaluator::suite::SuiteSpec;
 use promptassay_experiments::definition::ExperimentSpec;
 use promptassay_llm::Params;
+use promptassay_registry::files::{WriteError, write_atomic};
+use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::schema as files;
 use schemars::{JsonSchema, Schema, schema_for};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+/// Where the schemas of a tree are, below its root. It is hidden, so that it is no prompt.
+pub(super) const DIRECTORY: &str = ".schemas";
+
 const EXAMPLES: &str = "Examples:
   promptassay schema prompt > prompt.schema.json
   promptassay schema test_cases | jq '.properties | keys'
+  promptassay schema --write           all of them, into prompts/.schemas
 
-In an editor with a YAML language server, the first line of a file may name its schema:
-  # yaml-language-server: $schema=../../docs/schemas/prompt.schema.json";
+In an editor with a YAML language server, the first line of a file may name its schema. In prompts/NAME/prompt.yaml:
+  # yaml-language-server: $schema=../.schemas/prompt.schema.json";
 
-/// Print the JSON Schema of a kind of file.
+/// Print the JSON Schema of a kind of file, or write all of them beside the prompts.
 ///
 /// A schema knows the keys and their types; `promptassay check` knows more.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SchemaArguments {
     /// The kind of file.
-    #[arg(value_enum)]
-    kind: Kind,
+    #[arg(value_enum, required_unless_present = "write")]
+    kind: Option<Kind>,
+    /// Write the schemas of all kinds into `.schemas` of the prompts directory, where files made by `init`, `new` and
+    /// `experiment new` look for them.
+    #[arg(long, conflicts_with = "kind")]
+    write: bool,
 }
 
 /// The files that people or programs write.
@@ -52,9 +69,66 @@ enum Kind {
     Report,
 }
 
+#[derive(Serialize)]
+struct Answer<'a> {
+    written: &'a [PathBuf],
+}
+
 pub(crate) fn run(arguments: &SchemaArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    context.json(&schema(arguments.kind))?;
-    Ok(Exit::Success)
+    if let Some(kind) = arguments.kind {
+        context.json(&schema(kind))?;
+        return Ok(Exit::Success);
+    }
+    if !context.prompts.is_dir() {
+        return Err(Failure::invalid(context.load().problems));
+    }
+    let written = write(&context.prompts, |path, text| fs::read_to_string(path).is_ok_and(|there| there == text))?;
+    let text = || match written.as_slice() {
+        [] => "the schemas are up to date\n".to_owned(),
+        paths => paths.iter().map(|path| format!("wrote {}\n", path.display())).collect(),
+    };
+    context.answer(text, &Answer { written: &written })
+}
+
+/// The files below the root of a tree, with their texts.
+pub(super) fn all() -> impl Iterator<Item = (PathBuf, String)> {
+    Kind::value_variants().iter().map(|kind| {
+        let name = kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let text = serde_json::to_string_pretty(&schema(*kind)).unwrap_or_default();
+        (Path::new(DIRECTORY).join(format!("{name}.schema.json")), text + "\n")
+    })
+}
+
+/// Writes the schemas that a tree does not have; whoever makes a file that names one calls it.
+pub(super) fn write_missing(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+    write(root, |path, _| path.exists())
+}
+
+fn write(root: &Path, is_fine: impl Fn(&Path, &str) -> bool) -> Result<Vec<PathBuf>, Failure> {
+    let directory = root.join(DIRECTORY);
+    fs::create_dir_all(&directory)
+        .map_err(|source| Failure::from_write(&WriteError::Io { path: directory, source }))?;
+    let mut written = Vec::new();
+    for (relative, text) in all() {
+        let path = root.join(relative);
+        if !is_fine(&path, &text) {
+            write_atomic(&path, text).map_err(|error| Failure::from_write(&error))?;
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+/// Schemas of a tree that are those of another version of the program: an editor would then mark what is right.
+pub(super) fn outdated(root: &Path) -> Option<Problem> {
+    let differs = |(relative, text): &(PathBuf, String)| {
+        fs::read_to_string(root.join(relative)).is_ok_and(|there| there.replace("\r\n", "\n") != *text)
+    };
+    all().any(|file| differs(&file)).then(|| {
+        Problem::warning("schema::outdated", "the schemas for editors are not those of this version of promptassay")
+            .at(Place::whole_file(root.join(DIRECTORY)))
+            .help("`promptassay schema --write` brings them up to date")
+    })
 }
 
 fn schema(kind: Kind) -> Schema {

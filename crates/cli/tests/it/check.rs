@@ -141,3 +141,17 @@ fn problems_are_data_where_a_program_asks() {
     let checked: serde_json::Value = serde_json::from_str(&seen.stdout).unwrap();
     insta::assert_json_snapshot!(checked);
 }
+
+#[test]
+fn a_file_stands_for_its_prompt() {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/other/prompt.yaml", "name: other\nvariables: [x]\n").write("prompts/other/v1.0.0.txt", "Say {y}.\n");
+    let code = |arguments: &[&str]| sandbox.run(&[&["check"], arguments].concat()).code;
+    assert_eq!(code(&["prompts/greet/tests/test_cases.yaml"]), Some(0));
+    assert_eq!(code(&["./prompts/greet/v1.0.0.txt", "prompts/greet/prompt.yaml"]), Some(0));
+    assert_eq!(code(&["prompts/other/v1.0.0.txt"]), Some(2));
+    assert_eq!(code(&["prompts/registry.yaml"]), Some(2), "what all prompts share concerns all");
+    assert_eq!(code(&["prompts/greet/prompt.yaml", "prompts/registry.yaml"]), Some(2));
+    let absolute = sandbox.path("prompts/greet/prompt.yaml");
+    assert_eq!(code(&[absolute.to_str().unwrap()]), Some(0));
+}

@@ -7,6 +7,7 @@
 mod change;
 mod check;
 mod console;
+mod delivery;
 mod documentation;
 mod eval;
 mod experiment;
@@ -15,6 +16,7 @@ mod gate;
 mod gating;
 mod live;
 mod look;
+mod prompt_gate;
 mod readme;
 mod recorded;
 mod reference;
