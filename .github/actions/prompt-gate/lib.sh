@@ -85,6 +85,13 @@ verdict_of() {
   esac
 }
 
+# preformatted FILE: its text for a comment, between tags that keep every character as it is.
+preformatted() {
+  printf '<pre>\n'
+  sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g' -e 's/@/\&#64;/g' "$1"
+  printf '</pre>\n'
+}
+
 # report_arguments: the options that write every report, in `reports`.
 report_arguments() {
   # shellcheck disable=SC2034  # for whoever calls this

@@ -55,4 +55,4 @@ put matrix "[$(seq -s , 1 "$shards")]"
 # Whoever may not see keys may not leave replies behind either.
 put cache "$([ "$mode" = live ] && echo true || echo false)"
 printf 'mode %s%s\n' "$mode" "${why:+: $why}"
-printf '%s\n' "${base:+changes since $base}"
+[ -z "$base" ] || printf 'changes since %s\n' "$base"

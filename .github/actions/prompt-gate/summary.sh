@@ -8,13 +8,6 @@ comment=$reports_dir/comment.md
 # GitHub takes 65,536 characters; what is added around the report has room too.
 limit=60000
 
-# A file of the run between tags that keep every character as it is.
-preformatted() {
-  printf '<pre>\n'
-  sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g' -e 's/@/\&#64;/g' "$1"
-  printf '</pre>\n'
-}
-
 report() {
   if [ -s "$reports_dir/report.md" ]; then
     # The marker stands above already.
@@ -66,6 +59,10 @@ replayed() {
     *) printf '### Prompt gate: %s\n\n' "${verdict:-broken}" ;;
   esac
   explanation
+  if [ -s "$reports_dir/previous.md" ]; then
+    printf '\n'
+    cat "$reports_dir/previous.md"
+  fi
 } >"$comment.whole"
 if [ "$(wc -m <"$comment.whole")" -gt "$limit" ]; then
   # Whole lines only, so that no tag and no character is cut.
@@ -79,7 +76,8 @@ rm "$comment.whole"
   printf '\n<sub>'
   [ -z "$(get head)" ] || printf 'commit %s, ' "$(get head)"
   [ -z "$base" ] || printf 'compared with %s, ' "${base:0:12}"
-  printf 'exit code %s' "${code:-4}"
+  # How the job ends, which for a run without a verdict is not what the program said.
+  printf 'exit code %s' "$([ "$verdict" = skipped ] && echo 0 || echo "${code:-4}")"
   if [ -n "${GITHUB_RUN_ID:-}" ]; then
     printf ', [run %s](%s/%s/actions/runs/%s)' "$GITHUB_RUN_ID" "${GITHUB_SERVER_URL:-https://github.com}" \
       "${GITHUB_REPOSITORY:-}" "$GITHUB_RUN_ID"

@@ -1,7 +1,9 @@
 //! Who answers: recorded replies, or a scripted model over HTTP in this process. One question is one attempt; a real model is never
 //! asked.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use promptassay_evaluator::event::{AskError, AskErrorKind, ReplySource};
@@ -12,7 +14,7 @@ use promptassay_llm::{
     ChatRequest, Client, ClientOptions, ModelErrorKind, ModelRow, ModelRowSpec, Provider, Secrets,
 };
 use promptassay_mock_llm::{MockLlm, Script};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::mock_script::MockScript;
 
@@ -34,6 +36,8 @@ pub(crate) enum Answers {
 pub(crate) struct Mock {
     start: Start,
     running: OnceCell<Running>,
+    /// How many questions each model row still takes at once, for those that say so.
+    windows: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 #[derive(Debug)]
@@ -52,15 +56,24 @@ struct Running {
 
 impl Mock {
     pub(crate) fn of_script(script: Script) -> Self {
-        Self { start: Start::Script(Box::new(script)), running: OnceCell::new() }
+        Self::new(Start::Script(Box::new(script)))
     }
 
     pub(crate) fn at(uri: String) -> Self {
-        Self { start: Start::Server(uri), running: OnceCell::new() }
+        Self::new(Start::Server(uri))
+    }
+
+    fn new(start: Start) -> Self {
+        Self { start, running: OnceCell::new(), windows: Mutex::default() }
     }
 
     pub(crate) async fn ask(&self, row: &ModelRow, request: &ChatRequest) -> Result<Asked, AskError> {
         let running = self.running.get_or_try_init(|| self.start()).await?;
+        let window = self.window(row);
+        let _place = match &window {
+            Some(window) => window.acquire().await.ok(),
+            None => None,
+        };
         let row = mocked(row, &running.uri)?;
         let answer = running.client.ask(&row, &Secrets::none(), request, now()).await;
         let reply = answer
@@ -70,6 +83,14 @@ impl Mock {
             })?
             .reply;
         Ok(Asked { reply, source: ReplySource::Scripted })
+    }
+
+    /// Where a row says how many requests it takes at once, a script is asked no more than that either.
+    fn window(&self, row: &ModelRow) -> Option<Arc<Semaphore>> {
+        let places = usize::try_from(row.limits.max_concurrency?).ok()?;
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = windows.entry(row.name.clone()).or_insert_with(|| Arc::new(Semaphore::new(places)));
+        Some(Arc::clone(window))
     }
 
     async fn start(&self) -> Result<Running, AskError> {
@@ -139,4 +160,33 @@ pub(crate) fn recorded(
 #[expect(clippy::disallowed_methods, reason = "a leaf has the clock: nobody above it could bring one")]
 fn now() -> Timestamp {
     Timestamp::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use futures::future::join_all;
+    use promptassay_llm::{LimitsSpec, Message};
+    use promptassay_mock_llm::RawServer;
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_row_is_asked_no_more_at_once_than_it_says() {
+        let script = json!({"default": {"answer": {"text": "Hello"}, "delay": {"fixed": "20ms"}}});
+        for (limit, peak) in [(Some(1), 1), (Some(3), 3), (None, 12)] {
+            let script = Script::from_json(script.clone()).unwrap();
+            let server = RawServer::bind((Ipv4Addr::LOCALHOST, 0).into(), script).await.unwrap().start();
+            let limits = LimitsSpec { max_concurrency: limit, ..LimitsSpec::default() };
+            let spec = ModelRowSpec { limits, ..ModelRowSpec::new(Provider::OpenAiChat, "m") };
+            let row = spec.validate("default").unwrap();
+            let mock = Mock::at(server.uri().to_owned());
+            let request = ChatRequest::new(vec![Message::user("Hi")]);
+            let answers = join_all((0..12).map(|_| mock.ask(&row, &request))).await;
+            assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+            assert_eq!(server.counters().peak_in_flight, Some(peak));
+        }
+    }
 }

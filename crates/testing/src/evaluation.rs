@@ -8,13 +8,14 @@ use futures::{StreamExt as _, stream};
 use indexmap::IndexMap;
 use promptassay_evaluator::event::{Answer, AskError, AskErrorKind, Event, RunEnd, TrialResult};
 use promptassay_evaluator::gate::{self, Verdict};
+use promptassay_evaluator::judge::JudgeCall;
 use promptassay_evaluator::outcome::{CheckOutcome, RepeatOutcome};
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{Plan, PromptPlan, Trial};
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::replies::RecordedReplies;
 use promptassay_evaluator::report::{self, Evaluation, Look};
-use promptassay_evaluator::run::{Asked, judge};
+use promptassay_evaluator::run::{Asked, Unanswered, judge_asking};
 use promptassay_registry::problem::{Problem, did_you_mean};
 use tokio::sync::OnceCell;
 
@@ -256,6 +257,11 @@ impl PromptRun {
                  (it keeps rows of `source: hand`), or write the reply's row by hand"
             );
             text.extend(["\n  help: ", &help, "\n"]);
+        } else if matches!(self.replies, Replies::Recorded(_)) && results.iter().any(lacks_judge) {
+            text.push_str(
+                "\n  help: what a judge says is not recorded: let a script answer in its place, with `.mock(…)`,\n        \
+                 or judge the case with `promptassay eval`\n",
+            );
         }
         text
     }
@@ -284,7 +290,18 @@ impl PromptRun {
             Ok(Asked { reply, source }) => Answer::Reply { reply: Box::new(reply), source },
             Err(error) => Answer::Error(error),
         };
-        judge(&self.plan, *trial, answer)
+        judge_asking(&self.plan, *trial, answer, &|call| self.ask_judge(call)).await
+    }
+
+    /// A judge is a model too: a script answers in its place. Its replies are not among the recorded ones.
+    async fn ask_judge(&self, call: JudgeCall) -> Result<Asked, Unanswered> {
+        match &self.replies {
+            Replies::Recorded(_) => {
+                let message = format!("no reply of the judge {} is recorded", call.model.name);
+                Err(AskError { kind: AskErrorKind::NoRecordedReply, message }.into())
+            }
+            Replies::Mock(mock) => Ok(mock.ask(&call.model, &call.request).await?),
+        }
     }
 
     async fn answer(&self, trial: &Trial) -> Result<Asked, AskError> {
@@ -297,6 +314,14 @@ impl PromptRun {
             Replies::Mock(mock) => mock.ask(&self.plan.variant(trial).model, &request).await,
         }
     }
+}
+
+/// Whether there is an answer, and a check of it that could not be carried out because a judge would have had to be asked.
+fn lacks_judge(result: &TrialResult) -> bool {
+    let lacks = |outcome: &CheckOutcome| {
+        matches!(outcome, CheckOutcome::Error(reason) if reason.message.contains("no reply of the judge"))
+    };
+    result.answer.reply().is_some() && result.checks.iter().any(|check| lacks(&check.outcome))
 }
 
 /// The names of the checks that failed, each once.

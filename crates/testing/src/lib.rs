@@ -31,6 +31,7 @@ pub use mock_script::MockScript;
 pub use outcome::{CaseOutcome, Invalid, PromptOutcome};
 pub use prompts::{Prompts, Versions};
 
+pub use promptassay_llm::Reply;
 pub use promptassay_mock_llm::{MockLlm, Script};
 
 /// Compiles the examples of the documentation.

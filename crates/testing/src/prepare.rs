@@ -8,7 +8,7 @@ use std::sync::Arc;
 use promptassay_evaluator::plan::{self, ChosenVersions, PromptInput};
 use promptassay_evaluator::replies::RecordedReplies;
 use promptassay_evaluator::settings::Settings;
-use promptassay_evaluator::suite;
+use promptassay_evaluator::suite::{self, Suite};
 use promptassay_mock_llm::{InvalidScript, Script, ScriptSpec};
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem, did_you_mean, has_errors, sort};
@@ -19,7 +19,7 @@ use promptassay_registry::yaml::Document;
 use crate::answers::{Answers, Mock};
 use crate::evaluation::{PromptRun, Replies};
 use crate::outcome::Invalid;
-use crate::prompts::{Prompts, Versions};
+use crate::prompts::{OwnValidator, Prompts, Versions};
 
 /// The largest suite and script that are read.
 const MAX_YAML_BYTES: u64 = 256 << 20;
@@ -57,23 +57,18 @@ pub(crate) fn prepare(prompts: &Prompts) -> Prepared {
     }
     let tree = &loaded.tree;
     let (mut shared, mut own) = by_prompt(tree, loaded.problems);
-    let settings = match &tree.registry().document {
+    let mut settings = match &tree.registry().document {
         Some(document) => Settings::read(document, &mut shared),
         None => Settings::default(),
     };
+    settings.allow_commands = prompts.allow_commands;
     let source = Source::of(prompts, tree, &mut shared);
     let mut prepared = Prepared::default();
     for prompt in tree.prompts() {
         let name = prompt.name().to_string();
         let mut problems = own.remove(&name).unwrap_or_default();
-        let run = prepare_prompt(
-            prompt,
-            prompts.versions,
-            &settings,
-            tree.repository_root(),
-            source.as_ref(),
-            &mut problems,
-        );
+        let run =
+            prepare_prompt(prompt, prompts, &settings, tree.repository_root(), source.as_ref(), &mut problems);
         prepared.invalid.extend(invalid_files(Some(&name), prompt.directory(), problems));
         prepared.runs.extend(run);
         prepared.names.push(name);
@@ -83,6 +78,7 @@ pub(crate) fn prepare(prompts: &Prompts) -> Prepared {
         prepared.invalid.extend(invalid_files(Some(&broken.name), &broken.directory, problems));
         prepared.names.push(broken.name.clone());
     }
+    shared.extend(prompts.validators.iter().filter_map(|own| unknown_target(own, &prepared.names)));
     if has_errors(&shared) {
         prepared.runs.clear();
         prepared.invalid.splice(0..0, invalid_files(None, tree.root(), shared));
@@ -160,7 +156,7 @@ fn invalid_files(prompt: Option<&str>, directory: &Path, problems: Vec<Problem>)
 
 fn prepare_prompt(
     prompt: &Prompt,
-    versions: Versions,
+    prompts: &Prompts,
     settings: &Settings,
     repository: &Path,
     source: Option<&Source>,
@@ -171,13 +167,51 @@ fn prepare_prompt(
         return None;
     }
     let datasets = suite::files_beside(&path, repository);
-    let suite = read_document(&path, problems)
+    let mut suite = read_document(&path, problems)
         .and_then(|document| suite::resolve(&document, prompt.interface(), settings, &datasets, problems));
-    let versions = choose(prompt, versions, problems);
+    if let Some(suite) = &mut suite {
+        add_validators(suite, prompt.name().as_str(), &prompts.validators, problems);
+    }
+    let versions = choose(prompt, prompts.versions, problems);
     let replies = source.and_then(|source| source.replies(prompt, problems));
     let input = PromptInput { prompt, suite: suite?, versions: versions? };
     let plan = plan::build(vec![input], settings, problems)?;
     if has_errors(problems) { None } else { Some(PromptRun::new(plan, replies?)) }
+}
+
+/// Adds the checks in Rust that look at replies to this prompt.
+fn add_validators(suite: &mut Suite, prompt: &str, own: &[OwnValidator], problems: &mut Vec<Problem>) {
+    for own in own {
+        let wanted = match own.target.split_once("::") {
+            None if own.target == prompt => None,
+            Some((target, case)) if target == prompt => Some(case),
+            _ => continue,
+        };
+        let mut is_used = false;
+        for case in suite.cases.iter_mut().filter(|case| wanted.is_none_or(|wanted| case.name == wanted)) {
+            case.validators.push(Arc::clone(&own.validator));
+            is_used = true;
+        }
+        if let (Some(wanted), false) = (wanted, is_used) {
+            let message = format!("`{prompt}` has no case `{wanted}` for the validator `{}`", own.validator.name());
+            let names = suite.cases.iter().map(|case| case.name.as_str());
+            let problem = Problem::error("testing::unknown_case", message)
+                .at(Place::whole_file(suite.file.as_path()))
+                .help(did_you_mean(wanted, names, "cases"));
+            problems.push(problem);
+        }
+    }
+}
+
+/// A check in Rust that was meant for a prompt that there is not.
+fn unknown_target(own: &OwnValidator, names: &[String]) -> Option<Problem> {
+    let prompt = own.target.split("::").next().unwrap_or_default();
+    let is_known = names.iter().any(|name| name == prompt);
+    (!is_known).then(|| {
+        let message = format!("there is no prompt `{prompt}` for the validator `{}`", own.validator.name());
+        Problem::error("testing::unknown_prompt", message)
+            .help(did_you_mean(prompt, names.iter().map(String::as_str), "prompts"))
+    })
 }
 
 /// Every version that is tested is judged for itself: none is a baseline.

@@ -1,7 +1,12 @@
 //! What is tested, and who answers: the prompts directory, the versions, the replies. Nothing is read before it is needed.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use promptassay_evaluator::outcome::{CheckOutcome, Reason};
+use promptassay_evaluator::validator::Validator;
+use promptassay_llm::Reply;
 use promptassay_mock_llm::MockLlm;
 
 use crate::answers::Answers;
@@ -17,6 +22,22 @@ pub struct Prompts {
     pub(crate) directory: PathBuf,
     pub(crate) versions: Versions,
     pub(crate) answers: Answers,
+    pub(crate) validators: Vec<OwnValidator>,
+    pub(crate) allow_commands: bool,
+}
+
+/// A check in Rust, and the prompt or case whose replies it looks at.
+#[derive(Clone)]
+pub(crate) struct OwnValidator {
+    /// `prompt`, or `prompt::case`.
+    pub(crate) target: String,
+    pub(crate) validator: Arc<Validator>,
+}
+
+impl fmt::Debug for OwnValidator {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} of {}", self.validator.name(), self.target)
+    }
 }
 
 /// Which versions of a prompt are tested.
@@ -38,6 +59,8 @@ impl Prompts {
             directory: directory.into(),
             versions: Versions::default(),
             answers: Answers::Recorded { directory: None },
+            validators: Vec::new(),
+            allow_commands: false,
         }
     }
 
@@ -64,6 +87,29 @@ impl Prompts {
     /// Lets a mock answer that is running already, so that its requests and counters can be looked at afterwards.
     pub fn answered_by(self, mock: &MockLlm) -> Self {
         Self { answers: Answers::Server(mock.uri()), ..self }
+    }
+
+    /// Checks replies in Rust too, beside the validators of the suite: those to every case of a prompt, or to one case, by the name
+    /// that its test has (`prompt` or `prompt::case`). `check` looks at a reply and says what is wrong with it. It counts like every
+    /// other validator; a name that nothing has is an error.
+    pub fn validator(
+        mut self,
+        target: impl Into<String>,
+        name: impl Into<String>,
+        check: impl Fn(&Reply) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        let check = move |reply: &Reply| match check(reply) {
+            Ok(()) => CheckOutcome::Pass,
+            Err(what) => CheckOutcome::Fail(Reason::new(what)),
+        };
+        let validator = Arc::new(Validator::from_fn(name, check));
+        self.validators.push(OwnValidator { target: target.into(), validator });
+        self
+    }
+
+    /// Lets the checks `command` of suites run their programs; without it they are an error.
+    pub fn allow_commands(self) -> Self {
+        Self { allow_commands: true, ..self }
     }
 
     /// Asks one case, on every model of its suite, and judges the answers. For `#[tokio::test]`.

@@ -5,6 +5,7 @@ mod action;
 mod gate;
 mod github;
 mod install;
+mod nightly;
 mod shards;
 
 use std::collections::BTreeMap;
@@ -46,7 +47,11 @@ struct Mock {
 
 impl Mock {
     fn start(sandbox: &Sandbox) -> Self {
-        sandbox.write("mock.yaml", SCRIPT);
+        Self::start_with(sandbox, SCRIPT)
+    }
+
+    fn start_with(sandbox: &Sandbox, script: &str) -> Self {
+        sandbox.write("mock.yaml", script);
         let mut command = sandbox.command(&["mock", "--script", "mock.yaml", "--port", "0"]);
         let mut process = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut line = String::new();

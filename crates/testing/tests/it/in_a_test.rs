@@ -1,6 +1,6 @@
 //! Evaluating inside of a test of one's own.
 
-use promptassay_testing::{Invalid, MockLlm, MockScript, Prompts, Versions};
+use promptassay_testing::{Invalid, MockLlm, MockScript, Prompts, Reply, Versions};
 use serde_json::json;
 
 /// Our own prompts, as seen from the package.
@@ -124,4 +124,88 @@ async fn what_is_wrong_is_said_as_on_the_command_line() {
         script.unwrap_err().to_string(),
     ];
     insta::assert_snapshot!(problems.join("\n\n"));
+}
+
+#[tokio::test]
+async fn a_check_in_rust_counts_like_every_other() -> Result<(), Invalid> {
+    let short = |reply: &Reply| match reply.text.chars().count() {
+        0..=140 => Ok(()),
+        long => Err(format!("{long} characters do not fit into a text message")),
+    };
+    let of_all = example().validator("desk_reply", "fits_a_text_message", short);
+    of_all.evaluate_case("desk_reply", "closing_time").await?.assert_passed();
+    let long = of_all.evaluate_case("desk_reply", "lost_book").await?;
+    assert!(!long.passed());
+    insta::assert_snapshot!(long.report());
+    // Of one case only.
+    let of_one = example().validator("desk_reply::closing_time", "fits_a_text_message", short);
+    of_one.evaluate_case("desk_reply", "lost_book").await?.assert_passed();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_check_for_nothing_is_an_error() {
+    let never = |_: &Reply| Err("is never called".to_owned());
+    let problems = [
+        example().validator("desk_replay", "x", never).evaluate_case("subject_line", "new_books").await,
+        example().validator("desk_reply::lost_boook", "x", never).evaluate_case("desk_reply", "lost_book").await,
+    ];
+    insta::assert_snapshot!(problems.map(|problem| problem.unwrap_err().to_string()).join("\n\n"));
+}
+
+/// A prompt in a directory of its own.
+fn prompt(row: &str, suite: &str) -> tempfile::TempDir {
+    let directory = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let write = |file: &str, text: &str| {
+        let path = directory.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        promptassay_registry::files::write_atomic(&path, text).unwrap();
+    };
+    write("registry.yaml", &format!("replies: replies\nmodels: {{default: {row}, judge: {{provider: openai, model: j}}}}\n"));
+    write("greeting/prompt.yaml", "name: greeting\nactive_version: v1.0.0\n");
+    write("greeting/v1.0.0.txt", "Greet {name}.\n");
+    write("greeting/tests/test_cases.yaml", suite);
+    write(
+        "replies/greeting.jsonl",
+        "{\"case\":\"ada\",\"version\":\"1.0.0\",\"model\":\"default\",\"repeat\":1,\"text\":\"Hello Ada\",\"finish_reason\":\"stop\",\"source\":\"hand\"}\n",
+    );
+    directory
+}
+
+#[tokio::test]
+async fn a_script_answers_for_the_judge_too() -> Result<(), Invalid> {
+    let directory = prompt(
+        "{provider: openai, model: m}",
+        "judge: judge\ncases:\n  - {name: ada, inputs: {name: Ada}, validators: [{judge: is friendly}]}\n",
+    );
+    let judged = |score: f64| {
+        MockScript::from_json(json!({
+            "rules": [{"when": {"model": {"equals": "j"}}, "answer": {"json": {"reason": "so it is", "score": score}}}],
+            "default": {"answer": {"text": "Hello Ada"}}
+        }))
+        .unwrap()
+    };
+    let evaluate = |script: MockScript| {
+        let prompts = Prompts::new(directory.path()).mock(script);
+        async move { prompts.evaluate_case("greeting", "ada").await }
+    };
+    evaluate(judged(1.0)).await?.assert_passed();
+    let unfriendly = evaluate(judged(0.0)).await?;
+    assert!(!unfriendly.passed() && unfriendly.report().contains("so it is"), "{}", unfriendly.report());
+    let recorded = Prompts::new(directory.path()).evaluate_case("greeting", "ada").await?;
+    insta::assert_snapshot!(recorded.report().replace(&directory.path().display().to_string(), "[DIRECTORY]"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_check_by_a_program_runs_only_where_that_is_allowed() -> Result<(), Invalid> {
+    let directory = prompt(
+        "{provider: openai, model: m}",
+        "cases:\n  - {name: ada, inputs: {name: Ada}, validators: [{command: [sh, -c, 'echo \"{\\\"pass\\\": true}\"']}]}\n",
+    );
+    let refused = Prompts::new(directory.path()).evaluate_case("greeting", "ada").await.unwrap_err();
+    assert!(refused.to_string().contains("programs are not allowed"), "{refused}");
+    let prompts = Prompts::new(directory.path()).allow_commands();
+    prompts.evaluate_case("greeting", "ada").await?.assert_passed();
+    Ok(())
 }

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Compares a run with the last one that came to its end, and names models that are served as others than then.
+#
+#   PROMPT_GATE_PREVIOUS  the directory with the last run, if there is one; afterwards it holds this one, if that came to its end
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+previous=${PROMPT_GATE_PREVIOUS:-}
+[ -n "$previous" ] || exit 0
+run=$(compgen -G "$runs_dir/*/run.json" | tail -n 1 || true)
+if [ -z "$run" ]; then
+  echo 'there is no run to compare'
+  exit 0
+fi
+run=$(dirname "$run") report=$reports_dir/previous.md
+
+# The models that answered and judged, as their providers call them.
+served() {
+  jq -r -s '[.[].trial_finished | values | .answer.reply.reply.served_model?, (.judging.models // [])[] | values]
+    | unique | if . == [] then "models that do not say their names" else join(", ") end' "$1/events.jsonl"
+}
+
+is_complete() {
+  jq -e -s 'any(.[]; .run_finished.end == "completed")' "$1/events.jsonl" >/dev/null
+}
+
+if [ -s "$previous/run.json" ]; then
+  before=$(served "$previous") today=$(served "$run")
+  {
+    printf '#### Since the last run, of %s\n\n' "$(jq -r '.started_at' "$previous/run.json")"
+    if [ "$before" = "$today" ]; then
+      printf 'Answered by the same models: %s.\n\n' "$today"
+    else
+      printf '**Answered by other models**: %s; then by %s.\n\n' "$today" "$before"
+      annotate warning "answered by other models than in the last run: $today; then by $before" >&2
+    fi
+    code=0
+    "$(get binary)" compare "$previous" "$run" >"$reports_dir/previous.txt" 2>&1 || code=$?
+    preformatted "$reports_dir/previous.txt"
+  } >"$report"
+else
+  printf 'There is no earlier run to compare with; the next one is compared with this.\n' >"$report"
+fi
+
+if is_complete "$run"; then
+  rm -rf "$previous"
+  mkdir -p "$previous"
+  cp "$run/run.json" "$run/events.jsonl" "$previous/"
+fi
