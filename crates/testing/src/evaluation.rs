@@ -318,9 +318,7 @@ impl PromptRun {
 
 /// Whether there is an answer, and a check of it that could not be carried out because a judge would have had to be asked.
 fn lacks_judge(result: &TrialResult) -> bool {
-    let lacks = |outcome: &CheckOutcome| {
-        matches!(outcome, CheckOutcome::Error(reason) if reason.message.contains("no reply of the judge"))
-    };
+    let lacks = |outcome: &CheckOutcome| matches!(outcome, CheckOutcome::Error(reason) if reason.message.contains("no reply of the judge"));
     result.answer.reply().is_some() && result.checks.iter().any(|check| lacks(&check.outcome))
 }
 

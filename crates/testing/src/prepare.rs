@@ -67,8 +67,14 @@ pub(crate) fn prepare(prompts: &Prompts) -> Prepared {
     for prompt in tree.prompts() {
         let name = prompt.name().to_string();
         let mut problems = own.remove(&name).unwrap_or_default();
-        let run =
-            prepare_prompt(prompt, prompts, &settings, tree.repository_root(), source.as_ref(), &mut problems);
+        let run = prepare_prompt(
+            prompt,
+            prompts,
+            &settings,
+            tree.repository_root(),
+            source.as_ref(),
+            &mut problems,
+        );
         prepared.invalid.extend(invalid_files(Some(&name), prompt.directory(), problems));
         prepared.runs.extend(run);
         prepared.names.push(name);
@@ -193,7 +199,8 @@ fn add_validators(suite: &mut Suite, prompt: &str, own: &[OwnValidator], problem
             is_used = true;
         }
         if let (Some(wanted), false) = (wanted, is_used) {
-            let message = format!("`{prompt}` has no case `{wanted}` for the validator `{}`", own.validator.name());
+            let message =
+                format!("`{prompt}` has no case `{wanted}` for the validator `{}`", own.validator.name());
             let names = suite.cases.iter().map(|case| case.name.as_str());
             let problem = Problem::error("testing::unknown_case", message)
                 .at(Place::whole_file(suite.file.as_path()))
@@ -209,8 +216,11 @@ fn unknown_target(own: &OwnValidator, names: &[String]) -> Option<Problem> {
     let is_known = names.iter().any(|name| name == prompt);
     (!is_known).then(|| {
         let message = format!("there is no prompt `{prompt}` for the validator `{}`", own.validator.name());
-        Problem::error("testing::unknown_prompt", message)
-            .help(did_you_mean(prompt, names.iter().map(String::as_str), "prompts"))
+        Problem::error("testing::unknown_prompt", message).help(did_you_mean(
+            prompt,
+            names.iter().map(String::as_str),
+            "prompts",
+        ))
     })
 }
 

@@ -82,7 +82,8 @@ pub(crate) fn run(arguments: &SchemaArguments, context: &Context<'_>) -> Result<
     if !context.prompts.is_dir() {
         return Err(Failure::invalid(context.load().problems));
     }
-    let written = write(&context.prompts, |path, text| fs::read_to_string(path).is_ok_and(|there| there == text))?;
+    let written =
+        write(&context.prompts, |path, text| fs::read_to_string(path).is_ok_and(|there| there == text))?;
     let text = || match written.as_slice() {
         [] => "the schemas are up to date\n".to_owned(),
         paths => paths.iter().map(|path| format!("wrote {}\n", path.display())).collect(),
@@ -125,9 +126,12 @@ pub(super) fn outdated(root: &Path) -> Option<Problem> {
         fs::read_to_string(root.join(relative)).is_ok_and(|there| there.replace("\r\n", "\n") != *text)
     };
     all().any(|file| differs(&file)).then(|| {
-        Problem::warning("schema::outdated", "the schemas for editors are not those of this version of promptassay")
-            .at(Place::whole_file(root.join(DIRECTORY)))
-            .help("`promptassay schema --write` brings them up to date")
+        Problem::warning(
+            "schema::outdated",
+            "the schemas for editors are not those of this version of promptassay",
+        )
+        .at(Place::whole_file(root.join(DIRECTORY)))
+        .help("`promptassay schema --write` brings them up to date")
     })
 }
 

@@ -145,7 +145,9 @@ fn problems_are_data_where_a_program_asks() {
 #[test]
 fn a_file_stands_for_its_prompt() {
     let sandbox = Sandbox::new();
-    sandbox.write("prompts/other/prompt.yaml", "name: other\nvariables: [x]\n").write("prompts/other/v1.0.0.txt", "Say {y}.\n");
+    sandbox
+        .write("prompts/other/prompt.yaml", "name: other\nvariables: [x]\n")
+        .write("prompts/other/v1.0.0.txt", "Say {y}.\n");
     let code = |arguments: &[&str]| sandbox.run(&[&["check"], arguments].concat()).code;
     assert_eq!(code(&["prompts/greet/tests/test_cases.yaml"]), Some(0));
     assert_eq!(code(&["./prompts/greet/v1.0.0.txt", "prompts/greet/prompt.yaml"]), Some(0));

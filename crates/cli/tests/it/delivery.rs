@@ -37,7 +37,9 @@ fn pass(tool: &[&str], files: &[PathBuf]) {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         ),
-        Err(_) => eprintln!("SKIPPED: {} is not installed; {} files were not checked by it", tool[0], files.len()),
+        Err(_) => {
+            eprintln!("SKIPPED: {} is not installed; {} files were not checked by it", tool[0], files.len())
+        }
     }
 }
 
@@ -157,10 +159,19 @@ fn workflows_hand_no_stranger_the_shell_or_the_secrets() {
         let mut scripts = Vec::new();
         texts_below(&workflow, "run", &mut scripts);
         for script in scripts {
-            assert!(!script.contains("${{"), "{shown}: an expression in a script is run by the shell: {script}");
+            assert!(
+                !script.contains("${{"),
+                "{shown}: an expression in a script is run by the shell: {script}"
+            );
         }
-        assert!(workflow["on"].get("pull_request_target").is_none(), "{shown}: runs strangers' files with secrets");
-        assert!(workflow.get("permissions").is_some(), "{shown}: has every permission that the repository gives");
+        assert!(
+            workflow["on"].get("pull_request_target").is_none(),
+            "{shown}: runs strangers' files with secrets"
+        );
+        assert!(
+            workflow.get("permissions").is_some(),
+            "{shown}: has every permission that the repository gives"
+        );
     }
 }
 

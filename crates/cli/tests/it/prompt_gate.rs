@@ -91,7 +91,12 @@ fn there_are(programs: &[&str]) -> bool {
     let missing: Vec<&&str> = programs
         .iter()
         .filter(|program| {
-            Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err()
+            Command::new(program)
+                .arg("--version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_err()
         })
         .collect();
     if !missing.is_empty() {
@@ -116,7 +121,8 @@ impl World {
                 mock.address
             ),
         );
-        sandbox.write("prompts/greet/prompt.yaml", "name: greet\nactive_version: v1.0.0\nvariables: [name]\n");
+        sandbox
+            .write("prompts/greet/prompt.yaml", "name: greet\nactive_version: v1.0.0\nvariables: [name]\n");
         sandbox.write("prompts/greet/tests/test_cases.yaml", SUITE);
         sandbox.write("README.md", "A shop.\n");
         sandbox.write(".gitignore", ".promptassay/\n.promptassay.lock\nmock.yaml\n/temporary*\n");
@@ -131,7 +137,8 @@ impl World {
     }
 
     fn git(&self, arguments: &[&str]) {
-        let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
+        let identity =
+            ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
         let output =
             Command::new("git").arg("-C").arg(self.sandbox.path("")).args(identity).args(arguments).output();
         let output = output.unwrap();

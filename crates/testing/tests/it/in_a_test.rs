@@ -148,7 +148,10 @@ async fn a_check_for_nothing_is_an_error() {
     let never = |_: &Reply| Err("is never called".to_owned());
     let problems = [
         example().validator("desk_replay", "x", never).evaluate_case("subject_line", "new_books").await,
-        example().validator("desk_reply::lost_boook", "x", never).evaluate_case("desk_reply", "lost_book").await,
+        example()
+            .validator("desk_reply::lost_boook", "x", never)
+            .evaluate_case("desk_reply", "lost_book")
+            .await,
     ];
     insta::assert_snapshot!(problems.map(|problem| problem.unwrap_err().to_string()).join("\n\n"));
 }
@@ -161,7 +164,10 @@ fn prompt(row: &str, suite: &str) -> tempfile::TempDir {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         promptassay_registry::files::write_atomic(&path, text).unwrap();
     };
-    write("registry.yaml", &format!("replies: replies\nmodels: {{default: {row}, judge: {{provider: openai, model: j}}}}\n"));
+    write(
+        "registry.yaml",
+        &format!("replies: replies\nmodels: {{default: {row}, judge: {{provider: openai, model: j}}}}\n"),
+    );
     write("greeting/prompt.yaml", "name: greeting\nactive_version: v1.0.0\n");
     write("greeting/v1.0.0.txt", "Greet {name}.\n");
     write("greeting/tests/test_cases.yaml", suite);
@@ -176,7 +182,7 @@ fn prompt(row: &str, suite: &str) -> tempfile::TempDir {
 async fn a_script_answers_for_the_judge_too() -> Result<(), Invalid> {
     let directory = prompt(
         "{provider: openai, model: m}",
-        "judge: judge\ncases:\n  - {name: ada, inputs: {name: Ada}, validators: [{judge: is friendly}]}\n",
+        "judge: judge\ncases:\n  - {name: ada, inputs: {name: Ada}, validators: [{judge: is friendly, threshold: 0.5}]}\n",
     );
     let judged = |score: f64| {
         MockScript::from_json(json!({
@@ -193,7 +199,9 @@ async fn a_script_answers_for_the_judge_too() -> Result<(), Invalid> {
     let unfriendly = evaluate(judged(0.0)).await?;
     assert!(!unfriendly.passed() && unfriendly.report().contains("so it is"), "{}", unfriendly.report());
     let recorded = Prompts::new(directory.path()).evaluate_case("greeting", "ada").await?;
-    insta::assert_snapshot!(recorded.report().replace(&directory.path().display().to_string(), "[DIRECTORY]"));
+    insta::assert_snapshot!(
+        recorded.report().replace(&directory.path().display().to_string(), "[DIRECTORY]")
+    );
     Ok(())
 }
 

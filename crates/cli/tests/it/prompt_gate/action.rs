@@ -119,7 +119,11 @@ impl Job {
                 done.elsewhere.push(step.name.clone());
                 continue;
             };
-            assert!(!script.contains("${{"), "{}: an expression inside of a script is run by the shell", step.name);
+            assert!(
+                !script.contains("${{"),
+                "{}: an expression inside of a script is run by the shell",
+                step.name
+            );
             let output_file = self.temporary.join(format!("output-{index}"));
             fs::write(&output_file, "").unwrap();
             let output = Command::new("bash")
@@ -210,7 +214,9 @@ impl Done {
         let (mut commands, mut token) = (Vec::new(), None);
         for line in self.log.lines().map(str::trim_start) {
             match token {
-                Some(resume) if line.strip_prefix("::").and_then(|line| line.strip_suffix("::")) == Some(resume) => {
+                Some(resume)
+                    if line.strip_prefix("::").and_then(|line| line.strip_suffix("::")) == Some(resume) =>
+                {
                     token = None;
                 }
                 Some(_) => {}

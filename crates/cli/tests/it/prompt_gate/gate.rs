@@ -150,7 +150,11 @@ fn a_missing_key_is_never_green() {
 fn a_pull_request_cannot_relax_its_own_gate() {
     let Some(world) = World::new() else { return };
     world.add_version("1.1.0", "Greet {name} curtly.\n");
-    world.sandbox.edit("prompts/greet/tests/test_cases.yaml", "cases:\n", "gate: {min_pass_rate: 0.1}\ncases:\n");
+    world.sandbox.edit(
+        "prompts/greet/tests/test_cases.yaml",
+        "cases:\n",
+        "gate: {min_pass_rate: 0.1}\ncases:\n",
+    );
     world.commit("be curt, and lower the bar");
     world.job().run().assert(1, "failed");
 }
@@ -190,7 +194,9 @@ fn a_clone_without_the_base_and_a_dangerous_event_are_refused() {
     without_base.assert(2, "invalid");
     let dangerous = world.job().variable("GITHUB_EVENT_NAME", "pull_request_target").run();
     dangerous.assert(2, "invalid");
-    assert_snapshot!(world.clean(&[without_base, dangerous].map(|done| done.commands().join("\n")).join("\n")));
+    assert_snapshot!(
+        world.clean(&[without_base, dangerous].map(|done| done.commands().join("\n")).join("\n"))
+    );
 }
 
 #[test]
@@ -198,7 +204,10 @@ fn other_events_evaluate_everything_and_comment_nowhere() {
     let Some(world) = World::new() else { return };
     world.sandbox.write("temporary/none.json", "{}");
     let path = world.sandbox.path("temporary/none.json");
-    let job = world.job().variable("GITHUB_EVENT_NAME", "schedule").variable("GITHUB_EVENT_PATH", path.to_str().unwrap());
+    let job = world
+        .job()
+        .variable("GITHUB_EVENT_NAME", "schedule")
+        .variable("GITHUB_EVENT_PATH", path.to_str().unwrap());
     let done = job.run();
     done.assert(0, "passed");
     assert_eq!(world.mock.calls(), 4);

@@ -127,16 +127,19 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let (status, answer) = answer(&mut state.lock().unwrap(), &method, &path, is_known, &body);
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        answer.len()
-    );
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
     let mut writer = stream;
     writer.write_all(head.as_bytes())?;
     writer.write_all(&answer)
 }
 
-fn answer(state: &mut State, method: &str, path: &str, is_known: bool, body: &[u8]) -> (&'static str, Vec<u8>) {
+fn answer(
+    state: &mut State,
+    method: &str,
+    path: &str,
+    is_known: bool,
+    body: &[u8],
+) -> (&'static str, Vec<u8>) {
     if let Some(file) = state.files.get(path) {
         return ("200 OK", file.clone());
     }

@@ -7,9 +7,7 @@ use super::{Mock, World};
 
 /// The job of a night. Its model says that it is served as `served`.
 fn night(world: &mut World, served: &str) -> Job {
-    let script = format!(
-        "default: {{answer: {{text: Thank you}}, served_model: {served}}}\n"
-    );
+    let script = format!("default: {{answer: {{text: Thank you}}, served_model: {served}}}\n");
     let old = world.mock.address.clone();
     world.mock = Mock::start_with(&world.sandbox, &script);
     world.sandbox.edit("prompts/registry.yaml", &old, &world.mock.address);
@@ -24,7 +22,8 @@ fn night(world: &mut World, served: &str) -> Job {
 }
 
 fn since_the_last_run(world: &World, done: &Done) -> String {
-    let (_, text) = done.summary.split_once("#### Since the last run").unwrap_or_else(|| panic!("{}", done.log));
+    let (_, text) =
+        done.summary.split_once("#### Since the last run").unwrap_or_else(|| panic!("{}", done.log));
     world.clean(text.split("<sub>").next().unwrap())
 }
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::action::Done;
 use super::World;
+use super::action::Done;
 
 /// Runs the shards, and lays out what they would upload as the merging job would download it.
 fn run_shards(world: &World, shards: usize) -> (PathBuf, Vec<Done>) {
@@ -75,7 +75,11 @@ fn a_shard_that_left_nothing_is_not_one_that_had_nothing_to_do() {
     fs::remove_dir_all(downloads.join("prompt-gate-shard-2")).unwrap();
     let merged = merge(&world, &downloads, 2);
     merged.assert(4, "broken");
-    assert!(merged.commands().iter().any(|line| line.contains("shard 2 of 2 left nothing behind")), "{}", merged.log);
+    assert!(
+        merged.commands().iter().any(|line| line.contains("shard 2 of 2 left nothing behind")),
+        "{}",
+        merged.log
+    );
 }
 
 #[test]
