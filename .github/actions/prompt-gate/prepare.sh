@@ -42,8 +42,9 @@ esac
 
 if [ -n "$base" ]; then
   # The id of the commit: all shards mean the same one, even if the branch moves meanwhile.
-  base=$(git rev-parse --verify --quiet --end-of-options "$base^{commit}") ||
+  commit=$(git rev-parse --verify --quiet --end-of-options "$base^{commit}") ||
     refuse "\`$base\` is not in this clone; check out with \`fetch-depth: 0\`"
+  base=$commit
 fi
 
 put mode "$mode"

@@ -29,14 +29,14 @@ if [ -s "$previous/run.json" ]; then
   {
     printf '#### Since the last run, of %s\n\n' "$(jq -r '.started_at' "$previous/run.json")"
     if [ "$before" = "$today" ]; then
-      printf 'Answered by the same models: %s.\n\n' "$today"
+      printf 'The same models answered: %s.\n\n' "$today"
     else
-      printf '**Answered by other models**: %s; then by %s.\n\n' "$today" "$before"
-      annotate warning "answered by other models than in the last run: $today; then by $before" >&2
+      printf '**Other models answered**: %s then, %s now.\n\n' "$before" "$today"
+      annotate warning "other models answered than in the last run: $before then, $today now" >&2
     fi
-    code=0
-    "$(get binary)" compare "$previous" "$run" >"$reports_dir/previous.txt" 2>&1 || code=$?
-    preformatted "$reports_dir/previous.txt"
+    if [ -s "$previous/report.json" ] && [ -s "$reports_dir/report.json" ]; then
+      jq -r -s -f "$(dirname "$0")/since.jq" "$previous/report.json" "$reports_dir/report.json"
+    fi
   } >"$report"
 else
   printf 'There is no earlier run to compare with; the next one is compared with this.\n' >"$report"
@@ -45,5 +45,5 @@ fi
 if is_complete "$run"; then
   rm -rf "$previous"
   mkdir -p "$previous"
-  cp "$run/run.json" "$run/events.jsonl" "$previous/"
+  cp "$run/run.json" "$run/events.jsonl" "$reports_dir/report.json" "$previous/"
 fi

@@ -12,6 +12,10 @@ report() {
   if [ -s "$reports_dir/report.md" ]; then
     # The marker stands above already.
     grep -v -x '<!-- promptassay -->' "$reports_dir/report.md"
+  elif [ -s "$reports_dir/report.txt" ]; then
+    preformatted "$reports_dir/report.txt"
+  else
+    printf 'There is no report; the log of the job says why.\n'
   fi
 }
 
@@ -33,11 +37,7 @@ explanation() {
       if [ -n "$why" ]; then
         printf 'No model was asked: %s. Recorded replies were replayed.\n\n' "$why"
       fi
-      if [ -s "$reports_dir/report.md" ]; then
-        report
-      else
-        printf 'There is no report; the log of the job says why.\n'
-      fi
+      report
       ;;
   esac
 }

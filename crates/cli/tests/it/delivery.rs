@@ -112,6 +112,24 @@ fn recipes_of_the_documentation_satisfy_the_tools_that_read_them() {
 }
 
 #[test]
+fn actions_of_others_are_named_by_their_commits() {
+    let commit = regex::Regex::new("^[a-z-]+/[a-z/-]+@[0-9a-f]{40}$").unwrap();
+    let mut all = files(".github/workflows", "yml");
+    all.push(root().join(".github/actions/prompt-gate/action.yml"));
+    let mut count = 0;
+    for path in all {
+        let file: Value = yaml(&path, fs::read_to_string(&path).unwrap());
+        let mut used = Vec::new();
+        texts_below(&file, "uses", &mut used);
+        for action in used.into_iter().filter(|action| !action.starts_with("./")) {
+            assert!(commit.is_match(action), "{}: a tag can be moved: {action}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count}");
+}
+
+#[test]
 fn every_input_of_the_action_is_documented() {
     let path = root().join(".github/actions/prompt-gate/action.yml");
     let action: Value = yaml(&path, fs::read_to_string(&path).unwrap());

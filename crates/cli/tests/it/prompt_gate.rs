@@ -204,9 +204,9 @@ impl World {
     fn clean(&self, text: &str) -> String {
         let text = text.replace(&self.mock.address, "[MODEL]");
         let commit = regex::Regex::new(r"\b[0-9a-f]{12,40}\b").unwrap();
-        let latency = regex::Regex::new(r"\b\d+(\.\d+)? ms\b").unwrap();
+        let day = regex::Regex::new(r"oldest 20\d\d-\d\d-\d\d").unwrap();
         let text = commit.replace_all(&text, "[COMMIT]").into_owned();
-        self.sandbox.clean(&latency.replace_all(&text, "[LATENCY]"))
+        self.sandbox.clean(&day.replace_all(&text, "oldest [DAY]"))
     }
 }
 

@@ -147,19 +147,6 @@ fn a_missing_key_is_never_green() {
 }
 
 #[test]
-fn a_pull_request_cannot_relax_its_own_gate() {
-    let Some(world) = World::new() else { return };
-    world.add_version("1.1.0", "Greet {name} curtly.\n");
-    world.sandbox.edit(
-        "prompts/greet/tests/test_cases.yaml",
-        "cases:\n",
-        "gate: {min_pass_rate: 0.1}\ncases:\n",
-    );
-    world.commit("be curt, and lower the bar");
-    world.job().run().assert(1, "failed");
-}
-
-#[test]
 fn what_a_model_says_is_not_obeyed() {
     let Some(world) = World::new() else { return };
     world.add_version("1.1.0", "Greet {name} curtly.\n");

@@ -7,7 +7,12 @@ use super::{Mock, World};
 
 /// The job of a night. Its model says that it is served as `served`.
 fn night(world: &mut World, served: &str) -> Job {
-    let script = format!("default: {{answer: {{text: Thank you}}, served_model: {served}}}\n");
+    // The model of November has become curt with Bob.
+    let bob = if served.ends_with("11") { "What?" } else { "Thank you" };
+    let script = format!(
+        "rules:\n  - {{when: {{last_user_message: {{contains: Bob}}}}, answer: {{text: {bob}}}, served_model: {served}}}\n\
+         default: {{answer: {{text: Thank you}}, served_model: {served}}}\n"
+    );
     let old = world.mock.address.clone();
     world.mock = Mock::start_with(&world.sandbox, &script);
     world.sandbox.edit("prompts/registry.yaml", &old, &world.mock.address);
@@ -36,13 +41,14 @@ fn a_model_that_is_served_as_another_one_is_named() {
 
     let second = night(&mut world, "m-2026-09").run();
     second.assert(0, "passed");
-    assert!(since_the_last_run(&world, &second).contains("Answered by the same models: m-2026-09."));
+    assert!(since_the_last_run(&world, &second).contains("The same models answered: m-2026-09."));
     assert_eq!(world.mock.calls(), 4, "a night asks anew");
 
     let third = night(&mut world, "m-2026-11").run();
+    third.assert(1, "failed");
     assert_snapshot!("a_model_that_changed_overnight", since_the_last_run(&world, &third));
     let warnings: Vec<&str> =
-        third.commands().into_iter().filter(|command| command.contains("answered by other models")).collect();
+        third.commands().into_iter().filter(|command| command.contains("other models answered")).collect();
     assert_eq!(warnings.len(), 1, "{}", third.log);
 }
 
