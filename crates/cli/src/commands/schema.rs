@@ -86,7 +86,10 @@ pub(crate) fn run(arguments: &SchemaArguments, context: &Context<'_>) -> Result<
         write(&context.prompts, |path, text| fs::read_to_string(path).is_ok_and(|there| there == text))?;
     let text = || match written.as_slice() {
         [] => "the schemas are up to date\n".to_owned(),
-        paths => paths.iter().map(|path| format!("wrote {}\n", path.display())).collect(),
+        paths => {
+            let lines: Vec<String> = paths.iter().map(|path| format!("wrote {}\n", path.display())).collect();
+            lines.concat()
+        }
     };
     context.answer(text, &Answer { written: &written })
 }

@@ -38,7 +38,7 @@ fn pass(tool: &[&str], files: &[PathBuf]) {
             String::from_utf8_lossy(&output.stderr)
         ),
         Err(_) => {
-            eprintln!("SKIPPED: {} is not installed; {} files were not checked by it", tool[0], files.len())
+            eprintln!("SKIPPED: {} is not installed; {} files were not checked by it", tool[0], files.len());
         }
     }
 }

@@ -222,7 +222,7 @@ impl Job {
     }
 
     fn in_directory(mut self, directory: &Path) -> Self {
-        self.temporary = directory.to_owned();
+        directory.clone_into(&mut self.temporary);
         self
     }
 }

@@ -39,7 +39,7 @@ fn files_that_are_made_name_a_schema_that_is_there() {
     }
     let mut kinds = Vec::new();
     for file in sandbox.files("prompts") {
-        if !file.ends_with(".yaml") {
+        if std::path::Path::new(&file).extension() != Some("yaml".as_ref()) {
             continue;
         }
         let schema = named_schema(&sandbox, &file).unwrap_or_else(|| panic!("{file} names no schema"));

@@ -1,5 +1,7 @@
 //! What a change leads to: exit code, verdict, comment, annotations.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 
 use super::{KEY, World};
@@ -71,10 +73,12 @@ fn record(world: &World, version: &str, cases: &[&str], rude: &[&str]) {
     let mut rows = std::fs::read_to_string(world.sandbox.path(path)).unwrap_or_default();
     for case in cases {
         let text = if rude.contains(case) { "What?" } else { "Thank you" };
-        rows.push_str(&format!(
+        writeln!(
+            rows,
             "{{\"case\": \"{case}\", \"version\": \"{version}\", \"model\": \"default\", \"repeat\": 1, \
-             \"text\": \"{text}\", \"finish_reason\": \"stop\", \"source\": \"hand\"}}\n"
-        ));
+             \"text\": \"{text}\", \"finish_reason\": \"stop\", \"source\": \"hand\"}}"
+        )
+        .unwrap();
     }
     world.sandbox.write(path, rows);
 }
@@ -144,6 +148,19 @@ fn a_missing_key_is_never_green() {
     // Dependabot acts in the repository itself, and gets no keys all the same.
     let done = world.job().variable("GITHUB_ACTOR", "dependabot[bot]").run();
     done.assert(0, "skipped");
+}
+
+#[test]
+fn a_pull_request_cannot_relax_its_own_gate() {
+    let Some(world) = World::new() else { return };
+    world.add_version("1.1.0", "Greet {name} curtly.\n");
+    world.sandbox.edit(
+        "prompts/greet/tests/test_cases.yaml",
+        "cases:\n",
+        "gate: {min_pass_rate: 0.1}\ncases:\n",
+    );
+    world.commit("be curt, and lower the bar");
+    world.job().run().assert(1, "failed");
 }
 
 #[test]
