@@ -98,7 +98,7 @@ report_arguments() {
   reports=(
     --report "json=$reports_dir/report.json"
     --report "junit=$reports_dir/junit.xml"
-    --report "terminal=$reports_dir/report.txt"
+    --report "markdown=$reports_dir/report.md"
     --report "github=$reports_dir/annotations"
   )
 }

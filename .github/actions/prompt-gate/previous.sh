@@ -27,7 +27,7 @@ is_complete() {
 if [ -s "$previous/run.json" ]; then
   before=$(served "$previous") today=$(served "$run")
   {
-    printf '#### Since the last run, of %s\n\n' "$(jq -r '.started_at' "$previous/run.json")"
+    printf '### Since the last run, of %s\n\n' "$(jq -r '.started_at' "$previous/run.json")"
     if [ "$before" = "$today" ]; then
       printf 'The same models answered: %s.\n\n' "$today"
     else
@@ -36,6 +36,14 @@ if [ -s "$previous/run.json" ]; then
     fi
     if [ -s "$previous/report.json" ] && [ -s "$reports_dir/report.json" ]; then
       jq -r -s -f "$(dirname "$0")/since.jq" "$previous/report.json" "$reports_dir/report.json"
+    fi
+    code=0
+    "$(get binary)" compare "$previous" "$run" >"$reports_dir/previous.txt" 2>&1 || code=$?
+    printf '\n<details><summary>promptassay compare: %s</summary>\n\n' "$(verdict_of "$code")"
+    preformatted "$reports_dir/previous.txt"
+    printf '</details>\n'
+    if [ "$code" = 1 ]; then
+      annotate warning 'worse than the last run; the summary says where' >&2
     fi
   } >"$report"
 else

@@ -5,15 +5,13 @@
 
 verdict=$(get verdict) code=$(get code) base=$(get base) why=$(get why)
 comment=$reports_dir/comment.md
-# GitHub takes 65,536 characters; what is added around the report has room too.
-limit=60000
+# GitHub takes 65,536 characters. A report of promptassay leaves room for what is added here.
+limit=65300
 
+# What promptassay wrote, without the marker and the heading, which stand above already.
 report() {
   if [ -s "$reports_dir/report.md" ]; then
-    # The marker stands above already.
-    grep -v -x '<!-- promptassay -->' "$reports_dir/report.md"
-  elif [ -s "$reports_dir/report.txt" ]; then
-    preformatted "$reports_dir/report.txt"
+    sed -e '1,2{/^<!-- promptassay -->$/d;/^## promptassay: /d;}' "$reports_dir/report.md"
   else
     printf 'There is no report; the log of the job says why.\n'
   fi
@@ -55,8 +53,8 @@ replayed() {
 {
   printf '<!-- promptassay -->\n'
   case ${verdict:-broken} in
-    unchanged) printf '### Prompt gate: nothing to judge\n\n' ;;
-    *) printf '### Prompt gate: %s\n\n' "${verdict:-broken}" ;;
+    unchanged) printf '## Prompt gate: nothing to judge\n\n' ;;
+    *) printf '## Prompt gate: %s\n\n' "${verdict:-broken}" ;;
   esac
   explanation
   if [ -s "$reports_dir/previous.md" ]; then

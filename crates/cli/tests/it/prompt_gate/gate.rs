@@ -10,7 +10,7 @@ use super::{KEY, World};
 fn a_change_that_regresses_is_red_and_one_that_does_not_brings_the_comment_up_to_date() {
     let Some(world) = World::new() else { return };
     // Anybody can write the line that marks our comment.
-    world.github.add_comment("mallory", "<!-- promptassay -->\n### Prompt gate: passed\n");
+    world.github.add_comment("mallory", "<!-- promptassay -->\n## Prompt gate: passed\n");
     world.add_version("1.1.0", "Greet {name} curtly.\n");
     world.commit("be curt");
     let done = world.job().run();
@@ -64,7 +64,7 @@ fn a_change_that_touches_no_prompt_is_green_and_writes_nothing() {
     done.assert(0, "unchanged");
     assert_eq!(world.mock.calls(), 0);
     assert_eq!(world.github.take_calls(), ["GET /repos/ada/shop/issues/7/comments?per_page=100&page=1"]);
-    assert!(done.summary.contains("### Prompt gate: nothing to judge"), "{}", done.summary);
+    assert!(done.summary.contains("## Prompt gate: nothing to judge"), "{}", done.summary);
 }
 
 /// Recorded replies to a version, in which all are thanked but those whose names are here.

@@ -28,7 +28,7 @@ fn night(world: &mut World, served: &str) -> Job {
 
 fn since_the_last_run(world: &World, done: &Done) -> String {
     let (_, text) =
-        done.summary.split_once("#### Since the last run").unwrap_or_else(|| panic!("{}", done.log));
+        done.summary.split_once("### Since the last run").unwrap_or_else(|| panic!("{}", done.log));
     world.clean(text.split("<sub>").next().unwrap())
 }
 
