@@ -203,6 +203,8 @@ impl World {
     /// Without what differs from run to run.
     fn clean(&self, text: &str) -> String {
         let text = text.replace(&self.mock.address, "[MODEL]");
+        let run = regex::Regex::new(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b").unwrap();
+        let text = run.replace_all(&text, "[RUN]");
         let commit = regex::Regex::new(r"\b[0-9a-f]{12,40}\b").unwrap();
         let day = regex::Regex::new(r"oldest 20\d\d-\d\d-\d\d").unwrap();
         let text = commit.replace_all(&text, "[COMMIT]").into_owned();
