@@ -43,7 +43,7 @@ pub(crate) struct SchemaArguments {
     /// The kind of file.
     #[arg(value_enum, required_unless_present = "write")]
     kind: Option<Kind>,
-    /// Write the schemas of all kinds into `.schemas` of the prompts directory, where files made by `init`, `new` and
+    /// Write the schemas of all files into `.schemas` of the prompts directory, where files made by `init`, `new` and
     /// `experiment new` look for them.
     #[arg(long, conflicts_with = "kind")]
     write: bool,
@@ -94,9 +94,10 @@ pub(crate) fn run(arguments: &SchemaArguments, context: &Context<'_>) -> Result<
     context.answer(text, &Answer { written: &written })
 }
 
-/// The files below the root of a tree, with their texts.
+/// The schemas of the files of a tree: where they are below its root, and their texts.
 pub(super) fn all() -> impl Iterator<Item = (PathBuf, String)> {
-    Kind::value_variants().iter().map(|kind| {
+    // Nobody edits a report.
+    Kind::value_variants().iter().filter(|kind| **kind != Kind::Report).map(|kind| {
         let name = kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let text = serde_json::to_string_pretty(&schema(*kind)).unwrap_or_default();
         (Path::new(DIRECTORY).join(format!("{name}.schema.json")), text + "\n")
