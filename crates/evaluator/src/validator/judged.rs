@@ -93,7 +93,7 @@ impl Inquiry {
         };
         let first = match call(self.request.clone(), false).await {
             Ok(asked) => asked,
-            Err(error) => return (Sample::NotAsked(error.message().to_owned()), Judging::default()),
+            Err(error) => return (not_asked(error), Judging::default()),
         };
         let mut judging = Judging::of(&self.model, &first);
         let unreadable = match judge::read(&first.reply.text, self.threshold) {
@@ -103,7 +103,7 @@ impl Inquiry {
         let repair = judge::repair_question(&self.request, &first.reply.text, &unreadable);
         let second = match call(repair, true).await {
             Ok(asked) => asked,
-            Err(error) => return (Sample::NotAsked(error.message().to_owned()), judging),
+            Err(error) => return (not_asked(error), judging),
         };
         judging = judging.and(Judging::of(&self.model, &second));
         let sample = match judge::read(&second.reply.text, self.threshold) {
@@ -111,6 +111,14 @@ impl Inquiry {
             Err(unreadable) => Sample::Unreadable { why: unreadable, answer: second.reply.text },
         };
         (sample, judging)
+    }
+}
+
+fn not_asked(error: Unanswered) -> Sample {
+    match error {
+        Unanswered::Error(error) => Sample::NotAsked(error.message),
+        Unanswered::Withdrawn => Sample::NotAsked("the run was stopped before".to_owned()),
+        Unanswered::LeftOut => Sample::LeftOut,
     }
 }
 
