@@ -131,4 +131,3 @@ impl Indexed {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-

@@ -65,7 +65,16 @@ pub fn replay(journal: &Path, plan: &Plan) -> Result<Replay, ReadError> {
         }
     }
     let (sound_bytes, torn_bytes) = (reader.sound_bytes(), reader.torn_bytes());
-    Ok(Replay { record, outputs, spent, sound_bytes, torn_bytes, foreign, not_judged, judged: Arc::new(judged) })
+    Ok(Replay {
+        record,
+        outputs,
+        spent,
+        sound_bytes,
+        torn_bytes,
+        foreign,
+        not_judged,
+        judged: Arc::new(judged),
+    })
 }
 
 /// What a resumed run does about a trial.

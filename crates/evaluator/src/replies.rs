@@ -96,9 +96,9 @@ impl RecordedReplies {
     pub fn parse(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Self {
         let mut replies = Self::none(file);
         let help = "a row is {case, version, model, repeat, text or tool_calls, finish_reason, source}";
-        for (line, place, row) in Lines::new(file, text, help).rows(problems) {
+        Lines::new(file, text, help).each_row(problems, |row, line, place, problems| {
             replies.insert(row, line, place, problems);
-        }
+        });
         replies
     }
 

@@ -162,13 +162,7 @@ fn by_row(plan: &Plan, trials: &[Trial]) -> Vec<Vec<Trial>> {
 }
 
 /// The answer to a trial's question, and whether it was told before it is judged; `None` where it was withdrawn.
-async fn ask_one<A, F>(
-    plan: &Plan,
-    work: &Work,
-    trial: Trial,
-    ask: &A,
-    tell: &Tell,
-) -> Option<(Answer, bool)>
+async fn ask_one<A, F>(plan: &Plan, work: &Work, trial: Trial, ask: &A, tell: &Tell) -> Option<(Answer, bool)>
 where
     A: Fn(Trial, ChatRequest, Tell) -> F,
     F: Future<Output = Result<Asked, Unanswered>>,

@@ -8,17 +8,17 @@ use futures::{StreamExt as _, stream};
 use indexmap::IndexMap;
 use promptassay_evaluator::event::{Answer, AskError, AskErrorKind, Event, RunEnd, TrialResult};
 use promptassay_evaluator::gate::{self, Verdict};
+use promptassay_evaluator::judge::JudgeCall;
 use promptassay_evaluator::outcome::{CheckOutcome, RepeatOutcome};
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{Plan, PromptPlan, Trial};
 use promptassay_evaluator::record::Record;
-use promptassay_evaluator::replies::RecordedReplies;
 use promptassay_evaluator::report::{self, Evaluation, Look};
-use promptassay_evaluator::run::{Asked, judge};
+use promptassay_evaluator::run::{Asked, Unanswered, judge_asking};
 use promptassay_registry::problem::{Problem, did_you_mean};
 use tokio::sync::OnceCell;
 
-use crate::answers::{Mock, recorded};
+use crate::answers::{Mock, Recorded, recorded};
 use crate::outcome::{CaseOutcome, Invalid, PromptOutcome};
 
 /// Cases that are under way at once where a whole suite is asked.
@@ -37,7 +37,7 @@ pub(crate) struct PromptRun {
 /// Who answers.
 #[derive(Debug)]
 pub(crate) enum Replies {
-    Recorded(RecordedReplies),
+    Recorded(Recorded),
     Mock(Arc<Mock>),
 }
 
@@ -284,7 +284,16 @@ impl PromptRun {
             Ok(Asked { reply, source }) => Answer::Reply { reply: Box::new(reply), source },
             Err(error) => Answer::Error(error),
         };
-        judge(&self.plan, *trial, answer)
+        let ask_judge = |call: JudgeCall| async move {
+            match &self.replies {
+                Replies::Recorded(recorded) => {
+                    recorded.judgements.answer(&self.plan, trial, &call).map_err(AskError::from)
+                }
+                Replies::Mock(mock) => mock.ask(&call.model, &call.request).await,
+            }
+            .map_err(Unanswered::from)
+        };
+        judge_asking(&self.plan, *trial, answer, &ask_judge, true).await
     }
 
     async fn answer(&self, trial: &Trial) -> Result<Asked, AskError> {

@@ -132,11 +132,7 @@ impl From<Unused> for Removed {
     }
 }
 
-fn without_question(
-    input: &PromptInput<'_>,
-    replies: &RecordedReplies,
-    settings: &Settings,
-) -> Vec<Removed> {
+fn without_question(input: &PromptInput<'_>, replies: &RecordedReplies, settings: &Settings) -> Vec<Removed> {
     let models = settings.models.keys().map(String::as_str);
     let unused = replies.unused(&input.suite, &versions(input.prompt), models);
     unused.into_iter().map(Removed::from).collect()

@@ -51,18 +51,20 @@ async fn a_suite_is_asked_as_often_as_it_should_and_stands_in_its_order() {
         [("a", Some(1.0), true, true), ("b", Some(0.5), false, true), ("c", None, false, false)]
     );
     assert!(!result.passes());
-    let rate = result.pass_rate(Confidence::new(0.95).unwrap()).unwrap();
-    assert!(rate.low < 0.75 && rate.high > 0.75);
+    let rate = result.pass_rate(Confidence::each_end(0.95).unwrap()).unwrap();
+    assert!(rate.lower < 0.75 && rate.upper > 0.75);
     assert_eq!(asked.into_inner(), 12);
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_cases_is_said_before_the_first_question() {
     let nobody = |_| async { panic!("nobody is asked") };
-    let cases = [polite("a"), polite("a"), Case::new("empty").input("name", "x"), Case {
-        inputs: Values::new(),
-        ..polite("blank")
-    }];
+    let cases = [
+        polite("a"),
+        polite("a"),
+        Case::new("empty").input("name", "x"),
+        Case { inputs: Values::new(), ..polite("blank") },
+    ];
     let invalid = run_suite(&prompt(), &cases, Options::default(), nobody).await.unwrap_err();
     let lines: Vec<String> = invalid.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"");
@@ -73,7 +75,7 @@ async fn what_is_wrong_with_cases_is_said_before_the_first_question() {
 async fn a_suite_without_cases_does_not_pass() {
     let result = run_suite(&prompt(), &[], Options::default(), |_| async { panic!() }).await.unwrap();
     assert!(!result.passes());
-    assert_eq!(result.pass_rate(Confidence::new(0.95).unwrap()), None);
+    assert_eq!(result.pass_rate(Confidence::each_end(0.95).unwrap()), None);
 }
 
 #[tokio::test]

@@ -165,7 +165,8 @@ async fn a_reply_is_kept_before_its_judge_is_asked_and_paid_for_once_however_oft
     let error = AskError { kind: AskErrorKind::ModelOutOfReach, message: "gone".into() };
     let first = told(&plan, &Work::all(&plan), Err(error)).await;
     let kept = first.iter().position(|event| matches!(event, Event::TrialAnswered(_))).unwrap();
-    let finished = |event: &Event| matches!(event, Event::TrialFinished(result) if result.trial == plan.trials()[0].id);
+    let finished =
+        |event: &Event| matches!(event, Event::TrialFinished(result) if result.trial == plan.trials()[0].id);
     assert!(kept < first.iter().position(finished).unwrap());
     // The reply to the other case needs no judge, and is told once.
     assert_eq!(first.iter().filter(|event| matches!(event, Event::TrialAnswered(_))).count(), 1);

@@ -125,7 +125,7 @@ impl RecordedJudgements {
         let mut judgements = Self::none(file);
         let help =
             "a row is {case, version, model, repeat, judge, request_sha256, text, finish_reason, source}";
-        for (line, place, row) in Lines::new(file, text, help).rows::<RowSpec>(problems) {
+        Lines::new(file, text, help).each_row(problems, |row: RowSpec, line, place, problems| {
             let key = (row.request_sha256, row.sample);
             if let Some((_, first)) = judgements.rows.get(&key) {
                 let message = format!("a second answer of {} to the same question", row.judge);
@@ -134,11 +134,11 @@ impl RecordedJudgements {
                         .at(place)
                         .help(format!("the first is in line {first}; keep one of the two")),
                 );
-                continue;
+                return;
             }
             judgements.about.entry((row.asked_for(), row.judge.clone())).or_insert(line);
             judgements.rows.insert(key, (row.into_reply(), line));
-        }
+        });
         judgements
     }
 
@@ -232,9 +232,7 @@ pub fn merge_judgements<'a>(
     }
     let sorted: BTreeMap<(Place, String, u32, Digest), String> = known
         .into_values()
-        .map(|(row, line)| {
-            ((place_of(&row.asked_for()), row.judge, row.sample, row.request_sha256), line)
-        })
+        .map(|(row, line)| ((place_of(&row.asked_for()), row.judge, row.sample, row.request_sha256), line))
         .collect();
     Merged { text: text_of(header, sorted.values()), written, kept_by_hand }
 }

@@ -21,9 +21,12 @@ impl<'a> Lines<'a> {
         Self { file, text, help }
     }
 
-    /// The rows with their lines, from 1, and places. Everything that is wrong is added to `problems`.
-    pub(super) fn rows<T: DeserializeOwned>(&self, problems: &mut Vec<Problem>) -> Vec<(usize, Place, T)> {
-        let mut rows = Vec::new();
+    /// Hands each row to `take`, with its line, from 1, and its place. Everything that is wrong is added to `problems`.
+    pub(super) fn each_row<T: DeserializeOwned>(
+        &self,
+        problems: &mut Vec<Problem>,
+        mut take: impl FnMut(T, usize, Place, &mut Vec<Problem>),
+    ) {
         let mut offset = 0;
         for (index, line) in self.text.split_inclusive('\n').enumerate() {
             let start = offset;
@@ -37,7 +40,7 @@ impl<'a> Lines<'a> {
                 Place::in_text(self.file, self.text, byte..byte + 1)
             };
             match serde_json::from_str::<T>(content) {
-                Ok(row) => rows.push((index + 1, at(1), row)),
+                Ok(row) => take(row, index + 1, at(1), problems),
                 Err(error) => problems.push(
                     Problem::error(
                         "replies::invalid_row",
@@ -48,7 +51,6 @@ impl<'a> Lines<'a> {
                 ),
             }
         }
-        rows
     }
 
     fn is_header(&self, line: &str, problems: &mut Vec<Problem>) -> bool {

@@ -29,8 +29,7 @@ pub(crate) fn build(yaml: &str) -> Result<Validator, String> {
 
 pub(crate) fn build_in(surroundings: Surroundings<'_>, yaml: &str) -> Result<Validator, String> {
     let mut problems = Vec::new();
-    let document =
-        Document::parse("v.yaml", yaml, &mut problems).ok_or_else(|| problems[0].to_string())?;
+    let document = Document::parse("v.yaml", yaml, &mut problems).ok_or_else(|| problems[0].to_string())?;
     let reading = document.read::<ValidatorSpec>();
     problems.extend(reading.problems);
     let context = Context { document: &document, surroundings: Some(surroundings) };

@@ -169,16 +169,15 @@ impl Driver {
         context: &Context<'_>,
     ) -> Result<Self, Failure> {
         check_commands(arguments, rows)?;
-        let secrets = secrets(rows.iter().copied(), |name| context.environment.variable(name)).map_err(
-            |problems| {
+        let secrets =
+            secrets(rows.iter().copied(), |name| context.environment.variable(name)).map_err(|problems| {
                 let problem = |problem: promptassay_evaluator::drive::KeyProblem| {
                     Problem::error("eval::no_key", problem.to_string()).help(
                         "set it, or use `--offline` for recorded replies; keys are never read from a file",
                     )
                 };
                 Failure { exit: Exit::Broken, problems: problems.into_iter().map(problem).collect() }
-            },
-        )?;
+            })?;
         let client = Client::new(client_options(arguments, context)?)
             .map_err(|error| Failure::broken(Problem::error("eval::no_client", error.to_string())))?;
         let cache = if arguments.no_cache {

@@ -182,12 +182,7 @@ fn answer(plan: &Plan, replies: &Replies, trial: Trial, request: &ChatRequest) -
     }
 }
 
-fn judge_answer(
-    plan: &Plan,
-    replies: &Replies,
-    trial: Trial,
-    call: &JudgeCall,
-) -> Result<Asked, AskError> {
+fn judge_answer(plan: &Plan, replies: &Replies, trial: Trial, call: &JudgeCall) -> Result<Asked, AskError> {
     let recorded = of_prompt(replies, &plan.prompts()[trial.prompt])?;
     recorded.judgements.answer(plan, &trial, call).map_err(AskError::from)
 }

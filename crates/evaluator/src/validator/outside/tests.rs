@@ -42,7 +42,8 @@ impl Script {
 async fn check(yaml: &[&str], text: &str, script: &Script) -> (Vec<CheckResult>, Option<Judging>) {
     let validators: Vec<_> = yaml.iter().map(|yaml| Arc::new(build(yaml).unwrap())).collect();
     let (reply, inputs) = (reply(text), Values::new());
-    let result = check_all(&validators, &Subject::new(&reply, &inputs), &|call| script.answer(call), true).await;
+    let result =
+        check_all(&validators, &Subject::new(&reply, &inputs), &|call| script.answer(call), true).await;
     assert!(script.answers.lock().unwrap().is_empty(), "the script was not asked to its end");
     result
 }
