@@ -33,6 +33,7 @@ use std::fmt;
 
 use promptassay_llm::{ModelRow, Reply};
 use promptassay_registry::problem::{Problem, has_errors};
+use promptassay_registry::template::Values;
 use promptassay_registry::yaml::Document;
 
 use self::json_path::JsonPath;
@@ -41,7 +42,7 @@ use self::view::View;
 use crate::outcome::{CheckOutcome, CheckResult, Reason};
 use crate::settings::Settings;
 
-pub(crate) use judged::{JUDGES_ITSELF_HELP, judges_itself};
+pub(crate) use judged::{JUDGES_ITSELF_HELP, JudgeQuestion, judges_itself};
 pub(crate) use outside::check_all;
 pub use spec::{CHECKS, CheckDescription, ValidatorSpec};
 pub(crate) use spec::{Context, DEPENDS_ON_SUITE, Surroundings};
@@ -141,6 +142,17 @@ impl Validator {
         match &self.check {
             Check::Judge(judge) => vec![judge.model()],
             Check::Composite(composite) => composite.parts.iter().flat_map(|part| part.judges()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What judges would be asked about the reply to a case with these inputs, here and in its parts.
+    pub(crate) fn judge_questions(&self, inputs: &Values) -> Vec<JudgeQuestion<'_>> {
+        match &self.check {
+            Check::Judge(judge) => vec![judge.question(inputs)],
+            Check::Composite(composite) => {
+                composite.parts.iter().flat_map(|part| part.judge_questions(inputs)).collect()
+            }
             _ => Vec::new(),
         }
     }

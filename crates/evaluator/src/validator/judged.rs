@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use promptassay_llm::{ChatRequest, ModelRow};
 use promptassay_registry::problem::did_you_mean;
+use promptassay_registry::template::Values;
 use promptassay_registry::yaml::Located;
 use schemars::JsonSchema;
 
@@ -29,6 +30,14 @@ pub(super) struct Judge {
     model: Arc<ModelRow>,
 }
 
+/// A question to a judge, of which only the reply is not known yet.
+#[derive(Debug)]
+pub(crate) struct JudgeQuestion<'a> {
+    pub(crate) model: &'a ModelRow,
+    pub(crate) samples: u32,
+    pub(crate) request: ChatRequest,
+}
+
 /// A rubric to be put to its model.
 #[derive(Debug)]
 pub(super) struct Inquiry {
@@ -41,6 +50,12 @@ pub(super) struct Inquiry {
 impl Judge {
     pub(super) fn model(&self) -> &ModelRow {
         &self.model
+    }
+
+    /// What it would ask about an empty reply to a case with these inputs, and how often.
+    pub(super) fn question(&self, inputs: &Values) -> JudgeQuestion<'_> {
+        let request = judge::question_about(&self.rubric, "", inputs);
+        JudgeQuestion { model: &self.model, samples: self.samples, request }
     }
 
     pub(super) fn look(&self, view: &View<'_>, outside: &mut Outside) -> Look {

@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use promptassay_llm::{ModelRowSpec, Provider};
-use promptassay_registry::template::Values;
 use proptest::prelude::*;
 
 use super::*;
