@@ -100,7 +100,7 @@ impl Progress {
         let names: Vec<(String, usize)> =
             counts.rows.iter().map(|(name, row)| (name.clone(), row.all)).collect();
         let counts = Arc::new(Mutex::new(counts));
-        let view = if live {
+        let view = if live && wanted {
             View::bars(&names)
         } else if wanted {
             View::lines(Arc::clone(&counts))

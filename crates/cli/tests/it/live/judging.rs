@@ -122,13 +122,14 @@ fn clean(sandbox: &Sandbox, text: &str) -> String {
 fn what_a_judge_said_is_recorded_and_found_without_a_network() {
     let (asked, judge) = (Mock::polite(), judge(KIND, ""));
     let sandbox = judged(&asked, &judge);
-    let live = eval(&sandbox, &["--record", "--format", "json"]);
+    let recorded = eval(&sandbox, &["--record"]);
     assert_eq!(
-        live.stderr,
+        recorded.stderr,
         "recorded 1 reply in replies/greet.jsonl\nrecorded 1 reply in replies/greet.judge.jsonl\n"
     );
+    let live = eval(&sandbox, &["--format", "json"]);
     let file = clean(&sandbox, &sandbox.read("replies/greet.judge.jsonl"));
-    insta::assert_snapshot!(file, @"");
+    insta::assert_snapshot!(file);
     let offline = sandbox.run(&["eval", "--offline", "--format", "json"]);
     assert_eq!((live.code, offline.code), (Some(0), Some(0)), "{}", offline.shown());
     assert_eq!(without_sources(&report(&live)), without_sources(&report(&offline)));
