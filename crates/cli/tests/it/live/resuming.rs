@@ -85,7 +85,7 @@ impl Moments {
 #[test]
 fn a_run_that_is_killed_a_hundred_times_loses_no_reply_and_asks_for_none_twice() {
     const CASES: usize = 400;
-    let mock = Mock::start(script(CASES, "15ms"));
+    let mock = Mock::start(script(CASES, "50ms"));
     let sandbox = sandbox(&mock.row(), CASES);
     let (mut moments, mut kept, mut in_doubt) = (Moments(7), BTreeSet::new(), 0);
     for kill in 0..100 {
