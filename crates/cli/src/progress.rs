@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use promptassay_evaluator::event::Event;
+use promptassay_evaluator::event::{Event, ReplySource};
 use promptassay_evaluator::outcome::RepeatOutcome;
-use promptassay_evaluator::plan::{Plan, Trial};
+use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::record::Record;
 
 use crate::commands::Context;
@@ -100,7 +100,7 @@ impl Progress {
         let names: Vec<(String, usize)> =
             counts.rows.iter().map(|(name, row)| (name.clone(), row.all)).collect();
         let counts = Arc::new(Mutex::new(counts));
-        let view = if live {
+        let view = if live && wanted {
             View::bars(&names)
         } else if wanted {
             View::lines(Arc::clone(&counts))
@@ -112,15 +112,25 @@ impl Progress {
 
     /// Takes an event into account.
     pub(crate) fn observe(&mut self, plan: &Plan, event: &Event) {
-        let Event::TrialFinished(result) = event else { return };
-        let Some(trial) = plan.index_of(result.trial).map(|index| plan.trials()[index]) else { return };
+        let (trial, outcome, cost) = match event {
+            Event::TrialAnswered(answered) => (answered.trial, None, cost(plan, event)),
+            Event::TrialFinished(result) => (result.trial, Some(result.outcome), cost(plan, event)),
+            // What a judge costs is a part of what asking the model that it judges costs.
+            Event::JudgeAnswered(answered) if answered.source == ReplySource::Live => {
+                (answered.trial, None, answered.cost)
+            }
+            _ => return,
+        };
+        let Some(trial) = plan.index_of(trial).map(|index| plan.trials()[index]) else { return };
         let mut counts = lock(&self.counts);
         let elapsed = counts.began.elapsed();
         let Some((place, _, row)) = counts.rows.get_full_mut(&plan.variant(&trial).model.name) else {
             return;
         };
-        row.add(result.outcome);
-        if let Some(cost) = result.answer.live_usage().and_then(|usage| cost(plan, &trial, &usage)) {
+        if let Some(outcome) = outcome {
+            row.add(outcome);
+        }
+        if let Some(cost) = cost {
             row.cost += cost;
             row.priced = true;
         }
@@ -151,8 +161,9 @@ impl Progress {
     }
 }
 
-fn cost(plan: &Plan, trial: &Trial, usage: &promptassay_llm::Usage) -> Option<f64> {
-    plan.variant(trial).model.cost(usage)
+fn cost(plan: &Plan, event: &Event) -> Option<f64> {
+    let (trial, usage) = event.live_usage()?;
+    plan.variant(&plan.trials()[plan.index_of(trial)?]).model.cost(&usage)
 }
 
 fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {

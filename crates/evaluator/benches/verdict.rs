@@ -84,6 +84,7 @@ fn journal_of(plan: &Plan, path: &Path) {
             answer: Answer::Reply { reply: Box::new(reply), source: ReplySource::Live },
             outcome: if fails { RepeatOutcome::Failed } else { RepeatOutcome::Passed },
             checks: vec![check],
+            answered_before: false,
             judging: None,
         };
         writer.append(&Event::TrialFinished(Box::new(result))).expect("an event");

@@ -25,8 +25,10 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::cache::{Cache, CacheKey, Entry};
 use crate::event::{AskError, AskErrorKind, AttemptFailed, CircuitOpened, Event, ReplySource, RunEnd};
+use crate::journal::ReadError;
 use crate::judge::JudgeCall;
-use crate::plan::{Plan, TrialId};
+use crate::plan::{Plan, Trial, TrialId};
+use crate::rescore::Stored;
 use crate::run::{Asked, Tell, Unanswered, Work};
 use crate::spending::{Allowance, Budget, Spent};
 
@@ -124,26 +126,46 @@ impl<T: Transport> Models<T> {
         stop: impl Future<Output = RunEnd>,
         observe: impl FnMut(&Event),
     ) -> RunEnd {
-        let ask = |trial: crate::plan::Trial, request: ChatRequest, tell: Tell| async move {
+        let ask = |trial: Trial, request: ChatRequest, tell: Tell| async move {
             let (trial, repeat, row) = (trial.id, trial.repeat, &plan.variant(&trial).model);
             self.ask(&Question { trial, repeat, row, request: &request }, &tell).await
         };
-        let ask_judge = |trial: crate::plan::Trial, call: JudgeCall, tell: Tell| async move {
-            // Samples ask the same, and two equal replies are judged alike.
-            let (trial, repeat, row) = (trial.id, call.sample, &*call.model);
-            self.ask(&Question { trial, repeat, row, request: &call.request }, &tell).await
-        };
-        let stop = async {
-            let why = tokio::select! {
-                why = stop => why,
-                () = self.allowance.exhausted() => RunEnd::BudgetSpent,
-            };
-            self.permits.stop();
-            why
-        };
-        // Twice as many as can be under way at once: those that wait before they try again make no others wait.
-        let run = crate::run::run(plan, work, ask, ask_judge, 2 * self.permits.widest(), stop, observe);
+        let ask_judge = |trial, call, tell| self.ask_judge(trial, call, tell);
+        let stop = self.stopped_by(stop);
+        let run = crate::run::run(plan, work, ask, ask_judge, self.window(), stop, observe);
         self.with_permits(run).await
+    }
+
+    /// Judges the answers of another run; only judges are asked. It stops as [`Models::run`] does.
+    pub async fn judge(
+        &self,
+        stored: &Stored<'_>,
+        stop: impl Future<Output = RunEnd>,
+        observe: impl FnMut(&Event),
+    ) -> Result<RunEnd, ReadError> {
+        let ask_judge = |trial, call, tell| self.ask_judge(trial, call, tell);
+        let run = stored.judge(ask_judge, self.window(), self.stopped_by(stop), observe);
+        self.with_permits(run).await
+    }
+
+    async fn ask_judge(&self, trial: Trial, call: JudgeCall, tell: Tell) -> Result<Asked, Unanswered> {
+        // Samples ask the same, and two equal replies are judged alike.
+        let (trial, repeat, row) = (trial.id, call.sample, &*call.model);
+        self.ask(&Question { trial, repeat, row, request: &call.request }, &tell).await
+    }
+
+    /// Twice as many as can be under way at once: those that wait before they try again make no others wait.
+    fn window(&self) -> usize {
+        2 * self.permits.widest()
+    }
+
+    async fn stopped_by(&self, stop: impl Future<Output = RunEnd>) -> RunEnd {
+        let why = tokio::select! {
+            why = stop => why,
+            () = self.allowance.exhausted() => RunEnd::BudgetSpent,
+        };
+        self.permits.stop();
+        why
     }
 
     /// Drives `work`, in which [`Models::ask`] is called.

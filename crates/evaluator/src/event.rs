@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use promptassay_llm::{ModelErrorKind, Reply, ToolCall, Usage};
+use promptassay_registry::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::Judging;
@@ -21,6 +22,11 @@ pub enum Event {
     AttemptFailed(AttemptFailed),
     /// A model row is not asked any more in this run.
     CircuitOpened(CircuitOpened),
+    /// A model answered a trial's question, and a judge or a program has yet to be asked about the reply. Whatever happens to the run
+    /// meanwhile, the reply is kept.
+    TrialAnswered(Box<TrialAnswered>),
+    /// A judge answered.
+    JudgeAnswered(Box<JudgeAnswered>),
     /// A trial has its result; the last event of a trial wins.
     TrialFinished(Box<TrialResult>),
     /// The run is over.
@@ -83,6 +89,40 @@ pub struct CircuitOpened {
     pub message: String,
 }
 
+/// A reply that is not judged yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialAnswered {
+    /// Which trial.
+    pub trial: TrialId,
+    /// What the model said.
+    pub reply: Reply,
+    /// Where the reply came from.
+    pub source: ReplySource,
+}
+
+/// What a judge said of a trial's reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JudgeAnswered {
+    /// Which trial's reply was judged.
+    pub trial: TrialId,
+    /// The name of the judge's model row.
+    pub judge: String,
+    /// Of the whole question: the judge's model and parameters, rubric, inputs and the graded reply.
+    pub request_sha256: Digest,
+    /// Which of the samples, from 1.
+    pub sample: u32,
+    /// What the judge said.
+    pub reply: Reply,
+    /// Where that came from.
+    pub source: ReplySource,
+    /// What it cost when it was given, in US dollars; `None` where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+    /// Whether it was given in another run, whose answers are judged anew in this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answered_before: bool,
+}
+
 /// What came of one trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialResult {
@@ -94,6 +134,10 @@ pub struct TrialResult {
     pub checks: Vec<CheckResult>,
     /// What it comes to.
     pub outcome: RepeatOutcome,
+    /// Whether the answer was there before it was judged: an earlier event, or the run whose answers are judged anew, has it too. What
+    /// it took is counted there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answered_before: bool,
     /// What judging the reply took, apart from what the reply itself took; `None` where no judge answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judging: Option<Judging>,
@@ -114,20 +158,28 @@ pub enum Answer {
     Error(AskError),
 }
 
+impl Event {
+    /// What a model counted that answered a trial's question in this run, the first time that this is told.
+    pub fn live_usage(&self) -> Option<(TrialId, Usage)> {
+        match self {
+            Self::TrialAnswered(answered) => {
+                (answered.source == ReplySource::Live).then_some((answered.trial, answered.reply.usage))
+            }
+            Self::TrialFinished(result) if !result.answered_before => match &result.answer {
+                Answer::Reply { reply, source: ReplySource::Live } => Some((result.trial, reply.usage)),
+                Answer::Reply { .. } | Answer::Error(_) => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 impl Answer {
     /// The reply, if there is one.
     pub fn reply(&self) -> Option<&Reply> {
         match self {
             Self::Reply { reply, .. } => Some(reply),
             Self::Error(_) => None,
-        }
-    }
-
-    /// What a model counted that was asked in this run.
-    pub fn live_usage(&self) -> Option<Usage> {
-        match self {
-            Self::Reply { reply, source: ReplySource::Live } => Some(reply.usage),
-            Self::Reply { .. } | Self::Error(_) => None,
         }
     }
 

@@ -7,11 +7,13 @@
 //!
 //! This module knows lines and places, not what a run is; see [`crate::replay`] for the way back.
 
+mod quoting;
 mod reader;
 mod writer;
 
 use std::time::Duration;
 
+pub(crate) use quoting::Quoting;
 pub use reader::{Entry, JournalReader, ReadError};
 pub use writer::{AppendError, JournalWriter};
 

@@ -2,6 +2,7 @@
 //!
 //! An answer that cannot be read is never a pass and never a score of 0: it is asked for once more, and then it is unscored.
 
+mod answers;
 mod question;
 mod read;
 
@@ -11,11 +12,10 @@ use std::sync::Arc;
 use promptassay_llm::{ChatRequest, ModelRow};
 use serde::{Deserialize, Serialize};
 
-use crate::event::ReplySource;
 use crate::outcome::{CheckOutcome, Reason};
 use crate::run::Asked;
-use crate::spending::Spent;
 
+pub use answers::JudgeAnswers;
 pub use question::{question, question_about, repair_question};
 pub use read::{Judgement, Unreadable, read};
 
@@ -37,8 +37,6 @@ pub struct JudgeCall {
 pub struct Judging {
     /// Answers that judges gave.
     pub answers: u32,
-    /// What asking them in this run took: those that came from a cache or a file took nothing.
-    pub spent: Spent,
     /// Input and output tokens; `None` where one of the answers does not say.
     pub tokens: Option<u64>,
     /// US dollars; `None` where the cost of one of the answers is not known.
@@ -51,17 +49,10 @@ impl Judging {
     /// What one answer took.
     pub fn of(model: &ModelRow, asked: &Asked) -> Self {
         let reply = &asked.reply;
-        let cost = model.cost(&reply.usage);
         Self {
             answers: 1,
-            spent: match asked.source {
-                ReplySource::Live => Spent { calls: 1, cost: cost.unwrap_or(0.0) },
-                ReplySource::Cached { .. } | ReplySource::Recorded | ReplySource::Scripted => {
-                    Spent::default()
-                }
-            },
             tokens: reply.usage.total(),
-            cost,
+            cost: model.cost(&reply.usage),
             models: BTreeSet::from([reply.served_model.clone().unwrap_or_else(|| model.model.clone())]),
         }
     }
@@ -77,10 +68,6 @@ impl Judging {
         self.models.extend(other.models);
         Self {
             answers: self.answers.saturating_add(other.answers),
-            spent: Spent {
-                calls: self.spent.calls.saturating_add(other.spent.calls),
-                cost: self.spent.cost + other.spent.cost,
-            },
             tokens: self.tokens.zip(other.tokens).and_then(|(one, two)| one.checked_add(two)),
             cost: self.cost.zip(other.cost).map(|(one, two)| one + two),
             models: self.models,
@@ -102,6 +89,8 @@ pub enum Sample {
     },
     /// The judge could not be asked, and why.
     NotAsked(String),
+    /// The judge was left out: whoever judges stored replies asks nobody unless that is allowed.
+    LeftOut,
 }
 
 /// What all samples come to, and the score in [0, 1]: the median over the samples that were read, so that it sides with the majority.
@@ -124,6 +113,9 @@ pub fn combine(samples: &[Sample]) -> (CheckOutcome, f64) {
     });
     if let Some(message) = not_asked {
         return (CheckOutcome::Error(Reason::new(format!("the judge could not be asked: {message}"))), 0.0);
+    }
+    if samples.contains(&Sample::LeftOut) {
+        return (CheckOutcome::Unscored(Reason::new("was not asked")), 0.0);
     }
     let unreadable = samples.iter().find_map(|sample| match sample {
         Sample::Unreadable { why, answer } => Some((why, answer)),

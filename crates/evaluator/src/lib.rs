@@ -8,6 +8,7 @@ pub mod comparison;
 pub mod drive;
 pub mod event;
 pub mod gate;
+pub mod inline;
 pub mod journal;
 pub mod judge;
 pub mod merge;

@@ -190,7 +190,11 @@ pub fn join(
             match entry.event {
                 Event::RunStarted { .. } => last = None,
                 Event::RunFinished { end } => last = Some(end),
-                event @ (Event::TrialFinished(_) | Event::AttemptFailed(_) | Event::CircuitOpened(_)) => {
+                event @ (Event::TrialFinished(_)
+                | Event::TrialAnswered(_)
+                | Event::JudgeAnswered(_)
+                | Event::AttemptFailed(_)
+                | Event::CircuitOpened(_)) => {
                     journal.append(&event)?;
                 }
             }

@@ -2,13 +2,12 @@
 //! memory does not grow with the texts.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::event::{Event, TrialResult};
-use crate::journal::{ReadError, Span};
+use crate::event::{Event, JudgeAnswered, TrialResult};
+use crate::journal::{JournalReader, Quoting, ReadError, Span};
 use crate::plan::{Plan, TrialId};
 
 /// Where the results of a run's trials are.
@@ -34,7 +33,7 @@ struct Indexed {
 
 #[derive(Debug)]
 struct Journal {
-    file: File,
+    quoting: Quoting,
     /// The first error. Reports are pure and cannot fail; whoever made the outputs asks for it afterwards.
     error: Option<io::Error>,
 }
@@ -50,10 +49,10 @@ impl Outputs {
 
     /// Results that stay in this journal, and are read when they are wanted.
     pub fn in_journal(path: &Path, plan: &Plan) -> Result<Self, ReadError> {
-        let file = File::open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+        let quoting = Quoting::open(path)?;
         let mut places: Vec<_> = plan.trials().iter().map(|trial| (trial.id, NOWHERE)).collect();
         places.sort_unstable_by_key(|(trial, _)| *trial);
-        let journal = Mutex::new(Journal { file, error: None });
+        let journal = Mutex::new(Journal { quoting, error: None });
         Ok(Self { store: Store::Journal(Indexed { path: path.to_owned(), places, journal }) })
     }
 
@@ -76,6 +75,18 @@ impl Outputs {
             Store::Memory(results) => results.get(&trial).cloned(),
             Store::Journal(indexed) => indexed.read(trial),
         }
+    }
+
+    /// What judges answered, in the order in which it was told; nothing of results in memory.
+    pub fn judge_answers(&self) -> Result<Vec<JudgeAnswered>, ReadError> {
+        let Store::Journal(indexed) = &self.store else { return Ok(Vec::new()) };
+        let (mut reader, mut answers) = (JournalReader::open(&indexed.path)?, Vec::new());
+        while let Some(entry) = reader.next_entry()? {
+            if let Event::JudgeAnswered(answered) = entry.event {
+                answers.push(*answered);
+            }
+        }
+        Ok(answers)
     }
 
     /// The first error of reading results. After it reports lack results, and are not to be trusted.
@@ -103,7 +114,7 @@ impl Indexed {
             return None;
         }
         let mut journal = self.lock();
-        match journal.read(span) {
+        match journal.quoting.read(span) {
             Ok(Event::TrialFinished(result)) if result.trial == trial => Some(*result),
             Ok(_) => {
                 journal.error.get_or_insert_with(|| io::Error::other("it was changed while it was read"));
@@ -118,14 +129,5 @@ impl Indexed {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Journal {
-    fn read(&mut self, span: Span) -> io::Result<Event> {
-        let mut line = vec![0; span.length as usize];
-        self.file.seek(SeekFrom::Start(span.offset))?;
-        self.file.read_exact(&mut line)?;
-        Ok(serde_json::from_slice(&line)?)
     }
 }

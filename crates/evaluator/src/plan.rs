@@ -26,6 +26,7 @@ use crate::suite::{Case, Suite};
 
 pub use build::{PromptInput, build};
 pub use describe::{Estimate, PlanDescription, PromptDescription, VariantDescription};
+pub(crate) use request::messages;
 pub use shard::{InvalidShard, Shard};
 pub use versions::{ChosenVersions, PromptChange, VersionRequest, choose, choose_changed};
 
@@ -175,17 +176,19 @@ impl Plan {
 
     /// The model rows of this plan, each once by its name: those that are asked, then those that judge.
     pub fn rows(&self) -> Vec<&ModelRow> {
-        let mut rows: Vec<&ModelRow> = Vec::new();
         let asked = self.prompts.iter().flat_map(|prompt| &prompt.variants).map(|variant| &variant.model);
+        each_once(asked.chain(self.judges()))
+    }
+
+    /// The model rows that judge, each once by its name.
+    pub fn judging_rows(&self) -> Vec<&ModelRow> {
+        each_once(self.judges())
+    }
+
+    fn judges(&self) -> impl Iterator<Item = &ModelRow> {
         let cases =
             self.prompts.iter().flat_map(|prompt| &prompt.suite.cases).filter(|case| case.skip.is_none());
-        let judges = cases.flat_map(|case| &case.validators).flat_map(|validator| validator.judges());
-        for row in asked.chain(judges) {
-            if !rows.iter().any(|known| known.name == row.name) {
-                rows.push(row);
-            }
-        }
-        rows
+        cases.flat_map(|case| &case.validators).flat_map(|validator| validator.judges())
     }
 
     /// The trials: by prompt, case, repeat and variant, so that the variants of a case are asked close together.
@@ -272,6 +275,16 @@ impl Plan {
             repeat: trial.repeat,
         }
     }
+}
+
+fn each_once<'a>(all: impl Iterator<Item = &'a ModelRow>) -> Vec<&'a ModelRow> {
+    let mut rows: Vec<&ModelRow> = Vec::new();
+    for row in all {
+        if !rows.iter().any(|known| known.name == row.name) {
+            rows.push(row);
+        }
+    }
+    rows
 }
 
 #[cfg(test)]

@@ -65,7 +65,11 @@ impl Record {
         match event {
             // A resumed run begins anew: how it ended before says nothing.
             Event::RunStarted { .. } => self.end = None,
-            Event::AttemptFailed(_) | Event::CircuitOpened(_) => {}
+            // Whoever was killed before the reply was judged has no result yet.
+            Event::AttemptFailed(_)
+            | Event::CircuitOpened(_)
+            | Event::TrialAnswered(_)
+            | Event::JudgeAnswered(_) => {}
             Event::TrialFinished(result) => {
                 if let Some(index) = plan.index_of(result.trial) {
                     let row = &plan.variant(&plan.trials()[index]).model;

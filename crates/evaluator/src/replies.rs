@@ -1,5 +1,7 @@
 //! Recorded replies: what a model answered once, or what a person wrote in its place, for review and for runs without a network.
 
+mod judgements;
+mod lines;
 mod merge;
 mod row;
 mod unused;
@@ -13,10 +15,12 @@ use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Serialize};
 
+pub use judgements::{NoJudgement, RecordedJudgements, merge_judgements};
 pub use merge::{Merged, merge, without_lines};
 pub use unused::Unused;
 
-use row::{Header, RowSpec};
+use lines::Lines;
+use row::RowSpec;
 
 /// The digest of a request to a model: what ties a recorded reply to the question that it answers. Secrets are no part of it.
 pub fn request_digest(row: &ModelRow, request: &ChatRequest) -> Digest {
@@ -90,33 +94,11 @@ pub enum NoReply {
 impl RecordedReplies {
     /// Replies from a file's text, one JSON object a line. Everything that is wrong is added to `problems`.
     pub fn parse(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Self {
-        let mut replies = Self { file: file.to_owned(), rows: HashMap::new() };
-        let mut offset = 0;
-        for (index, line) in text.split_inclusive('\n').enumerate() {
-            let start = offset;
-            offset += line.len();
-            let content = line.trim();
-            if content.is_empty() || (index == 0 && is_header(content, file, text, problems)) {
-                continue;
-            }
-            let at = |column: usize| {
-                let byte = start + column.saturating_sub(1);
-                Place::in_text(file, text, byte..byte + 1)
-            };
-            match serde_json::from_str::<RowSpec>(content) {
-                Ok(row) => replies.insert(row, index + 1, at(1), problems),
-                Err(error) => problems.push(
-                    Problem::error(
-                        "replies::invalid_row",
-                        format!("not a recorded reply: {}", without_position(&error)),
-                    )
-                    .at(at(error.column()))
-                    .help(
-                        "a row is {case, version, model, repeat, text or tool_calls, finish_reason, source}",
-                    ),
-                ),
-            }
-        }
+        let mut replies = Self::none(file);
+        let help = "a row is {case, version, model, repeat, text or tool_calls, finish_reason, source}";
+        Lines::new(file, text, help).each_row(problems, |row, line, place, problems| {
+            replies.insert(row, line, place, problems);
+        });
         replies
     }
 
@@ -167,24 +149,6 @@ impl RecordedReplies {
             _ => Ok(&row.reply),
         }
     }
-}
-
-fn is_header(line: &str, file: &Path, text: &str, problems: &mut Vec<Problem>) -> bool {
-    let Ok(header) = serde_json::from_str::<Header>(line) else { return false };
-    if header.schema != 1 {
-        problems.push(
-            Problem::error("replies::unknown_schema", format!("schema {} is not known", header.schema))
-                .at(Place::in_text(file, text, 0..line.len()))
-                .help("this version of promptassay reads schema 1"),
-        );
-    }
-    true
-}
-
-/// The library writes the position into the message; it is shown apart from it here.
-fn without_position(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]

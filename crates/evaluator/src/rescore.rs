@@ -1,13 +1,16 @@
-//! Judges stored answers with today's suite. Nobody is asked: what needs a model to be judged stays unscored.
+//! Judges stored answers with today's suite. No model is asked a case's question again; judges are asked only where somebody allows it.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::path::Path;
 
-use crate::event::{Answer, Event, RunEnd};
-use crate::journal::{AppendError, JournalWriter, ReadError};
-use crate::plan::Plan;
-use crate::replay::replay;
-use crate::run::judge;
+use crate::event::{Answer, Event, JudgeAnswered, RunEnd};
+use crate::journal::{JournalReader, ReadError};
+use crate::judge::JudgeCall;
+use crate::outputs::Outputs;
+use crate::plan::{Plan, Trial};
+use crate::replay::{Replay, replay};
+use crate::run::{Asked, Tell, Unanswered, Work, run};
 use crate::runs::{RunFile, changes_beside_cases};
 
 /// What can be judged anew.
@@ -15,17 +18,6 @@ use crate::runs::{RunFile, changes_beside_cases};
 pub struct Usable {
     /// The cases that ask something else than they did, or were not there: prompt and name.
     other_questions: BTreeSet<(String, String)>,
-}
-
-/// Why stored answers cannot be used at all.
-#[derive(Debug, thiserror::Error)]
-pub enum RescoreError {
-    /// The journal cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The new one cannot be written.
-    #[error(transparent)]
-    Append(#[from] AppendError),
 }
 
 /// Which answers of the run `then` can be judged for the plan of `now`. An error names the versions and settings that are not what
@@ -57,33 +49,78 @@ impl Usable {
     }
 }
 
-/// Judges the answers that `journal` holds for the trials of `plan`, and writes the results into `writer`. Trials without an answer
-/// stay as they were: errors are errors, and what was not asked is not asked.
-pub fn rescore(
-    plan: &Plan,
-    usable: &Usable,
-    journal: &Path,
-    writer: &mut JournalWriter,
-) -> Result<RunEnd, RescoreError> {
-    let stored = replay(journal, plan)?;
-    writer.append(&Event::RunStarted { trials: plan.trials().len() })?;
-    let mut end = RunEnd::Completed;
-    for trial in plan.trials() {
-        let key = (plan.prompts()[trial.prompt].name.to_string(), plan.case(trial).name.clone());
-        let result = if usable.other_questions.contains(&key) { None } else { stored.outputs.get(trial.id) };
-        let Some(result) = result else {
-            end = RunEnd::Interrupted;
-            continue;
-        };
-        let result = match result.answer {
-            answer @ Answer::Reply { .. } => judge(plan, *trial, answer),
-            Answer::Error(_) => result,
-        };
-        writer.append(&Event::TrialFinished(Box::new(result)))?;
+/// The answers of a run, to be judged for another plan.
+#[derive(Debug)]
+pub struct Stored<'a> {
+    plan: &'a Plan,
+    usable: &'a Usable,
+    journal: &'a Path,
+    outputs: Outputs,
+    work: Work,
+}
+
+impl<'a> Stored<'a> {
+    /// The answers that `journal` holds for the trials of `plan`. Checks run their programs where `programs` says so.
+    pub fn open(
+        plan: &'a Plan,
+        usable: &'a Usable,
+        journal: &'a Path,
+        programs: bool,
+    ) -> Result<Self, ReadError> {
+        let Replay { outputs, judged, .. } = replay(journal, plan)?;
+        let work =
+            Work { judged: Some(judged), is_stored: true, without_programs: !programs, ..Work::all(plan) };
+        Ok(Self { plan, usable, journal, outputs, work })
     }
-    if let Some(error) = stored.outputs.take_error() {
-        return Err(error.into());
+
+    /// Judges the answers. Trials without one stay as they were: errors are errors, and what was not asked is not asked. What a judge
+    /// said of the same question before holds; what is new to it is asked through `ask_judge`, at most `window` trials at a time.
+    pub async fn judge<J, G>(
+        &self,
+        ask_judge: J,
+        window: usize,
+        stop: impl Future<Output = RunEnd>,
+        mut observe: impl FnMut(&Event),
+    ) -> Result<RunEnd, ReadError>
+    where
+        J: Fn(Trial, JudgeCall, Tell) -> G,
+        G: Future<Output = Result<Asked, Unanswered>>,
+    {
+        self.carry_over(&mut observe)?;
+        let ask = |trial, _request, _tell| std::future::ready(self.answer(trial));
+        let end = run(self.plan, &self.work, ask, ask_judge, window, stop, observe).await;
+        match self.outputs.take_error() {
+            Some(error) => Err(error),
+            None => Ok(end),
+        }
     }
-    writer.append(&Event::RunFinished { end })?;
-    Ok(end)
+
+    /// What judges answered, so that the new run can be judged anew as well.
+    fn carry_over(&self, observe: &mut impl FnMut(&Event)) -> Result<(), ReadError> {
+        let mut reader = JournalReader::open(self.journal)?;
+        while let Some(entry) = reader.next_entry()? {
+            if let Event::JudgeAnswered(answered) = entry.event {
+                let answered = JudgeAnswered { answered_before: true, ..*answered };
+                observe(&Event::JudgeAnswered(Box::new(answered)));
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&self, trial: Trial) -> Result<Asked, Unanswered> {
+        let key = (self.plan.prompts()[trial.prompt].name.to_string(), self.plan.case(&trial).name.clone());
+        let result =
+            if self.usable.other_questions.contains(&key) { None } else { self.outputs.get(trial.id) };
+        match result.map(|result| result.answer) {
+            Some(Answer::Reply { reply, source }) => Ok(Asked { reply: *reply, source }),
+            Some(Answer::Error(error)) => Err(Unanswered::Error(error)),
+            None => Err(Unanswered::Withdrawn),
+        }
+    }
+}
+
+/// The answer of a judge that is not to be asked.
+#[expect(clippy::unused_async, reason = "it stands where a judge would be asked")]
+pub async fn leave_out(_trial: Trial, _call: JudgeCall, _tell: Tell) -> Result<Asked, Unanswered> {
+    Err(Unanswered::LeftOut)
 }

@@ -2,16 +2,20 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 
 use futures::channel::mpsc;
 use futures::{FutureExt, StreamExt, stream};
 use indexmap::IndexMap;
 use promptassay_llm::{ChatRequest, Reply};
 
-use crate::event::{Answer, AskError, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
-use crate::judge::{JudgeCall, Judging};
+use crate::event::{
+    Answer, AskError, AskErrorKind, Event, JudgeAnswered, ReplySource, RunEnd, TrialAnswered, TrialResult,
+};
+use crate::judge::{JudgeAnswers, JudgeCall, Judging};
 use crate::outcome::{CheckResult, RepeatOutcome};
 use crate::plan::{Plan, Trial, TrialId};
+use crate::replies::request_digest;
 use crate::validator::{Subject, check_all};
 
 /// A reply and where it came from.
@@ -30,16 +34,8 @@ pub enum Unanswered {
     Error(AskError),
     /// The run was stopped before there was an answer: the trial counts as not asked.
     Withdrawn,
-}
-
-impl Unanswered {
-    /// Why, in words.
-    pub(crate) fn message(&self) -> &str {
-        match self {
-            Self::Error(error) => &error.message,
-            Self::Withdrawn => "the run was stopped before",
-        }
-    }
+    /// Of a judge: it was not to be asked. What it would have had to say is unscored.
+    LeftOut,
 }
 
 impl From<AskError> for Unanswered {
@@ -67,18 +63,24 @@ impl Tell {
 }
 
 /// What a run has to do.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Work {
     /// The trials that are asked, of one plan and in its order.
     pub trials: Vec<Trial>,
     /// Those of them that were answered before: they are judged, and nobody is asked.
     pub answered: HashMap<TrialId, Asked>,
+    /// What judges answered before: they are not asked that again.
+    pub judged: Option<Arc<JudgeAnswers>>,
+    /// Whether all answers are those of another run, and are only judged in this one.
+    pub is_stored: bool,
+    /// Whether checks may not run their programs: what these would have to say is unscored.
+    pub without_programs: bool,
 }
 
 impl Work {
     /// Every trial of a plan.
     pub fn all(plan: &Plan) -> Self {
-        Self { trials: plan.trials().to_vec(), answered: HashMap::new() }
+        Self { trials: plan.trials().to_vec(), ..Self::default() }
     }
 }
 
@@ -111,9 +113,11 @@ where
             let answers = stream::iter(trials)
                 .take_until(stop.clone())
                 .map(|trial| async move {
-                    let answer = ask_one(plan, work, trial, ask, tell).await?;
-                    let ask_judge = |call| ask_judge(trial, call, tell.clone());
-                    Some(judge_asking(plan, trial, answer, &ask_judge).await)
+                    let (answer, answered_before) = ask_one(plan, work, trial, ask, tell).await?;
+                    let ask_judge = |call| ask_judge_once(work, trial, call, ask_judge, tell);
+                    let programs = !work.without_programs;
+                    let result = judge_asking(plan, trial, answer, &ask_judge, programs).await;
+                    Some(TrialResult { answered_before, ..result })
                 })
                 .buffer_unordered(window.max(1));
             Box::pin(answers)
@@ -157,39 +161,84 @@ fn by_row(plan: &Plan, trials: &[Trial]) -> Vec<Vec<Trial>> {
     rows.into_values().collect()
 }
 
-/// The answer to a trial's question; `None` where it was withdrawn.
-async fn ask_one<A, F>(plan: &Plan, work: &Work, trial: Trial, ask: &A, tell: &Tell) -> Option<Answer>
+/// The answer to a trial's question, and whether it was told before it is judged; `None` where it was withdrawn.
+async fn ask_one<A, F>(plan: &Plan, work: &Work, trial: Trial, ask: &A, tell: &Tell) -> Option<(Answer, bool)>
 where
     A: Fn(Trial, ChatRequest, Tell) -> F,
     F: Future<Output = Result<Asked, Unanswered>>,
 {
     if let Some(Asked { reply, source }) = work.answered.get(&trial.id).cloned() {
-        return Some(Answer::Reply { reply: Box::new(reply), source });
+        return Some((Answer::Reply { reply: Box::new(reply), source }, true));
     }
     let request = match plan.request(&trial) {
         Ok(request) => request,
         // Every request was rendered when the plan was made; this is for engines that may answer differently later.
         Err(error) => {
             let message = error.to_string();
-            return Some(Answer::Error(AskError { kind: AskErrorKind::NotRendered, message }));
+            return Some((Answer::Error(AskError { kind: AskErrorKind::NotRendered, message }), false));
         }
     };
     match ask(trial, request, tell.clone()).await {
-        Ok(Asked { reply, source }) => Some(Answer::Reply { reply: Box::new(reply), source }),
-        Err(Unanswered::Error(error)) => Some(Answer::Error(error)),
-        Err(Unanswered::Withdrawn) => None,
+        Ok(Asked { reply, source }) => {
+            let is_slow = plan.case(&trial).validators.iter().any(|validator| validator.asks_others());
+            if is_slow && !work.is_stored {
+                let (trial, reply) = (trial.id, reply.clone());
+                tell.tell(Event::TrialAnswered(Box::new(TrialAnswered { trial, reply, source })));
+            }
+            Some((Answer::Reply { reply: Box::new(reply), source }, is_slow || work.is_stored))
+        }
+        Err(Unanswered::Error(error)) => Some((Answer::Error(error), work.is_stored)),
+        Err(Unanswered::Withdrawn | Unanswered::LeftOut) => None,
     }
 }
 
-/// What the validators of a trial's case say of an answer; judges are asked through `ask_judge`, and commands are run. A judge that is
-/// not asked any more because the run was stopped leaves its check an error: the answer is kept, and a resumed run judges it.
-pub async fn judge_asking<J, G>(plan: &Plan, trial: Trial, answer: Answer, ask_judge: &J) -> TrialResult
+/// What a judge says, unless it has said so before; what is new is told.
+async fn ask_judge_once<J, G>(
+    work: &Work,
+    trial: Trial,
+    call: JudgeCall,
+    ask_judge: &J,
+    tell: &Tell,
+) -> Result<Asked, Unanswered>
+where
+    J: Fn(Trial, JudgeCall, Tell) -> G,
+    G: Future<Output = Result<Asked, Unanswered>>,
+{
+    let (model, sample) = (Arc::clone(&call.model), call.sample);
+    let request_sha256 = request_digest(&model, &call.request);
+    if let Some(asked) = work.judged.as_ref().and_then(|judged| judged.find(&request_sha256, sample)) {
+        return Ok(asked);
+    }
+    let Asked { reply, source } = ask_judge(trial, call, tell.clone()).await?;
+    tell.tell(Event::JudgeAnswered(Box::new(JudgeAnswered {
+        trial: trial.id,
+        judge: model.name.clone(),
+        request_sha256,
+        sample,
+        reply: reply.clone(),
+        source,
+        cost: model.cost(&reply.usage),
+        answered_before: false,
+    })));
+    Ok(Asked { reply, source })
+}
+
+/// What the validators of a trial's case say of an answer; judges are asked through `ask_judge`, and the programs of commands are run
+/// where `programs` says so. A judge that is not asked any more because the run was stopped leaves its check an error: the answer is
+/// kept, and a resumed run judges it.
+pub async fn judge_asking<J, G>(
+    plan: &Plan,
+    trial: Trial,
+    answer: Answer,
+    ask_judge: &J,
+    programs: bool,
+) -> TrialResult
 where
     J: Fn(JudgeCall) -> G,
     G: Future<Output = Result<Asked, Unanswered>>,
 {
     let (checks, judging) = match subject(plan, trial, &answer) {
-        Some(subject) => check_all(&plan.case(&trial).validators, &subject, ask_judge).await,
+        Some(subject) => check_all(&plan.case(&trial).validators, &subject, ask_judge, programs).await,
         None => (Vec::new(), None),
     };
     result(trial, answer, checks, judging)
@@ -222,5 +271,5 @@ fn result(trial: Trial, answer: Answer, checks: Vec<CheckResult>, judging: Optio
         Answer::Reply { .. } => RepeatOutcome::of(&checks),
         Answer::Error(_) => RepeatOutcome::Errored,
     };
-    TrialResult { trial: trial.id, answer, checks, outcome, judging }
+    TrialResult { trial: trial.id, answer, checks, outcome, answered_before: false, judging }
 }

@@ -89,8 +89,7 @@ impl Selection {
     }
 
     /// The prompts that have one of the tags asked for. None at all is a problem.
-    #[expect(clippy::result_large_err, reason = "asked once for each command")]
-    pub fn tagged_prompts<'a>(&self, prompts: &[PromptFacts<'a>]) -> Result<BTreeSet<&'a str>, Problem> {
+    pub fn tagged_prompts<'a>(&self, prompts: &[PromptFacts<'a>]) -> Result<BTreeSet<&'a str>, Box<Problem>> {
         let has_tag = |prompt: &&PromptFacts<'_>| {
             self.prompt_tags.is_empty() || prompt.tags.iter().any(|tag| self.prompt_tags.contains(tag))
         };
@@ -103,11 +102,8 @@ impl Selection {
         let tags = self.prompt_tags.iter().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(" or ");
         let message = format!("no prompt has the tag {tags}");
         let typed = self.prompt_tags.first().map_or("", String::as_str);
-        Err(Problem::error("selection::unknown_tag", message).help(did_you_mean(
-            typed,
-            known.iter().copied(),
-            "tags of prompts",
-        )))
+        let help = did_you_mean(typed, known.iter().copied(), "tags of prompts");
+        Err(Box::new(Problem::error("selection::unknown_tag", message).help(help)))
     }
 }
 

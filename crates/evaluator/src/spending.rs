@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::event::Event;
+use crate::event::{Event, ReplySource};
 use crate::plan::Plan;
 
 /// What a run may spend.
@@ -32,14 +32,16 @@ impl Spent {
     pub fn apply(&mut self, plan: &Plan, event: &Event) {
         match event {
             Event::AttemptFailed(_) => self.calls += 1,
-            Event::TrialFinished(result) => {
-                if let Some(judging) = &result.judging {
-                    self.calls += judging.spent.calls;
-                    self.cost += judging.spent.cost;
+            Event::JudgeAnswered(answered) => {
+                if answered.source == ReplySource::Live && !answered.answered_before {
+                    self.calls += 1;
+                    self.cost += answered.cost.unwrap_or(0.0);
                 }
-                let Some(usage) = result.answer.live_usage() else { return };
+            }
+            Event::TrialAnswered(_) | Event::TrialFinished(_) => {
+                let Some((trial, usage)) = event.live_usage() else { return };
                 self.calls += 1;
-                let row = plan.index_of(result.trial).map(|index| &plan.variant(&plan.trials()[index]).model);
+                let row = plan.index_of(trial).map(|index| &plan.variant(&plan.trials()[index]).model);
                 self.cost += row.and_then(|row| row.cost(&usage)).unwrap_or(0.0);
             }
             Event::RunStarted { .. } | Event::CircuitOpened(_) | Event::RunFinished { .. } => {}

@@ -33,6 +33,22 @@ pub struct Reply {
     pub latency: Duration,
 }
 
+impl Reply {
+    /// A finished answer of which nothing is known but its text: for tests, and for models that say nothing else.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            refusal: None,
+            tool_calls: Vec::new(),
+            finish_reason: FinishReason::Stop,
+            usage: Usage::default(),
+            served_model: None,
+            request_id: None,
+            latency: Duration::ZERO,
+        }
+    }
+}
+
 /// Why an answer ended. In JSON a plain string: `stop`, `length`, `filter`, `tool`, or the provider's own word.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use promptassay_evaluator::event::{AskError, AskErrorKind, ReplySource};
 use promptassay_evaluator::plan::{Plan, Trial};
-use promptassay_evaluator::replies::{NoReply, RecordedReplies, request_digest};
+use promptassay_evaluator::replies::{NoReply, RecordedJudgements, RecordedReplies, request_digest};
 use promptassay_evaluator::run::Asked;
 use promptassay_llm::{
     ChatRequest, Client, ClientOptions, ModelErrorKind, ModelRow, ModelRowSpec, Provider, Secrets,
@@ -137,15 +137,22 @@ fn unusable(message: &str) -> AskError {
     }
 }
 
+/// What is recorded of a prompt.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) replies: RecordedReplies,
+    pub(crate) judgements: RecordedJudgements,
+}
+
 /// The recorded reply to a trial's question.
 pub(crate) fn recorded(
-    replies: &RecordedReplies,
+    recorded: &Recorded,
     plan: &Plan,
     trial: &Trial,
     request: &ChatRequest,
 ) -> Result<Asked, AskError> {
     let model = &plan.variant(trial).model;
-    match replies.find(&plan.reply_key(trial), &request_digest(model, request)) {
+    match recorded.replies.find(&plan.reply_key(trial), &request_digest(model, request)) {
         Ok(reply) => Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded }),
         Err(error) => {
             let kind = match error {

@@ -13,13 +13,12 @@ use promptassay_evaluator::outcome::{CheckOutcome, RepeatOutcome};
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{Plan, PromptPlan, Trial};
 use promptassay_evaluator::record::Record;
-use promptassay_evaluator::replies::RecordedReplies;
 use promptassay_evaluator::report::{self, Evaluation, Look};
 use promptassay_evaluator::run::{Asked, Unanswered, judge_asking};
 use promptassay_registry::problem::{Problem, did_you_mean};
 use tokio::sync::OnceCell;
 
-use crate::answers::{Mock, recorded};
+use crate::answers::{Mock, Recorded, recorded};
 use crate::outcome::{CaseOutcome, Invalid, PromptOutcome};
 
 /// Cases that are under way at once where a whole suite is asked.
@@ -38,7 +37,7 @@ pub(crate) struct PromptRun {
 /// Who answers.
 #[derive(Debug)]
 pub(crate) enum Replies {
-    Recorded(RecordedReplies),
+    Recorded(Recorded),
     Mock(Arc<Mock>),
 }
 
@@ -290,18 +289,16 @@ impl PromptRun {
             Ok(Asked { reply, source }) => Answer::Reply { reply: Box::new(reply), source },
             Err(error) => Answer::Error(error),
         };
-        judge_asking(&self.plan, *trial, answer, &|call| self.ask_judge(call)).await
-    }
-
-    /// A judge is a model too: a script answers in its place. Its replies are not among the recorded ones.
-    async fn ask_judge(&self, call: JudgeCall) -> Result<Asked, Unanswered> {
-        match &self.replies {
-            Replies::Recorded(_) => {
-                let message = format!("no reply of the judge {} is recorded", call.model.name);
-                Err(AskError { kind: AskErrorKind::NoRecordedReply, message }.into())
+        let ask_judge = |call: JudgeCall| async move {
+            match &self.replies {
+                Replies::Recorded(recorded) => {
+                    recorded.judgements.answer(&self.plan, trial, &call).map_err(AskError::from)
+                }
+                Replies::Mock(mock) => mock.ask(&call.model, &call.request).await,
             }
-            Replies::Mock(mock) => Ok(mock.ask(&call.model, &call.request).await?),
-        }
+            .map_err(Unanswered::from)
+        };
+        judge_asking(&self.plan, *trial, answer, &ask_judge, true).await
     }
 
     async fn answer(&self, trial: &Trial) -> Result<Asked, AskError> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use promptassay_evaluator::plan::{self, ChosenVersions, PromptInput};
-use promptassay_evaluator::replies::RecordedReplies;
+use promptassay_evaluator::replies::{RecordedJudgements, RecordedReplies};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{self, Suite};
 use promptassay_mock_llm::{InvalidScript, Script, ScriptSpec};
@@ -16,7 +16,7 @@ use promptassay_registry::tree::{Prompt, PromptVersion, Tree};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 
-use crate::answers::{Answers, Mock};
+use crate::answers::{Answers, Mock, Recorded};
 use crate::evaluation::{PromptRun, Replies};
 use crate::outcome::Invalid;
 use crate::prompts::{OwnValidator, Prompts, Versions};
@@ -296,17 +296,25 @@ impl Source {
             Self::Directory(directory) => directory,
         };
         let path = directory.join(format!("{}.jsonl", prompt.name()));
-        if !path.exists() {
-            return Some(Replies::Recorded(RecordedReplies::none(&path)));
-        }
-        match read_text(&path, MAX_REPLIES_BYTES) {
-            Ok(text) => Some(Replies::Recorded(RecordedReplies::parse(&path, &text, problems))),
-            Err(problem) => {
-                problems.push(*problem);
-                None
-            }
-        }
+        let replies = match read_if_there(&path, problems)? {
+            Some(text) => RecordedReplies::parse(&path, &text, problems),
+            None => RecordedReplies::none(&path),
+        };
+        let path = RecordedJudgements::path(directory, prompt.name().as_str());
+        let judgements = match read_if_there(&path, problems)? {
+            Some(text) => RecordedJudgements::parse(&path, &text, problems),
+            None => RecordedJudgements::none(&path),
+        };
+        Some(Replies::Recorded(Recorded { replies, judgements }))
     }
+}
+
+/// The text of a file that may be missing; `None` where it cannot be read, which is a problem.
+fn read_if_there(path: &Path, problems: &mut Vec<Problem>) -> Option<Option<String>> {
+    if !path.exists() {
+        return Some(None);
+    }
+    read_text(path, MAX_REPLIES_BYTES).map(Some).map_err(|problem| problems.push(*problem)).ok()
 }
 
 fn no_replies(tree: &Tree) -> Problem {

@@ -5,6 +5,7 @@ mod attempts;
 mod changes;
 mod following;
 pub(crate) mod journal;
+pub(crate) mod judging;
 mod live;
 mod offline;
 mod outlook;
@@ -14,7 +15,7 @@ mod recording;
 pub(crate) mod selection;
 mod signals;
 
-pub(crate) use offline::{MAX_REPLIES_BYTES, versions};
+pub(crate) use offline::{read_if_there, versions};
 pub(super) use signals::asked_to_stop;
 
 use std::path::PathBuf;

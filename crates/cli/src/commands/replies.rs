@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
-use promptassay_evaluator::replies::{NoReply, RecordedReplies, request_digest, without_lines};
+use promptassay_evaluator::plan::{self, Plan, PromptInput, VersionRequest};
+use promptassay_evaluator::replies::{
+    NoReply, RecordedJudgements, RecordedReplies, Unused, request_digest, without_lines,
+};
 use promptassay_evaluator::settings::Settings;
-use promptassay_registry::files::{read_text, write_atomic};
+use promptassay_registry::files::write_atomic;
 use promptassay_registry::problem::{Place, Problem, has_errors, sort};
 use promptassay_registry::tree::Tree;
 use serde::Serialize;
 
 use super::Context;
 use super::eval::selection::inputs_of;
-use super::eval::{MAX_REPLIES_BYTES, versions};
+use super::eval::{read_if_there, versions};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -32,7 +34,8 @@ pub(crate) struct RepliesArguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Remove rows that no case, version, model or repeat leads to, and rows that answer another request than today's.
+    /// Remove rows that no case, version, model or repeat leads to, rows that answer another request than today's, and answers of
+    /// judges about replies that are not there any more.
     Prune {
         /// The prompts; without any, every prompt that has a suite.
         #[arg(value_name = "PROMPT")]
@@ -92,20 +95,30 @@ fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<Vec<(Pruned, 
     let mut files = Vec::new();
     let selected = inputs_of(names.to_vec(), &tree, loaded.problems, &settings, &mut problems);
     for input in selected {
-        let path = directory.join(format!("{}.jsonl", input.prompt.name()));
-        if !path.exists() {
-            continue;
-        }
-        match read_text(&path, MAX_REPLIES_BYTES) {
-            Ok(text) => {
-                let replies = RecordedReplies::parse(&path, &text, &mut problems);
-                let removed = to_remove(input, &replies, &settings, &mut problems);
-                let kept = replies.count().saturating_sub(removed.len());
-                files.push((Pruned { file: path, kept, removed }, text));
+        let name = input.prompt.name().as_str();
+        let path = directory.join(format!("{name}.jsonl"));
+        let Some(text) = read_if_there(&path, &mut problems) else { continue };
+        let replies = RecordedReplies::parse(&path, &text, &mut problems);
+        let of_judges = RecordedJudgements::path(&directory, name);
+        let judgements = read_if_there(&of_judges, &mut problems).map(|text| {
+            let judgements = RecordedJudgements::parse(&of_judges, &text, &mut problems);
+            (judgements, text)
+        });
+        let mut removed = without_question(&input, &replies, &settings);
+        if let Some(plan) = plan_of_every_version(input, &settings, &mut problems) {
+            removed.extend(stale(&plan, &replies));
+            removed.sort_by_key(|removed| removed.line);
+            if let Some((judgements, text)) = judgements {
+                let removed: Vec<Removed> =
+                    judgements.unused(&plan, &replies).into_iter().map(Removed::from).collect();
+                let kept = judgements.count().saturating_sub(removed.len());
+                files.push((Pruned { file: of_judges, kept, removed }, text));
             }
-            Err(problem) => problems.push(*problem),
         }
+        let kept = replies.count().saturating_sub(removed.len());
+        files.push((Pruned { file: path, kept, removed }, text));
     }
+    files.sort_by(|(one, _), (other, _)| one.file.cmp(&other.file));
     if has_errors(&problems) {
         sort(&mut problems);
         return Err(Failure::invalid(problems));
@@ -113,26 +126,32 @@ fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<Vec<(Pruned, 
     Ok(files)
 }
 
-fn to_remove(
+impl From<Unused> for Removed {
+    fn from(unused: Unused) -> Self {
+        Self { line: unused.line, reason: unused.why }
+    }
+}
+
+fn without_question(input: &PromptInput<'_>, replies: &RecordedReplies, settings: &Settings) -> Vec<Removed> {
+    let models = settings.models.keys().map(String::as_str);
+    let unused = replies.unused(&input.suite, &versions(input.prompt), models);
+    unused.into_iter().map(Removed::from).collect()
+}
+
+/// Every version is asked for here, so that a reply to any of them can be held against today's request.
+fn plan_of_every_version(
     input: PromptInput<'_>,
-    replies: &RecordedReplies,
     settings: &Settings,
     problems: &mut Vec<Problem>,
-) -> Vec<Removed> {
+) -> Option<Plan> {
     let versions = versions(input.prompt);
-    let unused = replies.unused(&input.suite, &versions, settings.models.keys().map(String::as_str));
-    let mut removed: Vec<Removed> =
-        unused.into_iter().map(|unused| Removed { line: unused.line, reason: unused.why }).collect();
-    // Every version is asked for here, so that a reply to any of them can be held against today's request.
-    let Some(first) = versions.first() else { return removed };
     let request = VersionRequest { candidates: versions.clone(), ..VersionRequest::default() };
-    let Ok(every_version) = plan::choose(input.prompt.name().as_str(), &versions, first, &request) else {
-        return removed;
-    };
-    let Some(plan) = plan::build(vec![PromptInput { versions: every_version, ..input }], settings, problems)
-    else {
-        return removed;
-    };
+    let name = input.prompt.name().as_str();
+    let every_version = plan::choose(name, &versions, versions.first()?, &request).ok()?;
+    plan::build(vec![PromptInput { versions: every_version, ..input }], settings, problems)
+}
+
+fn stale(plan: &Plan, replies: &RecordedReplies) -> Vec<Removed> {
     let mut stale = BTreeSet::new();
     for trial in plan.trials() {
         let Ok(request) = plan.request(trial) else { continue };
@@ -142,9 +161,7 @@ fn to_remove(
         }
     }
     let reason = || "it answers another request than today's".to_owned();
-    removed.extend(stale.into_iter().map(|line| Removed { line, reason: reason() }));
-    removed.sort_by_key(|removed| removed.line);
-    removed
+    stale.into_iter().map(|line| Removed { line, reason: reason() }).collect()
 }
 
 fn in_words(files: &[Pruned], dry_run: bool) -> String {

@@ -1,12 +1,13 @@
-//! `promptassay rescore`: judges the answers of a run with today's suite, as a new run. Nobody is asked.
+//! `promptassay rescore`: judges the answers of a run with today's suite, as a new run. No model is asked a case's question.
 
 use clap::Args;
-use promptassay_evaluator::rescore::{rescore, usable};
+use promptassay_evaluator::rescore::{Stored, usable};
 use promptassay_evaluator::runs::{Header, RunFile};
 
 use super::Context;
 use super::eval::against::AgainstArguments;
-use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
+use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned};
+use super::eval::judging::{self, JudgingArguments};
 use super::eval::policy::PolicyArguments;
 use super::eval::published::{ReportArguments, Results, publish};
 use super::eval::{Terms, plan_again};
@@ -16,13 +17,15 @@ use crate::failure::Failure;
 const EXAMPLES: &str = "Examples:
   promptassay rescore                     the latest run, with the validators of today
   promptassay rescore 019aae2f -v         and quote the replies that do not pass
+  promptassay rescore --allow-calls       and ask judges where the rubric is another one
 
 Exit codes: those of `eval`.";
 
 /// Judge the answers of a run with today's suite.
 ///
-/// No model is asked: versions and model settings must be those of the run. Cases that ask something else than they did have no
-/// answer. What comes out is a run of its own.
+/// No model is asked a case's question: versions and model settings must be those of the run. Cases that ask something else than
+/// they did have no answer. What a judge said of the same reply by the same rubric holds; other judged checks are unscored, unless
+/// judges may be asked. What comes out is a run of its own.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RescoreArguments {
@@ -31,6 +34,8 @@ pub(crate) struct RescoreArguments {
     run: String,
     #[command(flatten)]
     runs: RunsArguments,
+    #[command(flatten)]
+    judging: JudgingArguments,
     #[command(flatten)]
     against: AgainstArguments,
     #[command(flatten)]
@@ -56,11 +61,12 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
             .console
             .note(&format!("without an answer, because they ask something else than they did: {few}{more}"));
     }
-    let mut keeper = begin(&arguments.runs.runs(context)?, &plan, &now)?;
-    rescore(&plan, &usable, &directory.journal_path(), keeper.writer()).map_err(broken)?;
-    let directory = keeper.close()?;
-    let replay = replayed(&directory, &plan)?;
+    let journal = directory.journal_path();
+    let stored = Stored::open(&plan, &usable, &journal, arguments.judging.allow_commands).map_err(broken)?;
+    let runs = arguments.runs.runs(context)?;
     let blessed = arguments.against.blessed(&plan)?;
+    let begin = || begin(&runs, &plan, &now);
+    let (_, replay) = judging::run(&arguments.judging, &plan, &stored, begin, context)?;
     let results =
         Results { plan: &plan, shard: now.shard, replay: &replay, blessed: &blessed, interrupted: None };
     publish(results, &arguments.reports, context)

@@ -141,6 +141,54 @@ fn the_sample_prompts_pass() {
     assert!(!junit_is_red(&fs::read_to_string(junit).unwrap()));
 }
 
+/// The checks of each family; see `docs/validators.md`.
+const FAMILIES: [(&str, &[&str]); 8] = [
+    ("text", &["contains_any", "regex", "equals"]),
+    ("size", &["max_words"]),
+    ("structure", &["json", "contains_json"]),
+    ("similarity", &["levenshtein"]),
+    ("judged", &["judge"]),
+    ("runtime", &["finish_reason"]),
+    ("code", &["expr", "command"]),
+    ("composite", &["any_of"]),
+];
+
+#[test]
+fn every_family_of_checks_is_in_a_sample_suite() {
+    let suites =
+        ["prompts/customer_support", "prompts/code_review", "fixtures/commands/prompts/release_notes"];
+    let read = |suite| fs::read_to_string(repository().join(suite).join("tests/test_cases.yaml")).unwrap();
+    let text = suites.map(read).concat();
+    for (family, checks) in FAMILIES {
+        for check in checks {
+            let is_written = text.contains(&format!(" {check}: ")) || text.contains(&format!(" {check}:\n"));
+            assert!(is_written, "{family}: no sample suite has `{check}`");
+        }
+    }
+}
+
+#[test]
+fn three_versions_are_asked_three_times_each_without_a_network() {
+    let arguments = ["customer_support", "--offline", "--candidate", "v1.0.0", "--candidate", "v1.2.0"];
+    let output = eval_in(&repository(), &[&arguments[..], &["--format", "json"]].concat());
+    assert_eq!(output.code, 1, "v1.0.0 reveals its instructions");
+    let report: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    let variants = report["prompts"][0]["variants"].as_array().unwrap();
+    assert_eq!(variants.len(), 3);
+    for variant in variants {
+        assert_eq!((&variant["trials"]["asked"], &variant["trials"]["errored"]), (&90.into(), &0.into()));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_sample_with_a_program_passes_where_programs_may_run() {
+    let arguments = ["--prompts", "fixtures/commands/prompts", "--offline"];
+    assert_eq!(eval_in(&repository(), &arguments).code, 2);
+    let output = eval_in(&repository(), &[&arguments[..], &["--allow-commands"]].concat());
+    assert_eq!(output.code, 0, "{}", output.stderr);
+}
+
 #[test]
 fn the_old_sample_version_fails_the_gate() {
     let directory = TempDir::new().unwrap();

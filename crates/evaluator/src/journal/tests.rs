@@ -18,6 +18,7 @@ fn finished(number: u64, message: &str) -> Event {
         answer: Answer::Error(AskError { kind: AskErrorKind::NoRecordedReply, message: message.to_owned() }),
         checks: Vec::new(),
         outcome: RepeatOutcome::Errored,
+        answered_before: false,
         judging: None,
     }))
 }

@@ -13,6 +13,7 @@ use crate::outcome::RepeatOutcome;
 use crate::plan::{self, Plan, PromptInput, Trial, VersionRequest};
 use crate::run::{Tell, Work, judge, run};
 use crate::settings::Settings;
+use crate::spending::Spent;
 use crate::suite;
 
 const REGISTRY: &str = "\
@@ -133,4 +134,61 @@ async fn judging_again_without_asking_leaves_the_judge_unscored() {
     let again = judge(&plan, plan.trials()[0], results[0].answer.clone());
     assert_eq!(again.outcome, RepeatOutcome::Unscored);
     assert_eq!(again.checks[1..], results[0].checks[1..]);
+}
+
+/// What is told of a run of `work`, in which models answer live and the judge answers so.
+async fn told(plan: &Plan, work: &Work, judge: Result<&str, AskError>) -> Vec<Event> {
+    let live = |text: &str| Asked { source: ReplySource::Live, ..asked(text) };
+    let mut events = Vec::new();
+    run(
+        plan,
+        work,
+        |_: Trial, _: ChatRequest, _: Tell| std::future::ready(Ok(live("Hi Ada"))),
+        |_: Trial, _: JudgeCall, _: Tell| std::future::ready(judge.clone().map(live).map_err(Into::into)),
+        2,
+        std::future::pending(),
+        |event| events.push(event.clone()),
+    )
+    .await;
+    events
+}
+
+fn spent<'a>(plan: &Plan, events: impl IntoIterator<Item = &'a Event>) -> Spent {
+    let mut spent = Spent::default();
+    events.into_iter().for_each(|event| spent.apply(plan, event));
+    spent
+}
+
+#[tokio::test]
+async fn a_reply_is_kept_before_its_judge_is_asked_and_paid_for_once_however_often_it_is_judged() {
+    let plan = plan();
+    let error = AskError { kind: AskErrorKind::ModelOutOfReach, message: "gone".into() };
+    let first = told(&plan, &Work::all(&plan), Err(error)).await;
+    let kept = first.iter().position(|event| matches!(event, Event::TrialAnswered(_))).unwrap();
+    let finished =
+        |event: &Event| matches!(event, Event::TrialFinished(result) if result.trial == plan.trials()[0].id);
+    assert!(kept < first.iter().position(finished).unwrap());
+    // The reply to the other case needs no judge, and is told once.
+    assert_eq!(first.iter().filter(|event| matches!(event, Event::TrialAnswered(_))).count(), 1);
+    let price = (100.0 * 1.0 + 50.0 * 2.0) / 1e6;
+    assert_eq!(spent(&plan, &first), Spent { calls: 2, cost: 2.0 * price });
+
+    let stored = |event: &Event| match event {
+        Event::TrialAnswered(answered) => Some((answered.trial, answered.reply.clone(), answered.source)),
+        _ => None,
+    };
+    let answered = first.iter().filter_map(stored);
+    let work = Work {
+        trials: plan.trials()[..1].to_vec(),
+        answered: answered.map(|(trial, reply, source)| (trial, Asked { reply, source })).collect(),
+        ..Work::default()
+    };
+    let second = told(&plan, &work, Ok(r#"{"pass": true}"#)).await;
+    let judge = (100.0 * 10.0 + 50.0 * 20.0) / 1e6;
+    let all = spent(&plan, first.iter().chain(&second));
+    assert_eq!(all.calls, 3, "two replies and one answer of the judge");
+    assert!((all.cost - 2.0 * price - judge).abs() < 1e-12, "{all:?}");
+    let mut calls = crate::record::Record::new(&plan);
+    first.iter().chain(&second).for_each(|event| calls.apply(&plan, event));
+    assert_eq!(calls.calls().answered, 2);
 }

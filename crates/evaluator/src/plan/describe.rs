@@ -5,10 +5,13 @@
 
 mod text;
 
-use promptassay_llm::{ChatRequest, Params, Usage};
+use std::collections::{BTreeMap, BTreeSet};
+
+use promptassay_llm::{ChatRequest, ModelRow, Params, Usage};
 use serde::Serialize;
 
 use super::{Plan, PromptPlan, Role, Variant, request};
+use crate::validator::JudgeQuestion;
 
 /// Text of so many bytes is taken for one token.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -52,6 +55,23 @@ pub struct PromptDescription {
     pub versions: String,
     /// The versions on their models.
     pub variants: Vec<VariantDescription>,
+    /// Who judges the replies, by the name of the model row.
+    pub judges: Vec<JudgeDescription>,
+}
+
+/// A model that judges replies.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JudgeDescription {
+    /// The name of the model row.
+    pub model: String,
+    /// Its provider.
+    pub provider: &'static str,
+    /// The provider's name of the model.
+    pub model_id: String,
+    /// How many questions are asked of it, if each of its answers can be read.
+    pub questions: usize,
+    /// What it comes to, where each reply is as long as it may be; a reply that nothing limits is not counted.
+    pub estimate: Estimate,
 }
 
 /// A version on a model.
@@ -120,7 +140,37 @@ impl Plan {
             repeat: prompt.suite.repeat,
             versions: prompt.chosen.clone(),
             variants: variants.map(|(of, variant)| self.describe_variant(index, of, variant)).collect(),
+            judges: self.describe_judges(index),
         }
+    }
+
+    fn describe_judges(&self, prompt: usize) -> Vec<JudgeDescription> {
+        let suite = &self.prompts[prompt].suite;
+        let mut judges: BTreeMap<&str, (&ModelRow, u64, u64)> = BTreeMap::new();
+        for (index, variant) in self.prompts[prompt].variants.iter().enumerate() {
+            let reply = variant.params.max_output_tokens.unwrap_or(0);
+            for case in self.cases_of(prompt, index).map(|case| &suite.cases[case]) {
+                let questions =
+                    case.validators.iter().flat_map(|validator| validator.judge_questions(&case.inputs));
+                for JudgeQuestion { model, samples, request } in questions {
+                    let (_, asked, input) = judges.entry(&model.name).or_insert((model, 0, 0));
+                    let times = u64::from(suite.repeat) * u64::from(samples);
+                    *asked += times;
+                    *input += times * (tokens(&request) + reply);
+                }
+            }
+        }
+        let description = |(name, (row, asked, input_tokens)): (&str, (&ModelRow, u64, u64))| {
+            let limit = row.params.max_output_tokens.or(row.provider.default_max_output_tokens());
+            JudgeDescription {
+                model: name.to_owned(),
+                provider: row.provider.as_str(),
+                model_id: row.model.clone(),
+                questions: usize::try_from(asked).unwrap_or(usize::MAX),
+                estimate: Estimate::of(row, input_tokens, limit.and_then(|most| most.checked_mul(asked))),
+            }
+        };
+        judges.into_iter().map(description).collect()
     }
 
     fn describe_variant(&self, prompt: usize, index: usize, variant: &Variant) -> VariantDescription {
@@ -137,10 +187,6 @@ impl Plan {
         let default = variant.model.provider.default_max_output_tokens().filter(|_| written.is_none());
         let max_output_tokens =
             written.or(default).and_then(|most| most.checked_mul(u64::try_from(questions).ok()?));
-        let cost = |output: u64| {
-            let usage = Usage { input: Some(input_tokens), output: Some(output), ..Usage::default() };
-            variant.model.cost(&usage)
-        };
         VariantDescription {
             version: variant.version.to_string(),
             digest: variant.digest.to_string(),
@@ -155,12 +201,22 @@ impl Plan {
             params: variant.params.clone(),
             default_max_output_tokens: default,
             questions,
-            estimate: Estimate {
-                input_tokens,
-                max_output_tokens,
-                input_cost: cost(0),
-                max_cost: max_output_tokens.and_then(cost),
-            },
+            estimate: Estimate::of(&variant.model, input_tokens, max_output_tokens),
+        }
+    }
+}
+
+impl Estimate {
+    fn of(row: &ModelRow, input_tokens: u64, max_output_tokens: Option<u64>) -> Self {
+        let cost = |output: u64| {
+            let usage = Usage { input: Some(input_tokens), output: Some(output), ..Usage::default() };
+            row.cost(&usage)
+        };
+        Self {
+            input_tokens,
+            max_output_tokens,
+            input_cost: cost(0),
+            max_cost: max_output_tokens.and_then(cost),
         }
     }
 }
@@ -171,8 +227,10 @@ impl PlanDescription {
         let variants = self.prompts.iter().flat_map(|prompt| &prompt.variants);
         let asked = variants.filter(|variant| variant.questions > 0);
         let unpriced = asked.filter(|variant| variant.estimate.input_cost.is_none());
-        let names: std::collections::BTreeSet<&str> =
-            unpriced.map(|variant| variant.model.as_str()).collect();
+        let judges = self.prompts.iter().flat_map(|prompt| &prompt.judges);
+        let judges = judges.filter(|judge| judge.estimate.input_cost.is_none());
+        let names = unpriced.map(|variant| variant.model.as_str());
+        let names: BTreeSet<&str> = names.chain(judges.map(|judge| judge.model.as_str())).collect();
         names.into_iter().collect()
     }
 }

@@ -1,8 +1,8 @@
 //! From a version and a case to what is asked.
 
 use promptassay_llm::{ChatRequest, Message, Role};
-use promptassay_registry::content::{self, Rendered};
-use promptassay_registry::template::RenderError;
+use promptassay_registry::content::{self, Rendered, VersionContent};
+use promptassay_registry::template::{RenderError, Values};
 
 use super::Variant;
 use crate::suite::Case;
@@ -12,12 +12,7 @@ use crate::suite::Case;
 /// The conversation of a case goes right before the last message of the user in the prompt, so that the instructions and the
 /// examples of the prompt come first and its question comes last; where the prompt has no message of the user, it comes last.
 pub(super) fn of(variant: &Variant, case: &Case) -> Result<ChatRequest, RenderError> {
-    let mut messages = match variant.content.render(&case.inputs)? {
-        Rendered::Text(text) => vec![Message::user(text)],
-        Rendered::Chat(messages) => {
-            messages.into_iter().map(|message| Message::new(role(message.role), message.content)).collect()
-        }
-    };
+    let mut messages = messages(&variant.content, &case.inputs)?;
     let question = messages.iter().rposition(|message| message.role == Role::User);
     let before = question.unwrap_or(messages.len());
     messages.splice(before..before, case.messages.iter().cloned());
@@ -26,6 +21,16 @@ pub(super) fn of(variant: &Variant, case: &Case) -> Result<ChatRequest, RenderEr
         response_format: variant.response_format.clone(),
         extra: variant.model.extra.clone(),
         ..ChatRequest::new(messages)
+    })
+}
+
+/// The messages of a version with these values.
+pub(crate) fn messages(content: &VersionContent, inputs: &Values) -> Result<Vec<Message>, RenderError> {
+    Ok(match content.render(inputs)? {
+        Rendered::Text(text) => vec![Message::user(text)],
+        Rendered::Chat(messages) => {
+            messages.into_iter().map(|message| Message::new(role(message.role), message.content)).collect()
+        }
     })
 }
 

@@ -187,6 +187,24 @@ fn a_plan_is_printed_with_estimates_and_never_as_free() {
 }
 
 #[test]
+fn judges_are_a_part_of_what_a_plan_asks() {
+    let suite = "\
+judge: judge
+repeat: 2
+cases:
+  - name: one
+    inputs: {company: A, query: One?}
+    validators: [{any_of: [{judge: {value: Is polite, samples: 3}}, {max_words: 1}]}]
+  - {name: two, inputs: {company: A, query: Two?}, validators: [{max_words: 9}]}
+";
+    let plan = plan_of(suite, Some("1.0.0"), &["1.1.0"]).unwrap();
+    let described = plan.describe();
+    assert_eq!(described.questions, 8);
+    assert_eq!(described.prompts[0].judges[0].questions, 12, "two versions, two repeats, three samples");
+    insta::assert_snapshot!(described.to_string());
+}
+
+#[test]
 fn a_plan_is_data_for_programs() {
     let plan = plan_of(SUITE, None, &["1.1.0"]).unwrap();
     let json = serde_json::to_value(plan.describe()).unwrap();

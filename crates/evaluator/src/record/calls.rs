@@ -35,13 +35,22 @@ impl Calls {
                     self.waited_ms = self.waited_ms.saturating_add(*wait);
                 }
             }
-            Event::TrialFinished(result) => match &result.answer {
-                Answer::Reply { source: ReplySource::Live, .. } => self.answered += 1,
-                Answer::Reply { source: ReplySource::Cached { .. }, .. } => self.cached += 1,
-                Answer::Reply { source: ReplySource::Recorded | ReplySource::Scripted, .. }
-                | Answer::Error(_) => {}
-            },
+            Event::TrialAnswered(answered) => self.count(answered.source),
+            Event::TrialFinished(result) if !result.answered_before => {
+                if let Answer::Reply { source, .. } = &result.answer {
+                    self.count(*source);
+                }
+            }
+            Event::TrialFinished(_) | Event::JudgeAnswered(_) => {}
             Event::RunStarted { .. } | Event::CircuitOpened(_) | Event::RunFinished { .. } => {}
+        }
+    }
+
+    fn count(&mut self, source: ReplySource) {
+        match source {
+            ReplySource::Live => self.answered += 1,
+            ReplySource::Cached { .. } => self.cached += 1,
+            ReplySource::Recorded | ReplySource::Scripted => {}
         }
     }
 

@@ -61,13 +61,17 @@ pub fn merge(
     if written == 0 {
         return Merged { text: old.to_owned(), written, kept_by_hand };
     }
-    let header = header.unwrap_or_else(|| r#"{"schema":1}"#.to_owned());
-    let mut text = String::with_capacity(old.len());
-    for line in std::iter::once(&header).chain(lines.values().map(|(_, line)| line)) {
+    Merged { text: text_of(header, lines.values().map(|(_, line)| line)), written, kept_by_hand }
+}
+
+/// The text of a file of these rows.
+pub(super) fn text_of<'a>(header: Option<String>, lines: impl Iterator<Item = &'a String>) -> String {
+    let mut text = header.unwrap_or_else(|| r#"{"schema":1}"#.to_owned()) + "\n";
+    for line in lines {
         text.push_str(line);
         text.push('\n');
     }
-    Merged { text, written, kept_by_hand }
+    text
 }
 
 /// The same text without these lines, counted from 1.
@@ -80,9 +84,9 @@ pub fn without_lines(text: &str, lines: &[usize]) -> String {
 }
 
 /// Where a row stands: by the suite's order of cases, those that it does not have last and by name; then by the rest of its key.
-type Place = (usize, String, Version, String, u32);
+pub(super) type Place = (usize, String, Version, String, u32);
 
-fn order(plan: &Plan, prompt: usize) -> impl Fn(&ReplyKey) -> Place {
+pub(super) fn order(plan: &Plan, prompt: usize) -> impl Fn(&ReplyKey) -> Place {
     let suite = &plan.prompts()[prompt].suite;
     let positions: BTreeMap<&str, usize> =
         suite.cases.iter().enumerate().map(|(index, case)| (case.name.as_str(), index)).collect();

@@ -84,10 +84,10 @@ impl RowSpec {
     }
 }
 
-fn without_v<S: serde::Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn without_v<S: serde::Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&version.number())
 }
 
-fn is_unknown(usage: &Usage) -> bool {
+pub(super) fn is_unknown(usage: &Usage) -> bool {
     *usage == Usage::default()
 }

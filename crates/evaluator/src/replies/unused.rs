@@ -1,5 +1,7 @@
 //! Recorded replies that no plan of their prompt would ever look for.
 
+use std::collections::HashSet;
+
 use promptassay_registry::version::Version;
 
 use super::{RecordedReplies, ReplyKey};
@@ -22,29 +24,39 @@ impl RecordedReplies {
         versions: &[Version],
         models: impl IntoIterator<Item = &'a str>,
     ) -> Vec<Unused> {
-        let models: Vec<&str> = models.into_iter().collect();
+        let cases: HashSet<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
+        let known = Known { cases, versions, models: models.into_iter().collect(), repeat: suite.repeat };
         let mut unused: Vec<Unused> = self
             .rows
             .iter()
-            .filter_map(|(key, row)| {
-                Some(Unused { line: row.line, why: why(key, suite, versions, &models)? })
-            })
+            .filter_map(|(key, row)| Some(Unused { line: row.line, why: known.lacks(key)? }))
             .collect();
         unused.sort_by_key(|unused| unused.line);
         unused
     }
 }
 
-fn why(key: &ReplyKey, suite: &Suite, versions: &[Version], models: &[&str]) -> Option<String> {
-    if !suite.cases.iter().any(|case| case.name == key.case) {
-        return Some(format!("the suite has no case `{}`", key.case));
+/// What a plan can ask for.
+struct Known<'a> {
+    cases: HashSet<&'a str>,
+    versions: &'a [Version],
+    models: Vec<&'a str>,
+    repeat: u32,
+}
+
+impl Known<'_> {
+    /// What of a key there is not; `None` where a plan can ask for it.
+    fn lacks(&self, key: &ReplyKey) -> Option<String> {
+        if !self.cases.contains(key.case.as_str()) {
+            return Some(format!("the suite has no case `{}`", key.case));
+        }
+        if !self.versions.contains(&key.version) {
+            return Some(format!("the prompt has no version {}", key.version));
+        }
+        if !self.models.contains(&key.model.as_str()) {
+            return Some(format!("there is no model row `{}`", key.model));
+        }
+        (key.repeat == 0 || key.repeat > self.repeat)
+            .then(|| format!("it is repeat {}, and the suite asks for {}", key.repeat, self.repeat))
     }
-    if !versions.contains(&key.version) {
-        return Some(format!("the prompt has no version {}", key.version));
-    }
-    if !models.contains(&key.model.as_str()) {
-        return Some(format!("there is no model row `{}`", key.model));
-    }
-    (key.repeat == 0 || key.repeat > suite.repeat)
-        .then(|| format!("it is repeat {}, and the suite asks for {}", key.repeat, suite.repeat))
 }

@@ -38,7 +38,10 @@ impl Outline {
                     trials.insert(result.trial, (result.outcome, matches!(result.answer, Answer::Error(_))));
                 }
                 Event::RunFinished { end: why } => end = Some(why),
-                Event::AttemptFailed(_) | Event::CircuitOpened(_) => {}
+                Event::AttemptFailed(_)
+                | Event::CircuitOpened(_)
+                | Event::TrialAnswered(_)
+                | Event::JudgeAnswered(_) => {}
             }
         }
         let count = |wanted: fn(RepeatOutcome) -> bool| {

@@ -15,8 +15,10 @@ const SHOWN: usize = 5;
 impl Selection {
     /// The suites with what this selection leaves of them, by the name of their prompt; a suite of which no question is left goes.
     /// What is taken out is noted in [`Suite::narrowed_by`]. Nothing left at all is a problem that says what was there.
-    #[expect(clippy::result_large_err, reason = "asked once for each command")]
-    pub fn narrow<P: AsRef<str>>(&self, mut suites: Vec<(P, Suite)>) -> Result<Vec<(P, Suite)>, Problem> {
+    pub fn narrow<P: AsRef<str>>(
+        &self,
+        mut suites: Vec<(P, Suite)>,
+    ) -> Result<Vec<(P, Suite)>, Box<Problem>> {
         for filter in self.filters() {
             let before = Questions::of(&suites);
             for (prompt, suite) in &mut suites {
@@ -24,7 +26,7 @@ impl Selection {
             }
             suites.retain(|(_, suite)| suite.cases.iter().any(|case| case.skip.is_none()));
             if suites.is_empty() && before.count > 0 {
-                return Err(filter.nothing(&before));
+                return Err(Box::new(filter.nothing(&before)));
             }
         }
         Ok(suites)

@@ -57,7 +57,8 @@ fn summary(letters: &str, served: bool) -> VariantSummary {
             Answer::Reply { reply: Box::new(reply), source }
         };
         let checks = if letter == 'e' { Vec::new() } else { vec![check] };
-        let result = TrialResult { trial: trial.id, answer, checks, outcome, judging: None };
+        let result =
+            TrialResult { trial: trial.id, answer, checks, outcome, answered_before: false, judging: None };
         record.apply(&plan, &Event::TrialFinished(Box::new(result)));
     }
     summarise(&plan, &record).remove(0)

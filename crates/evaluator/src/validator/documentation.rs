@@ -74,7 +74,7 @@ async fn outcome(example: &str, given: Given, text: &str) -> (String, String) {
         })
     };
     let validators = [Arc::new(build(example).unwrap_or_else(|problem| panic!("{example}\n{problem}")))];
-    let (results, _) = check_all(&validators, &subject, &ask_judge).await;
+    let (results, _) = check_all(&validators, &subject, &ask_judge, true).await;
     assert!(answers.lock().unwrap().is_empty(), "{example}: an answer was not asked for");
     let outcome = match results[0].outcome {
         CheckOutcome::Pass => "passes",

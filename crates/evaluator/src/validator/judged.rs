@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use promptassay_llm::{ChatRequest, ModelRow};
 use promptassay_registry::problem::did_you_mean;
+use promptassay_registry::template::Values;
 use promptassay_registry::yaml::Located;
 use schemars::JsonSchema;
 
@@ -29,6 +30,14 @@ pub(super) struct Judge {
     model: Arc<ModelRow>,
 }
 
+/// A question to a judge, of which only the reply is not known yet.
+#[derive(Debug)]
+pub(crate) struct JudgeQuestion<'a> {
+    pub(crate) model: &'a ModelRow,
+    pub(crate) samples: u32,
+    pub(crate) request: ChatRequest,
+}
+
 /// A rubric to be put to its model.
 #[derive(Debug)]
 pub(super) struct Inquiry {
@@ -41,6 +50,12 @@ pub(super) struct Inquiry {
 impl Judge {
     pub(super) fn model(&self) -> &ModelRow {
         &self.model
+    }
+
+    /// What it would ask about an empty reply to a case with these inputs, and how often.
+    pub(super) fn question(&self, inputs: &Values) -> JudgeQuestion<'_> {
+        let request = judge::question_about(&self.rubric, "", inputs);
+        JudgeQuestion { model: &self.model, samples: self.samples, request }
     }
 
     pub(super) fn look(&self, view: &View<'_>, outside: &mut Outside) -> Look {
@@ -93,7 +108,7 @@ impl Inquiry {
         };
         let first = match call(self.request.clone(), false).await {
             Ok(asked) => asked,
-            Err(error) => return (Sample::NotAsked(error.message().to_owned()), Judging::default()),
+            Err(error) => return (not_asked(error), Judging::default()),
         };
         let mut judging = Judging::of(&self.model, &first);
         let unreadable = match judge::read(&first.reply.text, self.threshold) {
@@ -103,7 +118,7 @@ impl Inquiry {
         let repair = judge::repair_question(&self.request, &first.reply.text, &unreadable);
         let second = match call(repair, true).await {
             Ok(asked) => asked,
-            Err(error) => return (Sample::NotAsked(error.message().to_owned()), judging),
+            Err(error) => return (not_asked(error), judging),
         };
         judging = judging.and(Judging::of(&self.model, &second));
         let sample = match judge::read(&second.reply.text, self.threshold) {
@@ -111,6 +126,14 @@ impl Inquiry {
             Err(unreadable) => Sample::Unreadable { why: unreadable, answer: second.reply.text },
         };
         (sample, judging)
+    }
+}
+
+fn not_asked(error: Unanswered) -> Sample {
+    match error {
+        Unanswered::Error(error) => Sample::NotAsked(error.message),
+        Unanswered::Withdrawn => Sample::NotAsked("the run was stopped before".to_owned()),
+        Unanswered::LeftOut => Sample::LeftOut,
     }
 }
 

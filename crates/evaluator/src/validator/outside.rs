@@ -41,7 +41,7 @@ impl Outside {
                 }
             }
         }
-        Err(CheckOutcome::Unscored(Reason::new("was not asked")))
+        Err(not_asked())
     }
 
     fn collected(&self) -> usize {
@@ -52,12 +52,17 @@ impl Outside {
     }
 }
 
-/// Looks at a reply with every validator, asks judges through `ask_judge` and runs the programs that commands name. Results are in
-/// the order of the validators.
+fn not_asked() -> CheckOutcome {
+    CheckOutcome::Unscored(Reason::new("was not asked"))
+}
+
+/// Looks at a reply with every validator, asks judges through `ask_judge` and runs the programs that commands name, where that is
+/// allowed. Results are in the order of the validators.
 pub(crate) async fn check_all<J, F>(
     validators: &[Arc<Validator>],
     subject: &Subject<'_>,
     ask_judge: &J,
+    programs: bool,
 ) -> (Vec<CheckResult>, Option<Judging>)
 where
     J: Fn(JudgeCall) -> F,
@@ -81,7 +86,8 @@ where
     let asked = inquiries.into_iter().map(|inquiry| async move {
         match inquiry {
             Inquiry::Judge(inquiry) => inquiry.ask(ask_judge).await,
-            Inquiry::Program(inquiry) => (inquiry.run().await, Judging::default()),
+            Inquiry::Program(inquiry) if programs => (inquiry.run().await, Judging::default()),
+            Inquiry::Program(_) => (Err(not_asked()), Judging::default()),
         }
     });
     let (answers, judging): (Vec<Look>, Vec<Judging>) = join_all(asked).await.into_iter().unzip();

@@ -252,7 +252,9 @@ fn an_answer_of_which_a_check_could_not_be_carried_out_is_judged_again_and_not_a
     let path = directory.path().join("events.jsonl");
     store(&path, &[Event::TrialFinished(Box::new(result.clone()))]);
     let (_, replay) = replayed(&plan, &path);
-    assert_eq!(replay.remaining(&plan, 0), Remaining::Judge(Box::new(result.answer)));
+    let Answer::Reply { reply, source } = result.answer else { panic!("it has a reply") };
+    let asked = run::Asked { reply: *reply, source };
+    assert_eq!(replay.remaining(&plan, 0), Remaining::Judge(Box::new(asked)));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use promptassay_evaluator::run::Work;
 use promptassay_evaluator::spending::Spent;
 use tokio::sync::Notify;
 
-use super::journal::{JournalArguments, Keeper};
+use super::journal::{BudgetArguments, Keeper};
 use super::signals::asked_to_stop;
 use crate::commands::Context;
 use crate::failure::Failure;
@@ -61,10 +61,10 @@ impl<'p> Follower<'p> {
 }
 
 /// Resolves when nothing more is to be started: after a signal, or when the time is up.
-pub(super) async fn stop(arguments: &JournalArguments) -> RunEnd {
+pub(super) async fn stop(budget: BudgetArguments) -> RunEnd {
     tokio::select! {
         () = asked_to_stop(1) => RunEnd::Interrupted,
-        () = arguments.time_up() => RunEnd::TimeUp,
+        () = budget.time_up() => RunEnd::TimeUp,
     }
 }
 

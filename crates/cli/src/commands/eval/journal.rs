@@ -1,19 +1,18 @@
 //! Where an evaluation keeps what happens, how it goes on after a crash, and when it stops by itself.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use promptassay_evaluator::event::{Answer, Event, RunEnd};
+use promptassay_evaluator::event::{Event, RunEnd};
 use promptassay_evaluator::journal::{AppendError, JournalWriter};
-use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{ChosenVersions, Plan, PromptInput, Role};
-use promptassay_evaluator::record::Record;
 use promptassay_evaluator::replay::{Remaining, Replay, replay};
-use promptassay_evaluator::run::{Asked, Work};
+use promptassay_evaluator::run::Work;
 use promptassay_evaluator::runs::{Header, RunDirectory, RunFile, Runs, Shard, changes};
 use promptassay_evaluator::selection::narrow_to;
-use promptassay_evaluator::spending::{Budget, Spent};
+use promptassay_evaluator::spending::Budget;
 use promptassay_registry::files::DirectoryLock;
 use promptassay_registry::problem::{Place, Problem};
 use tokio::sync::Notify;
@@ -70,6 +69,13 @@ pub(crate) struct JournalArguments {
         ]
     )]
     pub(super) resume: Option<String>,
+    #[command(flatten)]
+    pub(super) budget: BudgetArguments,
+}
+
+/// When a run stops by itself.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct BudgetArguments {
     /// Ask models at most N questions in this run, those before a resume included.
     #[arg(long, value_name = "N")]
     max_calls: Option<u64>,
@@ -81,6 +87,20 @@ pub(crate) struct JournalArguments {
     max_time: Option<Duration>,
 }
 
+impl BudgetArguments {
+    pub(super) fn budget(self) -> Budget {
+        Budget { max_calls: self.max_calls, max_cost: self.max_cost }
+    }
+
+    /// When the run's time is up.
+    pub(super) async fn time_up(self) {
+        match self.max_time {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
 fn dollars(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "write US dollars, such as 2.50".to_owned())?;
     if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("write US dollars, 0 or more".to_owned()) }
@@ -90,18 +110,6 @@ impl JournalArguments {
     /// The run to go on with, and what it had planned.
     pub(super) fn resumed(&self, context: &Context<'_>) -> Result<Option<(RunDirectory, RunFile)>, Failure> {
         self.resume.as_ref().map(|reference| described(self.runs.find(reference, context)?)).transpose()
-    }
-
-    pub(super) fn budget(&self) -> Budget {
-        Budget { max_calls: self.max_calls, max_cost: self.max_cost }
-    }
-
-    /// When the run's time is up.
-    pub(super) async fn time_up(&self) {
-        match self.max_time {
-            Some(time) => tokio::time::sleep(time).await,
-            None => std::future::pending().await,
-        }
     }
 
     /// A run that begins now.
@@ -197,15 +205,7 @@ pub(crate) fn begin<'p>(runs: &Runs, plan: &'p Plan, file: &RunFile) -> Result<K
     let lock = lock(&directory)?;
     let path = directory.journal_path();
     let writer = JournalWriter::create(&path).map_err(|error| cannot(error.to_string()))?;
-    let outputs = Outputs::in_journal(&path, plan).map_err(|error| cannot(error.to_string()))?;
-    let replay = Replay {
-        record: Record::new(plan),
-        outputs,
-        spent: Spent::default(),
-        sound_bytes: 0,
-        torn_bytes: 0,
-        foreign: None,
-    };
+    let replay = Replay::of_nothing(&path, plan).map_err(|error| cannot(error.to_string()))?;
     Ok(Keeper::new(plan, directory, lock, writer, replay))
 }
 
@@ -276,15 +276,13 @@ impl<'p> Keeper<'p> {
 
     /// What is still to be asked, and the answers that are there already but are to be judged anew.
     pub(crate) fn work(&self) -> Work {
-        let mut work = Work::default();
+        let mut work = Work { judged: Some(Arc::clone(&self.replay.judged)), ..Work::default() };
         for (index, trial) in self.plan.trials().iter().enumerate() {
             match self.replay.remaining(self.plan, index) {
                 Remaining::Nothing => continue,
                 Remaining::Ask => {}
-                Remaining::Judge(answer) => {
-                    if let Answer::Reply { reply, source } = *answer {
-                        work.answered.insert(trial.id, Asked { reply: *reply, source });
-                    }
+                Remaining::Judge(asked) => {
+                    work.answered.insert(trial.id, *asked);
                 }
             }
             work.trials.push(*trial);

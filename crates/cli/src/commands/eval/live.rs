@@ -9,12 +9,14 @@ use promptassay_evaluator::drive::{Live, Models, Options, RetryPolicy, secrets};
 use promptassay_evaluator::event::{CircuitOpened, Event, RunEnd};
 use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::replay::Replay;
+use promptassay_evaluator::rescore::Stored;
 use promptassay_evaluator::settings::Settings;
+use promptassay_evaluator::spending::Spent;
 use promptassay_llm::{Client, ClientOptions, ModelErrorKind, ModelRow, Target};
 use promptassay_registry::problem::Problem;
 
 use super::following::{Follower, stop, stop_now};
-use super::journal::{JournalArguments, Keeper};
+use super::journal::{BudgetArguments, JournalArguments, Keeper, broken};
 use super::runtime;
 use crate::commands::Context;
 use crate::duration::parse_duration;
@@ -22,7 +24,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// How models are asked.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(next_help_heading = "Asking models")]
 pub(crate) struct LiveArguments {
@@ -63,6 +65,11 @@ pub(crate) struct LiveArguments {
 }
 
 impl LiveArguments {
+    /// Nothing but whether programs may run.
+    pub(super) fn with_commands(allow_commands: bool) -> Self {
+        Self { allow_commands, ..Self::default() }
+    }
+
     /// Puts what was given on the command line over the settings of the files.
     pub(super) fn apply_to(&self, settings: &mut Settings) {
         settings.allow_commands = self.allow_commands;
@@ -93,61 +100,132 @@ pub(super) fn run<'p>(
     begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
     context: &Context<'_>,
 ) -> Result<(RunEnd, Replay), Failure> {
-    let rows = plan.rows();
-    check_commands(arguments, &rows)?;
-    let secrets =
-        secrets(rows.iter().copied(), |name| context.environment.variable(name)).map_err(|problems| {
-            let problem = |problem: promptassay_evaluator::drive::KeyProblem| {
-                Problem::error("eval::no_key", problem.to_string())
-                    .help("set it, or use `--offline` for recorded replies; keys are never read from a file")
-            };
-            Failure { exit: Exit::Broken, problems: problems.into_iter().map(problem).collect() }
-        })?;
-    let client = Client::new(client_options(arguments, context)?)
-        .map_err(|error| Failure::broken(Problem::error("eval::no_client", error.to_string())))?;
-    let cache = if arguments.no_cache {
-        None
-    } else {
-        let cache = Cache::new(&context.cache_directory()?);
-        Some(cache.max_age(arguments.max_reply_age).refresh(arguments.refresh))
-    };
-    let live = Live::new(client, secrets, context.environment.clock());
+    let (rows, budget) = (plan.rows(), journal.budget);
+    let driver = Driver::new(arguments, &rows, budget, context)?;
     let mut follower = Follower::new(plan, begin()?, context);
     let (work, not_stored) = (follower.work(), follower.not_stored());
-    let options = Options {
-        retry: arguments.retry(),
-        cache,
-        // What waits draw from it decides nothing but when.
-        seed: context.environment.now().as_microsecond().cast_unsigned(),
-        budget: journal.budget(),
-        spent: follower.spent(),
-        ..Options::default()
-    };
-    let max_concurrency = arguments.max_concurrency.map_or(options.max_concurrency, |max| max as usize);
-    let mut unreachable = Vec::new();
-    let observe = |event: &Event| {
-        if let Event::CircuitOpened(opened) = event {
-            unreachable.push(opened.clone());
-        }
-        follower.observe(event);
-    };
+    let mut unreachable = Unreachable::default();
     let (end, cache_problem) = runtime()?.block_on(async {
-        let models = Models::new(live, rows.iter().copied(), Options { max_concurrency, ..options });
+        let models = driver.models(&rows, follower.spent());
+        let observe = |event: &Event| {
+            unreachable.observe(event);
+            follower.observe(event);
+        };
         let end = tokio::select! {
             biased;
-            end = models.run(plan, &work, stop(journal), observe) => Some(end),
+            end = models.run(plan, &work, stop(budget), observe) => Some(end),
             () = stop_now(&not_stored) => None,
         };
         (end, models.cache_problem())
     });
     let ended = follower.finish(end)?;
-    let mut problems: Vec<Problem> = unreachable.iter().map(|opened| out_of_reach(opened, &rows)).collect();
-    problems.extend(cache_problem.map(|problem| {
-        Problem::warning("eval::cannot_cache", format!("replies could not be kept in the cache: {problem}"))
-            .help("the next run pays for them again; `--no-cache` does without")
-    }));
-    context.console.problems(&problems);
+    unreachable.report(&rows, cache_problem, context);
     Ok(ended)
+}
+
+/// Judges the answers of another run; only judges are asked. The run begins with `begin`, once nothing is lacking for it.
+pub(super) fn judge<'p>(
+    arguments: &LiveArguments,
+    budget: BudgetArguments,
+    plan: &'p Plan,
+    stored: &Stored<'_>,
+    begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
+    context: &Context<'_>,
+) -> Result<(RunEnd, Replay), Failure> {
+    let rows = plan.judging_rows();
+    let driver = Driver::new(arguments, &rows, budget, context)?;
+    let mut follower = Follower::new(plan, begin()?, context);
+    let not_stored = follower.not_stored();
+    let mut unreachable = Unreachable::default();
+    let (end, cache_problem) = runtime()?.block_on(async {
+        let models = driver.models(&rows, follower.spent());
+        let observe = |event: &Event| {
+            unreachable.observe(event);
+            follower.observe(event);
+        };
+        let end = tokio::select! {
+            biased;
+            end = models.judge(stored, stop(budget), observe) => Some(end),
+            () = stop_now(&not_stored) => None,
+        };
+        (end, models.cache_problem())
+    });
+    let ended = follower.finish(end.transpose().map_err(broken)?)?;
+    unreachable.report(&rows, cache_problem, context);
+    Ok(ended)
+}
+
+/// What asks, made before the run begins, so that nothing is lacking for it then.
+struct Driver {
+    live: Live,
+    options: Options,
+}
+
+impl Driver {
+    fn new(
+        arguments: &LiveArguments,
+        rows: &[&ModelRow],
+        budget: BudgetArguments,
+        context: &Context<'_>,
+    ) -> Result<Self, Failure> {
+        check_commands(arguments, rows)?;
+        let secrets =
+            secrets(rows.iter().copied(), |name| context.environment.variable(name)).map_err(|problems| {
+                let problem = |problem: promptassay_evaluator::drive::KeyProblem| {
+                    Problem::error("eval::no_key", problem.to_string()).help(
+                        "set it, or use `--offline` for recorded replies; keys are never read from a file",
+                    )
+                };
+                Failure { exit: Exit::Broken, problems: problems.into_iter().map(problem).collect() }
+            })?;
+        let client = Client::new(client_options(arguments, context)?)
+            .map_err(|error| Failure::broken(Problem::error("eval::no_client", error.to_string())))?;
+        let cache = if arguments.no_cache {
+            None
+        } else {
+            let cache = Cache::new(&context.cache_directory()?);
+            Some(cache.max_age(arguments.max_reply_age).refresh(arguments.refresh))
+        };
+        let default = Options::default();
+        let options = Options {
+            retry: arguments.retry(),
+            cache,
+            // What waits draw from it decides nothing but when.
+            seed: context.environment.now().as_microsecond().cast_unsigned(),
+            budget: budget.budget(),
+            max_concurrency: arguments.max_concurrency.map_or(default.max_concurrency, |max| max as usize),
+            ..default
+        };
+        Ok(Self { live: Live::new(client, secrets, context.environment.clock()), options })
+    }
+
+    /// The models, in the runtime in which they are asked.
+    fn models(self, rows: &[&ModelRow], spent: Spent) -> Models<Live> {
+        Models::new(self.live, rows.iter().copied(), Options { spent, ..self.options })
+    }
+}
+
+/// The models that turned out to be out of reach.
+#[derive(Debug, Default)]
+struct Unreachable(Vec<CircuitOpened>);
+
+impl Unreachable {
+    fn observe(&mut self, event: &Event) {
+        if let Event::CircuitOpened(opened) = event {
+            self.0.push(opened.clone());
+        }
+    }
+
+    /// Says what stood in the way of the run.
+    fn report(&self, rows: &[&ModelRow], cache_problem: Option<String>, context: &Context<'_>) {
+        let mut problems: Vec<Problem> = self.0.iter().map(|opened| out_of_reach(opened, rows)).collect();
+        problems.extend(cache_problem.map(|problem| {
+            let message = format!("replies could not be kept in the cache: {problem}");
+            Problem::warning("eval::cannot_cache", message)
+                .help("the next run pays for them again; `--no-cache` does without")
+        }));
+        context.console.problems(&problems);
+    }
 }
 
 fn check_commands(arguments: &LiveArguments, rows: &[&ModelRow]) -> Result<(), Failure> {

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use promptassay_evaluator::event::{AskError, AskErrorKind, ReplySource, RunEnd};
 use promptassay_evaluator::judge::JudgeCall;
-use promptassay_evaluator::plan::{Plan, PromptInput, Trial};
+use promptassay_evaluator::plan::{Plan, PromptInput, PromptPlan, Trial};
 use promptassay_evaluator::replay::Replay;
-use promptassay_evaluator::replies::{NoReply, RecordedReplies, request_digest};
+use promptassay_evaluator::replies::{NoReply, RecordedJudgements, RecordedReplies, request_digest};
 use promptassay_evaluator::run::{Asked, Unanswered, run as run_plan};
 use promptassay_evaluator::settings::Settings;
 use promptassay_llm::ChatRequest;
@@ -23,14 +23,21 @@ use crate::commands::Context;
 use crate::failure::Failure;
 
 /// The largest file of recorded replies that is read.
-pub(crate) const MAX_REPLIES_BYTES: u64 = 1 << 30;
+const MAX_REPLIES_BYTES: u64 = 1 << 30;
 /// Recorded replies need no waiting; this many are looked up at a time.
 const WINDOW: usize = 64;
 /// So many unused rows of a file are named one by one.
 const NAMED: usize = 3;
 
 /// The recorded replies of each prompt.
-pub(super) type Replies = HashMap<String, RecordedReplies>;
+pub(super) type Replies = HashMap<String, Recorded>;
+
+/// What is recorded of a prompt.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    replies: RecordedReplies,
+    judgements: RecordedJudgements,
+}
 
 /// Answers what is left of a plan from these replies. The run begins with `begin`.
 pub(super) fn run<'p>(
@@ -46,14 +53,14 @@ pub(super) fn run<'p>(
         let result = answer(plan, replies, trial, &request).map_err(Unanswered::from);
         async move { result }
     };
-    let ask_judge = |_trial, call: JudgeCall, _tell| async move {
-        let message = format!("no reply of the judge {} is recorded", call.model.name);
-        Err(Unanswered::from(AskError { kind: AskErrorKind::NoRecordedReply, message }))
+    let ask_judge = |trial, call: JudgeCall, _tell| {
+        let result = judge_answer(plan, replies, trial, &call).map_err(Unanswered::from);
+        async move { result }
     };
     let end = runtime()?.block_on(async {
         tokio::select! {
             biased;
-            end = run_plan(plan, &work, ask, ask_judge, WINDOW, stop(journal), |event| follower.observe(event)) => Some(end),
+            end = run_plan(plan, &work, ask, ask_judge, WINDOW, stop(journal.budget), |event| follower.observe(event)) => Some(end),
             () = stop_now(&not_stored) => None,
         }
     });
@@ -84,23 +91,42 @@ pub(super) fn read(
     for input in inputs {
         let name = input.prompt.name().to_string();
         let path = directory.join(format!("{name}.jsonl"));
-        if !path.exists() {
-            all.insert(name, RecordedReplies::none(&path));
-            continue;
-        }
-        match read_text(&path, MAX_REPLIES_BYTES) {
-            Ok(text) => {
+        let replies = match read_if_there(&path, problems) {
+            Some(text) => {
                 let replies = RecordedReplies::parse(&path, &text, problems);
                 // Of a part of the cases it is not known what the others lead to.
                 if sound && input.suite.narrowed_by.is_empty() {
                     warn_of_unused(input, &replies, settings, &path, &text, problems);
                 }
-                all.insert(name, replies);
+                replies
             }
-            Err(problem) => problems.push(*problem),
-        }
+            None => RecordedReplies::none(&path),
+        };
+        let judgements = read_judgements(directory, &name, problems);
+        all.insert(name, Recorded { replies, judgements });
     }
     all
+}
+
+/// The recorded answers of a prompt's judges.
+pub(crate) fn read_judgements(
+    directory: &Path,
+    prompt: &str,
+    problems: &mut Vec<Problem>,
+) -> RecordedJudgements {
+    let path = RecordedJudgements::path(directory, prompt);
+    match read_if_there(&path, problems) {
+        Some(text) => RecordedJudgements::parse(&path, &text, problems),
+        None => RecordedJudgements::none(&path),
+    }
+}
+
+/// The text of a file of recorded replies; `None` where there is none, or it cannot be read, which is a problem.
+pub(crate) fn read_if_there(path: &Path, problems: &mut Vec<Problem>) -> Option<String> {
+    if !path.exists() {
+        return None;
+    }
+    read_text(path, MAX_REPLIES_BYTES).map_err(|problem| problems.push(*problem)).ok()
 }
 
 /// The versions that a prompt has.
@@ -143,13 +169,7 @@ fn line_of(path: &Path, text: &str, line: usize) -> Place {
 fn answer(plan: &Plan, replies: &Replies, trial: Trial, request: &ChatRequest) -> Result<Asked, AskError> {
     let prompt = &plan.prompts()[trial.prompt];
     let digest = request_digest(&plan.variant(&trial).model, request);
-    let found = replies
-        .get(prompt.name.as_str())
-        .ok_or_else(|| AskError {
-            kind: AskErrorKind::NoRecordedReply,
-            message: "no replies were read".to_owned(),
-        })?
-        .find(&plan.reply_key(&trial), &digest);
+    let found = of_prompt(replies, prompt)?.replies.find(&plan.reply_key(&trial), &digest);
     match found {
         Ok(reply) => Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded }),
         Err(error) => {
@@ -160,4 +180,16 @@ fn answer(plan: &Plan, replies: &Replies, trial: Trial, request: &ChatRequest) -
             Err(AskError { kind, message: error.to_string() })
         }
     }
+}
+
+fn judge_answer(plan: &Plan, replies: &Replies, trial: Trial, call: &JudgeCall) -> Result<Asked, AskError> {
+    let recorded = of_prompt(replies, &plan.prompts()[trial.prompt])?;
+    recorded.judgements.answer(plan, &trial, call).map_err(AskError::from)
+}
+
+fn of_prompt<'a>(replies: &'a Replies, prompt: &PromptPlan) -> Result<&'a Recorded, AskError> {
+    replies.get(prompt.name.as_str()).ok_or_else(|| AskError {
+        kind: AskErrorKind::NoRecordedReply,
+        message: "no replies were read".to_owned(),
+    })
 }

@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use promptassay_evaluator::event::JudgeAnswered;
 use promptassay_evaluator::outputs::Outputs;
-use promptassay_evaluator::plan::Plan;
-use promptassay_evaluator::replies::{self, Merged};
+use promptassay_evaluator::plan::{Plan, PromptPlan, Trial};
+use promptassay_evaluator::replies::{self, Merged, RecordedJudgements};
 use promptassay_registry::files::write_atomic;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Tree;
 
+use super::journal::broken;
 use crate::commands::Context;
 use crate::failure::Failure;
 
@@ -33,34 +35,55 @@ pub(super) fn write(
     directory: &Path,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
+    let judge_answers = outputs.judge_answers().map_err(broken)?;
     for (index, prompt) in plan.prompts().iter().enumerate() {
         let path = directory.join(format!("{}.jsonl", prompt.name));
-        let failed = |error: String| {
-            let message = format!("the replies of {} were not recorded: {error}", prompt.name);
-            Failure::broken(Problem::error("eval::cannot_record", message))
+        let reply = |trial: &Trial| outputs.get(trial.id);
+        write_into(&path, prompt, context, |old| replies::merge(plan, index, old, reply))?;
+        let is_judged = |answered: &JudgeAnswered| {
+            plan.index_of(answered.trial).is_some_and(|trial| plan.trials()[trial].prompt == index)
         };
-        let old = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            result => result.map_err(|error| failed(error.to_string()))?,
-        };
-        let Merged { text, written, kept_by_hand } =
-            replies::merge(plan, index, &old, |trial| outputs.get(trial.id));
-        if written > 0 {
+        if judge_answers.iter().any(is_judged) {
+            let path = RecordedJudgements::path(directory, prompt.name.as_str());
+            write_into(&path, prompt, context, |old| {
+                replies::merge_judgements(plan, index, old, &judge_answers)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn write_into(
+    path: &Path,
+    prompt: &PromptPlan,
+    context: &Context<'_>,
+    merge: impl FnOnce(&str) -> Merged,
+) -> Result<(), Failure> {
+    let failed = |error: String| {
+        let message = format!("the replies of {} were not recorded: {error}", prompt.name);
+        Failure::broken(Problem::error("eval::cannot_record", message))
+    };
+    let old = match fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        result => result.map_err(|error| failed(error.to_string()))?,
+    };
+    let Merged { text, written, kept_by_hand } = merge(&old);
+    if written > 0 {
+        if let Some(directory) = path.parent() {
             fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
-            write_atomic(&path, text).map_err(|error| failed(error.to_string()))?;
         }
-        let rows = |count: usize| format!("{count} {}", if count == 1 { "reply" } else { "replies" });
-        context.console.note(&match written {
-            0 => format!("{} says all of this already", path.display()),
-            _ => format!("recorded {} in {}", rows(written), path.display()),
-        });
-        if kept_by_hand > 0 {
-            let row = if kept_by_hand == 1 { "its row" } else { "such a row" };
-            context.console.note(&format!(
-                "kept {} written by hand; delete {row} to have it recorded",
-                rows(kept_by_hand),
-            ));
-        }
+        write_atomic(path, text).map_err(|error| failed(error.to_string()))?;
+    }
+    let rows = |count: usize| format!("{count} {}", if count == 1 { "reply" } else { "replies" });
+    context.console.note(&match written {
+        0 => format!("{} says all of this already", path.display()),
+        _ => format!("recorded {} in {}", rows(written), path.display()),
+    });
+    if kept_by_hand > 0 {
+        let row = if kept_by_hand == 1 { "its row" } else { "such a row" };
+        context
+            .console
+            .note(&format!("kept {} written by hand; delete {row} to have it recorded", rows(kept_by_hand)));
     }
     Ok(())
 }

@@ -134,7 +134,7 @@ impl SelectionArguments {
         match selection.narrow(suites) {
             Ok(suites) => Selected::Inputs(self.with_versions(suites, &changes, problems)),
             Err(problem) => {
-                problems.push(problem);
+                problems.push(*problem);
                 Selected::Inputs(Vec::new())
             }
         }
@@ -194,7 +194,7 @@ impl SelectionArguments {
             match selection.tagged_prompts(&facts) {
                 Ok(tagged) => names = tagged.into_iter().map(str::to_owned).collect(),
                 Err(problem) => {
-                    problems.push(problem);
+                    problems.push(*problem);
                     names.clear();
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CALLS_FOR_NOTHING, KEY, Mock, eval, repeats, report, sandbox};
 
@@ -71,6 +71,33 @@ fn what_never_succeeds_is_an_error_and_breaks_the_verdict() {
     assert_eq!(seen.code, Some(4));
     mock.counters().assert_calls(3);
     assert!(seen.stdout.contains("(3 attempts)"), "{}", seen.shown());
+}
+
+#[test]
+fn a_model_that_does_not_answer_in_time_is_an_error_of_its_question_alone() {
+    let slow = json!({
+        "name": "slow",
+        "when": {"last_user_message": {"contains": "Ada 1 "}},
+        "answer": {"text": "Thank you"},
+        "delay": {"fixed": "1h"},
+    });
+    let mock = Mock::start(json!({"rules": [slow], "default": {"answer": {"text": "Thank you"}}}));
+    let sandbox = sandbox(&mock.row(), 20);
+    // An attempt that is not answered is tried again; then the question is given up, and the others are not held up.
+    let seen =
+        eval(&sandbox, &["--timeout", "300ms", "--attempts", "2", "--backoff", "1ms", "--format", "json"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    mock.counters().assert_answered_by("slow", 2);
+    let mut report = report(&seen);
+    assert_eq!(report["calls"]["failed"]["timeout"], 2);
+    let kinds: Vec<Value> =
+        repeats(&mut report).iter().map(|repeat| repeat["answer"]["error"]["kind"].clone()).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "timeout").count(), 1);
+    assert_eq!(kinds.iter().filter(|kind| kind.is_null()).count(), 19);
+    // The deadline counts all attempts of a question.
+    let seen = eval(&sandbox, &["--deadline", "300ms", "--format", "json"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    mock.counters().assert_answered_by("slow", 3);
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Judges and programs as checks: another model and a script have their say.
 
+use std::fs;
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
-use super::{Mock, eval, repeats, report, sandbox};
-use crate::sandbox::Sandbox;
+use super::{KEY, Mock, eval, repeats, report, sandbox, without_sources};
+use crate::sandbox::{Sandbox, Seen};
 
 /// A judge that answers so, first and when it is asked again.
 fn judge(first: &str, again: &str) -> Mock {
@@ -105,4 +108,111 @@ fn a_program_checks_only_where_that_is_allowed() {
     asked.counters().assert_calls(0);
     let seen = eval(&sandbox, &["--allow-commands"]);
     assert_eq!(seen.code, Some(0), "{}", seen.shown());
+}
+
+const KIND: &str = r#"{"pass": true, "score": 0.9, "reason": "kind"}"#;
+
+/// Text without what differs with the server's port.
+fn clean(sandbox: &Sandbox, text: &str) -> String {
+    let digest = regex::Regex::new(r"[0-9a-f]{40,}(\.\.\.)?").unwrap();
+    digest.replace_all(&sandbox.clean(text), "[DIGEST]").into_owned()
+}
+
+#[test]
+fn what_a_judge_said_is_recorded_and_found_without_a_network() {
+    let (asked, judge) = (Mock::polite(), judge(KIND, ""));
+    let sandbox = judged(&asked, &judge);
+    let recorded = eval(&sandbox, &["--record"]);
+    assert_eq!(
+        recorded.stderr,
+        "recorded 1 reply in replies/greet.jsonl\nrecorded 1 reply in replies/greet.judge.jsonl\n"
+    );
+    let live = eval(&sandbox, &["--format", "json"]);
+    let file = clean(&sandbox, &sandbox.read("replies/greet.judge.jsonl"));
+    insta::assert_snapshot!(file);
+    let offline = sandbox.run(&["eval", "--offline", "--format", "json"]);
+    assert_eq!((live.code, offline.code), (Some(0), Some(0)), "{}", offline.shown());
+    assert_eq!(without_sources(&report(&live)), without_sources(&report(&offline)));
+    judge.counters().assert_calls(1);
+    // Recorded again, nothing changes.
+    let again = eval(&sandbox, &["--record", "--refresh"]);
+    assert!(again.stderr.contains("greet.judge.jsonl says all of this already"), "{}", again.shown());
+}
+
+#[test]
+fn answers_of_judges_that_are_stale_or_missing_are_named_and_pruned() {
+    let (asked, judge) = (Mock::polite(), judge(KIND, ""));
+    let sandbox = judged(&asked, &judge);
+    eval(&sandbox, &["--record"]);
+    let pruned = sandbox.session(&[&["replies", "prune", "--dry-run"]]);
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "The reply thanks", "The reply thanks warmly");
+    let stale = sandbox.session(&[&["eval", "--offline"], &["replies", "prune"], &["eval", "--offline"]]);
+    insta::assert_snapshot!(clean(&sandbox, &format!("{pruned}\n{stale}")));
+    assert_eq!(sandbox.read("replies/greet.jsonl").lines().count(), 2, "replies stay");
+}
+
+/// Cuts the journal of the only run before the first event of this name, as if the process had been killed there.
+fn cut_before(sandbox: &Sandbox, event: &str) -> PathBuf {
+    let runs = fs::read_dir(sandbox.path(".promptassay/runs")).unwrap();
+    let runs: Vec<PathBuf> = runs.map(|entry| entry.unwrap().path()).collect();
+    let [run] = runs.as_slice() else { panic!("{runs:?}") };
+    let journal = run.join("events.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let cut = text.find(&format!("{{\"{event}\"")).unwrap_or_else(|| panic!("no {event} in {text}"));
+    fs::write(&journal, &text[..cut]).unwrap();
+    journal
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_judges_pays_for_nothing_twice() {
+    for (event, calls_of_judge) in [("judge_answered", 2), ("trial_finished", 1)] {
+        let (asked, judge) = (Mock::polite(), judge(KIND, ""));
+        let sandbox = judged(&asked, &judge);
+        let whole = eval(&sandbox, &["--no-cache", "--format", "json"]);
+        cut_before(&sandbox, event);
+        let seen = eval(&sandbox, &["--no-cache", "--resume", "--format", "json"]);
+        assert_eq!(seen.code, Some(0), "{event}: {}", seen.shown());
+        assert_eq!(without_sources(&report(&seen)), without_sources(&report(&whole)), "{event}");
+        asked.counters().assert_calls(1);
+        judge.counters().assert_calls(calls_of_judge);
+    }
+}
+
+#[test]
+fn stored_replies_are_judged_anew_without_calls_unless_they_are_allowed() {
+    let (asked, judge) = (Mock::polite(), judge(KIND, ""));
+    let sandbox = judged(&asked, &judge);
+    assert_eq!(eval(&sandbox, &["--no-cache"]).code, Some(0));
+    let rescore = |arguments: &[&str]| {
+        let arguments = [&["rescore", "--format", "json"], arguments].concat();
+        let seen = Seen::of(sandbox.command(&arguments).env("TEST_KEY", KEY));
+        (seen.code, first_repeat(&report(&seen))["outcome"].clone())
+    };
+    // The same question to the judge: its answer holds, and holds again in a run that was judged anew.
+    assert_eq!(rescore(&[]), (Some(0), json!("passed")));
+    assert_eq!(rescore(&[]), (Some(0), json!("passed")));
+    judge.counters().assert_calls(1);
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "The reply thanks", "The reply thanks warmly");
+    assert_eq!(rescore(&[]), (Some(4), json!("unscored")));
+    judge.counters().assert_calls(1);
+    assert_eq!(rescore(&["--allow-calls", "--max-calls", "0"]), (Some(4), json!("errored")));
+    judge.counters().assert_calls(1);
+    assert_eq!(rescore(&["--allow-calls"]), (Some(0), json!("passed")));
+    judge.counters().assert_calls(2);
+    asked.counters().assert_calls(1);
+}
+
+#[cfg(unix)]
+#[test]
+fn stored_replies_are_shown_to_programs_only_where_that_is_allowed() {
+    let asked = Mock::polite();
+    let sandbox = sandbox(&asked.row(), 1);
+    sandbox.write(
+        "prompts/greet/tests/test_cases.yaml",
+        "cases: [{name: a, inputs: {name: Ada}, validators: [{command: [sh, yes.sh]}]}]\n",
+    );
+    sandbox.write("prompts/greet/tests/yes.sh", "cat > /dev/null; echo '{\"pass\": true}'\n");
+    assert_eq!(eval(&sandbox, &["--allow-commands"]).code, Some(0));
+    assert_eq!(sandbox.run(&["rescore"]).code, Some(4));
+    assert_eq!(sandbox.run(&["rescore", "--allow-commands"]).code, Some(0));
 }

@@ -85,16 +85,15 @@ impl Moments {
 #[test]
 fn a_run_that_is_killed_a_hundred_times_loses_no_reply_and_asks_for_none_twice() {
     const CASES: usize = 400;
-    let mock = Mock::start(script(CASES, "15ms"));
+    let mock = Mock::start(script(CASES, "50ms"));
     let sandbox = sandbox(&mock.row(), CASES);
     let (mut moments, mut kept, mut in_doubt) = (Moments(7), BTreeSet::new(), 0);
     for kill in 0..100 {
         let resume: &[&str] = if runs(&sandbox).is_empty() { &[] } else { &["--resume"] };
         let mut child = spawn(&sandbox, &[&["--max-concurrency", "2"], resume].concat());
-        // Every second one dies while it starts, or soon after; the others while they write.
-        let length = || runs(&sandbox).pop().and_then(|run| fs::metadata(run.join("events.jsonl")).ok());
-        let before = length().map_or(0, |metadata| metadata.len());
-        while kill % 2 == 1 && length().map_or(0, |metadata| metadata.len()) <= before {
+        // Every second one dies while it starts, or soon after; the others after a reply, while they write.
+        let replies = || runs(&sandbox).pop().map_or(0, |run| answered(&run).len());
+        while kill % 2 == 1 && replies() <= kept.len() {
             assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Estimate, PlanDescription, PromptDescription, VariantDescription};
+use super::{Estimate, JudgeDescription, PlanDescription, PromptDescription, VariantDescription};
 
 impl fmt::Display for PlanDescription {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,6 +17,11 @@ impl fmt::Display for PlanDescription {
             writeln!(formatter, "narrowed by {}: no evidence for a promotion", self.filters.join(" "))?;
         }
         write!(formatter, "{}", plural(self.questions, "question"))?;
+        let judged: usize =
+            self.prompts.iter().flat_map(|prompt| &prompt.judges).map(|judge| judge.questions).sum();
+        if judged > 0 {
+            write!(formatter, " and {} to judges", count(judged as u64))?;
+        }
         writeln!(formatter, " in all, {}", amounts(&self.total()))?;
         writeln!(formatter, "  {}", self.cost())?;
         writeln!(formatter, "plan {}; nothing was asked", self.digest.get(..12).unwrap_or(&self.digest))?;
@@ -32,8 +37,9 @@ impl PlanDescription {
             input_cost: Some(0.0),
             max_cost: Some(0.0),
         };
-        for variant in self.prompts.iter().flat_map(|prompt| &prompt.variants) {
-            let estimate = &variant.estimate;
+        let asked = self.prompts.iter().flat_map(|prompt| &prompt.variants).map(|variant| &variant.estimate);
+        let judges = self.prompts.iter().flat_map(|prompt| &prompt.judges).map(|judge| &judge.estimate);
+        for estimate in asked.chain(judges) {
             let sum = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b);
             total.input_tokens += estimate.input_tokens;
             let limits = total.max_output_tokens.zip(estimate.max_output_tokens);
@@ -65,7 +71,8 @@ fn write_prompt(formatter: &mut fmt::Formatter<'_>, prompt: &PromptDescription) 
     writeln!(formatter, "  {}", prompt.versions)?;
     let digest = prompt.suite_digest.get(..12).unwrap_or_default();
     writeln!(formatter, "  suite {} ({digest})", prompt.suite)?;
-    prompt.variants.iter().try_for_each(|variant| write_variant(formatter, variant))
+    prompt.variants.iter().try_for_each(|variant| write_variant(formatter, variant))?;
+    prompt.judges.iter().try_for_each(|judge| write_judge(formatter, judge))
 }
 
 fn write_variant(formatter: &mut fmt::Formatter<'_>, variant: &VariantDescription) -> fmt::Result {
@@ -75,6 +82,15 @@ fn write_variant(formatter: &mut fmt::Formatter<'_>, variant: &VariantDescriptio
     writeln!(formatter, "    parameters: {}", parameters(variant))?;
     writeln!(formatter, "    {}, {}", plural(variant.questions, "question"), amounts(&variant.estimate))?;
     writeln!(formatter, "    {}", cost(&variant.estimate, &format!("`{}`", variant.model)))
+}
+
+fn write_judge(formatter: &mut fmt::Formatter<'_>, judge: &JudgeDescription) -> fmt::Result {
+    writeln!(formatter)?;
+    writeln!(formatter, "  judged by {}", judge.model)?;
+    writeln!(formatter, "    {} {}", judge.provider, judge.model_id)?;
+    let questions = plural(judge.questions, "question");
+    writeln!(formatter, "    {questions}, {}, with replies of full length", amounts(&judge.estimate))?;
+    writeln!(formatter, "    {}", cost(&judge.estimate, &format!("`{}`", judge.model)))
 }
 
 fn parameters(variant: &VariantDescription) -> String {

@@ -42,7 +42,8 @@ impl Script {
 async fn check(yaml: &[&str], text: &str, script: &Script) -> (Vec<CheckResult>, Option<Judging>) {
     let validators: Vec<_> = yaml.iter().map(|yaml| Arc::new(build(yaml).unwrap())).collect();
     let (reply, inputs) = (reply(text), Values::new());
-    let result = check_all(&validators, &Subject::new(&reply, &inputs), &|call| script.answer(call)).await;
+    let result =
+        check_all(&validators, &Subject::new(&reply, &inputs), &|call| script.answer(call), true).await;
     assert!(script.answers.lock().unwrap().is_empty(), "the script was not asked to its end");
     result
 }
@@ -140,7 +141,7 @@ async fn a_property_turns_a_judge_around_but_not_an_unread_one() {
         let script = Script::new(&[Some(answer), Some(answer)]);
         let (reply, inputs) = (reply("hi"), Values::new());
         let (results, _) =
-            check_all(&[validator], &Subject::new(&reply, &inputs), &|call| script.answer(call)).await;
+            check_all(&[validator], &Subject::new(&reply, &inputs), &|call| script.answer(call), true).await;
         format!("{} | {}", describe(&results[0]), (results[0].score * 10.0).round())
     };
     assert_eq!(check(NO).await, "pass | 8");
@@ -165,5 +166,5 @@ fn checking_can_move_between_threads() {
     let subject = Subject::new(&reply, &inputs);
     let nobody =
         |_: JudgeCall| std::future::ready(Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded }));
-    needs_send(&check_all(&[], &subject, &nobody));
+    needs_send(&check_all(&[], &subject, &nobody, true));
 }

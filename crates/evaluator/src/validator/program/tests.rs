@@ -11,7 +11,7 @@ async fn verdict(yaml: &str, text: &str) -> String {
     let inputs: Values = [("name".to_owned(), "Ada".into())].into_iter().collect();
     let reply = reply(text);
     let nobody = |_| std::future::ready(Err::<Asked, Unanswered>(unreachable()));
-    let (results, judging) = check_all(&validators, &Subject::new(&reply, &inputs), &nobody).await;
+    let (results, judging) = check_all(&validators, &Subject::new(&reply, &inputs), &nobody, true).await;
     assert_eq!(judging, None);
     describe(&results[0])
 }

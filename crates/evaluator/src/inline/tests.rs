@@ -1,0 +1,94 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use promptassay_registry::template::{Template, TemplateFormat};
+
+use super::*;
+use crate::event::AskErrorKind;
+use crate::outcome::Reason;
+
+fn prompt() -> VersionContent {
+    VersionContent::Text(Template::parse(TemplateFormat::Format, "Greet {name}.").unwrap())
+}
+
+fn polite(name: &str) -> Case {
+    Case::new(name).input("name", name).check("thanks", |reply| {
+        if reply.text.contains("thanks") {
+            CheckOutcome::Pass
+        } else {
+            CheckOutcome::Fail(Reason::new("no thanks"))
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_suite_is_asked_as_often_as_it_should_and_stands_in_its_order() {
+    let asked = AtomicUsize::new(0);
+    let ask = |request: ChatRequest| {
+        let number = asked.fetch_add(1, Ordering::Relaxed);
+        let text = request.messages[0].content.clone();
+        async move {
+            // The later ones answer first.
+            for _ in number..12 {
+                tokio::task::yield_now().await;
+            }
+            match text.as_str() {
+                "Greet b." if number.is_multiple_of(2) => Ok(Reply::from_text("no")),
+                "Greet c." => Err(AskError { kind: AskErrorKind::ModelOutOfReach, message: "gone".into() }),
+                _ => Ok(Reply::from_text("thanks")),
+            }
+        }
+    };
+    let cases = [polite("a"), polite("b"), polite("c")];
+    let options = Options { repeat: 4, concurrency: 12 };
+    let result = run_suite(&prompt(), &cases, options, ask).await.unwrap();
+    let rows: Vec<_> = result
+        .cases
+        .iter()
+        .map(|case| (case.name.as_str(), case.pass_rate(), case.passes(), case.is_complete()))
+        .collect();
+    assert_eq!(
+        rows,
+        [("a", Some(1.0), true, true), ("b", Some(0.5), false, true), ("c", None, false, false)]
+    );
+    assert!(!result.passes());
+    let rate = result.pass_rate(Confidence::each_end(0.95).unwrap()).unwrap();
+    assert!(rate.lower < 0.75 && rate.upper > 0.75);
+    assert_eq!(asked.into_inner(), 12);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_cases_is_said_before_the_first_question() {
+    let nobody = |_| async { panic!("nobody is asked") };
+    let cases = [
+        polite("a"),
+        polite("a"),
+        Case::new("empty").input("name", "x"),
+        Case { inputs: Values::new(), ..polite("blank") },
+    ];
+    let invalid = run_suite(&prompt(), &cases, Options::default(), nobody).await.unwrap_err();
+    let lines: Vec<String> = invalid.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    two cases have the name `a`
+    the case `empty` has no check
+    the case `blank` cannot be asked: no value for `name`
+    ");
+    assert!(run_case(&prompt(), &cases[2], nobody).await.is_err());
+}
+
+#[tokio::test]
+async fn a_suite_without_cases_does_not_pass() {
+    let result = run_suite(&prompt(), &[], Options::default(), |_| async { panic!() }).await.unwrap();
+    assert!(!result.passes());
+    assert_eq!(result.pass_rate(Confidence::each_end(0.95).unwrap()), None);
+}
+
+#[tokio::test]
+async fn checks_of_a_program_are_written_as_in_a_suite() {
+    let case = Case::new("a").input("name", "Ada").validator(Validator::parse("max_words: 1").unwrap());
+    let ask = |_| async { Ok(Reply::from_text("far too many")) };
+    let result = run_case(&prompt(), &case, ask).await.unwrap();
+    let reason = result.repeats[0].checks[0].outcome.reason().unwrap();
+    assert_eq!(reason.message, "3 words, limit 1");
+    let problems = Validator::parse("max_word: 1").unwrap_err();
+    assert!(problems[0].to_string().contains("did you mean `max_words`?"), "{problems:?}");
+}

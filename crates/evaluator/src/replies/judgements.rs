@@ -1,0 +1,277 @@
+//! Recorded answers of judges: `<replies>/<prompt>.judge.jsonl`. What a judge said belongs to what it was asked, so a row is found by
+//! the digest of the whole question: the judge's model and parameters, the rubric, the inputs and the graded reply. Where it was
+//! asked first stands beside it, for whoever reviews the file and for messages; it decides nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use futures::FutureExt as _;
+use promptassay_llm::{FinishReason, Reply, Usage};
+use promptassay_registry::digest::Digest;
+use promptassay_registry::problem::Problem;
+use promptassay_registry::version::Version;
+use serde::{Deserialize, Serialize};
+
+use super::merge::{Merged, Place, order, text_of};
+use super::row::{Header, is_unknown, without_v};
+use super::{Author, Lines, RecordedReplies, ReplyKey, Unused};
+use crate::event::{Answer, AskError, AskErrorKind, JudgeAnswered, ReplySource};
+use crate::judge::JudgeCall;
+use crate::plan::{Plan, Trial};
+use crate::run::{Asked, Unanswered, judge_asking};
+
+/// A row. Without what would change with every recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RowSpec {
+    /// Whose reply was judged: the first, where several are equal.
+    case: String,
+    #[serde(serialize_with = "without_v")]
+    version: Version,
+    model: String,
+    repeat: u32,
+    /// The model row that judged.
+    judge: String,
+    #[serde(default = "first_sample", skip_serializing_if = "is_first_sample")]
+    sample: u32,
+    request_sha256: Digest,
+    text: String,
+    finish_reason: FinishReason,
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    usage: Usage,
+    source: Author,
+}
+
+fn first_sample() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first_sample(sample: &u32) -> bool {
+    *sample == 1
+}
+
+impl RowSpec {
+    fn asked_for(&self) -> ReplyKey {
+        ReplyKey {
+            case: self.case.clone(),
+            version: self.version.clone(),
+            model: self.model.clone(),
+            repeat: self.repeat,
+        }
+    }
+
+    fn into_reply(self) -> Reply {
+        Reply { finish_reason: self.finish_reason, usage: self.usage, ..Reply::from_text(self.text) }
+    }
+}
+
+/// The recorded answers of the judges of one prompt.
+#[derive(Debug, Default)]
+pub struct RecordedJudgements {
+    file: PathBuf,
+    rows: HashMap<(Digest, u32), (Reply, usize)>,
+    /// The first line about a reply, by judge.
+    about: HashMap<(ReplyKey, String), usize>,
+}
+
+/// Why there is no recorded answer of a judge.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoJudgement {
+    /// Nobody recorded one about this reply.
+    #[error("no answer of {judge} about this reply is recorded in {}; the question is {request}", file.display())]
+    Missing {
+        /// The judge's model row.
+        judge: String,
+        /// The digest of its question.
+        request: Digest,
+        /// Where it was looked for.
+        file: PathBuf,
+    },
+    /// There is one, to another question.
+    #[error("stale reply of {judge}: {}:{line} answers another question: the reply, the rubric or the judge's row has changed; today's \
+             question is {request}", file.display())]
+    Stale {
+        /// The judge's model row.
+        judge: String,
+        /// The digest of its question.
+        request: Digest,
+        /// The file.
+        file: PathBuf,
+        /// The row's line, from 1.
+        line: usize,
+    },
+}
+
+impl From<NoJudgement> for AskError {
+    fn from(error: NoJudgement) -> Self {
+        let kind = match error {
+            NoJudgement::Missing { .. } => AskErrorKind::NoRecordedReply,
+            NoJudgement::Stale { .. } => AskErrorKind::StaleReply,
+        };
+        Self { kind, message: error.to_string() }
+    }
+}
+
+impl RecordedJudgements {
+    /// The file of a prompt's judges in a directory of recorded replies. No prompt can have such a name.
+    pub fn path(directory: &Path, prompt: &str) -> PathBuf {
+        directory.join(format!("{prompt}.judge.jsonl"))
+    }
+
+    /// Answers from a file's text, one JSON object a line. Everything that is wrong is added to `problems`.
+    pub fn parse(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Self {
+        let mut judgements = Self::none(file);
+        let help =
+            "a row is {case, version, model, repeat, judge, request_sha256, text, finish_reason, source}";
+        Lines::new(file, text, help).each_row(problems, |row: RowSpec, line, place, problems| {
+            let key = (row.request_sha256, row.sample);
+            if let Some((_, first)) = judgements.rows.get(&key) {
+                let message = format!("a second answer of {} to the same question", row.judge);
+                problems.push(
+                    Problem::error("replies::duplicate_row", message)
+                        .at(place)
+                        .help(format!("the first is in line {first}; keep one of the two")),
+                );
+                return;
+            }
+            judgements.about.entry((row.asked_for(), row.judge.clone())).or_insert(line);
+            judgements.rows.insert(key, (row.into_reply(), line));
+        });
+        judgements
+    }
+
+    /// No answers, looked for in `file`.
+    pub fn none(file: &Path) -> Self {
+        Self { file: file.to_owned(), rows: HashMap::new(), about: HashMap::new() }
+    }
+
+    /// How many answers there are.
+    pub fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// What a judge said when it was asked this about a trial's reply.
+    pub fn answer(&self, plan: &Plan, trial: &Trial, call: &JudgeCall) -> Result<Asked, NoJudgement> {
+        let request = super::request_digest(&call.model, &call.request);
+        if let Some((reply, _)) = self.rows.get(&(request, call.sample)) {
+            return Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded });
+        }
+        let (judge, file) = (call.model.name.clone(), self.file.clone());
+        Err(match self.about.get(&(plan.reply_key(trial), judge.clone())) {
+            Some(&line) => NoJudgement::Stale { judge, request, file, line },
+            None => NoJudgement::Missing { judge, request, file },
+        })
+    }
+
+    /// The rows to which none of these recorded replies leads, by line. The plan should have every version of the prompt.
+    pub fn unused(&self, plan: &Plan, replies: &RecordedReplies) -> Vec<Unused> {
+        let used = Mutex::new(BTreeSet::new());
+        for trial in plan.trials() {
+            let Some(reply) = plan.request(trial).ok().and_then(|request| {
+                let request = super::request_digest(&plan.variant(trial).model, &request);
+                replies.find(&plan.reply_key(trial), &request).ok()
+            }) else {
+                continue;
+            };
+            let ask_judge = |call: JudgeCall| {
+                let answer = self.answer(plan, trial, &call);
+                if answer.is_ok()
+                    && let Ok(mut used) = used.lock()
+                {
+                    used.insert((super::request_digest(&call.model, &call.request), call.sample));
+                }
+                std::future::ready(answer.map_err(|error| Unanswered::from(AskError::from(error))))
+            };
+            let answer = Answer::Reply { reply: Box::new(reply.clone()), source: ReplySource::Recorded };
+            // Nobody is waited for: what is recorded is there, and programs are left out.
+            judge_asking(plan, *trial, answer, &ask_judge, false).now_or_never();
+        }
+        let used = used.into_inner().unwrap_or_default();
+        let unused = self.rows.iter().filter(|(key, _)| !used.contains(key));
+        let why = "no recorded reply leads to this question of a judge";
+        let mut unused: Vec<Unused> =
+            unused.map(|(_, (_, line))| Unused { line: *line, why: why.to_owned() }).collect();
+        unused.sort_by_key(|unused| unused.line);
+        unused
+    }
+}
+
+/// Merges what judges answered in a run into the file of one prompt of its plan, as [`super::merge()`] does with replies.
+pub fn merge_judgements<'a>(
+    plan: &Plan,
+    prompt: usize,
+    old: &str,
+    answers: impl IntoIterator<Item = &'a JudgeAnswered>,
+) -> Merged {
+    let place_of = order(plan, prompt);
+    let (mut header, mut known) = (None, HashMap::new());
+    for (index, line) in old.lines().map(str::trim).enumerate() {
+        if index == 0 && serde_json::from_str::<Header>(line).is_ok() {
+            header = Some(line.to_owned());
+        } else if let Ok(row) = serde_json::from_str::<RowSpec>(line) {
+            known.insert((row.request_sha256, row.sample), (row, line.to_owned()));
+        }
+    }
+    let (mut written, mut kept_by_hand) = (0, 0);
+    for (key, row) in rows(plan, prompt, answers) {
+        match known.get(&key) {
+            Some((known, _)) if known.source == Author::Hand => kept_by_hand += 1,
+            Some((known, _)) if *known == row => {}
+            _ => {
+                written += 1;
+                // Text keys and finite numbers always have a JSON form.
+                let line = serde_json::to_string(&row).unwrap_or_default();
+                known.insert(key, (row, line));
+            }
+        }
+    }
+    if written == 0 {
+        return Merged { text: old.to_owned(), written, kept_by_hand };
+    }
+    let sorted: BTreeMap<(Place, String, u32, Digest), String> = known
+        .into_values()
+        .map(|(row, line)| ((place_of(&row.asked_for()), row.judge, row.sample, row.request_sha256), line))
+        .collect();
+    Merged { text: text_of(header, sorted.values()), written, kept_by_hand }
+}
+
+/// The rows of what models answered; where several replies led to the same question, under the first of them.
+fn rows<'a>(
+    plan: &Plan,
+    prompt: usize,
+    answers: impl IntoIterator<Item = &'a JudgeAnswered>,
+) -> BTreeMap<(Digest, u32), RowSpec> {
+    let mut first: BTreeMap<(Digest, u32), usize> = BTreeMap::new();
+    let mut rows = BTreeMap::new();
+    for answered in answers {
+        // What a script says must never pass for what a model said.
+        if matches!(answered.source, ReplySource::Recorded | ReplySource::Scripted) {
+            continue;
+        }
+        let Some(index) = plan.index_of(answered.trial) else { continue };
+        let trial = &plan.trials()[index];
+        let key = (answered.request_sha256, answered.sample);
+        if trial.prompt != prompt || first.get(&key).is_some_and(|first| *first <= index) {
+            continue;
+        }
+        first.insert(key, index);
+        let ReplyKey { case, version, model, repeat } = plan.reply_key(trial);
+        let row = RowSpec {
+            case,
+            version,
+            model,
+            repeat,
+            judge: answered.judge.clone(),
+            sample: answered.sample,
+            request_sha256: answered.request_sha256,
+            text: answered.reply.text.clone(),
+            finish_reason: answered.reply.finish_reason.clone(),
+            usage: answered.reply.usage,
+            source: Author::Recorded,
+        };
+        rows.insert(key, row);
+    }
+    rows
+}
