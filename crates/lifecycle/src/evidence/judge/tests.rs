@@ -126,6 +126,8 @@ fn it_must_have_been_compared_with_what_is_in_production() {
     let with =
         |version: &str| details("baseline", json!({"version": version, "sha256": text_digest(version)}));
     assert_eq!(faults(with("1.0.0"), &policy), "good");
+    let edited = details("baseline", json!({"version": "1.0.0", "sha256": text_digest("edited")}));
+    insta::assert_snapshot!(faults(edited, &policy), @"the text of v1.0.0, which it was compared with, changed since: evaluated 6f0a9de6f857, now 4fad132786a7");
     insta::assert_snapshot!(faults(with("1.2.0"), &policy), @"it was compared with v1.2.0, and v1.0.0 is in production");
 }
 
