@@ -15,17 +15,17 @@ use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem, has_errors};
-use promptassay_registry::tree::Prompt;
+use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::{Version, VersionSelector};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::exit::Exit;
-use crate::experiments::of_prompt;
+use crate::experiments::{Found, StoreArguments, of_prompt};
 use crate::failure::Failure;
 use crate::lifecycle::ledger_of;
-use crate::prompts::version;
+use crate::prompts::{find, version};
 
 /// The largest snapshot that is read.
 const MAX_SNAPSHOT_BYTES: u64 = 1 << 30;
@@ -52,6 +52,8 @@ pub(crate) struct ResolveArguments {
     /// What was served then [default: now].
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
+    #[command(flatten)]
+    store: StoreArguments,
     /// Ask a snapshot instead of the repository; experiments are not in it.
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
@@ -89,13 +91,16 @@ pub(crate) fn run(arguments: &ResolveArguments, context: &Context<'_>) -> Result
         })?;
         return tell(&Answer::of(name, &resolution), context);
     }
-    let prompt = context.prompt(name)?;
+    let loaded = context.load();
+    let prompt = find(&loaded, name)?;
     if let Some(unit) = unit
-        && let Some(chosen) = by_experiment(&prompt, unit, now, context)?
+        && let Some(experiment) = running(prompt, now)?
+        && is_started(&experiment, &arguments.store, &loaded, now)?
+        && let Some(chosen) = by_experiment(prompt, &experiment.experiment, unit, context)?
     {
-        return tell(&chosen.answer(&prompt)?, context);
+        return tell(&chosen.answer(prompt)?, context);
     }
-    let served = served(&prompt, arguments.at, context)?;
+    let served = served(prompt, arguments.at, context)?;
     tell(&Answer::of(name, &served.resolve(unit, now)), context)
 }
 
@@ -127,35 +132,54 @@ struct Chosen {
     stage: Option<Stage>,
 }
 
-/// What the experiment that runs says of this user; none where none runs, or where the user takes no part.
-fn by_experiment(
-    prompt: &Prompt,
-    unit: &str,
-    now: Timestamp,
-    context: &Context<'_>,
-) -> Result<Option<Chosen>, Failure> {
+/// The experiment that runs at this time, as its file says.
+fn running(prompt: &Prompt, now: Timestamp) -> Result<Option<Found>, Failure> {
     let mut problems = Vec::new();
-    let found = of_prompt(prompt, &mut problems);
+    let mut found = of_prompt(prompt, &mut problems);
     if has_errors(&problems) {
         // An experiment that cannot be read may be the one that runs.
         problems.retain(Problem::is_error);
         return Err(Failure::invalid(problems));
     }
-    let running: Vec<&Experiment> =
-        found.iter().map(|found| &found.experiment).filter(|experiment| runs(experiment, now)).collect();
-    let experiment = match running.as_slice() {
-        [] => return Ok(None),
-        [one] => one,
-        several => {
-            let names: Vec<String> = several.iter().map(|one| format!("`{}`", one.name)).collect();
-            let message =
-                format!("several experiments of `{}` run at this time: {}", prompt.name(), names.join(", "));
-            return Err(Failure::invalid_one(
-                Problem::error("resolve::several_experiments", message)
-                    .help("end all but one: two experiments on one prompt cannot both decide"),
-            ));
-        }
-    };
+    found.retain(|found| runs(&found.experiment, now));
+    if found.len() > 1 {
+        let names: Vec<String> = found.iter().map(|found| format!("`{}`", found.experiment.name)).collect();
+        let message =
+            format!("several experiments of `{}` run at this time: {}", prompt.name(), names.join(", "));
+        return Err(Failure::invalid_one(
+            Problem::error("resolve::several_experiments", message)
+                .help("end all but one: two experiments on one prompt cannot both decide"),
+        ));
+    }
+    Ok(found.pop())
+}
+
+fn runs(experiment: &Experiment, now: Timestamp) -> bool {
+    experiment.start.is_some_and(|start| start <= now) && experiment.end.is_none_or(|end| now < end)
+}
+
+/// Whether it was started and not stopped, where a store says that.
+fn is_started(
+    found: &Found,
+    store: &StoreArguments,
+    loaded: &Loaded,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let Some(mut store) = store.open_if_there(loaded)? else { return Ok(true) };
+    match found.must_run(store.as_mut(), now) {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.exit == Exit::Invalid => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What the experiment says of this user; none where the user takes no part.
+fn by_experiment(
+    prompt: &Prompt,
+    experiment: &Experiment,
+    unit: &str,
+    context: &Context<'_>,
+) -> Result<Option<Chosen>, Failure> {
     let assignment = experiment.assign(unit.as_bytes()).map_err(|error| {
         Failure::invalid_one(
             Problem::error("assign::empty_unit", error.to_string())
@@ -198,10 +222,6 @@ fn promoted(prompt: &Prompt, version: &Version, state: &State) -> Result<Stage, 
         ));
     }
     Ok(stage)
-}
-
-fn runs(experiment: &Experiment, now: Timestamp) -> bool {
-    experiment.start.is_some_and(|start| start <= now) && experiment.end.is_none_or(|end| now < end)
 }
 
 impl Chosen {

@@ -13,6 +13,7 @@ mod experiment;
 mod fuzz_corpora;
 mod gate;
 mod gating;
+mod lifecycle;
 mod live;
 mod look;
 mod readme;
