@@ -83,7 +83,7 @@ impl Replies {
         let trials = plan.trials().iter().enumerate();
         let of_gate =
             trials.filter(|(_, trial)| (trial.prompt, trial.variant) == (gate.prompt, gate.variant));
-        for (index, trial) in of_gate {
+        for (index, _) in of_gate {
             let Some(result) = record.trial(index) else {
                 replies.complete = false;
                 continue;

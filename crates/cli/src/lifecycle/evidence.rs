@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use promptassay_evaluator::evidence::gate_digest;
 use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
@@ -68,7 +69,7 @@ impl WarrantArguments {
         let message = format!("the run `{}` left no evidence", directory.path().display());
         Err(Failure::invalid_one(
             Problem::error("lifecycle::no_evidence", message).at(Place::whole_file(path)).help(
-                "a run leaves evidence when it came to its end and every case of the suite was asked: no `--case`, `--tag`, `--model`, `--sample`, no shard",
+                "a run leaves evidence when it came to its end and every case of the suite was asked by the rules of the files: no `--case`, `--tag`, `--model`, `--sample`, no shard, no option for the gate",
             ),
         ))
     }
@@ -112,6 +113,7 @@ fn today(version: &Version, loaded: &Loaded, prompt: &Prompt) -> Result<Today, F
         sha256,
         interface: planned.interface,
         suite: Some(planned.suite.digest),
+        gate: Some(gate_digest(&planned.suite.policy)),
         models: models.collect::<BTreeMap<_, _>>(),
     })
 }

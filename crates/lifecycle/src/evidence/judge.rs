@@ -26,6 +26,8 @@ pub struct Today {
     pub interface: Digest,
     /// Of the resolved suite; `None` where the caller cannot tell, which is then said.
     pub suite: Option<Digest>,
+    /// Of what its gate asks for; `None` where the caller cannot tell, which is then said.
+    pub gate: Option<Digest>,
     /// The models of `registry.yaml`, by row.
     pub models: BTreeMap<String, ModelToday>,
 }
@@ -239,6 +241,7 @@ fn of_content(finding: &Finding, today: &Today) -> Vec<EvidenceFault> {
     };
     compare("the variables or the template format", finding.interface, Some(today.interface));
     compare("the suite", finding.suite, today.suite);
+    compare("what the gate asks for", finding.gate, today.gate);
     let model = &finding.details.model;
     match today.models.get(&model.row) {
         None => faults.push(EvidenceFault::ModelGone { row: model.row.clone() }),
@@ -332,6 +335,9 @@ fn not_compared(findings: &[&Finding], today: &Today) -> Vec<&'static str> {
     let mut parts = Vec::new();
     if today.suite.is_none() {
         parts.push("the suite");
+    }
+    if today.gate.is_none() {
+        parts.push("the gate");
     }
     let unknown = |finding: &&Finding| {
         today.models.get(&finding.details.model.row).is_some_and(|row| row.params.is_none())

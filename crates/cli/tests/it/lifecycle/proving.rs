@@ -59,6 +59,7 @@ fn only_a_whole_run_leaves_evidence() {
     };
     assert!(run(&[]));
     assert!(run(&["--model", "default"]), "the suite has no other");
+    assert!(!run(&["--min-pass-rate", "0.1"]), "whoever relaxes the gate proves nothing");
     assert!(!run(&["--case", "one"]) && !run(&["--sample", "1"]) && !run(&["--shard", "1/1"]));
     assert_snapshot!(session(
         &sandbox,
@@ -122,6 +123,13 @@ fn whatever_changed_since_voids_it_and_is_named() {
         "a property that the suite uses",
         after(|sandbox| {
             sandbox.edit(registry, "please|thank", "please|thanks?");
+        }),
+    );
+    say(
+        "what the gate asks for",
+        after(|sandbox| {
+            let suite = sandbox.read("prompts/greet/tests/test_cases.yaml");
+            sandbox.write("prompts/greet/tests/test_cases.yaml", suite + "gate: {min_pass_rate: 0.5}\n");
         }),
     );
     say(
