@@ -16,7 +16,7 @@ use crate::plan::{Plan, Role};
 use crate::policy::{Metric, Policy, Source};
 use crate::record::Record;
 use crate::runs::RunId;
-use crate::summary::{CaseSummary, VariantSummary, pass_rate_interval};
+use crate::summary::{CaseSummary, VariantSummary, unit_interval};
 
 /// The name of the file in a run's directory.
 pub const FILE_NAME: &str = "evidence.json";
@@ -214,7 +214,7 @@ fn interval(plan: &Plan, summary: &VariantSummary, gate: &Gate) -> Option<Value>
     let compared = gate.comparison.as_ref().and_then(|comparison| comparison.metric(&Metric::PassRate));
     let (of, interval) = match compared.map(|metric| metric.difference.as_ref()) {
         Some(Ok(difference)) => ("pass_rate_difference", *difference),
-        _ => ("pass_rate", pass_rate_interval(policy, &summary.units)?),
+        _ => ("pass_rate", unit_interval(policy, &summary.units)?),
     };
     let level = both_ends(policy.confidence.value);
     Some(json!({"of": of, "low": interval.lower, "high": interval.upper, "level": level}))
