@@ -63,9 +63,9 @@ fn entry(command: &[Line], color: bool) -> String {
         visible(&event.actor.to_string())
     );
     for line in command {
-        text.push_str(&format!("  {:<10}{}\n", line.event.version.to_string(), change_of(&line.event)));
+        text.extend([format!("  {:<10}{}\n", line.event.version.to_string(), change_of(&line.event))]);
         if let Some(grounds) = grounds_of(line.event.change.grounds()) {
-            text.push_str(&format!("  {:<10}{grounds}\n", ""));
+            text.extend([format!("  {:<10}{grounds}\n", "")]);
         }
     }
     if let Some(reason) = &event.reason {

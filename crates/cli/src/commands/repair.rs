@@ -108,26 +108,26 @@ impl Answer<'_> {
     fn text(&self) -> String {
         let mut text = String::new();
         if let Some(cut) = &self.cut {
-            text.push_str(&format!(
+            text.extend([format!(
                 "{}: cut off from line {}, {} bytes of a command that never happened:\n  {}\n",
                 self.prompt,
                 cut.line,
                 cut.bytes,
                 cut.text.trim_end().escape_debug()
-            ));
+            )]);
         }
         if let Some(mirrored) = &self.mirrored {
-            text.push_str(&format!(
+            text.extend([format!(
                 "{}: `active_version` {} → {}, as the ledger says\n",
                 self.prompt, mirrored.from, mirrored.to
-            ));
+            )]);
         }
         if text.is_empty() {
             text = format!("{}: nothing to repair\n", self.prompt);
         } else if self.dry_run {
             text.push_str("nothing was written: this is what would be done\n");
         }
-        text.push_str(&format!("head {}\n", self.head.as_deref().unwrap_or("none")));
+        text.extend([format!("head {}\n", self.head.as_deref().unwrap_or("none"))]);
         text
     }
 }

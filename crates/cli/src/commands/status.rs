@@ -227,7 +227,7 @@ fn one_text(answer: &Answer<'_>, state: &State, now: Timestamp, color: bool) -> 
     for row in &answer.versions {
         let version = paint(color, STRONG, &format!("{:<width$}", row.version.to_string()));
         let style = if is_served(row.stage) { STRONG } else { DIM };
-        text.push_str(&format!("\n{version}  {}\n", paint(color, style, row.stage.name())));
+        text.extend([format!("\n{version}  {}\n", paint(color, style, row.stage.name()))]);
         let Some(known) = row.known else { continue };
         let mut line = |label: &str, value: &str| text.push_str(&field(2, label, value));
         line("since", &known.since.to_string());

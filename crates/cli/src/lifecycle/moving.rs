@@ -156,20 +156,20 @@ impl Moved {
         let mut text = String::new();
         for line in &self.lines {
             let event = &line.event;
-            text.push_str(&format!("{} {}  {}\n", self.prompt, event.version, change_of(event)));
+            text.extend([format!("{} {}  {}\n", self.prompt, event.version, change_of(event))]);
             if let Some(grounds) = grounds_of(event.change.grounds()) {
-                text.push_str(&format!("  {grounds}\n"));
+                text.extend([format!("  {grounds}\n")]);
             }
         }
         if let Some(version) = &self.registered {
-            text.push_str(&format!("  {version} is registered: its text is frozen\n"));
+            text.extend([format!("  {version} is registered: its text is frozen\n")]);
         }
         if let Some(version) = &self.mirrored {
-            text.push_str(&format!("  `active_version` is {version}\n"));
+            text.extend([format!("  `active_version` is {version}\n")]);
         }
         match self.lines.last() {
             _ if self.dry_run => text.push_str("nothing was written: this is what would be done\n"),
-            Some(line) => text.push_str(&format!("head {}\n", line.hash)),
+            Some(line) => text.extend([format!("head {}\n", line.hash)]),
             None => {}
         }
         text
@@ -231,9 +231,10 @@ fn refused(name: &PromptName, refusal: &Refusal) -> Failure {
 fn not_written(name: &PromptName, error: CommitError) -> Failure {
     let message = error.to_string();
     match error {
-        CommitError::Write(error) => Failure::from_write(&error),
+        CommitError::Write(error) | CommitError::Register(RegisterError::Write(error)) => {
+            Failure::from_write(&error)
+        }
         CommitError::Register(RegisterError::Prompt(error)) => error.into(),
-        CommitError::Register(RegisterError::Write(error)) => Failure::from_write(&error),
         CommitError::Register(error) => {
             let help = error.help().map(str::to_owned);
             Failure::invalid_one(Problem::error("lifecycle::not_registered", message).maybe_help(help))

@@ -77,7 +77,7 @@ fn what_a_crash_leaves_is_explained_and_finished() {
         done_again(&finished, command);
         let after = bytes(&finished);
         for (what, files) in between(&before, &after, &note) {
-            story.push_str(&format!("--- {} died after it wrote {what}\n", command[..3].join(" ")));
+            story.extend([format!("--- {} died after it wrote {what}\n", command[..3].join(" "))]);
             // `check` finishes it and says so; nothing is left to finish then.
             put(&sandbox, &files);
             let checked = sandbox.run(&["check"]);

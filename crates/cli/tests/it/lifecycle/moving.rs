@@ -111,7 +111,7 @@ fn a_refused_command_changes_no_byte() {
         let seen = sandbox.run(&all);
         assert!(matches!(seen.code, Some(1 | 2)), "{command:?}\n{}", seen.shown());
         assert_eq!(bytes(&sandbox), before, "{command:?}");
-        shown.push_str(&format!("$ {}\n{}\n", command.join(" "), seen.shown()));
+        shown.extend([format!("$ {}\n{}\n", command.join(" "), seen.shown())]);
     }
     assert_snapshot!(clean(&sandbox, &shown));
 }

@@ -19,7 +19,7 @@ fn promote(sandbox: &Sandbox, version: &str) -> Child {
 /// Both have good evidence against v1.0.0; whoever is later is told that production moved, however much later that is.
 #[test]
 fn of_two_that_promote_at_once_one_wins_and_one_is_told() {
-    let policy = RECORDED.replace("{", "{canary: optional, ");
+    let policy = RECORDED.replace('{', "{canary: optional, ");
     let prepared = tested(&policy);
     let mut winners = [0; 2];
     for attempt in 0..TRIES {
