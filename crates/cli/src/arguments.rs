@@ -27,7 +27,10 @@ pub(crate) struct GlobalArguments {
     pub(crate) prompts: Option<PathBuf>,
     /// How data is printed: for people, or as JSON for programs.
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
-    pub(crate) format: OutputFormat,
+    format: OutputFormat,
+    /// The same as `--format json`.
+    #[arg(long, global = true, conflicts_with = "format")]
+    json: bool,
     /// When to use colours; `NO_COLOR` is honoured.
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     pub(crate) color: ColorChoice,
@@ -37,6 +40,13 @@ pub(crate) struct GlobalArguments {
     /// Show more: the replies of cases that did not pass.
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+impl GlobalArguments {
+    /// How data is printed.
+    pub(crate) fn output_format(&self) -> OutputFormat {
+        if self.json { OutputFormat::Json } else { self.format }
+    }
 }
 
 // No documentation on the variants of these two: `clap` would print a line for each in the help of every command.
@@ -83,6 +93,20 @@ pub(crate) enum Command {
     Cache(commands::cache::CacheArguments),
     Replies(commands::replies::RepliesArguments),
     Mock(commands::mock::MockArguments),
+    Status(commands::status::StatusArguments),
+    Promote(commands::promote::PromoteArguments),
+    Adopt(commands::adopt::AdoptArguments),
+    Canary(commands::canary::CanaryArguments),
+    Abort(commands::abort::AbortArguments),
+    Rollback(commands::rollback::RollbackArguments),
+    Deprecate(commands::deprecate::DeprecateArguments),
+    Archive(commands::archive::ArchiveArguments),
+    History(commands::history::HistoryArguments),
+    Blame(commands::blame::BlameArguments),
+    Verify(commands::verify::VerifyArguments),
+    Repair(commands::repair::RepairArguments),
+    Resolve(commands::resolve::ResolveArguments),
+    Snapshot(commands::snapshot::SnapshotArguments),
     Experiment(commands::experiment::ExperimentArguments),
     Assign(commands::assign::AssignArguments),
     Expose(commands::record::ExposeArguments),

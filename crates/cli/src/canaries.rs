@@ -30,7 +30,7 @@ pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
     let running = ledger.state().canary().ok_or_else(|| {
         Failure::invalid_one(
             Problem::error("canary::none", format!("no canary of `{}` runs", prompt.name()))
-                .help(format!("`promptassay canary start {} VERSION` starts one", prompt.name())),
+                .help(format!("`promptassay canary {} VERSION --percent P` starts one", prompt.name())),
         )
     })?;
     let mut problems = Vec::new();

@@ -1,17 +1,24 @@
 //! The commands, one file each.
 
+pub(crate) mod abort;
 pub(crate) mod activate;
 pub(crate) mod add;
+pub(crate) mod adopt;
 pub(crate) mod analyze;
+pub(crate) mod archive;
 pub(crate) mod assign;
 pub(crate) mod baseline;
+pub(crate) mod blame;
 pub(crate) mod cache;
+pub(crate) mod canary;
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod deprecate;
 pub(crate) mod diff;
 pub(crate) mod eval;
 pub(crate) mod experiment;
+pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod log;
@@ -21,16 +28,23 @@ pub(crate) mod mock;
 pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod power;
+pub(crate) mod promote;
 pub(crate) mod record;
 pub(crate) mod register;
 pub(crate) mod render;
+pub(crate) mod repair;
 pub(crate) mod replies;
 pub(crate) mod report;
 pub(crate) mod rescore;
+pub(crate) mod resolve;
+pub(crate) mod rollback;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod show;
+pub(crate) mod snapshot;
+pub(crate) mod status;
 pub(crate) mod tables;
+pub(crate) mod verify;
 
 use std::path::PathBuf;
 
@@ -59,7 +73,7 @@ pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
     let context = Context {
         environment,
         console: Console::new(&arguments.global, environment),
-        format: arguments.global.format,
+        format: arguments.global.output_format(),
         prompts: prompts_directory(&arguments.global, environment),
     };
     let result = match arguments.command {
@@ -84,6 +98,20 @@ pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
         Command::Compare(arguments) => compare::run(&arguments, &context),
         Command::Baseline(arguments) => baseline::run(&arguments, &context),
         Command::Runs(arguments) => runs::run(&arguments, &context),
+        Command::Status(arguments) => status::run(&arguments, &context),
+        Command::Promote(arguments) => promote::run(&arguments, &context),
+        Command::Adopt(arguments) => adopt::run(&arguments, &context),
+        Command::Canary(arguments) => canary::run(&arguments, &context),
+        Command::Abort(arguments) => abort::run(&arguments, &context),
+        Command::Rollback(arguments) => rollback::run(&arguments, &context),
+        Command::Deprecate(arguments) => deprecate::run(&arguments, &context),
+        Command::Archive(arguments) => archive::run(&arguments, &context),
+        Command::History(arguments) => history::run(&arguments, &context),
+        Command::Blame(arguments) => blame::run(&arguments, &context),
+        Command::Verify(arguments) => verify::run(&arguments, &context),
+        Command::Repair(arguments) => repair::run(&arguments, &context),
+        Command::Resolve(arguments) => resolve::run(&arguments, &context),
+        Command::Snapshot(arguments) => snapshot::run(&arguments, &context),
         Command::Experiment(arguments) => experiment::run(&arguments, &context),
         Command::Assign(arguments) => assign::run(&arguments, &context),
         Command::Expose(arguments) => record::expose(&arguments, &context),

@@ -37,7 +37,7 @@ impl Console {
             color: color(environment.stdout_is_terminal),
             error_color: color(environment.stderr_is_terminal),
             quiet: arguments.quiet,
-            json: arguments.format == OutputFormat::Json,
+            json: arguments.output_format() == OutputFormat::Json,
             verbosity: arguments.verbose,
             live: environment.stderr_is_terminal && !arguments.quiet,
         }

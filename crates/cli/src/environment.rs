@@ -13,6 +13,25 @@ use promptassay_evaluator::runs::RunId;
 use promptassay_registry::digest::Digest;
 use uuid::Uuid;
 
+/// A pipeline that the process runs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pipeline {
+    /// Who set it off, where it says so.
+    pub(crate) user: Option<String>,
+}
+
+/// Variables that only pipelines set.
+const PIPELINES: [&str; 3] = ["CI", "TF_BUILD", "JENKINS_URL"];
+/// Where the pipelines that are in wide use say who set them off.
+const PIPELINE_USERS: [&str; 6] = [
+    "GITHUB_ACTOR",
+    "GITLAB_USER_LOGIN",
+    "BUILDKITE_BUILD_CREATOR",
+    "CIRCLE_USERNAME",
+    "BUILD_REQUESTEDFOR",
+    "BUILD_USER_ID",
+];
+
 /// The surroundings of the process.
 #[derive(Debug)]
 pub(crate) struct Environment {
@@ -83,6 +102,15 @@ impl Environment {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&Digest::of(drawn).as_bytes()[..16]);
         bytes
+    }
+
+    /// The pipeline that the process runs in, if it does.
+    pub(crate) fn pipeline(&self) -> Option<Pipeline> {
+        let value = |name: &str| self.variable(name).filter(|value| !value.trim().is_empty());
+        let is_there = PIPELINES
+            .iter()
+            .any(|name| value(name).is_some_and(|value| !matches!(value.as_str(), "false" | "0")));
+        is_there.then(|| Pipeline { user: PIPELINE_USERS.iter().find_map(|name| value(name)) })
     }
 
     /// `Name <address>` as git knows the user, if it does.

@@ -9,7 +9,7 @@ use promptassay_evaluator::gate::{self, Gate, Verdict};
 pub(crate) enum Exit {
     /// 0: passed, or done.
     Success,
-    /// 1: the gate failed.
+    /// 1: the gate failed, a move was refused, or a ledger was tampered with.
     Failed,
     /// 2: the command line or a file is invalid, or nothing matches the selection; known before the first question.
     Invalid,
@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     Inconclusive,
     /// 4: it could not be judged or done: a missing reply, a provider that failed, a file that cannot be written.
     Broken,
+    /// 5: somebody else moved the lifecycle first.
+    Conflict,
     /// 130: interrupted; reports are still written.
     Interrupted,
 }
@@ -30,6 +32,7 @@ impl Exit {
             Self::Invalid => 2,
             Self::Inconclusive => 3,
             Self::Broken => 4,
+            Self::Conflict => 5,
             Self::Interrupted => 130,
         }
     }

@@ -11,6 +11,7 @@ mod exit;
 mod experiments;
 mod failure;
 mod key_value;
+mod lifecycle;
 mod problems;
 mod progress;
 mod prompts;

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod comparison;
 pub mod drive;
 pub mod event;
+pub mod evidence;
 pub mod gate;
 pub mod inline;
 pub mod journal;

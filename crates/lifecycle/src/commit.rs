@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::{DirectoryLock, WriteError};
 use promptassay_registry::name::PromptName;
-use promptassay_registry::operations::{ActivateError, RegisterError, Registration, activate, register};
+use promptassay_registry::operations::{
+    ActivateError, RegisterError, Registration, activate, activation, register,
+};
 use promptassay_registry::tree::Prompt;
 use promptassay_registry::version::{Version, VersionSelector};
 
@@ -85,7 +87,7 @@ pub fn prepare(
 ) -> Result<Transaction, Refusal> {
     let state = ledger.state();
     if let Some(expected) = expected_head.filter(|expected| expected.as_ref() != state.head()) {
-        return Err(Refusal::HeadMoved { expected, found: state.head().copied() });
+        return Err(Refusal::head_moved(expected.as_ref(), state.head()));
     }
     let Planned { events, not_compared } = crate::plan::plan(state, command, now, policy)?;
     let appended = ledger::lines_of(prompt.name(), ledger.lines().last(), &events);
@@ -111,6 +113,11 @@ pub fn prepare(
     }
     writes.push(Write::Append(appended.text.clone()));
     if let Some(production) = after.production().filter(|now| state.production() != Some(now)) {
+        // What cannot be mirrored is not begun. Anything else than the form of the file has been checked by whoever read it.
+        let mirrored = activation(prompt, &VersionSelector::Exact(production.clone()));
+        if let Err(ActivateError::NotInPlace { line }) = mirrored {
+            return Err(Refusal::NoMirror { line });
+        }
         writes.push(Write::Mirror(production.clone()));
     }
     if let (true, Some(event)) = (writes.len() > 1, events.last()) {
@@ -258,5 +265,7 @@ impl Finished {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -46,6 +46,8 @@ pub struct Finding {
     pub interface: Digest,
     /// Of the resolved suite.
     pub suite: Digest,
+    /// Of what the gate asked for.
+    pub gate: Digest,
     /// Of the effective parameters on this model.
     pub params: Digest,
     /// Everything else.

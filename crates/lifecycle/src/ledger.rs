@@ -4,6 +4,7 @@
 //! nothing is built on a ledger that has one.
 
 mod fault;
+mod head;
 mod line;
 mod write;
 
@@ -25,6 +26,7 @@ use crate::state::State;
 
 use self::line::Before;
 pub use fault::{Fault, FaultKind};
+pub use head::{HeadPrefix, InvalidHead};
 pub use line::{Part, SCHEMA};
 pub use write::{Appended, RepairError, Repaired, append, lines_of, repair};
 
@@ -190,7 +192,7 @@ impl Ledger {
                 )
                 .at(self.place(tail.line))
                 .help(format!(
-                    "`promptassay lifecycle repair {}` cuts the rest off; the command never happened",
+                    "`promptassay repair {}` cuts the rest off; the command never happened",
                     self.prompt
                 )),
             );

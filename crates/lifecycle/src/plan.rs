@@ -376,6 +376,6 @@ fn to_the_second(time: Timestamp) -> Timestamp {
 }
 
 #[cfg(test)]
-mod properties;
+pub(crate) mod properties;
 #[cfg(test)]
 mod tests;

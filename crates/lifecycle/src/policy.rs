@@ -19,6 +19,7 @@ const KEY: &str = "lifecycle";
 /// What promotions need. Every key may be left out.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "LifecyclePolicySpec")]
 pub struct PolicySpec {
     /// The stages that need a passed evaluation: `testing`, `canary`, `production`. Default: canary and production.
     pub evidence_for: Option<Vec<GatedStage>>,
@@ -34,7 +35,7 @@ pub struct PolicySpec {
     pub canary: Option<CanaryRule>,
     /// How long a canary runs after it began or widened, such as `7d`. Default: 7d.
     pub canary_expires_after: Option<Located<String>>,
-    /// Whether `--break-glass` may override evidence and canary. Default: allowed.
+    /// Whether `--break-glass` may override evidence and canary. Default: refused.
     pub break_glass: Option<BreakGlassRule>,
     /// What may go wrong for a user of a canary, by the names under which failures are recorded, such as `error`. Default: none, and
     /// `canary check` cannot judge.
@@ -113,7 +114,7 @@ impl Default for Policy {
             models: Vec::new(),
             canary: CanaryRule::Required,
             canary_expires_after: WEEK,
-            break_glass: BreakGlassRule::Allowed,
+            break_glass: BreakGlassRule::Refused,
             guardrails: Vec::new(),
             max_failure_rate: None,
         }
@@ -294,7 +295,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let (policy, problems) = read(
-            "models: {a: {}, b: {}}\nlifecycle:\n  evidence_for: [production, testing, testing]\n  min_cases: 40\n  max_reply_age: 12h\n  replies: [recorded, live]\n  models: [b, a]\n  canary: optional\n  canary_expires_after: 2d\n  break_glass: refused\n  guardrails: [thumbs_down, error, error]\n  max_failure_rate: 0.02\n",
+            "models: {a: {}, b: {}}\nlifecycle:\n  evidence_for: [production, testing, testing]\n  min_cases: 40\n  max_reply_age: 12h\n  replies: [recorded, live]\n  models: [b, a]\n  canary: optional\n  canary_expires_after: 2d\n  break_glass: allowed\n  guardrails: [thumbs_down, error, error]\n  max_failure_rate: 0.02\n",
         );
         assert_eq!(problems, "");
         let expected = Policy {
@@ -305,7 +306,7 @@ mod tests {
             models: vec!["a".to_owned(), "b".to_owned()],
             canary: CanaryRule::Optional,
             canary_expires_after: SignedDuration::from_hours(48),
-            break_glass: BreakGlassRule::Refused,
+            break_glass: BreakGlassRule::Allowed,
             guardrails: vec!["error".to_owned(), "thumbs_down".to_owned()],
             max_failure_rate: Some(0.02),
         };

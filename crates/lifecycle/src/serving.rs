@@ -145,7 +145,7 @@ impl NotServed {
             Self::Unknown(error) => error.help().to_owned(),
             Self::NoHistory { .. } => "a ledger begins with `adopt` or `promote`".to_owned(),
             Self::Disagrees { prompt, .. } => {
-                format!("`promptassay lifecycle repair {prompt}` lets `active_version` follow the ledger")
+                format!("`promptassay repair {prompt}` lets `active_version` follow the ledger")
             }
             Self::Faults { prompt } => format!("`promptassay verify {prompt}` says what is wrong"),
             Self::Text { .. } => "restore the file with git: a frozen text never changes".to_owned(),

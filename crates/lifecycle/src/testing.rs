@@ -57,7 +57,7 @@ pub(crate) fn statement(version: &str, sha256: Digest) -> Value {
         "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
         "predicate": {
             "result": "PASSED",
-            "configuration": [part("interface"), part("suite"), part("params")],
+            "configuration": [part("interface"), part("suite"), part("gate"), part("params")],
             "promptassay": {
                 "schema": 1,
                 "run": "run-1",
@@ -87,6 +87,7 @@ pub(crate) fn today(version: &str) -> Today {
         sha256: text_digest(version),
         interface: digest("interface"),
         suite: Some(digest("suite")),
+        gate: Some(digest("gate")),
         models: BTreeMap::from([("default".to_owned(), row)]),
     }
 }

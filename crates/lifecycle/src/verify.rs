@@ -10,22 +10,22 @@ use promptassay_registry::tree::Prompt;
 use promptassay_registry::version::{Version, VersionSelector};
 use promptassay_registry::version_file::Form;
 
-use crate::ledger::Ledger;
+use crate::ledger::{HeadPrefix, Ledger};
 use crate::pending;
 use crate::stage::Stage;
 
 /// Everything that is wrong with a ledger: its chain, its order, its moves, and every text that it froze. Times that go backwards
 /// are warnings: clocks of machines differ.
-pub fn verify(ledger: &Ledger, expected_head: Option<&Digest>) -> Vec<Problem> {
+pub fn verify(ledger: &Ledger, expected_head: Option<&HeadPrefix>) -> Vec<Problem> {
     let mut problems = ledger.problems();
     let whole_file = || Place::whole_file(ledger.path());
     if let Some(expected) = expected_head
-        && !ledger.lines().iter().any(|line| line.hash == *expected)
+        && !ledger.lines().iter().any(|line| expected.matches(&line.hash))
     {
         problems.push(
             Problem::error(
                 "lifecycle::head_gone",
-                format!("the line with the hash {} is not in the ledger any more", expected.short()),
+                format!("the line with the hash {expected} is not in the ledger any more"),
             )
             .at(whole_file())
             .help("lines were cut off, or the ledger was written anew: `git log -p` shows when"),
@@ -116,7 +116,7 @@ pub fn disagreement(prompt: &Prompt, production: &Version) -> Problem {
         ),
     )
     .help(format!(
-        "`promptassay promote` or `rollback` moves production; `promptassay lifecycle repair {name}` lets `active_version` follow the ledger"
+        "`promptassay promote` or `rollback` moves production; `promptassay repair {name}` lets `active_version` follow the ledger"
     ))
 }
 

@@ -1,6 +1,8 @@
 //! `promptassay activate`: which version is served.
 
 use clap::Args;
+use promptassay_lifecycle::ledger;
+use promptassay_registry::name::PromptName;
 use promptassay_registry::operations::{ActivateError, activate};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::{Version, VersionSelector};
@@ -9,6 +11,7 @@ use serde::Serialize;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::lifecycle::directory_of;
 use crate::prompts::{self, parse_selector};
 
 const EXAMPLES: &str = "Examples:
@@ -17,7 +20,8 @@ const EXAMPLES: &str = "Examples:
 
 /// Make a version the active one.
 ///
-/// Changes the value of `active_version` in prompt.yaml; comments and order stay.
+/// Changes the value of `active_version` in prompt.yaml; comments and order stay. A prompt that has a ledger is moved with `promote`
+/// and `rollback` instead.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ActivateArguments {
@@ -42,6 +46,7 @@ pub(crate) fn run(arguments: &ActivateArguments, context: &Context<'_>) -> Resul
     let lock = context.lock()?;
     let name = context.existing_name(&arguments.name)?;
     let selector = &arguments.version;
+    refuse_where_governed(&name, selector, context)?;
     let activated = activate(&lock, &name, selector).map_err(failure)?;
     let prompt = context.prompt(name.as_str())?;
     let version = prompts::version(&prompt, Some(selector))?;
@@ -71,6 +76,29 @@ pub(crate) fn run(arguments: &ActivateArguments, context: &Context<'_>) -> Resul
             .help(format!("`promptassay register {name} {} -m MESSAGE` freezes it", version.version))]);
     }
     Ok(Exit::Success)
+}
+
+/// Where there is a ledger, production decides, and `active_version` follows it.
+fn refuse_where_governed(
+    name: &PromptName,
+    selector: &VersionSelector,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    if !ledger::exists(&directory_of(name, context)) {
+        return Ok(());
+    }
+    let version = match selector {
+        VersionSelector::Exact(version) => version.to_string(),
+        VersionSelector::Latest => "VERSION".to_owned(),
+    };
+    let problem = Problem::error(
+        "activate::governed",
+        format!("`{name}` has a ledger: what is in production is served, and `active_version` follows it"),
+    )
+    .help(format!(
+        "`promptassay promote {name} {version} --to production` brings a version there; `promptassay rollback {name}` brings back the one before"
+    ));
+    Err(Failure { exit: Exit::Failed, problems: vec![problem] })
 }
 
 fn failure(error: ActivateError) -> Failure {

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use promptassay_lifecycle::pending;
 use promptassay_registry::problem::{self, Problem, has_errors};
 use promptassay_registry::tree::{FindPromptError, Loaded, Prompt};
 use serde::Serialize;
@@ -15,6 +16,7 @@ use super::{Context, schema};
 use crate::arguments::OutputFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::lifecycle::{Governed, finish_interrupted, governed, ledger_of};
 use crate::prompts;
 use crate::table::{GREEN, RED, count, paint};
 
@@ -27,9 +29,10 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 all files are sound (there may be warnings), 2 there is an error.";
 
-/// Check all files: prompts, versions, locks, suites, registry.yaml.
+/// Check all files: prompts, versions, locks, suites, ledgers, registry.yaml.
 ///
-/// Everything that is wrong is reported at once, each with its place. Nothing is written and no model is asked.
+/// Everything that is wrong is reported at once, each with its place. No model is asked, and nothing is written, with one exception:
+/// a move of the lifecycle that a crash interrupted is finished, and that is said.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArguments {
@@ -53,9 +56,10 @@ struct Answer<'a> {
 }
 
 pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let loaded = context.load();
+    let (loaded, finished) = finish(context)?;
     let names = names(&arguments.names, &loaded);
     let mut problems = unknown_names(&loaded, &names);
+    problems.extend(finished);
     let chosen = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let prompts: Vec<&Prompt> =
         loaded.tree.prompts().filter(|prompt| chosen(prompt.name().as_str())).collect();
@@ -111,6 +115,26 @@ fn names(arguments: &[String], loaded: &Loaded) -> Vec<String> {
 /// A path without links where it is there, else as it is written.
 fn real(path: &Path) -> PathBuf {
     fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The tree, after every move of the lifecycle that a crash interrupted is finished; which ones, as warnings.
+fn finish(context: &Context<'_>) -> Result<(Loaded, Vec<Problem>), Failure> {
+    let loaded = context.load();
+    let interrupted: Vec<Governed> =
+        governed(&loaded).into_iter().filter(|governed| pending::exists(&governed.directory)).collect();
+    if interrupted.is_empty() {
+        return Ok((loaded, Vec::new()));
+    }
+    let lock = context.lock()?;
+    let mut finished = Vec::new();
+    for Governed { name, .. } in &interrupted {
+        let ledger = ledger_of(name, context)?;
+        // A ledger that cannot be trusted finishes nothing; what is wrong with it is reported with the rest.
+        if ledger.problems().is_empty() {
+            finished.extend(finish_interrupted(&lock, name, &ledger, context)?);
+        }
+    }
+    Ok((context.load(), finished))
 }
 
 /// The problems of the tree, without those of prompts that nobody asks for.

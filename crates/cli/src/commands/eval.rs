@@ -10,6 +10,7 @@ mod live;
 mod offline;
 mod outlook;
 pub(crate) mod policy;
+pub(crate) mod proof;
 pub(crate) mod published;
 mod recording;
 pub(crate) mod selection;
@@ -128,9 +129,14 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     if shard.is_none() {
         outlook::say(plan, blessed.against(), &arguments.journal.runs, context);
     }
-    let begin = || match &resumed {
-        Some((directory, file)) => journal::go_on(directory.clone(), file, plan, context),
-        None => arguments.journal.begin(plan, shard, context),
+    let mut place = None;
+    let begin = || {
+        let keeper = match &resumed {
+            Some((directory, file)) => journal::go_on(directory.clone(), file, plan, context),
+            None => arguments.journal.begin(plan, shard, context),
+        }?;
+        place = Some(keeper.directory().clone());
+        Ok(keeper)
     };
     let (end, replay) = match &prepared.replies {
         Some(replies) => offline::run(&arguments.journal, plan, replies, begin, context)?,
@@ -139,6 +145,9 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     if end != RunEnd::Completed {
         context.console.note("`promptassay eval --resume` goes on with this run");
     }
+    let runs = arguments.journal.runs.runs(context)?;
+    let left = place
+        .map(|directory| proof::leave((plan, blessed.against()), &replay, &directory, None, &runs, context));
     let interrupted = (end == RunEnd::Interrupted).then_some(Exit::Interrupted);
     let results = Results { plan, shard, replay: &replay, blessed: &blessed, interrupted };
     let concluded = published::publish(results, &arguments.reports, context);
@@ -146,6 +155,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     if let Some(directory) = &prepared.record_into {
         recording::write(plan, &replay.outputs, directory, context)?;
     }
+    left.transpose()?;
     concluded
 }
 

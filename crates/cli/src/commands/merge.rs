@@ -9,6 +9,7 @@ use super::Context;
 use super::eval::against::AgainstArguments;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
 use super::eval::policy::PolicyArguments;
+use super::eval::proof::leave;
 use super::eval::published::{ReportArguments, Results, publish};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
@@ -60,7 +61,11 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
     let replay = replayed(&directory, &plan)?;
     let blessed = arguments.against.blessed(&plan)?;
     let results = Results { plan: &plan, shard: None, replay: &replay, blessed: &blessed, interrupted: None };
-    publish(results, &arguments.reports, context)
+    let against = (&plan, blessed.against());
+    let left = leave(against, &replay, &directory, Some(&files), &arguments.runs.runs(context)?, context);
+    // Reports are written whatever becomes of the evidence.
+    let exit = publish(results, &arguments.reports, context)?;
+    left.map(|()| exit)
 }
 
 fn problem(problem: &MergeProblem) -> Problem {

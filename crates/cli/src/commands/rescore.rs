@@ -9,6 +9,7 @@ use super::eval::against::AgainstArguments;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned};
 use super::eval::judging::{self, JudgingArguments};
 use super::eval::policy::PolicyArguments;
+use super::eval::proof::leave;
 use super::eval::published::{ReportArguments, Results, publish};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
@@ -69,5 +70,10 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
     let (_, replay) = judging::run(&arguments.judging, &plan, &stored, begin, context)?;
     let results =
         Results { plan: &plan, shard: now.shard, replay: &replay, blessed: &blessed, interrupted: None };
-    publish(results, &arguments.reports, context)
+    let sources = std::slice::from_ref(&then);
+    let against = (&plan, blessed.against());
+    let left = leave(against, &replay, &directory, Some(sources), &arguments.runs.runs(context)?, context);
+    // Reports are written whatever becomes of the evidence.
+    let exit = publish(results, &arguments.reports, context)?;
+    left.map(|()| exit)
 }

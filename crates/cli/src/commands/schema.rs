@@ -11,6 +11,7 @@ use promptassay_evaluator::report;
 use promptassay_evaluator::settings::SettingsSpec;
 use promptassay_evaluator::suite::SuiteSpec;
 use promptassay_experiments::definition::ExperimentSpec;
+use promptassay_lifecycle::policy::PolicySpec;
 use promptassay_llm::Params;
 use promptassay_registry::files::{WriteError, write_atomic};
 use promptassay_registry::problem::{Place, Problem};
@@ -153,7 +154,16 @@ fn schema(kind: Kind) -> Schema {
 
 /// The registry crate owns the keys of registry.yaml, and others own what stands below some of them.
 fn registry() -> Schema {
-    with_sections(files::schema(files::Kind::Registry), schema_for!(SettingsSpec))
+    let schema = with_sections(files::schema(files::Kind::Registry), schema_for!(SettingsSpec));
+    with_sections(schema, schema_for!(LifecycleSection))
+}
+
+/// The section of the lifecycle; for the schema only.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is of interest")]
+struct LifecycleSection {
+    /// What moves from stage to stage need.
+    lifecycle: Option<PolicySpec>,
 }
 
 /// What a chat version asks of the model beside its messages; for the schema only.
@@ -220,7 +230,9 @@ mod tests {
         for section in ["models", "properties"] {
             assert!(registry["properties"][section]["additionalProperties"]["$ref"].is_string(), "{section}");
         }
-        assert!(registry["properties"]["gate"].to_string().contains("$ref"), "{registry:#}");
+        for section in ["gate", "lifecycle"] {
+            assert!(registry["properties"][section].to_string().contains("$ref"), "{registry:#}");
+        }
         let version = serde_json::to_value(version()).unwrap();
         assert!(version["properties"]["params"].to_string().contains("$ref"), "{version:#}");
     }

@@ -112,7 +112,7 @@ fn suites_that_judge_nothing_are_refused() {
 }
 
 #[test]
-fn sections_that_this_version_does_not_read_are_pointed_out() {
+fn every_section_of_the_registry_is_read() {
     let sandbox = Sandbox::new();
     let text = sandbox.read("prompts/registry.yaml") + "store: ../data.db\nlifecycle: {canary: required}\n";
     sandbox.write("prompts/registry.yaml", text);

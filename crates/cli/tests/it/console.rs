@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::sandbox::{Sandbox, Seen};
 
-pub(crate) const COMMANDS: [&str; 33] = [
+pub(crate) const COMMANDS: [&str; 47] = [
     "init",
     "new",
     "add",
@@ -28,6 +28,20 @@ pub(crate) const COMMANDS: [&str; 33] = [
     "cache",
     "replies",
     "mock",
+    "status",
+    "promote",
+    "adopt",
+    "canary",
+    "abort",
+    "rollback",
+    "deprecate",
+    "archive",
+    "history",
+    "blame",
+    "verify",
+    "repair",
+    "resolve",
+    "snapshot",
     "experiment",
     "assign",
     "expose",

@@ -18,13 +18,13 @@ use tokio::runtime::Runtime;
 use crate::sandbox::{Sandbox, Seen};
 
 /// A key that no text holds by accident.
-const KEY: &str = "sk-test-5up3rS3cr3tK3yOfATest";
+pub(crate) const KEY: &str = "sk-test-5up3rS3cr3tK3yOfATest";
 
 /// The most calls that a row makes before its circuit opens: 10 at once, and one more for each of the first two answers.
 const CALLS_FOR_NOTHING: u64 = 12;
 
 /// A scripted model that listens until it is dropped.
-struct Mock {
+pub(crate) struct Mock {
     server: RunningRawServer,
     _runtime: Runtime,
 }
@@ -41,7 +41,7 @@ impl Mock {
     }
 
     /// One that thanks for everything.
-    fn polite() -> Self {
+    pub(crate) fn polite() -> Self {
         Self::start(json!({"default": {"answer": {"text": "Thank you, Ada"}}}))
     }
 
@@ -49,7 +49,7 @@ impl Mock {
         self.server.counters()
     }
 
-    fn row(&self) -> String {
+    pub(crate) fn row(&self) -> String {
         format!(
             "{{provider: openai, base_url: \"{}/v1\", model: m, api_key_env: TEST_KEY}}",
             self.server.uri()

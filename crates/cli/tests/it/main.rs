@@ -14,6 +14,7 @@ mod experiment;
 mod fuzz_corpora;
 mod gate;
 mod gating;
+mod lifecycle;
 mod live;
 mod look;
 mod prompt_gate;

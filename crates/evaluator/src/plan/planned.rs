@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Plan, PromptPlan, Variant};
 use crate::runs::{PlannedCase, PlannedPrompt, PlannedVariant};
-use crate::suite::Case;
+use crate::suite::{Case, canonical_model};
 
 impl Plan {
     /// Its prompts, in digests.
@@ -17,6 +17,18 @@ impl Plan {
             asked[trial.prompt].insert(trial.case);
         }
         self.prompts().iter().zip(&asked).map(|(prompt, asked)| planned_prompt(prompt, asked)).collect()
+    }
+}
+
+impl Variant {
+    /// SHA-256 of what decides its answers beside the text: the provider, the model, the effective parameters, the format of the
+    /// reply.
+    pub fn params_digest(&self) -> Digest {
+        Digest::of_json(&json!({
+            "model": canonical_model(&self.model),
+            "params": self.params,
+            "response_format": self.response_format,
+        }))
     }
 }
 

@@ -8,8 +8,10 @@ use promptassay_registry::version::Version;
 /// What the caller asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VersionRequest {
-    /// The version to compare with; `None`: the active one.
+    /// The version to compare with; `None`: the one in production, else the active one.
     pub baseline: Option<Version>,
+    /// What is in production, where somebody keeps a book about that.
+    pub production: Option<Version>,
     /// The versions to judge; empty: the newest one, where it is newer than the baseline.
     pub candidates: Vec<Version>,
     /// Exactly these, each alone and compared with nothing; the other two are not looked at then.
@@ -50,8 +52,7 @@ pub fn choose(
     if let Some(chosen) = only(request) {
         return Ok(chosen);
     }
-    let baseline = request.baseline.as_ref().unwrap_or(active);
-    let origin = if request.baseline.is_some() { "asked for" } else { "active" };
+    let (baseline, origin) = in_use(active, request);
     if !request.candidates.is_empty() {
         return Ok(match against(baseline, request.candidates.iter().cloned()) {
             candidates if candidates.is_empty() => {
@@ -71,6 +72,15 @@ pub fn choose(
         },
         _ => alone(baseline, format!("{baseline} is {origin} and the newest; evaluated alone")),
     })
+}
+
+/// What candidates are compared with, and why that.
+fn in_use<'a>(active: &'a Version, request: &'a VersionRequest) -> (&'a Version, &'static str) {
+    match (&request.baseline, &request.production) {
+        (Some(asked), _) => (asked, "asked for"),
+        (None, Some(production)) => (production, "in production"),
+        (None, None) => (active, "active"),
+    }
 }
 
 /// Chooses among the versions of a prompt that changed since `reference` (a commit, as the caller names it). What changed is judged
@@ -99,8 +109,14 @@ pub fn choose_changed(
     let (baseline, origin) = match (&request.baseline, before) {
         (Some(asked), _) => (asked, "asked for".to_owned()),
         (None, Some(before)) if versions.contains(before) => (before, format!("active at {reference}")),
-        (None, Some(before)) => (active, format!("active; {before}, active at {reference}, is gone")),
-        (None, None) if candidates.is_empty() => (active, "active".to_owned()),
+        (None, Some(before)) => {
+            let (version, origin) = in_use(active, request);
+            (version, format!("{origin}; {before}, active at {reference}, is gone"))
+        }
+        (None, None) if candidates.is_empty() => {
+            let (version, origin) = in_use(active, request);
+            (version, origin.to_owned())
+        }
         (None, None) => {
             let candidates = sorted(candidates);
             let why =
@@ -129,7 +145,8 @@ fn listed(reasons: &[String]) -> String {
 }
 
 fn check_known(prompt: &str, versions: &[Version], request: &VersionRequest) -> Result<(), Vec<Problem>> {
-    let named = request.baseline.iter().chain(&request.candidates).chain(&request.only);
+    let asked = request.baseline.iter().chain(&request.candidates).chain(&request.only);
+    let named = asked.chain(&request.production);
     let unknown = named.filter(|version| !versions.contains(version));
     let unknown: Vec<Problem> = unknown.map(|version| unknown_version(prompt, version, versions)).collect();
     if unknown.is_empty() { Ok(()) } else { Err(unknown) }
@@ -186,7 +203,7 @@ mod tests {
         let request = VersionRequest {
             baseline: baseline.map(v),
             candidates: candidates.iter().map(|text| v(text)).collect(),
-            only: Vec::new(),
+            ..VersionRequest::default()
         };
         shown(choose("p", &versions, &v(active), &request))
     }
@@ -219,7 +236,11 @@ mod tests {
     #[test]
     fn what_changed_is_judged_against_what_was_active_then() {
         let none = VersionRequest::default();
-        let asked = VersionRequest { candidates: vec![v("1.1.0")], baseline: Some(v("1.2.0")), only: vec![] };
+        let asked = VersionRequest {
+            candidates: vec![v("1.1.0")],
+            baseline: Some(v("1.2.0")),
+            ..VersionRequest::default()
+        };
         insta::assert_snapshot!(
             [
                 check_changed(&none, Some("1.0.0"), &["1.2.0"]),
@@ -255,6 +276,21 @@ mod tests {
     fn the_newest_is_judged_against_the_active_one() {
         insta::assert_snapshot!(check(&["1.9.0", "1.10.0"], "1.9.0", None, &[]), @"v1.9.0 < v1.10.0 (v1.10.0 is the newest; baseline v1.9.0 is active)");
         insta::assert_snapshot!(check(&["1.9.0", "1.10.0"], "1.10.0", None, &[]), @"< v1.10.0 (v1.10.0 is active and the newest; evaluated alone)");
+    }
+
+    #[test]
+    fn what_is_in_production_goes_before_what_is_active() {
+        let versions = [v("1.0.0"), v("1.1.0"), v("1.2.0")];
+        let request = |production: &str| VersionRequest {
+            production: Some(v(production)),
+            ..VersionRequest::default()
+        };
+        let chosen = |request: &VersionRequest| shown(choose("p", &versions, &v("1.1.0"), request));
+        insta::assert_snapshot!(chosen(&request("1.0.0")), @"v1.0.0 < v1.2.0 (v1.2.0 is the newest; baseline v1.0.0 is in production)");
+        insta::assert_snapshot!(chosen(&request("1.2.0")), @"< v1.2.0 (v1.2.0 is in production and the newest; evaluated alone)");
+        insta::assert_snapshot!(check_changed(&request("1.0.0"), Some("0.9.0"), &["1.2.0"]), @"v1.0.0 < v1.2.0 (v1.2.0: v1.2.0.txt changed; baseline v1.0.0 is in production; v0.9.0, active at main, is gone)");
+        let asked = VersionRequest { baseline: Some(v("1.1.0")), ..request("1.0.0") };
+        insta::assert_snapshot!(chosen(&asked), @"v1.1.0 < v1.2.0 (v1.2.0 is the newest; baseline v1.1.0 is asked for)");
     }
 
     #[test]

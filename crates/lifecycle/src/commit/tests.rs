@@ -182,3 +182,17 @@ fn an_append_that_the_disk_refuses_leaves_nothing_behind() {
     prompts.write(ledger::FILE_NAME, std::str::from_utf8(&kept).unwrap());
     done(&prompts, live("1.1.0"), 3);
 }
+
+#[test]
+fn what_could_not_be_mirrored_is_not_begun() {
+    let prompts = Prompts::new();
+    // An anchor and what refers to it: no one place to change.
+    prompts.write(
+        "prompt.yaml",
+        "name: support\ndescription: &v v1.1.0\nactive_version: *v\nvariables: [query]\n",
+    );
+    let before = prompts.files();
+    let refusal = prepared(&prompts, Request::Adopt { version: v("1.0.0") }, 0).unwrap_err();
+    assert!(matches!(&refusal, Refusal::NoMirror { line } if line == "active_version: v1.0.0"), "{refusal}");
+    assert_eq!(prompts.files(), before);
+}

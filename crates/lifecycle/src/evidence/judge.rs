@@ -10,7 +10,7 @@ use promptassay_registry::version::Version;
 use super::{Evidence, EvidenceSummary, Finding, ModelSummary, Passed, ReplySource, Verdict};
 use crate::duration::in_words;
 use crate::policy::Policy;
-use crate::state::State;
+use crate::state::{State, Tenure};
 
 /// Evidence may be this much in the future: clocks of machines differ.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -26,6 +26,8 @@ pub struct Today {
     pub interface: Digest,
     /// Of the resolved suite; `None` where the caller cannot tell, which is then said.
     pub suite: Option<Digest>,
+    /// Of what its gate asks for; `None` where the caller cannot tell, which is then said.
+    pub gate: Option<Digest>,
     /// The models of `registry.yaml`, by row.
     pub models: BTreeMap<String, ModelToday>,
 }
@@ -239,6 +241,7 @@ fn of_content(finding: &Finding, today: &Today) -> Vec<EvidenceFault> {
     };
     compare("the variables or the template format", finding.interface, Some(today.interface));
     compare("the suite", finding.suite, today.suite);
+    compare("what the gate asks for", finding.gate, today.gate);
     let model = &finding.details.model;
     match today.models.get(&model.row) {
         None => faults.push(EvidenceFault::ModelGone { row: model.row.clone() }),
@@ -297,26 +300,44 @@ fn of_result(finding: &Finding, policy: &Policy, now: Timestamp) -> Vec<Evidence
 fn of_history(finding: &Finding, state: &State) -> Option<EvidenceFault> {
     let details = &finding.details;
     let mark = state.versions().get(&finding.version).and_then(|known| known.mark.as_ref());
-    if let Some(mark) = mark.filter(|mark| details.finished_at <= mark.at) {
+    // Times of the ledger are cut to seconds: within the same second nobody can tell what came first.
+    if let Some(mark) = mark.filter(|mark| details.finished_at.as_second() <= mark.at.as_second()) {
         return Some(EvidenceFault::BeforeRollback { version: finding.version.clone(), at: mark.at });
     }
-    let baseline = &details.baseline.as_ref()?.version;
+    let baseline = details.baseline.as_ref()?;
+    let version = &baseline.version;
     let production = state.production();
-    if production == Some(baseline) {
-        return None;
+    if production == Some(version) {
+        let recorded = state.versions().get(version)?.sha256;
+        let is_same = recorded == baseline.sha256;
+        let what = format!("the text of {version}, which it was compared with,");
+        return (!is_same).then_some(EvidenceFault::Changed {
+            what,
+            evaluated: baseline.sha256,
+            now: recorded,
+        });
     }
-    if state.production_at(details.finished_at) == Some(baseline) {
-        return Some(EvidenceFault::ProductionMoved { from: baseline.clone(), to: production.cloned() });
+    // Within the same second, and within what clocks differ by, the other one is taken to have been faster: to evaluate again against
+    // what is there now is the right answer to both.
+    let was_faster = |tenure: &&Tenure| {
+        let until = tenure.until.is_none_or(|until| details.finished_at.duration_since(until) <= CLOCK_SKEW);
+        tenure.version == *version && until
+    };
+    if state.tenures().iter().any(|tenure| was_faster(&tenure)) {
+        return Some(EvidenceFault::ProductionMoved { from: version.clone(), to: production.cloned() });
     }
     // Before anything is in production, whatever it was compared with is as good.
     let production = production?.clone();
-    Some(EvidenceFault::OtherBaseline { baseline: baseline.clone(), production })
+    Some(EvidenceFault::OtherBaseline { baseline: version.clone(), production })
 }
 
 fn not_compared(findings: &[&Finding], today: &Today) -> Vec<&'static str> {
     let mut parts = Vec::new();
     if today.suite.is_none() {
         parts.push("the suite");
+    }
+    if today.gate.is_none() {
+        parts.push("the gate");
     }
     let unknown = |finding: &&Finding| {
         today.models.get(&finding.details.model.row).is_some_and(|row| row.params.is_none())

@@ -56,7 +56,7 @@ pub struct DigestSet {
 pub struct Predicate {
     /// `PASSED` exactly where the verdict is `passed`.
     pub result: ResultWord,
-    /// The digests of `interface`, `suite` and `params`, each by that name.
+    /// The digests of `interface`, `suite`, `gate` and `params`, each by that name.
     pub configuration: Vec<Configuration>,
     /// The names of cases that passed; for other tools, not read here.
     #[serde(rename = "passedTests", default, skip_serializing_if = "Vec::is_empty")]
@@ -83,7 +83,7 @@ pub enum ResultWord {
 /// A resource descriptor of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Configuration {
-    /// `interface`, `suite` or `params`.
+    /// `interface`, `suite`, `gate` or `params`.
     pub name: String,
     /// Its digest.
     pub digest: DigestSet,
@@ -198,6 +198,7 @@ fn finding(statement: Statement) -> Result<Finding, String> {
         sha256: subject.digest.sha256,
         interface: configuration("interface")?,
         suite: configuration("suite")?,
+        gate: configuration("gate")?,
         params: configuration("params")?,
         details,
     })

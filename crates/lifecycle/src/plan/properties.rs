@@ -17,7 +17,7 @@ fn warrant() -> impl Strategy<Value = u8> {
 }
 
 /// Something that somebody might want, and how many hours after the one before.
-fn wish() -> impl Strategy<Value = (Request, bool, i64)> {
+pub(crate) fn wish() -> impl Strategy<Value = (Request, bool, i64)> {
     let stage = prop::sample::select(Stage::ALL.to_vec());
     let share = (1..10_000_u16).prop_map(|share| Share::try_from(share).unwrap());
     let request = prop_oneof![
@@ -62,12 +62,17 @@ fn bring(version: &Version, kind: u8) -> Warrant {
     Warrant::Evidence(Box::new((evidence(&statement), today(&number))))
 }
 
-fn policy(canary: CanaryRule) -> Policy {
-    Policy { canary, max_reply_age: jiff::SignedDuration::from_hours(100_000), ..Policy::default() }
+pub(crate) fn policy(canary: CanaryRule) -> Policy {
+    Policy {
+        canary,
+        max_reply_age: jiff::SignedDuration::from_hours(100_000),
+        break_glass: BreakGlassRule::Allowed,
+        ..Policy::default()
+    }
 }
 
 /// Everything that must be true of a state, whatever happened.
-fn check(state: &State) {
+pub(crate) fn check(state: &State) {
     let stages = |stage| state.versions().iter().filter(move |(_, known)| known.stage == stage);
     assert!(stages(Stage::Production).count() <= 1);
     assert!(stages(Stage::Canary).count() <= 1);

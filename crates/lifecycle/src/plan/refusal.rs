@@ -12,7 +12,7 @@ use crate::stage::Stage;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such move.
-    #[error("{version} is in {from} and cannot go to {to}")]
+    #[error("{version} cannot go from {from} to {to}")]
     NoSuchMove {
         /// The version.
         version: Version,
@@ -158,24 +158,32 @@ pub enum Refusal {
         /// The version.
         version: Version,
     },
-    /// Somebody else moved the lifecycle in between.
-    #[error("somebody else moved the lifecycle first: its head was {}, and is {}", head(expected.as_ref()), head(found.as_ref()))]
-    HeadMoved {
-        /// The head that the command was decided on.
-        expected: Option<Digest>,
-        /// The head that is there.
-        found: Option<Digest>,
+    /// `active_version` could not follow.
+    #[error("`active_version` could not follow: `prompt.yaml` cannot be changed at one place")]
+    NoMirror {
+        /// The line to write by hand.
+        line: String,
     },
-}
-
-fn head(digest: Option<&Digest>) -> String {
-    digest.map_or_else(|| "empty".to_owned(), Digest::short)
+    /// Somebody else moved the lifecycle in between.
+    #[error("somebody else moved the lifecycle first: its head was {expected}, and is {found}")]
+    HeadMoved {
+        /// The head that the command was decided on, in short; `empty` where there was no line.
+        expected: String,
+        /// The head that is there, in short.
+        found: String,
+    },
 }
 
 impl Refusal {
     pub(super) fn no_such_move(version: &Version, from: Stage, to: Stage) -> Self {
         let version = version.clone();
         if from == to { Self::Already { version, stage: to } } else { Self::NoSuchMove { version, from, to } }
+    }
+
+    /// The head is not the one that the command was decided on.
+    pub fn head_moved(expected: Option<&Digest>, found: Option<&Digest>) -> Self {
+        let short = |head: Option<&Digest>| head.map_or_else(|| "empty".to_owned(), Digest::short);
+        Self::HeadMoved { expected: short(expected), found: short(found) }
     }
 
     /// Whether it would have been done, had not somebody else been faster.
@@ -222,7 +230,7 @@ impl Refusal {
             Self::Evidence { .. } => {
                 "evaluate again, and pass `--evidence` with the new run's directory".to_owned()
             }
-            Self::BreakGlassRefused => "the policy says `break_glass: refused`; bring evidence instead".to_owned(),
+            Self::BreakGlassRefused => "bring evidence; or let somebody who may write `break_glass: allowed` under `lifecycle` in registry.yaml".to_owned(),
             Self::NoReason => "say why in a sentence: `--reason \"The error rate doubled\"`".to_owned(),
             Self::TooLateToAdopt { .. } => "use `promote` from now on".to_owned(),
             Self::NotADraft { .. } => "use `promote`".to_owned(),
@@ -239,6 +247,7 @@ impl Refusal {
                 "evaluate it again, and `promptassay promote NAME {version} --to production --evidence RUN`"
             ),
             Self::Archived { .. } => "an archived version stays so; add its text as a new version".to_owned(),
+            Self::NoMirror { line } => format!("write `{line}` into it by hand, and do this again"),
             Self::HeadMoved { .. } => {
                 "look at `promptassay status NAME`, and decide again".to_owned()
             }

@@ -59,7 +59,7 @@ fn nothing_is_guessed() {
     let prompts = with_canary();
     prompts.write("prompt.yaml", "name: support\nactive_version: v1.2.0\nvariables: [query]\n");
     let error = served(&prompts, None).unwrap_err();
-    insta::assert_snapshot!(format!("{error} ({})", error.help()), @"`support`: v1.0.0 is in production according to the ledger, and `active_version` is v1.2.0 (`promptassay lifecycle repair support` lets `active_version` follow the ledger)");
+    insta::assert_snapshot!(format!("{error} ({})", error.help()), @"`support`: v1.0.0 is in production according to the ledger, and `active_version` is v1.2.0 (`promptassay repair support` lets `active_version` follow the ledger)");
     // While a command writes, and after a crash, the ledger alone is right.
     prompts.write(pending::FILE_NAME, "{}");
     assert!(served(&prompts, None).is_ok());

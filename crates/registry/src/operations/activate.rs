@@ -6,8 +6,8 @@ use super::{PromptError, survey};
 use crate::files::{DirectoryLock, WriteError, write_atomic};
 use crate::name::PromptName;
 use crate::problem::Problem;
-use crate::tree::UnknownVersion;
 use crate::tree::single::ACTIVE_UNKNOWN;
+use crate::tree::{Prompt, UnknownVersion};
 use crate::version::VersionSelector;
 use crate::yaml::{Document, Located, Span, replace_scalar};
 
@@ -67,16 +67,26 @@ pub fn activate(
         Some(prompt) if !survey.problems.iter().any(stands_in_the_way) => prompt,
         _ => return Err(PromptError::Broken { name: name.clone(), problems: survey.problems }.into()),
     };
-    prompt.resolve(selector)?;
     let previous = prompt.active().clone();
-    let document = prompt.document();
-    if document.read_at::<Option<String>>(&[KEY]).is_some() && previous == *selector {
+    let Some(text) = activation(&prompt, selector)? else {
         return Ok(Activated { previous, changed: false });
-    }
-    let text = edited(document, &selector.to_string())
-        .ok_or_else(|| ActivateError::NotInPlace { line: format!("{KEY}: {selector}") })?;
-    write_atomic(document.file(), text)?;
+    };
+    write_atomic(prompt.document().file(), text)?;
     Ok(Activated { previous, changed: true })
+}
+
+/// The text that `prompt.yaml` would have with this version active; `None` where it has it already. Nothing is written: whoever must
+/// not fail later asks first.
+pub fn activation(prompt: &Prompt, selector: &VersionSelector) -> Result<Option<String>, ActivateError> {
+    prompt.resolve(selector)?;
+    let document = prompt.document();
+    if document.read_at::<Option<String>>(&[KEY]).is_some() && prompt.active() == selector {
+        return Ok(None);
+    }
+    match edited(document, &selector.to_string()) {
+        Some(text) => Ok(Some(text)),
+        None => Err(ActivateError::NotInPlace { line: format!("{KEY}: {selector}") }),
+    }
 }
 
 /// The text with the value changed or the key added, if that is all that changes.

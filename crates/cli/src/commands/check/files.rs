@@ -6,6 +6,9 @@ use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
 use promptassay_experiments::store::Location;
+use promptassay_lifecycle::ledger::{self, Ledger};
+use promptassay_lifecycle::policy::Policy;
+use promptassay_lifecycle::verify;
 use promptassay_llm::{Params, ResponseFormat};
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem};
@@ -17,9 +20,6 @@ use crate::experiments::of_prompt;
 
 /// The largest suite that is read.
 const MAX_SUITE_BYTES: u64 = 256 << 20;
-
-/// Sections of registry.yaml that this version does not read, and what they are for.
-const NOT_READ: [(&str, &str); 1] = [("lifecycle", "the lifecycle of versions")];
 
 /// What all prompts share, and a count of what was checked.
 pub(super) struct Files {
@@ -34,7 +34,7 @@ impl Files {
     pub(super) fn new(tree: &Tree, problems: &mut Vec<Problem>) -> Self {
         let settings = match &tree.registry().document {
             Some(document) => {
-                problems.extend(not_read(document));
+                Policy::read(document, problems);
                 Location::of_registry(document, tree.root(), tree.repository_root(), problems);
                 Settings::read(document, problems)
             }
@@ -54,6 +54,7 @@ impl Files {
             check_request(version, problems);
         }
         of_prompt(prompt, problems);
+        check_ledger(prompt, problems);
         let path = prompt.suite_path();
         if path.exists() {
             self.check_suite(prompt, problems);
@@ -91,7 +92,9 @@ impl Files {
         let Ok(active) = prompt.active_version() else { return };
         let versions: Vec<Version> = prompt.versions().map(|version| version.version.clone()).collect();
         // The same versions that `eval` takes, so that what is sound here can be asked there.
-        let request = VersionRequest::default();
+        // What is wrong with the ledger is reported beside this.
+        let Ok(production) = ledger::production(prompt.directory(), prompt.name()) else { return };
+        let request = VersionRequest { production, ..VersionRequest::default() };
         match plan::choose(prompt.name().as_str(), &versions, &active.version, &request) {
             Ok(versions) => {
                 plan::build(vec![PromptInput { prompt, suite, versions }], &self.settings, problems);
@@ -117,18 +120,21 @@ pub(super) fn unregistered(prompt: &Prompt) -> impl Iterator<Item = Problem> {
     })
 }
 
-fn not_read(document: &Document) -> Vec<Problem> {
-    let keys = document.keys_at(&[]);
-    let written = |name: &str| keys.iter().find(|(key, _)| *key == name).map(|(_, span)| *span);
-    NOT_READ
-        .iter()
-        .filter_map(|(name, purpose)| {
-            let span = written(name)?;
-            let message = format!("`{name}` is not read by this version of promptassay");
-            let help = format!("it is reserved for {purpose}; until then it changes nothing");
-            Some(Problem::warning("check::not_read", message).at(document.place(span)).help(help))
-        })
-        .collect()
+/// The ledger against itself, the texts that it froze, the lock and `active_version`.
+fn check_ledger(prompt: &Prompt, problems: &mut Vec<Problem>) {
+    if !ledger::exists(prompt.directory()) {
+        return;
+    }
+    match Ledger::read(prompt.directory(), prompt.name()) {
+        Ok(ledger) => {
+            problems.extend(verify::verify(&ledger, None));
+            // What stands behind the first fault is not known, so nothing can disagree with it.
+            if ledger.faults().is_empty() {
+                problems.extend(verify::mirrors(&ledger, prompt));
+            }
+        }
+        Err(problem) => problems.push(*problem),
+    }
 }
 
 /// What a chat version asks of the model beside its messages.

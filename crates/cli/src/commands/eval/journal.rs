@@ -320,6 +320,11 @@ impl<'p> Keeper<'p> {
         &mut self.writer
     }
 
+    /// The directory of the run.
+    pub(crate) fn directory(&self) -> &RunDirectory {
+        &self.directory
+    }
+
     /// Waits until the disk has everything; where the journal is then read again, the directory that it is in.
     pub(crate) fn close(self) -> Result<RunDirectory, Failure> {
         let directory = self.directory.clone();

@@ -10,6 +10,7 @@ use promptassay_evaluator::runs::failed_cases;
 use promptassay_evaluator::selection::{Changed, FailedIn, PromptFacts, Sample, Selection};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{self, Suite};
+use promptassay_lifecycle::ledger;
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Problem, has_errors};
 use promptassay_registry::tree::{Prompt, Tree};
@@ -63,7 +64,7 @@ pub(crate) struct SelectionArguments {
     /// Judge this version; may be given several times.
     #[arg(long = "candidate", value_name = "VERSION")]
     candidates: Vec<Version>,
-    /// Compare with this version instead of the active one.
+    /// Compare with this version instead of the one in production, or the active one.
     #[arg(long, value_name = "VERSION", conflicts_with = "against_baseline")]
     baseline: Option<Version>,
 }
@@ -239,10 +240,11 @@ impl SelectionArguments {
         changes: &BTreeMap<String, PromptChange>,
         problems: &mut Vec<Problem>,
     ) -> Vec<PromptInput<'a>> {
-        let request = VersionRequest {
+        let mut request = VersionRequest {
             baseline: self.baseline.clone(),
             candidates: self.candidates.clone(),
             only: self.only.clone(),
+            production: None,
         };
         let mut inputs = Vec::new();
         for (PromptName(prompt), suite) in suites {
@@ -257,6 +259,13 @@ impl SelectionArguments {
                     continue;
                 }
             };
+            match ledger::production(prompt.directory(), prompt.name()) {
+                Ok(production) => request.production = production,
+                Err(found) => {
+                    problems.extend(found);
+                    continue;
+                }
+            }
             let chosen = match (changes.get(name), &self.changed_since) {
                 (Some(change), Some(reference)) => {
                     plan::choose_changed(name, &versions, active, &request, change, reference)

@@ -80,6 +80,7 @@ fn whatever_changed_since_is_named() {
         faults(other(0), &policy),
         faults(other(1), &policy),
         faults(other(2), &policy),
+        faults(other(3), &policy),
         faults(details("model", json!({"row": "default", "model": "gpt-5"})), &policy),
         faults(details("model", json!({"row": "claude", "model": "claude-sonnet-5"})), &policy),
     ];
@@ -126,6 +127,8 @@ fn it_must_have_been_compared_with_what_is_in_production() {
     let with =
         |version: &str| details("baseline", json!({"version": version, "sha256": text_digest(version)}));
     assert_eq!(faults(with("1.0.0"), &policy), "good");
+    let edited = details("baseline", json!({"version": "1.0.0", "sha256": text_digest("edited")}));
+    insta::assert_snapshot!(faults(edited, &policy), @"the text of v1.0.0, which it was compared with, changed since: evaluated 6f0a9de6f857, now 4fad132786a7");
     insta::assert_snapshot!(faults(with("1.2.0"), &policy), @"it was compared with v1.2.0, and v1.0.0 is in production");
 }
 
@@ -133,10 +136,11 @@ fn it_must_have_been_compared_with_what_is_in_production() {
 fn what_cannot_be_compared_is_said() {
     let mut today = today("1.1.0");
     today.suite = None;
+    today.gate = None;
     today.models.get_mut("default").unwrap().params = None;
     let evidence = evidence(&statement("1.1.0", text_digest("1.1.0")));
     let judged = judge(&evidence, &v("1.1.0"), &today, &state(), &Policy::default(), hour(24)).unwrap();
-    assert_eq!(judged.not_compared, ["the suite", "the parameters"]);
+    assert_eq!(judged.not_compared, ["the suite", "the gate", "the parameters"]);
 }
 
 #[test]

@@ -1,0 +1,37 @@
+//! `promptassay adopt`: what is live already enters the ledger.
+
+use clap::Args;
+use promptassay_lifecycle::plan::Request;
+use promptassay_registry::version::Version;
+
+use super::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::lifecycle::{MoveArguments, carry_out};
+use crate::prompts::parse_version;
+
+const EXAMPLES: &str = "Examples:
+  promptassay adopt customer_support v1.0.0 --reason \"Live since spring\"";
+
+/// Record that a version is live already: where a team begins.
+///
+/// Needs no evidence, and works once: while nothing has been in production according to the ledger. The version is registered, and
+/// `active_version` names it from then on.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct AdoptArguments {
+    /// The prompt.
+    #[arg(value_name = "PROMPT")]
+    name: String,
+    /// The version.
+    #[arg(value_parser = parse_version)]
+    version: Version,
+    #[command(flatten)]
+    moving: MoveArguments,
+}
+
+pub(crate) fn run(arguments: &AdoptArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    carry_out(&arguments.name, &arguments.moving, context, |_, _| {
+        Ok(Request::Adopt { version: arguments.version.clone() })
+    })
+}

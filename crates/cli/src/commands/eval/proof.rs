@@ -1,0 +1,54 @@
+//! The evidence that a run leaves in its directory.
+
+use jiff::Timestamp;
+use promptassay_evaluator::evidence::{FILE_NAME, Origin, statements};
+use promptassay_evaluator::gate::{self, Against};
+use promptassay_evaluator::plan::Plan;
+use promptassay_evaluator::replay::Replay;
+use promptassay_evaluator::runs::{RunDirectory, RunFile, Runs};
+use promptassay_registry::files::write_atomic;
+
+use super::journal::described;
+use crate::commands::Context;
+use crate::failure::Failure;
+
+/// Leaves what the run proves, if it proves something. An older proof of the same run is replaced: a resumed run is judged anew.
+/// `sources` are the runs that its replies are from, where they are not its own.
+pub(crate) fn leave(
+    (plan, against): (&Plan, Against<'_>),
+    replay: &Replay,
+    directory: &RunDirectory,
+    sources: Option<&[RunFile]>,
+    runs: &Runs,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    if !plan.is_complete() {
+        return Ok(());
+    }
+    let (_, file) = described(directory.clone())?;
+    let asked_since = earliest(sources.unwrap_or(std::slice::from_ref(&file)), runs);
+    let origin = Origin { run: &file.id, finished_at: context.environment.now_in_seconds(), asked_since };
+    let (summaries, gates) = gate::judge_against(plan, &replay.record, against);
+    let text = statements(plan, &replay.record, (&summaries, &gates), origin);
+    match text {
+        Some(text) => {
+            write_atomic(&directory.path().join(FILE_NAME), text).map_err(|error| Failure::from_write(&error))
+        }
+        None => Ok(()),
+    }
+}
+
+/// When the first of these runs began. One that judges the answers of another is as old as that one; where that is gone, nobody knows.
+fn earliest(files: &[RunFile], runs: &Runs) -> Option<Timestamp> {
+    let of_one = |file: &RunFile| {
+        let sources: Vec<_> = file.rescored_from.iter().chain(&file.merged_from).collect();
+        if sources.is_empty() {
+            return Some(file.started_at);
+        }
+        let files: Option<Vec<RunFile>> =
+            sources.into_iter().map(|id| runs.find(id.as_str()).ok()?.file().ok()).collect();
+        earliest(&files?, runs)
+    };
+    let times: Option<Vec<Timestamp>> = files.iter().map(of_one).collect();
+    times?.into_iter().min()
+}

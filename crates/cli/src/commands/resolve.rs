@@ -1,0 +1,276 @@
+//! `promptassay resolve`: what a user is served.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use promptassay_experiments::assignment::Assignment;
+use promptassay_experiments::definition::Experiment;
+use promptassay_lifecycle::ledger::{self, Ledger};
+use promptassay_lifecycle::serving::{NotServed, Resolution, Served};
+use promptassay_lifecycle::snapshot::Snapshot;
+use promptassay_lifecycle::stage::Stage;
+use promptassay_lifecycle::state::State;
+use promptassay_registry::digest::Digest;
+use promptassay_registry::files::read_text;
+use promptassay_registry::name::PromptName;
+use promptassay_registry::problem::{Place, Problem, has_errors};
+use promptassay_registry::tree::{Loaded, Prompt};
+use promptassay_registry::version::{Version, VersionSelector};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::exit::Exit;
+use crate::experiments::{Found, StoreArguments, of_prompt};
+use crate::failure::Failure;
+use crate::lifecycle::ledger_of;
+use crate::prompts::{find, version};
+
+/// The largest snapshot that is read.
+const MAX_SNAPSHOT_BYTES: u64 = 1 << 30;
+
+const EXAMPLES: &str = "Examples:
+  promptassay resolve customer_support --unit user_123
+  promptassay resolve customer_support --unit user_123 --json | jq -r .text
+  promptassay resolve customer_support --unit user_123 --at 2026-11-20T14:05:00Z
+  promptassay resolve customer_support --unit user_123 --snapshot dist/prompts.json";
+
+/// Say which version a user is served, and why.
+///
+/// A running experiment decides first, then the canary, then production. Where the ledger and `active_version` disagree, where
+/// nothing is in production, or where a text is not the one that was promoted, nothing is served: nothing is guessed.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ResolveArguments {
+    /// The prompt.
+    #[arg(value_name = "PROMPT")]
+    name: String,
+    /// The id of the user; without it, production.
+    #[arg(long, value_name = "ID")]
+    unit: Option<String>,
+    /// What was served then [default: now].
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Ask a snapshot instead of the repository; experiments are not in it.
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    prompt: &'a str,
+    version: &'a Version,
+    sha256: &'a Digest,
+    file: &'a str,
+    /// `null` where there is no ledger.
+    stage: Option<Stage>,
+    decision: Value,
+    text: &'a str,
+    #[serde(skip)]
+    why: String,
+}
+
+pub(crate) fn run(arguments: &ResolveArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    let (name, unit) = (arguments.name.as_str(), arguments.unit.as_deref());
+    let now = arguments.at.unwrap_or_else(|| context.environment.now());
+    if let Some(path) = &arguments.snapshot {
+        let snapshot = read(path)?;
+        let resolution = snapshot.resolve(name, unit, now).ok_or_else(|| {
+            let known: Vec<&str> = snapshot.prompts.keys().map(PromptName::as_str).collect();
+            Failure::invalid_one(
+                Problem::error(
+                    "resolve::not_in_snapshot",
+                    format!("the snapshot has no prompt `{}`", name.escape_debug()),
+                )
+                .at(Place::whole_file(path.as_path()))
+                .help(format!("it has {}", known.join(", "))),
+            )
+        })?;
+        return tell(&Answer::of(name, &resolution), context);
+    }
+    let loaded = context.load();
+    let prompt = find(&loaded, name)?;
+    if let Some(unit) = unit
+        && let Some(experiment) = running(prompt, now)?
+        && is_started(&experiment, &arguments.store, &loaded, now)?
+        && let Some(chosen) = by_experiment(prompt, &experiment.experiment, unit, context)?
+    {
+        return tell(&chosen.answer(prompt)?, context);
+    }
+    let served = served(prompt, arguments.at, context)?;
+    tell(&Answer::of(name, &served.resolve(unit, now)), context)
+}
+
+/// What is served of a prompt, checked; or why nothing is.
+pub(super) fn served(
+    prompt: &Prompt,
+    at: Option<Timestamp>,
+    context: &Context<'_>,
+) -> Result<Served, Failure> {
+    let ledger =
+        if ledger::exists(prompt.directory()) { Some(ledger_of(prompt.name(), context)?) } else { None };
+    Served::of(prompt, ledger.as_ref(), at).map_err(|error| not_served(&error, ledger.as_ref()))
+}
+
+fn not_served(error: &NotServed, ledger: Option<&Ledger>) -> Failure {
+    let mut problems = Vec::new();
+    if let (NotServed::Faults { .. }, Some(ledger)) = (error, ledger) {
+        problems.extend(ledger.problems());
+    }
+    problems.push(Problem::error("resolve::not_served", error.to_string()).help(error.help()));
+    Failure::invalid(problems)
+}
+
+/// What an experiment says.
+struct Chosen {
+    experiment: String,
+    variant: String,
+    version: Version,
+    stage: Option<Stage>,
+}
+
+/// The experiment that runs at this time, as its file says.
+fn running(prompt: &Prompt, now: Timestamp) -> Result<Option<Found>, Failure> {
+    let mut problems = Vec::new();
+    let mut found = of_prompt(prompt, &mut problems);
+    if has_errors(&problems) {
+        // An experiment that cannot be read may be the one that runs.
+        problems.retain(Problem::is_error);
+        return Err(Failure::invalid(problems));
+    }
+    found.retain(|found| runs(&found.experiment, now));
+    if found.len() > 1 {
+        let names: Vec<String> = found.iter().map(|found| format!("`{}`", found.experiment.name)).collect();
+        let message =
+            format!("several experiments of `{}` run at this time: {}", prompt.name(), names.join(", "));
+        return Err(Failure::invalid_one(
+            Problem::error("resolve::several_experiments", message)
+                .help("end all but one: two experiments on one prompt cannot both decide"),
+        ));
+    }
+    Ok(found.pop())
+}
+
+fn runs(experiment: &Experiment, now: Timestamp) -> bool {
+    experiment.start.is_some_and(|start| start <= now) && experiment.end.is_none_or(|end| now < end)
+}
+
+/// Whether it was started and not stopped, where a store says that.
+fn is_started(
+    found: &Found,
+    store: &StoreArguments,
+    loaded: &Loaded,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let Some(mut store) = store.open_if_there(loaded)? else { return Ok(true) };
+    match found.must_run(store.as_mut(), now) {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.exit == Exit::Invalid => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What the experiment says of this user; none where the user takes no part.
+fn by_experiment(
+    prompt: &Prompt,
+    experiment: &Experiment,
+    unit: &str,
+    context: &Context<'_>,
+) -> Result<Option<Chosen>, Failure> {
+    let assignment = experiment.assign(unit.as_bytes()).map_err(|error| {
+        Failure::invalid_one(
+            Problem::error("assign::empty_unit", error.to_string())
+                .help("pass `--unit ID`, or leave it out for production"),
+        )
+    })?;
+    let Assignment::Variant(index) = assignment else { return Ok(None) };
+    let Some(variant) = experiment.variants.get(index) else { return Ok(None) };
+    let stage = if ledger::exists(prompt.directory()) {
+        let ledger = ledger_of(prompt.name(), context)?;
+        if !ledger.faults().is_empty() {
+            return Err(not_served(&NotServed::Faults { prompt: prompt.name().clone() }, Some(&ledger)));
+        }
+        Some(promoted(prompt, &variant.version, ledger.state())?)
+    } else {
+        None
+    };
+    Ok(Some(Chosen {
+        experiment: experiment.name.to_string(),
+        variant: variant.name.clone(),
+        version: variant.version.clone(),
+        stage,
+    }))
+}
+
+/// The stage of a version that an experiment serves. What the ledger knows must still be the same text, and in use.
+fn promoted(prompt: &Prompt, version: &Version, state: &State) -> Result<Stage, Failure> {
+    let stage = state.stage(version);
+    let recorded = state.versions().get(version).map(|known| known.sha256);
+    let found = prompt.version(version).map(|loaded| loaded.digest);
+    if let Some(recorded) = recorded.filter(|recorded| found != Some(*recorded)) {
+        let (prompt, version) = (prompt.name().clone(), version.clone());
+        return Err(not_served(&NotServed::Text { prompt, version, recorded, found }, None));
+    }
+    if stage == Stage::Archived {
+        let message = format!("an experiment serves {version} of `{}`, which is archived", prompt.name());
+        return Err(Failure::invalid_one(
+            Problem::error("resolve::archived", message)
+                .help("end the experiment, or take the version out of it"),
+        ));
+    }
+    Ok(stage)
+}
+
+impl Chosen {
+    fn answer<'a>(&'a self, prompt: &'a Prompt) -> Result<Answer<'a>, Failure> {
+        let loaded = version(prompt, Some(&VersionSelector::Exact(self.version.clone())))?;
+        let file = loaded.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        Ok(Answer {
+            prompt: prompt.name().as_str(),
+            version: &loaded.version,
+            sha256: &loaded.digest,
+            file,
+            stage: self.stage,
+            decision: json!({"by": "experiment", "experiment": self.experiment, "variant": self.variant}),
+            text: &loaded.text,
+            why: format!("the experiment `{}` gives the variant `{}`", self.experiment, self.variant),
+        })
+    }
+}
+
+impl<'a> Answer<'a> {
+    fn of(prompt: &'a str, resolution: &Resolution<'a>) -> Self {
+        Self {
+            prompt,
+            version: resolution.version,
+            sha256: resolution.sha256,
+            file: resolution.file,
+            stage: resolution.stage,
+            decision: json!(resolution.decision),
+            text: resolution.text,
+            why: resolution.decision.explain(resolution.version),
+        }
+    }
+}
+
+fn tell(answer: &Answer<'_>, context: &Context<'_>) -> Result<Exit, Failure> {
+    let text = || {
+        let stage = answer.stage.map_or_else(|| "active".to_owned(), |stage| stage.to_string());
+        format!("{} {}  {stage}  {}  {}\n", answer.prompt, answer.version, answer.sha256.short(), answer.why)
+    };
+    context.answer(text, answer)
+}
+
+fn read(path: &Path) -> Result<Snapshot, Failure> {
+    let text = read_text(path, MAX_SNAPSHOT_BYTES).map_err(|problem| Failure::invalid_one(*problem))?;
+    Snapshot::from_json(&text).map_err(|error| {
+        Failure::invalid_one(
+            Problem::error("resolve::snapshot", error.to_string())
+                .at(Place::whole_file(path))
+                .help("`promptassay snapshot --output FILE` writes a new one"),
+        )
+    })
+}

@@ -1,0 +1,13 @@
+//! What the commands of the lifecycle have in common: who acts, what allows it, how a move is carried out, how it is told.
+
+mod acting;
+mod evidence;
+mod moving;
+mod reading;
+mod telling;
+
+pub(crate) use acting::MoveArguments;
+pub(crate) use evidence::WarrantArguments;
+pub(crate) use moving::{carry_out, finish_interrupted, not_mirrored};
+pub(crate) use reading::{Governed, directory_of, governed, history_of, ledger_of};
+pub(crate) use telling::{canary_json, canary_text, change_of, field, grounds_of};

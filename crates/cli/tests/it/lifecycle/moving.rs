@@ -1,0 +1,266 @@
+//! Moves and refusals.
+
+use insta::assert_snapshot;
+
+use super::{RECORDED, by_ada, bytes, clean, done, evaluate, head, sandbox, session, tested};
+use crate::sandbox::Seen;
+
+#[test]
+fn the_way_to_production_and_back() {
+    let sandbox = sandbox(RECORDED);
+    assert_snapshot!(
+        "adopted",
+        session(
+            &sandbox,
+            &[
+                &["status"],
+                &[
+                    "adopt",
+                    "greet",
+                    "1.0.0",
+                    "--reason",
+                    "Live since spring",
+                    "--by",
+                    "Ada <ada@example.com>"
+                ],
+                &["promote", "greet", "1.1.0", "--to", "testing", "--by", "Ada"],
+                &["status", "greet"],
+            ]
+        )
+    );
+    evaluate(&sandbox, &["--candidate", "1.1.0"]);
+    assert_snapshot!(
+        "walked",
+        session(
+            &sandbox,
+            &[
+                &["canary", "greet", "1.1.0", "--percent", "5", "--evidence", "latest", "--by", "Ada"],
+                &["canary", "greet", "1.1.0", "--percent", "25", "--by", "ops[bot]"],
+                &["status"],
+                &[
+                    "promote",
+                    "greet",
+                    "1.1.0",
+                    "--to",
+                    "production",
+                    "--evidence",
+                    "latest",
+                    "--reason",
+                    "Fewer calls",
+                    "--by",
+                    "Ada"
+                ],
+                &["check"],
+                &["rollback", "greet", "--reason", "Wrong hours", "--by", "Eve"],
+                &["status", "greet"],
+                &["history", "greet"],
+                &["verify"],
+            ]
+        )
+    );
+    assert!(
+        sandbox
+            .read("prompts/greet/prompt.yaml")
+            .contains("active_version: v1.0.0            # what is served")
+    );
+    // What somebody rolled back from does not bounce back on the same evidence.
+    let again: &[&str] =
+        &["promote", "greet", "1.1.0", "--to", "production", "--evidence", "latest", "--by", "Ada"];
+    assert_snapshot!(
+        "bounced",
+        session(&sandbox, &[again, &["rollback", "greet", "--to", "1.1.0", "--reason", "x", "--by", "Ada"]])
+    );
+}
+
+#[test]
+fn a_refused_command_changes_no_byte() {
+    let sandbox = tested(RECORDED);
+    let before = bytes(&sandbox);
+    let refused: &[&[&str]] = &[
+        &["promote", "greet", "1.0.0", "--to", "production"],
+        &["promote", "greet", "1.1.0", "--to", "canary"],
+        &["promote", "greet", "1.1.0", "--to", "production", "--evidence", "latest"],
+        &["promote", "greet", "1.1.0", "--to", "archived"],
+        &["promote", "greet", "9.9.9", "--to", "testing"],
+        &["promote", "greet", "1.1.0", "--to", "Production"],
+        &["promote", "gret", "1.1.0", "--to", "testing"],
+        &["canary", "greet", "1.1.0", "--percent", "5"],
+        &["canary", "greet", "1.1.0", "--percent", "5", "--break-glass", "--reason", "x"],
+        &["canary", "greet", "1.1.0", "--percent", "0"],
+        &["canary", "greet", "1.1.0", "--percent", "100"],
+        &["canary", "greet", "1.0.0", "--percent", "5", "--evidence", "latest"],
+        &["abort", "greet", "--reason", "x"],
+        &["abort", "greet"],
+        &["rollback", "greet"],
+        &["rollback", "greet", "--reason", " "],
+        &["rollback", "greet", "--reason", "x"],
+        &["rollback", "greet", "--to", "1.1.0", "--reason", "x"],
+        &["rollback", "greet", "--to", "1.0.0", "--reason", "x"],
+        &["deprecate", "greet", "1.1.0", "--reason", "x"],
+        &["archive", "greet", "1.0.0"],
+        &["adopt", "greet", "1.0.0"],
+        &["activate", "greet", "1.1.0"],
+    ];
+    let mut shown = String::new();
+    for command in refused {
+        let all = if command[0] == "activate" {
+            command.to_vec()
+        } else {
+            [command, &["--by", "Ada"][..]].concat()
+        };
+        let seen = sandbox.run(&all);
+        assert!(matches!(seen.code, Some(1 | 2)), "{command:?}\n{}", seen.shown());
+        assert_eq!(bytes(&sandbox), before, "{command:?}");
+        shown.extend([format!("$ {}\n{}\n", command.join(" "), seen.shown())]);
+    }
+    assert_snapshot!(clean(&sandbox, &shown));
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_done_and_does_nothing() {
+    let sandbox = tested(RECORDED);
+    let before = bytes(&sandbox);
+    assert_snapshot!(session(
+        &sandbox,
+        &[
+            &[
+                "canary",
+                "greet",
+                "1.1.0",
+                "--percent",
+                "5",
+                "--evidence",
+                "latest",
+                "--by",
+                "Ada",
+                "--dry-run"
+            ],
+            &["deprecate", "greet", "1.0.0", "--reason", "Gone", "--by", "Ada", "--dry-run"],
+            &["rollback", "greet", "--reason", "x", "--by", "Ada", "--dry-run"],
+        ]
+    ));
+    assert_eq!(bytes(&sandbox), before);
+}
+
+#[test]
+fn broken_glass_is_shown_wherever_the_version_is() {
+    let sandbox = sandbox("lifecycle: {break_glass: allowed}\n");
+    done(&sandbox, &["adopt", "greet", "1.0.0"]);
+    done(&sandbox, &["promote", "greet", "1.1.0", "--to", "testing"]);
+    assert_snapshot!(session(
+        &sandbox,
+        &[
+            &["promote", "greet", "1.1.0", "--to", "production", "--break-glass", "--by", "Ada"],
+            &[
+                "promote",
+                "greet",
+                "1.1.0",
+                "--to",
+                "production",
+                "--break-glass",
+                "--reason",
+                "Prices are wrong",
+                "--by",
+                "Ada"
+            ],
+            &["status"],
+            &["status", "greet"],
+            &["blame", "--at", "2099-01-01T00:00:00Z"],
+        ]
+    ));
+    // The same words in colour.
+    let colored = sandbox.run(&["status", "greet", "--color", "always"]).stdout;
+    let plain = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap().replace_all(&colored, "").into_owned();
+    assert_ne!(colored, plain);
+    assert_eq!(plain, sandbox.run(&["status", "greet"]).stdout);
+    let status = sandbox.json(&["status", "greet"]);
+    assert_eq!(
+        (&status["versions"][0]["version"], &status["versions"][0]["break_glass"]),
+        (&"1.1.0".into(), &true.into())
+    );
+}
+
+#[test]
+fn whoever_saw_another_head_is_told_so() {
+    let sandbox = tested(RECORDED);
+    let seen = head(&sandbox);
+    let canary = |version: &str, head: &str| {
+        by_ada(
+            &sandbox,
+            &["canary", "greet", version, "--percent", "5", "--evidence", "latest", "--expect-head", head],
+        )
+    };
+    assert_eq!(canary("1.1.0", &seen[..12]).code, Some(0));
+    let before = bytes(&sandbox);
+    let late = canary("1.2.0", &seen[..12]);
+    assert_eq!(late.code, Some(5), "{}", late.shown());
+    assert_snapshot!(clean(&sandbox, &late.shown()));
+    assert_eq!(bytes(&sandbox), before);
+    assert_eq!(canary("1.2.0", "xyz").code, Some(2));
+}
+
+#[test]
+fn who_acts_is_known_by_flag_pipeline_or_git() {
+    let sandbox = sandbox(RECORDED);
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = sandbox.command(&[arguments, &["--json"]].concat());
+        command.env_remove("GITHUB_ACTOR").envs(variables.iter().copied());
+        Seen::of(&mut command)
+    };
+    let actor = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let seen = run(arguments, variables);
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+        let answer: serde_json::Value = serde_json::from_str(&seen.stdout).unwrap();
+        let actor = &answer["events"][0]["actor"];
+        format!("{} {} {}", actor["name"], actor["kind"], actor["known_by"])
+    };
+    let nobody = run(&["adopt", "greet", "1.0.0"], &[]);
+    assert_eq!(nobody.code, Some(2));
+    assert!(nobody.stderr.contains("nobody says who does this"), "{}", nobody.stderr);
+    sandbox.write(".gitconfig", "[user]\n\tname = Ada\n\temail = ada@example.com\n");
+    let promote = |version| ["promote", "greet", version, "--to", "testing"];
+    let back = |version| ["promote", "greet", version, "--to", "draft"];
+    let seen = [
+        actor(&["adopt", "greet", "1.0.0"], &[]),
+        actor(&promote("1.1.0"), &[("CI", "true"), ("GITHUB_ACTOR", "octo")]),
+        actor(&back("1.1.0"), &[("CI", "true")]),
+        actor(&promote("1.1.0"), &[("CI", "false"), ("GITHUB_ACTOR", "octo")]),
+        actor(&[&back("1.1.0")[..], &["--by", "Eve"]].concat(), &[("CI", "1")]),
+        actor(&[&promote("1.1.0")[..], &["--by", "release[bot]"]].concat(), &[]),
+    ];
+    assert_snapshot!(seen.join("\n"));
+}
+
+#[test]
+fn a_canary_that_expired_is_served_to_nobody_and_promoted_by_nobody() {
+    let sandbox = tested("lifecycle: {replies: [recorded], canary_expires_after: 1s, evidence_for: []}\n");
+    done(&sandbox, &["canary", "greet", "1.1.0", "--percent", "99.99"]);
+    // It expires at read time: no clock has to come by.
+    let at = ["--at", "2099-01-01T00:00:00Z"];
+    let resolved = sandbox.json(&[&["resolve", "greet", "--unit", "a"][..], &at].concat());
+    assert_eq!(
+        (&resolved["version"], &resolved["decision"]["by"]),
+        (&"1.0.0".into(), &"canary_expired".into())
+    );
+}
+
+#[test]
+fn what_is_in_production_is_what_candidates_are_compared_with() {
+    let sandbox = tested(RECORDED);
+    done(&sandbox, &["canary", "greet", "1.1.0", "--percent", "5", "--evidence", "latest"]);
+    done(&sandbox, &["promote", "greet", "1.1.0", "--to", "production", "--evidence", "latest"]);
+    let planned = sandbox.run(&["eval", "greet", "--offline", "--dry-run"]);
+    assert!(planned.stdout.contains("baseline v1.1.0 is in production"), "{}", planned.shown());
+}
+
+#[test]
+fn the_policy_is_checked_with_places() {
+    let sandbox = sandbox(
+        "lifecycle:\n  evidence_fro: [canary]\n  evidence_for: [canery]\n  min_cases: -1\n  max_reply_age: 7 days\n  replies: []\n  models: [defualt]\n  canary: maybe\n  canary_expires_after: 0d\n  break_glass: yes\n",
+    );
+    assert_snapshot!(session(&sandbox, &[&["check"]]));
+    // A file with mistakes sets no policy.
+    let before = bytes(&sandbox);
+    assert_eq!(by_ada(&sandbox, &["adopt", "greet", "1.0.0"]).code, Some(2));
+    assert_eq!(bytes(&sandbox), before);
+}
