@@ -5,9 +5,11 @@ use promptassay_experiments::canary::{Canary, GuardPolicy, Step};
 use promptassay_lifecycle::event::Change;
 use promptassay_lifecycle::ledger::{Ledger, Line};
 use promptassay_lifecycle::policy::Policy;
+use promptassay_registry::digest::Digest;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Problem, did_you_mean, has_errors};
 use promptassay_registry::tree::Loaded;
+use promptassay_registry::version::Version;
 
 use crate::failure::Failure;
 use crate::prompts;
@@ -15,6 +17,10 @@ use crate::prompts;
 /// The canary that runs, expired or not.
 #[derive(Debug)]
 pub(crate) struct Found {
+    pub(crate) prompt: PromptName,
+    pub(crate) version: Version,
+    /// The head of the ledger that it was read from.
+    pub(crate) head: Option<Digest>,
     pub(crate) canary: Canary,
     pub(crate) policy: GuardPolicy,
 }
@@ -42,6 +48,9 @@ pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
         return Err(Failure::invalid(problems));
     }
     Ok(Found {
+        prompt: prompt.name().clone(),
+        version: running.version.clone(),
+        head: ledger.head().copied(),
         canary: canary(prompt.name(), ledger.lines(), &running.settings.salt, running.settings.expires_at),
         policy: GuardPolicy { guardrails: policy.guardrails, max_failure_rate: policy.max_failure_rate },
     })

@@ -8,6 +8,6 @@ mod telling;
 
 pub(crate) use acting::MoveArguments;
 pub(crate) use evidence::WarrantArguments;
-pub(crate) use moving::{carry_out, finish_interrupted, not_mirrored};
+pub(crate) use moving::{Moved, carry_out, finish_interrupted, not_mirrored, perform};
 pub(crate) use reading::{Governed, directory_of, governed, history_of, ledger_of};
 pub(crate) use telling::{canary_json, canary_text, change_of, field, grounds_of};

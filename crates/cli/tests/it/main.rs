@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "files of a test need not survive a power cut")]
 #![expect(clippy::print_stderr, reason = "a check that has to be left out says so")]
 
+mod canary;
 mod change;
 mod check;
 mod console;

@@ -1,5 +1,6 @@
 //! A PostgreSQL server of our own, made from the machine's binaries and gone with the test.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -46,7 +47,11 @@ impl PostgresServer {
     /// Starts a server; `None`, said loudly, where the machine has none.
     pub(crate) fn start() -> Option<Self> {
         let Some(binaries) = binaries() else {
-            eprintln!("SKIPPED: no PostgreSQL below /usr/lib/postgresql, so its store is not tested here");
+            // Not `eprintln!`, which the test harness keeps to itself while a test passes.
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED: no PostgreSQL below /usr/lib/postgresql, so its store is not tested here"
+            );
             return None;
         };
         let directory = TempDir::new().unwrap();

@@ -1,0 +1,158 @@
+//! The guard of a canary, as a process: what is recorded of its users, what is said, what is done.
+
+use insta::assert_snapshot;
+use jiff::{SignedDuration, Timestamp};
+use promptassay_experiments::canary::{Arm, Canary, Step};
+use promptassay_experiments::event::Event;
+use promptassay_experiments::store::{SqliteStore, Store as _};
+
+use crate::sandbox::Sandbox;
+
+const POLICY: &str =
+    "lifecycle: {evidence_for: [], guardrails: [error, thumbs_down], max_failure_rate: 0.2}\n";
+
+/// Half of the users are served v1.1.0.
+fn sandbox(policy: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
+    let registry = sandbox.read("prompts/registry.yaml");
+    sandbox.write("prompts/registry.yaml", format!("{registry}store: ../data/experiments.db\n{policy}"));
+    for arguments in [
+        &["adopt", "greet", "v1.0.0", "--reason", "It is live"][..],
+        &["promote", "greet", "v1.1.0", "--to", "testing"],
+        &["canary", "greet", "v1.1.0", "--percent", "50"],
+    ] {
+        let seen = sandbox.run(&[arguments, &["--by", "Ada"]].concat());
+        assert_eq!(seen.code, Some(0), "{arguments:?} {}", seen.shown());
+    }
+    sandbox
+}
+
+/// The canary as an application knows it from the ledger.
+fn canary(sandbox: &Sandbox) -> Canary {
+    let ledger = sandbox.read("prompts/greet/lifecycle.jsonl");
+    let line: serde_json::Value = serde_json::from_str(ledger.lines().last().unwrap()).unwrap();
+    let settings = &line["canary"];
+    let salt = settings["salt"].as_str().unwrap();
+    Canary {
+        id: format!("greet:{salt}"),
+        salt: salt.to_owned(),
+        steps: vec![Step { basis_points: 5000, from: line["at"].as_str().unwrap().parse().unwrap() }],
+        expires_at: settings["expires_at"].as_str().unwrap().parse().unwrap(),
+    }
+}
+
+fn hours(canary: &Canary, hours: i64) -> Timestamp {
+    canary.steps[0].from.checked_add(SignedDuration::from_hours(hours)).unwrap()
+}
+
+/// A thousand users of an hour, of whom every so many fail in the canary and in production.
+fn record(sandbox: &Sandbox, hour: i64, every: [usize; 2]) {
+    let canary = canary(sandbox);
+    let at = hours(&canary, hour);
+    let (mut events, mut seen): (Vec<Event>, [usize; 2]) = (Vec::new(), [0; 2]);
+    for unit in (0..1000).map(|unit| format!("u{hour}-{unit}")) {
+        let arm = usize::from(canary.arm(unit.as_bytes(), at) == Some(Arm::Production));
+        seen[arm] += 1;
+        events.extend(canary.exposure(unit.as_bytes(), at));
+        for guardrail in ["error", "thumbs_down"] {
+            let failed = guardrail == "error" && seen[arm] % every[arm] == 0;
+            events.extend(canary.outcome(unit.as_bytes(), guardrail, failed, at, b"1".to_vec()));
+        }
+    }
+    let path = sandbox.path("data/experiments.db");
+    SqliteStore::open(&path).unwrap().write(&events).unwrap();
+}
+
+fn check(sandbox: &Sandbox, rest: &[&str]) -> (Option<i32>, String) {
+    let seen = sandbox.run(&[&["canary", "check", "greet"], rest].concat());
+    (seen.code, sandbox.clean(&seen.shown()))
+}
+
+#[test]
+fn a_good_canary_is_held_and_then_promoted() {
+    let sandbox = sandbox(POLICY);
+    let (code, said) = check(&sandbox, &[]);
+    assert_eq!(code, Some(3), "{said}");
+    assert_snapshot!(said);
+    record(&sandbox, 1, [20, 20]);
+    let later = hours(&canary(&sandbox), 25).to_string();
+    let (code, said) = check(&sandbox, &["--at", &later]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_snapshot!(said);
+    // Before its time nothing is done.
+    let before = sandbox.read("prompts/greet/lifecycle.jsonl");
+    assert_eq!(check(&sandbox, &["--apply", "--by", "Guard[bot]"]).0, Some(3));
+    assert_eq!(sandbox.read("prompts/greet/lifecycle.jsonl"), before);
+}
+
+#[test]
+fn a_harmful_canary_is_rolled_back() {
+    let sandbox = sandbox(POLICY);
+    record(&sandbox, 0, [4, 20]);
+    let (code, said) = check(&sandbox, &["--by", "Guard[bot]"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert_snapshot!(said);
+    let (code, said) = check(&sandbox, &["--apply", "--by", "Guard[bot]"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("canary → testing"), "{said}");
+    let ledger = sandbox.read("prompts/greet/lifecycle.jsonl");
+    assert!(ledger.lines().last().unwrap().contains("canary check: `error` fails more often"), "{ledger}");
+    // It is gone, so there is nothing to check.
+    let (code, said) = check(&sandbox, &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert_snapshot!(said);
+}
+
+#[test]
+fn lost_users_are_no_verdict() {
+    let sandbox = sandbox(POLICY);
+    record(&sandbox, 0, [20, 20]);
+    let canary = canary(&sandbox);
+    let lost: Vec<Event> = (0..600)
+        .map(|unit| format!("lost-{unit}"))
+        .filter(|unit| canary.arm(unit.as_bytes(), hours(&canary, 0)) == Some(Arm::Canary))
+        .filter_map(|unit| canary.exposure(unit.as_bytes(), hours(&canary, 0)))
+        .collect();
+    SqliteStore::open(&sandbox.path("data/experiments.db")).unwrap().write(&lost).unwrap();
+    let (code, said) = check(&sandbox, &[]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("no verdict: step 1 served"), "{said}");
+}
+
+#[test]
+fn what_is_recorded_from_a_shell_is_what_an_application_records() {
+    let sandbox = sandbox(POLICY);
+    let canary = canary(&sandbox);
+    let unit = (0..100)
+        .map(|unit| format!("u{unit}"))
+        .find(|unit| canary.arm(unit.as_bytes(), hours(&canary, 0)) == Some(Arm::Canary))
+        .unwrap();
+    let at = hours(&canary, 1).to_string();
+    let record = ["record", "--canary", "greet", &unit, "error", "1", "--at", &at];
+    assert_eq!(sandbox.json(&["expose", "--canary", "greet", &unit, "--at", &at])["arm"], "canary");
+    assert_eq!(sandbox.json(&record)["recorded"], true);
+    // Outside the canary's life nobody decided.
+    let late = hours(&canary, 24 * 30).to_string();
+    let outside = sandbox.json(&["expose", "--canary", "greet", &unit, "--at", &late]);
+    assert_eq!((&outside["arm"], &outside["recorded"]), (&serde_json::Value::Null, &false.into()));
+    let after = hours(&canary, 2).to_string();
+    let report = sandbox.run(&["canary", "check", "greet", "--at", &after, "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
+    assert_eq!(report["canary_exposed"], 1);
+    assert_eq!(report["guardrails"][0]["canary_failing"], 1);
+    assert_snapshot!(sandbox.session(&[
+        &["record", "--canary", "greet", "u1", "erorr", "1"],
+        &["record", "--canary", "greet", "u1", "error", "2"],
+        &["record", "--canary", "greet", "", "error", "1"],
+        &["expose", "--canary", "great", "u1"],
+    ]));
+}
+
+#[test]
+fn a_policy_without_guardrails_cannot_judge() {
+    let sandbox = sandbox("lifecycle: {evidence_for: []}\n");
+    let (code, said) = check(&sandbox, &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert_snapshot!(said);
+}
