@@ -84,6 +84,32 @@ fn every_report_of_every_run_is_as_it_was() {
     }
 }
 
+#[test]
+fn the_page_about_gates_explains_a_real_report() {
+    let page = fs::read_to_string(fixtures().join("../../docs/gating.md")).unwrap();
+    let sandbox = copied("worse");
+    report(&sandbox);
+    let shown = sandbox.read("report.markdown");
+    let mut lines = 0;
+    for block in page.split("```text\n").skip(1) {
+        for line in block.split("\n```").next().unwrap().lines() {
+            assert!(
+                shown.lines().any(|shown| shown.trim_end() == line),
+                "docs/gating.md shows what no report says: {line}"
+            );
+            lines += 1;
+        }
+    }
+    assert!(lines > 8, "{lines}");
+}
+
+#[test]
+fn a_comparison_that_could_not_pass_is_refused() {
+    let sandbox = copied("too_small_for_the_margin");
+    let seen = sandbox.run(&["compare", "run", "run", "--baseline-version", "v1.0.0"]);
+    insta::assert_snapshot!(seen.shown());
+}
+
 /// Whether two numbers are the same but for the last digits; `null` is only like `null`.
 fn is_like(found: &Value, expected: &Value) -> bool {
     match (found.as_f64(), expected.as_f64()) {

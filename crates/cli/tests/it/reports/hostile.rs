@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
+use pulldown_cmark::{Event, Options, Parser, Tag};
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -61,6 +62,8 @@ fn evaluated() -> (Sandbox, BTreeMap<String, String>, Seen) {
         "csv=trials.csv",
         "--report",
         "github=annotations.txt",
+        "--report",
+        "markdown=report.md",
         "--color",
         "always",
     ]);
@@ -165,6 +168,105 @@ fn a_runner_carries_out_our_commands_only() {
     assert_eq!(annotations.matches("\n::error ").count() + 1, 10);
     let left_out = corpus.len() + 1 - 10;
     assert!(annotations.contains(&format!("; {left_out} errors more in the other reports")), "{annotations}");
+}
+
+/// Has a reader of Markdown find nothing but what a report is made of. Headings are counted.
+fn assert_plain_markdown(report: &str) -> usize {
+    let summary = r"<details><summary>([^<>`@]|<code>[^<>]*</code>)*</summary>";
+    let own = Regex::new(&format!("^(<!-- promptassay -->|{summary}|</details>)\n$")).unwrap();
+    let (mut headings, mut in_code) = (0, false);
+    for event in Parser::new_ext(
+        report,
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES,
+    ) {
+        match event {
+            Event::Html(html) => assert!(own.is_match(&html), "{html}"),
+            Event::InlineHtml(html) => panic!("{html}"),
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => panic!("{dest_url}"),
+            Event::Start(Tag::FootnoteDefinition(_) | Tag::BlockQuote(_)) | Event::FootnoteReference(_) => {
+                panic!("{event:?}")
+            }
+            Event::Start(Tag::Heading { .. }) => headings += 1,
+            Event::Start(Tag::CodeBlock(_)) => in_code = true,
+            Event::End(pulldown_cmark::TagEnd::CodeBlock) => in_code = false,
+            Event::Text(text) if !in_code => {
+                assert!(!text.contains('@') && !text.contains("://") && !text.contains('#'), "{text}");
+            }
+            _ => {}
+        }
+    }
+    headings
+}
+
+#[test]
+fn a_pull_request_sees_text() {
+    let (sandbox, corpus, _) = evaluated();
+    let report = sandbox.read("report.md");
+    assert_harmless(&report, false);
+    assert!(report.starts_with("<!-- promptassay -->\n") && report.len() <= 65_536, "{}", report.len());
+    assert_eq!(assert_plain_markdown(&report), 2, "the verdict and one gate");
+    for name in corpus.keys() {
+        assert!(report.contains(&format!("<code>{name}</code>")) || report.contains("Cut here"), "{name}");
+    }
+    // What was left out is said.
+    assert!(report.len() < 60_000 || report.contains("_Cut here: "), "{}", report.len());
+}
+
+#[test]
+fn names_are_text_too() {
+    let corpus = corpus();
+    let sandbox = Sandbox::new();
+    let mut suite =
+        "cases:\n  - {name: fine, inputs: {name: A}, validators: [{contains: fine}]}\n".to_owned();
+    let mut replies = String::new();
+    let names: Vec<&String> =
+        corpus.values().filter(|text| text.len() < 100 && !text.trim().is_empty()).collect();
+    for (case, text) in
+        [("fine".to_owned(), "fine")].into_iter().chain(names.iter().map(|name| ((*name).clone(), "other")))
+    {
+        let row = json!({
+            "case": case, "version": "1.0.0", "model": "default", "repeat": 1,
+            "text": text, "finish_reason": "stop", "source": "hand",
+        });
+        writeln!(replies, "{row}").unwrap();
+        if case != "fine" {
+            writeln!(
+                suite,
+                "  - {{name: {}, inputs: {{name: B}}, validators: [{{contains: fine}}]}}",
+                json!(case)
+            )
+            .unwrap();
+        }
+    }
+    sandbox.write("prompts/greet/tests/test_cases.yaml", suite).write("replies/greet.jsonl", replies);
+    let seen = sandbox.run(&[
+        "eval",
+        "--offline",
+        "--report",
+        "markdown=report.md",
+        "--report",
+        "github=annotations.txt",
+        "--report",
+        "csv=trials.csv",
+        "--junit",
+        "report.xml",
+    ]);
+    if seen.code == Some(2) {
+        // Names that a suite refuses reach no report.
+        assert!(seen.stderr.contains("name"), "{}", seen.shown());
+        return;
+    }
+    assert_eq!(assert_plain_markdown(&sandbox.read("report.md")), 2);
+    assert_harmless(&sandbox.read("report.md"), false);
+    assert_harmless(&sandbox.read("report.xml"), false);
+    assert_harmless(&sandbox.read("trials.csv"), true);
+    assert!(
+        sandbox
+            .read("annotations.txt")
+            .lines()
+            .all(|line| line.starts_with("::error ") || line.starts_with("::notice "))
+    );
+    readers::check_junit(&sandbox.path("report.xml"));
 }
 
 #[test]
