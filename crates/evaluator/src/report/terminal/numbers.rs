@@ -240,14 +240,11 @@ pub(super) fn grouped(number: u64) -> String {
 /// US dollars with at least two digits that say something; what costs something is never $0.
 pub(super) fn dollars(sum: f64) -> String {
     if sum == 0.0 {
-        "$0".to_owned()
-    } else if sum >= 1.0 {
-        format!("${sum:.2}")
-    } else if sum >= 0.001 {
-        format!("${sum:.3}")
-    } else {
-        format!("${sum:.1e}")
+        return "$0".to_owned();
     }
+    // A tenth of a cent has three decimals, a hundredth of that five.
+    let decimals = (2..=9).find(|decimals| sum >= 10.0_f64.powi(1 - decimals)).unwrap_or(9);
+    format!("${sum:.*}", usize::try_from(decimals).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -266,7 +263,7 @@ mod tests {
         );
         assert_eq!(
             [dollars(0.0), dollars(12.345), dollars(0.0214), dollars(0.000_04)],
-            ["$0", "$12.35", "$0.021", "$4.0e-5"]
+            ["$0", "$12.35", "$0.021", "$0.000040"]
         );
     }
 }
