@@ -90,7 +90,7 @@ impl Cache {
             return None;
         }
         let entry: Entry = serde_json::from_slice(&fs::read(self.path(key)).ok()?).ok()?;
-        let young = self.max_age.is_none_or(|max_age| age(entry.at, now) <= max_age);
+        let young = self.max_age.is_none_or(|max_age| is_young(entry.at, now, max_age));
         (entry.schema == SCHEMA && young).then_some(entry)
     }
 
@@ -127,6 +127,15 @@ impl Cache {
 /// How old something is; 0 where the clock went backwards.
 fn age(at: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(at)).unwrap_or(Duration::ZERO)
+}
+
+/// Clocks of machines that share a cache differ by this much.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(600);
+
+/// Whether something is at most `max_age` old. What comes from the future is not: nobody knows how old it is.
+fn is_young(at: Timestamp, now: Timestamp, max_age: Duration) -> bool {
+    let ahead = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
+    ahead <= CLOCK_DIFFERENCE && age(at, now) <= max_age
 }
 
 #[cfg(test)]
@@ -209,7 +218,8 @@ mod tests {
         let days = |days: u64| Some(Duration::from_hours(24 * days));
         assert!(cache.clone().max_age(days(3)).find(key, now()).is_some());
         assert!(cache.clone().max_age(days(2)).find(key, now()).is_none());
-        assert!(cache.clone().max_age(days(0)).find(key, time("2026-11-19T10:00:00Z")).is_some());
+        assert!(cache.clone().max_age(days(0)).find(key, time("2026-11-19T10:00:00Z")).is_none());
+        assert!(cache.clone().max_age(days(0)).find(key, time("2026-11-20T09:51:00Z")).is_some());
         assert!(cache.refresh(true).find(key, now()).is_none());
     }
 

@@ -2,6 +2,7 @@
 
 mod caching;
 mod failing;
+mod hostile;
 mod judging;
 mod models;
 mod recording;
