@@ -30,8 +30,19 @@ Exit codes: 0 done, 1 refused, 2 a file or the command line is invalid, 5 somebo
 pub(crate) struct CanaryArguments {
     #[command(subcommand)]
     command: Option<CanaryCommand>,
+    /// The prompt.
+    #[arg(value_name = "PROMPT", required = true)]
+    name: Option<String>,
+    /// The version.
+    #[arg(value_parser = parse_version, required = true)]
+    version: Option<Version>,
+    /// The share of the users, in per cent: `5`, `12.5`, `0.25`.
+    #[arg(long, value_name = "P", required = true)]
+    percent: Option<Share>,
     #[command(flatten)]
-    start: Option<StartArguments>,
+    warrant: WarrantArguments,
+    #[command(flatten)]
+    moving: MoveArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -39,34 +50,15 @@ enum CanaryCommand {
     Check(check::CheckArguments),
 }
 
-#[derive(Debug, Args)]
-struct StartArguments {
-    /// The prompt.
-    #[arg(value_name = "PROMPT")]
-    name: String,
-    /// The version.
-    #[arg(value_parser = parse_version)]
-    version: Version,
-    /// The share of the users, in per cent: `5`, `12.5`, `0.25`.
-    #[arg(long, value_name = "P")]
-    percent: Share,
-    #[command(flatten)]
-    warrant: WarrantArguments,
-    #[command(flatten)]
-    moving: MoveArguments,
-}
-
 pub(crate) fn run(arguments: &CanaryArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    match (&arguments.command, &arguments.start) {
-        (Some(CanaryCommand::Check(arguments)), _) => check::run(arguments, context),
-        (None, Some(arguments)) => start(arguments, context),
-        // The command line was read with one of the two.
-        (None, None) => Ok(Exit::Invalid),
+    let CanaryArguments { command, name, version, percent, warrant, moving } = arguments;
+    if let Some(CanaryCommand::Check(arguments)) = command {
+        return check::run(arguments, context);
     }
-}
-
-fn start(arguments: &StartArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let StartArguments { name, version, percent, warrant, moving } = arguments;
+    // Without the subcommand all three are required.
+    let (Some(name), Some(version), Some(percent)) = (name, version, percent) else {
+        return Ok(Exit::Invalid);
+    };
     carry_out(name, moving, context, |loaded, prompt| {
         let warrant = warrant.warrant(version, loaded, prompt, context)?;
         Ok(Request::Canary { version: version.clone(), share: *percent, warrant })

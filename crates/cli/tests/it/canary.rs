@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use promptassay_experiments::canary::{Arm, Canary, Step};
 use promptassay_experiments::event::Event;
 use promptassay_experiments::store::{SqliteStore, Store as _};
+use regex::Regex;
 
 use crate::sandbox::Sandbox;
 
@@ -46,13 +47,16 @@ fn hours(canary: &Canary, hours: i64) -> Timestamp {
     canary.steps[0].from.checked_add(SignedDuration::from_hours(hours)).unwrap()
 }
 
-/// A thousand users of an hour, of whom every so many fail in the canary and in production.
+/// Five hundred users of an hour in each arm, whatever the salt, of whom every so many fail in the canary and in production.
 fn record(sandbox: &Sandbox, hour: i64, every: [usize; 2]) {
     let canary = canary(sandbox);
     let at = hours(&canary, hour);
     let (mut events, mut seen): (Vec<Event>, [usize; 2]) = (Vec::new(), [0; 2]);
-    for unit in (0..1000).map(|unit| format!("u{hour}-{unit}")) {
+    for unit in (0..4000).map(|unit| format!("u{hour}-{unit}")) {
         let arm = usize::from(canary.arm(unit.as_bytes(), at) == Some(Arm::Production));
+        if seen[arm] == 500 {
+            continue;
+        }
         seen[arm] += 1;
         events.extend(canary.exposure(unit.as_bytes(), at));
         for guardrail in ["error", "thumbs_down"] {
@@ -66,7 +70,9 @@ fn record(sandbox: &Sandbox, hour: i64, every: [usize; 2]) {
 
 fn check(sandbox: &Sandbox, rest: &[&str]) -> (Option<i32>, String) {
     let seen = sandbox.run(&[&["canary", "check", "greet"], rest].concat());
-    (seen.code, sandbox.clean(&seen.shown()))
+    // The order in which users of one moment are looked at follows from the salt.
+    let largest = Regex::new("the largest [^;]+;").unwrap();
+    (seen.code, largest.replace_all(&sandbox.clean(&seen.shown()), "the largest [N];").into_owned())
 }
 
 #[test]

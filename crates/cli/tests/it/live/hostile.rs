@@ -10,9 +10,9 @@ use super::{KEY, Mock, eval, report, sandbox};
 use crate::sandbox::{Sandbox, Seen};
 
 #[test]
-fn a_reply_of_a_gigabyte_is_an_error_of_that_question() {
+fn a_reply_of_a_quarter_of_a_gigabyte_is_an_error_of_that_question() {
     let mock = Mock::start(json!({
-        "rules": [{"when": {"last_user_message": {"contains": "Ada 0"}}, "answer": {"huge_body": {"bytes": 1_u64 << 30}}}],
+        "rules": [{"when": {"last_user_message": {"contains": "Ada 0"}}, "answer": {"huge_body": {"bytes": 1_u64 << 28}}}],
         "default": {"answer": {"text": "Thank you"}},
     }));
     let sandbox = sandbox(&mock.row(), 2);
