@@ -41,8 +41,11 @@ impl Calls {
                     self.count(*source);
                 }
             }
-            Event::TrialFinished(_) | Event::JudgeAnswered(_) => {}
-            Event::RunStarted { .. } | Event::CircuitOpened(_) | Event::RunFinished { .. } => {}
+            Event::TrialFinished(_)
+            | Event::JudgeAnswered(_)
+            | Event::RunStarted { .. }
+            | Event::CircuitOpened(_)
+            | Event::RunFinished { .. } => {}
         }
     }
 
