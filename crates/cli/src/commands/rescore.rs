@@ -66,14 +66,20 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
     let stored = Stored::open(&plan, &usable, &journal, arguments.judging.allow_commands).map_err(broken)?;
     let runs = arguments.runs.runs(context)?;
     let blessed = arguments.against.blessed(&plan)?;
-    let begin = || begin(&runs, &plan, &now);
+    let mut place = None;
+    let begin = || {
+        let keeper = begin(&runs, &plan, &now)?;
+        place = Some(keeper.directory().clone());
+        Ok(keeper)
+    };
     let (_, replay) = judging::run(&arguments.judging, &plan, &stored, begin, context)?;
     let results =
         Results { plan: &plan, shard: now.shard, replay: &replay, blessed: &blessed, interrupted: None };
     let sources = std::slice::from_ref(&then);
     let against = (&plan, blessed.against());
-    let left = leave(against, &replay, &directory, Some(sources), &arguments.runs.runs(context)?, context);
+    let left = place.map(|place| leave(against, &replay, &place, Some(sources), &runs, context));
     // Reports are written whatever becomes of the evidence.
     let exit = publish(results, &arguments.reports, context)?;
-    left.map(|()| exit)
+    left.transpose()?;
+    Ok(exit)
 }

@@ -10,15 +10,15 @@ use super::{KEY, Mock, eval, report, sandbox};
 use crate::sandbox::{Sandbox, Seen};
 
 #[test]
-fn a_reply_of_a_quarter_of_a_gigabyte_is_an_error_of_that_question() {
+fn a_reply_that_is_far_too_long_is_an_error_of_that_question() {
     let mock = Mock::start(json!({
-        "rules": [{"when": {"last_user_message": {"contains": "Ada 0"}}, "answer": {"huge_body": {"bytes": 1_u64 << 28}}}],
+        "rules": [{"when": {"last_user_message": {"contains": "Ada 0"}}, "answer": {"huge_body": {"bytes": 1_u64 << 26}}}],
         "default": {"answer": {"text": "Thank you"}},
     }));
     let sandbox = sandbox(&mock.row(), 2);
     let seen = eval(&sandbox, &["--attempts", "1"]);
     assert_eq!(seen.code, Some(4), "{}", seen.shown());
-    let line = seen.stdout.lines().find(|line| line.contains("MB") || line.contains("MiB"));
+    let line = seen.stdout.lines().find(|line| line.contains("longer than 16777216 bytes"));
     assert!(line.is_some(), "{}", seen.shown());
     let kept: u64 = sandbox
         .files(".promptassay")
@@ -90,7 +90,7 @@ fn no_file_outside_of_the_repository_is_read() {
     let secret = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(secret.path(), "name,name_of\nsecret,5up3r\n").unwrap();
     std::os::unix::fs::symlink(secret.path(), sandbox.path("prompts/greet/tests/link.csv")).unwrap();
-    for file in ["../../../../../../etc/passwd", "/etc/passwd", "link.csv"] {
+    for file in ["link.csv", "../../../../../../etc/passwd", "/etc/passwd"] {
         sandbox.write(
             "prompts/greet/tests/test_cases.yaml",
             format!("validators: [max_words: 5]\ndatasets: [{{file: \"{file}\"}}]\n"),
