@@ -258,8 +258,8 @@ impl PromptRun {
             text.extend(["\n  help: ", &help, "\n"]);
         } else if matches!(self.replies, Replies::Recorded(_)) && results.iter().any(lacks_judge) {
             text.push_str(
-                "\n  help: what a judge says is not recorded: let a script answer in its place, with `.mock(…)`,\n        \
-                 or judge the case with `promptassay eval`\n",
+                "\n  help: record what the judge says with `promptassay eval --record`, or let a script answer in its\n        \
+                 place, with `.mock(…)`\n",
             );
         }
         text
@@ -315,7 +315,12 @@ impl PromptRun {
 
 /// Whether there is an answer, and a check of it that could not be carried out because a judge would have had to be asked.
 fn lacks_judge(result: &TrialResult) -> bool {
-    let lacks = |outcome: &CheckOutcome| matches!(outcome, CheckOutcome::Error(reason) if reason.message.contains("no reply of the judge"));
+    let lacks = |outcome: &CheckOutcome| match outcome {
+        CheckOutcome::Error(reason) => {
+            reason.message.contains("no answer of ") || reason.message.contains("stale reply of ")
+        }
+        _ => false,
+    };
     result.answer.reply().is_some() && result.checks.iter().any(|check| lacks(&check.outcome))
 }
 

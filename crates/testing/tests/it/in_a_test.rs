@@ -199,9 +199,11 @@ async fn a_script_answers_for_the_judge_too() -> Result<(), Invalid> {
     let unfriendly = evaluate(judged(0.0)).await?;
     assert!(!unfriendly.passed() && unfriendly.report().contains("so it is"), "{}", unfriendly.report());
     let recorded = Prompts::new(directory.path()).evaluate_case("greeting", "ada").await?;
-    insta::assert_snapshot!(
-        recorded.report().replace(&directory.path().display().to_string(), "[DIRECTORY]")
-    );
+    let words: Vec<&str> = recorded.report().split_whitespace().collect();
+    let report = words.join(" ");
+    for said in ["no answer of judge about this reply is recorded in", "record what the judge says with"] {
+        assert!(report.contains(said), "{report}");
+    }
     Ok(())
 }
 
