@@ -130,7 +130,7 @@ fn age(at: Timestamp, now: Timestamp) -> Duration {
 }
 
 /// Clocks of machines that share a cache differ by this much.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(600);
+const CLOCK_DIFFERENCE: Duration = Duration::from_mins(10);
 
 /// Whether something is at most `max_age` old. What comes from the future is not: nobody knows how old it is.
 fn is_young(at: Timestamp, now: Timestamp, max_age: Duration) -> bool {

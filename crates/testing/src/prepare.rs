@@ -296,12 +296,14 @@ impl Source {
             Self::Directory(directory) => directory,
         };
         let path = directory.join(format!("{}.jsonl", prompt.name()));
-        let replies = match read_if_there(&path, problems)? {
+        let text = read_if_there(&path).map_err(|problem| problems.push(*problem)).ok()?;
+        let replies = match text {
             Some(text) => RecordedReplies::parse(&path, &text, problems),
             None => RecordedReplies::none(&path),
         };
         let path = RecordedJudgements::path(directory, prompt.name().as_str());
-        let judgements = match read_if_there(&path, problems)? {
+        let text = read_if_there(&path).map_err(|problem| problems.push(*problem)).ok()?;
+        let judgements = match text {
             Some(text) => RecordedJudgements::parse(&path, &text, problems),
             None => RecordedJudgements::none(&path),
         };
@@ -309,12 +311,9 @@ impl Source {
     }
 }
 
-/// The text of a file that may be missing; `None` where it cannot be read, which is a problem.
-fn read_if_there(path: &Path, problems: &mut Vec<Problem>) -> Option<Option<String>> {
-    if !path.exists() {
-        return Some(None);
-    }
-    read_text(path, MAX_REPLIES_BYTES).map(Some).map_err(|problem| problems.push(*problem)).ok()
+/// The text of a file that may be missing.
+fn read_if_there(path: &Path) -> Result<Option<String>, Box<Problem>> {
+    if path.exists() { read_text(path, MAX_REPLIES_BYTES).map(Some) } else { Ok(None) }
 }
 
 fn no_replies(tree: &Tree) -> Problem {

@@ -75,6 +75,7 @@ pub(crate) struct JournalArguments {
 
 /// When a run stops by itself.
 #[derive(Debug, Clone, Copy, Args)]
+#[expect(clippy::struct_field_names, reason = "named as the options are")]
 pub(crate) struct BudgetArguments {
     /// Ask models at most N questions in this run, those before a resume included.
     #[arg(long, value_name = "N")]

@@ -121,9 +121,10 @@ fn a_reply_from_tomorrow_is_not_young() {
     mock.counters().assert_calls(2);
     // As if the clock had been set back by seventy years since.
     let mut dated = 0;
+    let date = regex::Regex::new("\"at\":\"20\\d\\d-").unwrap();
     for file in sandbox.files(".promptassay/cache") {
         let text = sandbox.read(&file);
-        let later = regex::Regex::new("\"at\":\"20\\d\\d-").unwrap().replace(&text, "\"at\":\"2096-");
+        let later = date.replace(&text, "\"at\":\"2096-");
         if later != text {
             dated += 1;
             sandbox.write(&file, later.as_bytes());
