@@ -9,11 +9,10 @@ mod reading;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 
 use regex::Regex;
 
-use crate::sandbox::{SUITE, Sandbox, Seen};
+use crate::sandbox::{SUITE, Sandbox, Seen, copy};
 
 /// A policy under which recorded replies prove something; the safe default does not allow them.
 pub(crate) const RECORDED: &str = "lifecycle: {replies: [live, cached, recorded]}\n";
@@ -99,19 +98,6 @@ fn bytes(sandbox: &Sandbox) -> BTreeMap<String, Vec<u8>> {
 
 fn head(sandbox: &Sandbox) -> String {
     sandbox.json(&["status", "greet"])["head"].as_str().unwrap().to_owned()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 /// The same files in a repository of their own.

@@ -163,6 +163,20 @@ impl Sandbox {
     }
 }
 
+/// Copies a directory with everything below it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 fn quoted(argument: &str) -> String {
     if argument.is_empty() || argument.contains([' ', '{', '<', '*']) {
         format!("'{argument}'")

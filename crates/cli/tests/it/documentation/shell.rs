@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::page::{Page, Step};
 use super::root;
+use crate::sandbox::copy;
 
 /// What a command printed on both streams, and how it ended.
 pub(super) struct Printed {
@@ -82,18 +83,5 @@ fn samples(repository: &Path) {
     }
     for file in [".gitignore", ".gitattributes"] {
         fs::copy(root().join(file), repository.join(file)).unwrap();
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::process::{Child, Output, Stdio};
 
-use super::{RECORDED, bytes, copy, tested};
-use crate::sandbox::Sandbox;
+use super::{RECORDED, bytes, tested};
+use crate::sandbox::{Sandbox, copy};
 
 const TRIES: usize = 100;
 
