@@ -138,7 +138,7 @@ pub struct TrialResult {
     /// it took is counted there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answered_before: bool,
-    /// What judging the reply took, apart from what the reply itself took; `None` where no judge answered.
+    /// What judging the reply took, apart from what the reply itself took; `None` where no judge was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judging: Option<Judging>,
 }
@@ -171,6 +171,17 @@ impl Event {
             },
             _ => None,
         }
+    }
+}
+
+impl TrialResult {
+    /// Whether there is no verdict because what asking the model or a judge needs is not there: see [`AskErrorKind::is_gap`].
+    pub fn is_gap(&self) -> bool {
+        let asked = match &self.answer {
+            Answer::Reply { .. } => self.judging.as_ref().is_some_and(|judging| judging.gaps > 0),
+            Answer::Error(error) => error.kind.is_gap(),
+        };
+        asked && !self.outcome.is_judged()
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use promptassay_llm::{ChatRequest, ModelRow};
 use serde::{Deserialize, Serialize};
 
+use crate::event::{AskError, ReplySource};
 use crate::outcome::{CheckOutcome, Reason};
 use crate::run::Asked;
 
@@ -43,27 +44,45 @@ pub struct Judging {
     pub cost: Option<f64>,
     /// The models that the providers say they used, else those that were asked.
     pub models: BTreeSet<String>,
+    /// Questions that were never tried, because what asking them needs is not there: see [`crate::event::AskErrorKind::is_gap`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gaps: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Judging {
-    /// What one answer took.
+    /// Of a question that brought no answer.
+    pub fn of_error(error: &AskError) -> Self {
+        Self { tokens: Some(0), cost: Some(0.0), gaps: u32::from(error.kind.is_gap()), ..Self::default() }
+    }
+
+    /// What one answer took. One that no model gave, because it was recorded or scripted, cost nothing.
     pub fn of(model: &ModelRow, asked: &Asked) -> Self {
         let reply = &asked.reply;
         Self {
             answers: 1,
             tokens: reply.usage.total(),
-            cost: model.cost(&reply.usage),
+            cost: match asked.source {
+                ReplySource::Live | ReplySource::Cached { .. } => model.cost(&reply.usage),
+                ReplySource::Recorded | ReplySource::Scripted => Some(0.0),
+            },
             models: BTreeSet::from([reply.served_model.clone().unwrap_or_else(|| model.model.clone())]),
+            gaps: 0,
         }
     }
 
     /// Both together. What is unknown of one is unknown of both.
     pub fn and(mut self, other: Self) -> Self {
+        let gaps = self.gaps.saturating_add(other.gaps);
         if self.answers == 0 {
-            return other;
+            return Self { gaps, ..other };
         }
         if other.answers == 0 {
-            return self;
+            return Self { gaps, ..self };
         }
         self.models.extend(other.models);
         Self {
@@ -71,6 +90,7 @@ impl Judging {
             tokens: self.tokens.zip(other.tokens).and_then(|(one, two)| one.checked_add(two)),
             cost: self.cost.zip(other.cost).map(|(one, two)| one + two),
             models: self.models,
+            gaps,
         }
     }
 }

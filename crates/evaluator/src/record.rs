@@ -10,6 +10,7 @@ use std::time::Duration;
 use promptassay_llm::ModelRow;
 
 use crate::event::{Answer, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
+use crate::judge::Judging;
 use crate::outcome::{RepeatOutcome, repeat_score};
 use crate::plan::Plan;
 
@@ -43,6 +44,8 @@ pub struct TrialRecord {
     pub cost: Option<f64>,
     /// Why it could not be asked.
     pub error: Option<AskErrorKind>,
+    /// Whether it has no verdict because what asking needs is not there: see [`TrialResult::is_gap`].
+    pub is_gap: bool,
     /// Where the reply came from.
     pub source: Option<ReplySource>,
 }
@@ -95,6 +98,11 @@ impl Record {
     /// The models that judged the trial's answer.
     pub fn judges(&self, index: usize) -> impl Iterator<Item = &str> {
         self.models.judges(index)
+    }
+
+    /// What judging the trial's answer took, without the names of the models; `None` where no judge was asked.
+    pub fn judging(&self, index: usize) -> Option<&Judging> {
+        self.models.judging(index)
     }
 
     /// The trial's scores by the validators that its prompt's gate looks at, in the order of
@@ -151,6 +159,7 @@ impl TrialRecord {
             tokens: reply.and_then(|(reply, _)| reply.usage.total()),
             cost: asked.and_then(|reply| row.cost(&reply.usage)),
             error,
+            is_gap: result.is_gap(),
             source: reply.map(|(_, source)| source),
         }
     }

@@ -1,6 +1,7 @@
 //! Reports: pure functions from the values of a run to text. One file each; they print nothing and open nothing.
 
 mod compared;
+mod cost;
 mod csv;
 mod github;
 mod json;

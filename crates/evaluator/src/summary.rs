@@ -9,6 +9,7 @@ use promptassay_stats::Confidence;
 use promptassay_stats::repeats::pass_hat_k;
 use promptassay_stats::score::{ScoreInterval, score_interval_of_means};
 
+use crate::judge::Judging;
 use crate::outcome::RepeatOutcome;
 use crate::plan::Plan;
 use crate::policy::Policy;
@@ -96,7 +97,7 @@ pub struct VariantSummary {
     pub cases: Vec<CaseSummary>,
     /// All trials together.
     pub counts: Counts,
-    /// Whether a question could not even be tried: see [`crate::event::AskErrorKind::is_gap`].
+    /// Trials without a verdict because what asking needs is not there: see [`crate::event::TrialResult::is_gap`].
     pub gaps: usize,
     /// Mean over units of the pass rate, in [0, 1]. A unit is a case, or the mean of the cases of a cluster.
     pub pass_rate: Option<f64>,
@@ -117,6 +118,8 @@ pub struct VariantSummary {
     pub tokens: Option<u64>,
     /// What the replies cost when they were given.
     pub cost: Cost,
+    /// What judging the replies took, apart from the replies; `None` where no judge was asked.
+    pub judging: Option<Judging>,
 }
 
 impl VariantSummary {
@@ -128,6 +131,16 @@ impl VariantSummary {
     /// The cases of which some repeats passed and some failed.
     pub fn flaky(&self) -> impl Iterator<Item = &CaseSummary> {
         self.cases.iter().filter(|case| case.is_flaky())
+    }
+
+    /// What judges cost, apart from the replies that they judged.
+    pub fn cost_of_judges(&self) -> Cost {
+        match self.judging.as_ref().map(|judging| judging.cost) {
+            Some(None) => Cost::Unpriced,
+            // Recorded answers are free of charge: no model was asked.
+            None | Some(Some(0.0)) => Cost::Nothing,
+            Some(Some(sum)) => Cost::Dollars(sum),
+        }
     }
 
     /// The share of repeats that passed, each case counting the same and missing repeats counting as failed.
@@ -154,6 +167,7 @@ fn summarise_variant(plan: &Plan, record: &Record, prompt: usize, variant: usize
     let mut cases = Vec::new();
     let mut counts = Counts::default();
     let mut gaps = 0;
+    let mut judging: Option<Judging> = None;
     let mut tokens = Some(0_u64);
     let (mut latencies, mut cost) = (Vec::new(), Cost::Nothing);
     for case in plan.cases_of(prompt, variant) {
@@ -165,7 +179,10 @@ fn summarise_variant(plan: &Plan, record: &Record, prompt: usize, variant: usize
             counts.add(trial);
             let Some(trial) = trial else { continue };
             scores.extend(trial.score);
-            gaps += usize::from(trial.error.is_some_and(crate::event::AskErrorKind::is_gap));
+            gaps += usize::from(trial.is_gap);
+            if let Some(judging_trial) = record.judging(index) {
+                judging = Some(judging.unwrap_or_default().and(judging_trial.clone()));
+            }
             if trial.error.is_none() {
                 tokens = tokens.zip(trial.tokens).and_then(|(sum, tokens)| sum.checked_add(tokens));
             }
@@ -192,6 +209,7 @@ fn summarise_variant(plan: &Plan, record: &Record, prompt: usize, variant: usize
         score_units,
         tokens: tokens.filter(|_| counts.judged() > 0),
         cost,
+        judging,
         cases,
         counts,
         gaps,

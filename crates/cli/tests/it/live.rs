@@ -92,12 +92,12 @@ fn report(seen: &Seen) -> Value {
 /// What a report says, without where its replies came from.
 fn without_sources(report: &Value) -> Value {
     let mut report = report.clone();
-    for key in ["replies", "calls", "oldest_cached_reply"] {
+    for key in ["replies", "calls", "oldest_cached_reply", "cost"] {
         report.as_object_mut().unwrap().shift_remove(key);
     }
     for prompt in report["prompts"].as_array_mut().unwrap() {
         for variant in prompt["variants"].as_array_mut().unwrap() {
-            for key in ["latency", "cost", "unpriced"] {
+            for key in ["latency", "cost", "unpriced", "judging"] {
                 variant.as_object_mut().unwrap().shift_remove(key);
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use super::{CaseResult, MetricMean, Origin, Side, SideLabel};
-use crate::event::{Answer, Event, TrialResult};
+use crate::event::{Event, TrialResult};
 use crate::journal::{JournalReader, ReadError};
 use crate::outcome::{CheckOutcome, RepeatOutcome, repeat_score};
 use crate::plan::TrialId;
@@ -55,7 +55,7 @@ impl Trial {
     fn of(result: &TrialResult) -> Self {
         Self {
             outcome: result.outcome,
-            is_gap: matches!(&result.answer, Answer::Error(error) if error.kind.is_gap()),
+            is_gap: result.is_gap(),
             score: repeat_score(result.outcome, &result.checks),
             validators: validator_scores(result),
             served_model: result.answer.reply().and_then(|reply| reply.served_model.clone()),

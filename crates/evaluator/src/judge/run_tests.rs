@@ -86,7 +86,9 @@ async fn results(plan: &Plan, judge: Result<&str, AskError>) -> (Vec<TrialResult
         |_: Trial, _: ChatRequest, _: Tell| std::future::ready(Ok(asked("Hi Ada"))),
         |_: Trial, call, _: Tell| {
             calls.lock().unwrap().push(call);
-            std::future::ready(judge.clone().map(asked).map_err(Into::into))
+            // A judge that is asked, and so is paid for.
+            let live = |text: &str| Asked { source: ReplySource::Live, ..asked(text) };
+            std::future::ready(judge.clone().map(live).map_err(Into::into))
         },
         2,
         std::future::pending(),
@@ -123,8 +125,15 @@ async fn a_judge_is_asked_after_the_reply_and_paid_for_apart() {
 async fn a_judge_that_cannot_be_asked_makes_the_repeat_errored() {
     let plan = plan();
     let error = AskError { kind: AskErrorKind::NoRecordedReply, message: "nobody is there".into() };
-    let (results, _) = results(&plan, Err(error)).await;
-    assert_eq!((results[0].outcome, &results[0].judging), (RepeatOutcome::Errored, &None));
+    let (gap, _) = results(&plan, Err(error)).await;
+    let judging = gap[0].judging.as_ref().unwrap();
+    assert_eq!((gap[0].outcome, judging.answers, judging.gaps), (RepeatOutcome::Errored, 0, 1));
+    assert!(gap[0].is_gap(), "what was to be recorded is not there");
+    // A hiccup of a provider is an error, and no gap.
+    let error = AskError { kind: AskErrorKind::ModelOutOfReach, message: "gone".into() };
+    let (hiccup, _) = results(&plan, Err(error)).await;
+    assert_eq!((hiccup[0].outcome, &hiccup[0].judging), (RepeatOutcome::Errored, &None));
+    assert!(!hiccup[0].is_gap());
 }
 
 #[tokio::test]

@@ -118,13 +118,16 @@ fn what_judging_took_is_unknown_where_a_part_is() {
     let row = spec.validate("judge").unwrap();
     let mut reply = reply("");
     reply.usage = Usage { input: Some(500_000), output: Some(500_000), ..Usage::default() };
-    let known = Asked { reply: reply.clone(), source: ReplySource::Recorded };
+    let known = Asked { reply: reply.clone(), source: ReplySource::Live };
+    let recorded = Asked { reply: reply.clone(), source: ReplySource::Recorded };
     reply.usage = Usage::default();
-    let unknown = Asked { reply, source: ReplySource::Recorded };
+    let unknown = Asked { reply, source: ReplySource::Live };
     let one = Judging::of(&row, &known);
     assert_eq!((one.answers, one.tokens, one.cost), (1, Some(1_000_000), Some(1.0)));
     let two = Judging::default().and(one.clone()).and(one.clone());
     assert_eq!((two.answers, two.tokens, two.cost), (2, Some(2_000_000), Some(2.0)));
+    let free = Judging::of(&row, &recorded);
+    assert_eq!((free.answers, free.tokens, free.cost), (1, Some(1_000_000), Some(0.0)), "nobody was asked");
     let three = two.and(Judging::of(&row, &unknown));
     assert_eq!((three.answers, three.tokens, three.cost), (3, None, None));
     assert_eq!(three.models, ["m".to_owned()].into());

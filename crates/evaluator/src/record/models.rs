@@ -1,8 +1,9 @@
 //! Which models answered and judged each trial: names once, numbers for the trials.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::event::TrialResult;
+use crate::judge::Judging;
 
 /// The models of a run. A trial whose provider says nothing, and that nobody judged, takes no memory.
 #[derive(Debug, Default)]
@@ -16,6 +17,7 @@ pub(super) struct Models {
 struct OfTrial {
     served: Option<u32>,
     judges: Box<[u32]>,
+    judging: Option<Judging>,
 }
 
 impl Models {
@@ -24,11 +26,17 @@ impl Models {
         let served = served.map(|name| self.number(name));
         let judges = result.judging.iter().flat_map(|judging| &judging.models);
         let judges: Box<[u32]> = judges.map(|name| self.number(name)).collect();
-        if served.is_none() && judges.is_empty() {
+        let judging = result.judging.as_ref();
+        let judging = judging.map(|judging| Judging { models: BTreeSet::new(), ..*judging });
+        if served.is_none() && judging.is_none() {
             self.of_trial.remove(&trial);
         } else {
-            self.of_trial.insert(trial, OfTrial { served, judges });
+            self.of_trial.insert(trial, OfTrial { served, judges, judging });
         }
+    }
+
+    pub(super) fn judging(&self, trial: usize) -> Option<&Judging> {
+        self.of_trial.get(&trial)?.judging.as_ref()
     }
 
     pub(super) fn served(&self, trial: usize) -> Option<&str> {

@@ -7,6 +7,7 @@ mod shape;
 use schemars::{Schema, schema_for};
 
 use super::Evaluation;
+use super::cost;
 use super::visible::escaped_json;
 use crate::event::ReplySource;
 use crate::gate::{blocking, worst};
@@ -14,8 +15,8 @@ use crate::plan::Role;
 use crate::record::{Calls, TrialRecord};
 use crate::summary::{Cost, VariantSummary, unit_interval};
 use shape::{
-    Case, Gate, Interval, Latency, Prompt, Quantile, Repeat, RepeatShape, Report, Skipped, Tag, Trials,
-    Variant,
+    Case, Gate, Interval, Judging, Latency, Prompt, Quantile, Repeat, RepeatShape, Report, Skipped, Tag,
+    Trials, Variant, WholeCost,
 };
 
 /// The version of this shape.
@@ -48,6 +49,7 @@ pub fn json(evaluation: &Evaluation<'_>) -> String {
             })
             .collect(),
     });
+    let (replies, judges) = cost::of_all(evaluation.summaries);
     let report = Report {
         schema: SCHEMA,
         verdict: worst(evaluation.gates),
@@ -59,6 +61,11 @@ pub fn json(evaluation: &Evaluation<'_>) -> String {
             ReplySource::Live | ReplySource::Recorded | ReplySource::Scripted => None,
         }),
         calls: Some(evaluation.record.calls()).filter(|calls| **calls != Calls::default()),
+        cost: WholeCost {
+            replies: replies.dollars(),
+            judges: judges.dollars(),
+            total: replies.plus(judges).dollars(),
+        },
         prompts: prompts.collect(),
     };
     // Maps with text keys and finite numbers always have a JSON form.
@@ -132,6 +139,11 @@ fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant
         }),
         tokens: summary.tokens,
         cost: summary.cost.dollars(),
+        judging: summary.judging.as_ref().map(|judging| Judging {
+            answers: judging.answers,
+            tokens: judging.tokens,
+            cost: judging.cost,
+        }),
         unpriced: summary.cost == Cost::Unpriced,
         gate: evaluation.gate_of(summary).map(|gate| Gate {
             verdict: gate.verdict,

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use super::Evaluation;
 use super::compared::{basis, changed_cases, difference, metric_name, p_value};
+use super::cost;
 use super::reasons::{Quoted, counts_in_words, reasons};
 use super::to_open::{ToOpen, summary_of, to_open};
 use super::visible::without_commands;
@@ -72,8 +73,9 @@ fn head(evaluation: &Evaluation<'_>) -> String {
     } else {
         ""
     };
+    let cost = cost::whole(evaluation.summaries).map(|cost| format!(" · cost {cost}")).unwrap_or_default();
     format!(
-        "## promptassay: {word}\n\n{passed} of {} passed · {}{interrupted}\n",
+        "## promptassay: {word}\n\n{passed} of {} passed · {}{cost}{interrupted}\n",
         plural(evaluation.gates.len(), "gate"),
         evaluation.replies()
     )

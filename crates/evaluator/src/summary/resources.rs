@@ -45,6 +45,16 @@ impl Cost {
         }
     }
 
+    /// Both together. What is not known of one is not known of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unpriced, _) | (_, Self::Unpriced) => Self::Unpriced,
+            (Self::Nothing, known) | (known, Self::Nothing) => known,
+            (Self::Dollars(one), Self::Dollars(two)) => Self::Dollars(one + two),
+        }
+    }
+
     /// The sum, where it is known.
     pub fn dollars(self) -> Option<f64> {
         match self {
@@ -62,6 +72,8 @@ mod tests {
     fn one_unknown_price_makes_the_sum_unknown() {
         assert_eq!(Cost::Nothing.and(Some(0.5)).and(Some(0.25)), Cost::Dollars(0.75));
         assert_eq!(Cost::Nothing.and(Some(0.5)).and(None).and(Some(0.25)), Cost::Unpriced);
+        assert_eq!(Cost::Dollars(0.5).plus(Cost::Nothing).plus(Cost::Dollars(0.25)), Cost::Dollars(0.75));
+        assert_eq!(Cost::Dollars(0.5).plus(Cost::Unpriced), Cost::Unpriced);
         assert_eq!(Cost::Nothing.dollars(), None, "nothing asked is not free of charge");
     }
 }

@@ -108,7 +108,10 @@ impl Inquiry {
         };
         let first = match call(self.request.clone(), false).await {
             Ok(asked) => asked,
-            Err(error) => return (not_asked(error), Judging::default()),
+            Err(error) => {
+                let judging = nothing_answered(&error);
+                return (not_asked(error), judging);
+            }
         };
         let mut judging = Judging::of(&self.model, &first);
         let unreadable = match judge::read(&first.reply.text, self.threshold) {
@@ -118,7 +121,10 @@ impl Inquiry {
         let repair = judge::repair_question(&self.request, &first.reply.text, &unreadable);
         let second = match call(repair, true).await {
             Ok(asked) => asked,
-            Err(error) => return (not_asked(error), judging),
+            Err(error) => {
+                let judging = judging.and(nothing_answered(&error));
+                return (not_asked(error), judging);
+            }
         };
         judging = judging.and(Judging::of(&self.model, &second));
         let sample = match judge::read(&second.reply.text, self.threshold) {
@@ -126,6 +132,14 @@ impl Inquiry {
             Err(unreadable) => Sample::Unreadable { why: unreadable, answer: second.reply.text },
         };
         (sample, judging)
+    }
+}
+
+/// What a question took that brought no answer.
+fn nothing_answered(error: &Unanswered) -> Judging {
+    match error {
+        Unanswered::Error(error) => Judging::of_error(error),
+        Unanswered::Withdrawn | Unanswered::LeftOut => Judging::default(),
     }
 }
 

@@ -96,7 +96,7 @@ where
         results[index] = validators[index].result(&view, &mut outside);
     }
     let judging = judging.into_iter().fold(Judging::default(), Judging::and);
-    (results, (judging.answers > 0).then_some(judging))
+    (results, (judging.answers > 0 || judging.gaps > 0).then_some(judging))
 }
 
 #[cfg(test)]

@@ -151,6 +151,45 @@ fn answers_of_judges_that_are_stale_or_missing_are_named_and_pruned() {
     assert_eq!(sandbox.read("replies/greet.jsonl").lines().count(), 2, "replies stay");
 }
 
+#[test]
+fn a_judge_whose_answer_is_not_recorded_breaks_the_verdict_whatever_may_be_missing() {
+    let (asked, judge) = (Mock::polite(), judge(KIND, ""));
+    let sandbox = judged(&asked, &judge);
+    eval(&sandbox, &["--record"]);
+    sandbox.write("replies/greet.judge.jsonl", "");
+    // Another case passes and most may be missing: were the gap of the judge a mere error, this would be green.
+    sandbox.edit(
+        "prompts/greet/tests/test_cases.yaml",
+        "cases:\n",
+        "gate: {max_missing: 1, min_pass_rate: 0}\ncases:\n  - {name: b, inputs: {name: Ada}, validators: [contains: Ada]}\n",
+    );
+    let row = sandbox.read("replies/greet.jsonl").replace("\"case\":\"a\"", "\"case\":\"b\"");
+    let rows = format!("{}{}", sandbox.read("replies/greet.jsonl"), row.lines().last().unwrap());
+    sandbox.write("replies/greet.jsonl", format!("{rows}\n"));
+    let seen = sandbox.run(&["eval", "--offline", "--format", "json"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    let gate = &report(&seen)["prompts"][0]["variants"][0]["gate"];
+    assert_eq!(gate["rule"], "could_not_be_asked", "{}", seen.shown());
+    // The kept run says the same, and so does a comparison of runs.
+    assert_eq!(sandbox.run(&["report"]).code, Some(4));
+    assert_eq!(sandbox.run(&["compare", "latest", "latest"]).code, Some(4));
+}
+
+#[test]
+fn what_a_judge_costs_is_a_line_of_its_own() {
+    let (asked, judge) = (Mock::polite(), judge(KIND, ""));
+    let seen = eval(&judged(&asked, &judge), &[]);
+    let lines: Vec<&str> =
+        seen.stdout.lines().filter(|line| line.contains("judges  ") || line.starts_with("cost ")).collect();
+    assert_eq!(
+        lines,
+        [
+            "  judges   v1.0.0  1 answer, 258 tokens, $0.0026",
+            "cost       unpriced in all: replies unpriced, judges $0.0026"
+        ]
+    );
+}
+
 /// Cuts the journal of the only run before the first event of this name, as if the process had been killed there.
 fn cut_before(sandbox: &Sandbox, event: &str) -> PathBuf {
     let runs = fs::read_dir(sandbox.path(".promptassay/runs")).unwrap();

@@ -35,8 +35,32 @@ pub(super) struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub(super) calls: Option<&'a Calls>,
+    /// What all of it cost.
+    pub(super) cost: WholeCost,
     /// The prompts, by name.
     pub(super) prompts: Vec<Prompt<'a>>,
+}
+
+/// What a run cost, in US dollars; null where no model was asked, or nobody knows: unknown is not free.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct WholeCost {
+    /// The replies.
+    pub(super) replies: Option<f64>,
+    /// The judges of the replies.
+    pub(super) judges: Option<f64>,
+    /// Both together.
+    pub(super) total: Option<f64>,
+}
+
+/// What judging took, apart from the replies that were judged.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Judging {
+    /// Answers that judges gave.
+    pub(super) answers: u32,
+    /// Input and output tokens; null where a provider does not say.
+    pub(super) tokens: Option<u64>,
+    /// US dollars; null where nobody knows. Recorded answers cost nothing.
+    pub(super) cost: Option<f64>,
 }
 
 /// A prompt.
@@ -93,6 +117,8 @@ pub(super) struct Variant<'a> {
     pub(super) cost: Option<f64>,
     /// Whether a model was asked whose price or usage nobody knows.
     pub(super) unpriced: bool,
+    /// What judging took; null where no judge was asked.
+    pub(super) judging: Option<Judging>,
     /// The gate of a candidate.
     pub(super) gate: Option<Gate<'a>>,
     /// The cases that were asked.

@@ -6,13 +6,18 @@ use super::paint::{Tone, label, wrapped};
 use super::{COLUMNS, Report};
 use crate::gate::{Gate, Verdict};
 use crate::policy::{Policy, Source};
-use crate::report::Evaluation;
+use crate::report::{Evaluation, cost};
+use crate::summary::Cost;
 
 impl Report {
     /// What asking took, where that is worth a line.
     pub(super) fn calls(&mut self, evaluation: &Evaluation<'_>) -> fmt::Result {
         let calls = evaluation.record.calls();
-        for (label, text) in [("retries", calls.retries()), ("calls  ", calls.nothing_asked())] {
+        // The cost of replies alone stands in the table.
+        let judges = cost::of_all(evaluation.summaries).1 != Cost::Nothing;
+        let whole = cost::whole(evaluation.summaries).filter(|_| judges);
+        let lines = [("retries", calls.retries()), ("calls  ", calls.nothing_asked()), ("cost   ", whole)];
+        for (label, text) in lines {
             if let Some(text) = text {
                 let indent = "           ";
                 writeln!(self.text, "{label}    {}", wrapped(&text, COLUMNS - indent.len(), indent))?;

@@ -6,6 +6,7 @@ use super::paint::{Tone, both_ends, label, wrapped};
 use super::{COLUMNS, Report};
 use crate::gate::{few, percent, plural};
 use crate::plan::PromptPlan;
+use crate::report::cost::in_words;
 use crate::summary::{Cost, VariantSummary, unit_interval};
 
 /// So many tags are shown where nobody asks for more.
@@ -42,7 +43,7 @@ impl Report {
         writeln!(self.text, "{}", line.trim_end())
     }
 
-    /// What is missing, flaky or not priced.
+    /// What is missing or flaky, and what judges took.
     fn remarks(&mut self, plan: &PromptPlan, summary: &VariantSummary, label: &str) -> fmt::Result {
         let counts = &summary.counts;
         let missing: Vec<String> = [
@@ -61,6 +62,14 @@ impl Report {
             let word = self.tone(Tone::Doubtful, "missing");
             let of = plural(counts.asked, "question");
             writeln!(self.text, "  {word}  {label}  {} of {of}", missing.join(", "))?;
+        }
+        if let Some(judging) = &summary.judging
+            && summary.cost_of_judges() != Cost::Nothing
+        {
+            let mut parts = vec![plural(judging.answers as usize, "answer")];
+            parts.extend(judging.tokens.map(|tokens| format!("{} tokens", grouped(tokens))));
+            parts.push(in_words(summary.cost_of_judges()));
+            writeln!(self.text, "  judges   {label}  {}", parts.join(", "))?;
         }
         let flaky: Vec<&str> =
             summary.flaky().map(|case| plan.suite.cases[case.case].name.as_str()).collect();
@@ -185,8 +194,7 @@ fn columns(plan: &PromptPlan, summaries: &[&VariantSummary]) -> Vec<Column> {
     if summaries.iter().any(|summary| summary.cost != Cost::Nothing) {
         columns.push(column("cost", Align::Right, &|summary| match summary.cost {
             Cost::Nothing => none(),
-            Cost::Unpriced => "unpriced".to_owned(),
-            Cost::Dollars(sum) => dollars(sum),
+            known => in_words(known),
         }));
     }
     columns
@@ -237,16 +245,6 @@ pub(super) fn grouped(number: u64) -> String {
     out
 }
 
-/// US dollars with at least two digits that say something; what costs something is never $0.
-pub(super) fn dollars(sum: f64) -> String {
-    if sum == 0.0 {
-        return "$0".to_owned();
-    }
-    // A tenth of a cent has three decimals, a hundredth of that five.
-    let decimals = (2..=9).find(|decimals| sum >= 10.0_f64.powi(1 - decimals)).unwrap_or(9);
-    format!("${sum:.*}", usize::try_from(decimals).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,10 +258,6 @@ mod tests {
         assert_eq!(
             [grouped(0), grouped(999), grouped(14_210), grouped(1_234_567)],
             ["0", "999", "14,210", "1,234,567"]
-        );
-        assert_eq!(
-            [dollars(0.0), dollars(12.345), dollars(0.0214), dollars(0.000_04)],
-            ["$0", "$12.35", "$0.021", "$0.000040"]
         );
     }
 }

@@ -26,16 +26,16 @@ impl Script {
     fn answer(&self, call: JudgeCall) -> std::future::Ready<Result<Asked, Unanswered>> {
         self.asked.lock().unwrap().push(call);
         let answer = self.answers.lock().unwrap().pop_front().expect("nobody asks more than the script has");
-        std::future::ready(match answer {
-            Some(text) => {
-                let mut reply = reply(text);
-                reply.usage = Usage { input: Some(100), output: Some(10), ..Usage::default() };
-                Ok(Asked { reply, source: ReplySource::Recorded })
-            }
-            None => {
-                Err(AskError { kind: AskErrorKind::NoRecordedReply, message: "rate limited".into() }.into())
-            }
-        })
+        let out_of_reach = || {
+            let kind = AskErrorKind::Model(promptassay_llm::ModelErrorKind::RateLimited);
+            Unanswered::from(AskError { kind, message: "rate limited".into() })
+        };
+        let live = |text: &str| {
+            let mut reply = reply(text);
+            reply.usage = Usage { input: Some(100), output: Some(10), ..Usage::default() };
+            Asked { reply, source: ReplySource::Live }
+        };
+        std::future::ready(answer.map(live).ok_or_else(out_of_reach))
     }
 }
 

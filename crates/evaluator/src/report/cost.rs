@@ -1,0 +1,54 @@
+//! What a run cost: its replies, and apart from them the judges.
+
+use crate::summary::{Cost, VariantSummary};
+
+/// What all versions took together: the replies, and the judges.
+pub(super) fn of_all(summaries: &[VariantSummary]) -> (Cost, Cost) {
+    summaries.iter().fold((Cost::Nothing, Cost::Nothing), |(replies, judges), summary| {
+        (replies.plus(summary.cost), judges.plus(summary.cost_of_judges()))
+    })
+}
+
+/// The whole cost in a few words; `None` where no model was asked.
+pub(super) fn whole(summaries: &[VariantSummary]) -> Option<String> {
+    match of_all(summaries) {
+        (Cost::Nothing, Cost::Nothing) => None,
+        (replies, Cost::Nothing) => Some(in_words(replies)),
+        (replies, judges) => {
+            let all = in_words(replies.plus(judges));
+            Some(format!("{all} in all: replies {}, judges {}", in_words(replies), in_words(judges)))
+        }
+    }
+}
+
+/// A cost as reports print it.
+pub(super) fn in_words(cost: Cost) -> String {
+    match cost {
+        Cost::Nothing => "$0".to_owned(),
+        Cost::Unpriced => "unpriced".to_owned(),
+        Cost::Dollars(sum) => dollars(sum),
+    }
+}
+
+/// US dollars with at least two digits that say something; what costs something is never $0.
+fn dollars(sum: f64) -> String {
+    if sum == 0.0 {
+        return "$0".to_owned();
+    }
+    // A tenth of a cent has three decimals, a hundredth of that five.
+    let decimals = (2..=9).find(|decimals| sum >= 10.0_f64.powi(1 - decimals)).unwrap_or(9);
+    format!("${sum:.*}", usize::try_from(decimals).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_costs_something_is_never_nothing() {
+        assert_eq!(
+            [dollars(0.0), dollars(12.345), dollars(0.0214), dollars(0.000_04)],
+            ["$0", "$12.35", "$0.021", "$0.000040"]
+        );
+    }
+}
