@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use promptassay_experiments::assignment::Assignment;
 use promptassay_experiments::definition::Experiment;
+use promptassay_experiments::store::Store;
 use promptassay_lifecycle::ledger::{self, Ledger};
 use promptassay_lifecycle::serving::{NotServed, Resolution, Served};
 use promptassay_lifecycle::snapshot::Snapshot;
@@ -94,8 +95,7 @@ pub(crate) fn run(arguments: &ResolveArguments, context: &Context<'_>) -> Result
     let loaded = context.load();
     let prompt = find(&loaded, name)?;
     if let Some(unit) = unit
-        && let Some(experiment) = running(prompt, now)?
-        && is_started(&experiment, &arguments.store, &loaded, now)?
+        && let Some(experiment) = running(prompt, &arguments.store, &loaded, now)?
         && let Some(chosen) = by_experiment(prompt, &experiment.experiment, unit, context)?
     {
         return tell(&chosen.answer(prompt)?, context);
@@ -132,41 +132,55 @@ struct Chosen {
     stage: Option<Stage>,
 }
 
-/// The experiment that runs at this time, as its file says.
-fn running(prompt: &Prompt, now: Timestamp) -> Result<Option<Found>, Failure> {
+/// The experiment that runs at this time. Where there is a store, it knows what was started and stopped; without one the file says it.
+fn running(
+    prompt: &Prompt,
+    store: &StoreArguments,
+    loaded: &Loaded,
+    now: Timestamp,
+) -> Result<Option<Found>, Failure> {
     let mut problems = Vec::new();
-    let mut found = of_prompt(prompt, &mut problems);
+    let found = of_prompt(prompt, &mut problems);
     if has_errors(&problems) {
         // An experiment that cannot be read may be the one that runs.
         problems.retain(Problem::is_error);
         return Err(Failure::invalid(problems));
     }
-    found.retain(|found| runs(&found.experiment, now));
-    if found.len() > 1 {
-        let names: Vec<String> = found.iter().map(|found| format!("`{}`", found.experiment.name)).collect();
+    if found.is_empty() {
+        // A prompt without experiments is served even where the store is out of reach.
+        return Ok(None);
+    }
+    let mut store = store.open_if_there(loaded)?;
+    let mut running = Vec::new();
+    for found in found {
+        let runs = match &mut store {
+            Some(store) => allows(&found.experiment, now) && is_started(&found, store.as_mut(), now)?,
+            None => found.experiment.start.is_some() && allows(&found.experiment, now),
+        };
+        if runs {
+            running.push(found);
+        }
+    }
+    if running.len() > 1 {
+        let names: Vec<String> = running.iter().map(|found| format!("`{}`", found.experiment.name)).collect();
         let message =
             format!("several experiments of `{}` run at this time: {}", prompt.name(), names.join(", "));
         return Err(Failure::invalid_one(
             Problem::error("resolve::several_experiments", message)
-                .help("end all but one: two experiments on one prompt cannot both decide"),
+                .help("`promptassay experiment stop` or an `end:` in the file ends one; two on one prompt cannot both decide"),
         ));
     }
-    Ok(found.pop())
+    Ok(running.pop())
 }
 
-fn runs(experiment: &Experiment, now: Timestamp) -> bool {
-    experiment.start.is_some_and(|start| start <= now) && experiment.end.is_none_or(|end| now < end)
+/// Whether this time is within what the file writes down.
+fn allows(experiment: &Experiment, now: Timestamp) -> bool {
+    experiment.start.is_none_or(|start| start <= now) && experiment.end.is_none_or(|end| now < end)
 }
 
-/// Whether it was started and not stopped, where a store says that.
-fn is_started(
-    found: &Found,
-    store: &StoreArguments,
-    loaded: &Loaded,
-    now: Timestamp,
-) -> Result<bool, Failure> {
-    let Some(mut store) = store.open_if_there(loaded)? else { return Ok(true) };
-    match found.must_run(store.as_mut(), now) {
+/// Whether the store knows that it was started as it is, and not stopped.
+fn is_started(found: &Found, store: &mut dyn Store, now: Timestamp) -> Result<bool, Failure> {
+    match found.must_run(store, now) {
         Ok(()) => Ok(true),
         Err(failure) if failure.exit == Exit::Invalid => Ok(false),
         Err(failure) => Err(failure),

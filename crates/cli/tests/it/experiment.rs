@@ -201,3 +201,72 @@ fn a_new_definition_lacks_only_its_plan() {
     let again = sandbox.run(&["experiment", "new", "greet", "second", "--treatment", "v1.1.0"]);
     assert_eq!(again.code, Some(2));
 }
+
+/// Who decides what this user is served, and what that is.
+fn resolved(sandbox: &Sandbox, unit: &str) -> (String, String) {
+    let answer = sandbox.json(&["resolve", "greet", "--unit", unit]);
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    (text(&answer["decision"]["by"]), text(&answer["version"]))
+}
+
+#[test]
+fn a_started_experiment_is_asked_first_until_it_is_stopped() {
+    let sandbox = sandbox();
+    let by = || resolved(&sandbox, "u2");
+    let (active, first) = ("active_version".to_owned(), "1.0.0".to_owned());
+    assert_eq!(by(), (active.clone(), first.clone()));
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    assert_eq!(by(), ("experiment".to_owned(), "1.1.0".to_owned()));
+    // It serves whom `assign` and `expose` say it serves.
+    assert_eq!(sandbox.run(&["expose", "trial", "u2"]).stdout, "treatment\n");
+    // Other weights were never started, so nobody is moved by them.
+    let file = "prompts/greet/experiments/trial.yaml";
+    sandbox.edit(file, "version: v1.1.0, weight: 50", "version: v1.1.0, weight: 10");
+    assert_eq!(by(), (active.clone(), first.clone()));
+    sandbox.edit(file, "version: v1.1.0, weight: 10", "version: v1.1.0, weight: 50");
+    // An end that is written down counts, whoever forgot to stop it.
+    sandbox.edit(file, "end: 2099", "end: 2026");
+    assert_eq!(by(), (active.clone(), first.clone()));
+    sandbox.edit(file, "end: 2026", "end: 2099");
+    assert_eq!(by().0, "experiment");
+    assert_eq!(sandbox.run(&["experiment", "stop", "trial", "--reason", "enough"]).code, Some(0));
+    assert_eq!(by(), (active, first));
+}
+
+#[test]
+fn only_experiments_that_were_started_compete() {
+    let sandbox = sandbox();
+    // By their files both run: both name a start that has passed.
+    let begun = |name: &str| {
+        let text = DEFINITION.replace("name: trial", &format!("name: {name}"));
+        let file = format!("prompts/greet/experiments/{name}.yaml");
+        sandbox.write(&file, format!("{text}start: 2026-01-01T00:00:00Z\n"));
+    };
+    begun("trial");
+    begun("other");
+    let both = sandbox.clean(&sandbox.run(&["resolve", "greet", "--unit", "u2"]).shown());
+    assert_snapshot!(both, @"
+    --- stderr
+    error: several experiments of `greet` run at this time: `other`, `trial`
+      = help: `promptassay experiment stop` or an `end:` in the file ends one; two on one prompt cannot both decide
+    --- exit 2
+    ");
+    // Where there is a store, it knows better.
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    assert_eq!(resolved(&sandbox, "u2").0, "experiment");
+    assert_eq!(sandbox.run(&["experiment", "start", "other"]).code, Some(0));
+    let again = sandbox.clean(&sandbox.run(&["resolve", "greet", "--unit", "u2"]).shown());
+    assert_eq!(again, both);
+}
+
+#[test]
+fn a_prompt_without_experiments_needs_no_store() {
+    let sandbox = sandbox();
+    sandbox.write("broken.db", "this is no database, but it is long enough to be taken for one");
+    let resolve = ["resolve", "greet", "--unit", "u2", "--store", "broken.db"];
+    let unreadable = sandbox.run(&resolve);
+    assert_eq!(unreadable.code, Some(4), "{}", unreadable.shown());
+    std::fs::remove_file(sandbox.path("prompts/greet/experiments/trial.yaml")).unwrap();
+    let served = sandbox.run(&resolve);
+    assert_eq!(served.code, Some(0), "{}", served.shown());
+}
