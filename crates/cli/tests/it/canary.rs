@@ -5,6 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use promptassay_experiments::canary::{Arm, Canary, Step};
 use promptassay_experiments::event::Event;
 use promptassay_experiments::store::{SqliteStore, Store as _};
+use promptassay_lifecycle::event::{Change, Event as Happened};
+use promptassay_lifecycle::ledger::{Ledger, Line, lines_of};
 use regex::Regex;
 
 use crate::sandbox::Sandbox;
@@ -47,14 +49,41 @@ fn hours(canary: &Canary, hours: i64) -> Timestamp {
     canary.steps[0].from.checked_add(SignedDuration::from_hours(hours)).unwrap()
 }
 
+/// The ledger as it would stand there if all of it had happened so many hours earlier: a canary of a day, without waiting for one.
+pub(crate) fn backdate(sandbox: &Sandbox, hours: i64) {
+    let earlier = |at: Timestamp| at.checked_sub(SignedDuration::from_hours(hours)).unwrap();
+    let name = "greet".parse().unwrap();
+    let ledger = Ledger::read(&sandbox.path("prompts/greet"), &name).unwrap();
+    let (mut text, mut last): (String, Option<Line>) = (String::new(), None);
+    for command in ledger.lines().chunk_by(|_, next| next.part.index > 1) {
+        let mut events: Vec<Happened> = command.iter().map(|line| line.event.clone()).collect();
+        for event in &mut events {
+            event.at = earlier(event.at);
+            if let Change::StartCanary(settings, _) | Change::Widen(settings) = &mut event.change {
+                settings.expires_at = earlier(settings.expires_at);
+            }
+        }
+        let appended = lines_of(&name, last.as_ref(), &events);
+        text.push_str(&appended.text);
+        last = appended.lines.last().cloned();
+    }
+    sandbox.write("prompts/greet/lifecycle.jsonl", text);
+    let verified = sandbox.run(&["verify", "greet"]);
+    assert_eq!(verified.code, Some(0), "{}", verified.shown());
+}
+
 /// Five hundred users of an hour in each arm, whatever the salt, of whom every so many fail in the canary and in production.
-fn record(sandbox: &Sandbox, hour: i64, every: [usize; 2]) {
+pub(crate) fn record(sandbox: &Sandbox, hour: i64, every: [usize; 2]) {
+    record_users(sandbox, 500, hour, every);
+}
+
+fn record_users(sandbox: &Sandbox, users: usize, hour: i64, every: [usize; 2]) {
     let canary = canary(sandbox);
     let at = hours(&canary, hour);
     let (mut events, mut seen): (Vec<Event>, [usize; 2]) = (Vec::new(), [0; 2]);
     for unit in (0..4000).map(|unit| format!("u{hour}-{unit}")) {
         let arm = usize::from(canary.arm(unit.as_bytes(), at) == Some(Arm::Production));
-        if seen[arm] == 500 {
+        if seen[arm] == users {
             continue;
         }
         seen[arm] += 1;
@@ -104,10 +133,91 @@ fn a_harmful_canary_is_rolled_back() {
     assert!(said.contains("canary → testing"), "{said}");
     let ledger = sandbox.read("prompts/greet/lifecycle.jsonl");
     assert!(ledger.lines().last().unwrap().contains("canary check: `error` fails more often"), "{ledger}");
-    // It is gone, so there is nothing to check.
+    // It is gone, so there is nothing to check, and nothing to do a second time.
     let (code, said) = check(&sandbox, &[]);
     assert_eq!(code, Some(2), "{said}");
     assert_snapshot!(said);
+    assert_eq!(check(&sandbox, &["--apply", "--by", "Guard[bot]"]), (Some(2), said));
+    assert_eq!(sandbox.read("prompts/greet/lifecycle.jsonl"), ledger);
+    assert!(sandbox.read("prompts/greet/prompt.yaml").contains("active_version: v1.0.0"));
+}
+
+#[test]
+fn a_good_canary_of_two_days_is_promoted() {
+    let sandbox = sandbox(POLICY);
+    backdate(&sandbox, 48);
+    record(&sandbox, 1, [20, 20]);
+    let locked = sandbox.read("prompts/greet/prompt.lock");
+    let before = sandbox.read("prompts/greet/lifecycle.jsonl");
+    let apply = ["--apply", "--by", "Guard[bot]"];
+    // First what would be done.
+    let (code, said) = check(&sandbox, &[&apply[..], &["--dry-run"]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("nothing was written"), "{said}");
+    assert_eq!(sandbox.read("prompts/greet/lifecycle.jsonl"), before);
+
+    let (code, said) = check(&sandbox, &apply);
+    assert_eq!(code, Some(0), "{said}");
+    let head = Regex::new("head [0-9a-f]{64}").unwrap();
+    assert_snapshot!(head.replace_all(&said, "head [HEAD]"));
+    let after = sandbox.read("prompts/greet/lifecycle.jsonl");
+    let added: Vec<serde_json::Value> = after
+        .strip_prefix(before.as_str())
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let moves: Vec<(&str, &str, &str)> = added
+        .iter()
+        .map(|line| (&line["version"], &line["from"], &line["to"]))
+        .map(|(version, from, to)| (version.as_str().unwrap(), from.as_str().unwrap(), to.as_str().unwrap()))
+        .collect();
+    assert_eq!(moves, [("1.0.0", "production", "deprecated"), ("1.1.0", "canary", "production")]);
+    for line in &added {
+        assert_eq!((&line["command"], &line["actor"]["kind"]), (&"promote".into(), &"bot".into()));
+        assert!(line["reason"].as_str().unwrap().starts_with("canary check: 500 users"), "{line}");
+    }
+    assert!(
+        sandbox.read("prompts/greet/prompt.yaml").contains("active_version: v1.1.0            # what is")
+    );
+    assert_eq!(sandbox.read("prompts/greet/prompt.lock"), locked);
+    assert_eq!(sandbox.json(&["resolve", "greet", "--unit", "u1"])["version"], "1.1.0");
+    for sound in [&["verify"][..], &["check"]] {
+        let seen = sandbox.run(sound);
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    }
+
+    // It is in production, so there is nothing to check, and nothing to do a second time.
+    let (code, said) = check(&sandbox, &apply);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("no canary of `greet` runs"), "{said}");
+    assert_eq!(sandbox.read("prompts/greet/lifecycle.jsonl"), after);
+}
+
+#[test]
+fn a_canary_that_few_users_have_seen_is_held() {
+    let sandbox = sandbox(POLICY);
+    backdate(&sandbox, 48);
+    record_users(&sandbox, 150, 1, [20, 20]);
+    let before = sandbox.read("prompts/greet/lifecycle.jsonl");
+    for _ in 0..2 {
+        let (code, said) = check(&sandbox, &["--apply", "--by", "Guard[bot]"]);
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains("150 of 200 users have been served the canary"), "{said}");
+        assert_eq!(sandbox.read("prompts/greet/lifecycle.jsonl"), before);
+    }
+}
+
+#[test]
+fn an_expired_canary_is_not_promoted() {
+    let sandbox = sandbox(POLICY);
+    backdate(&sandbox, 24 * 8);
+    record(&sandbox, 1, [20, 20]);
+    let before = sandbox.read("prompts/greet/lifecycle.jsonl");
+    let (code, said) = check(&sandbox, &["--apply", "--by", "Guard[bot]"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("it expired at"), "{said}");
+    assert_eq!(sandbox.read("prompts/greet/lifecycle.jsonl"), before);
 }
 
 #[test]

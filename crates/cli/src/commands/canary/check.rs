@@ -19,8 +19,8 @@ const EXAMPLES: &str = "Examples:
   promptassay canary check customer_support
   promptassay canary check customer_support --apply --evidence latest     from a cron job: promotes or aborts, else waits
 
-Exit codes: 0 promote, 1 roll back, 2 nothing to judge, 3 hold, 4 the data cannot be trusted; with --apply also 5, somebody else moved
-the lifecycle first.";
+Exit codes: 0 promote, 1 roll back, 2 nothing to judge, 3 hold, 4 the data cannot be trusted; with --apply also 1, the promotion was
+refused, and 5, somebody else moved the lifecycle first.";
 
 /// Judge a canary by what was recorded of its users: hold, promote or roll back.
 #[derive(Debug, Args)]
@@ -59,7 +59,11 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
     let now = arguments.at.unwrap_or_else(|| context.environment.now());
     let mut store = arguments.store.open(&loaded)?;
     let report = check(&found.canary, &found.policy, store.as_mut(), now).map_err(|error| failed(&error))?;
-    let applied = if arguments.apply { apply(arguments, &found, &report, context)? } else { None };
+    // Whoever is refused still sees what the guard said.
+    let (applied, refused) = match apply(arguments, &found, &report, context) {
+        Ok(applied) => (applied, None),
+        Err(failure) => (None, Some(failure)),
+    };
     let text = || {
         let mut text = format!("{} {}   canary\n{}", found.prompt, found.version, terminal(&report));
         if let Some(moved) = &applied {
@@ -78,6 +82,9 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
     if let Some(moved) = &applied {
         moved.warn(context);
     }
+    if let Some(failure) = refused {
+        return Err(failure);
+    }
     Ok(match report.verdict {
         GuardVerdict::Promote => Exit::Success,
         GuardVerdict::RollBack => Exit::Failed,
@@ -86,13 +93,16 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
     })
 }
 
-/// Does what the guard says, if it says to do something; the ledger keeps its reason where no other one is given.
+/// Does what the guard says, if that is asked for and it says to do something; the ledger keeps its reason where no other one is given.
 fn apply(
     arguments: &CheckArguments,
     found: &Found,
     report: &GuardReport,
     context: &Context<'_>,
 ) -> Result<Option<Moved>, Failure> {
+    if !arguments.apply {
+        return Ok(None);
+    }
     let mut moving = arguments.moving.clone();
     // What was judged is what is moved: whoever moves the canary meanwhile was faster.
     if moving.expect_head.is_none() {
