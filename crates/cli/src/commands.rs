@@ -46,6 +46,7 @@ pub(crate) mod status;
 pub(crate) mod tables;
 pub(crate) mod verify;
 
+use std::io::Read;
 use std::path::PathBuf;
 
 use promptassay_registry::files::repository_root;
@@ -194,7 +195,12 @@ impl Context<'_> {
 
     /// Writes data to standard output.
     pub(crate) fn data(&self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
-        self.console.data(bytes).map_err(|error| {
+        self.data_of(&mut bytes.as_ref())
+    }
+
+    /// Writes everything that `source` gives to standard output.
+    pub(crate) fn data_of(&self, source: &mut dyn Read) -> Result<(), Failure> {
+        self.console.data(source).map_err(|error| {
             Failure::broken(Problem::error(
                 "cli::cannot_write",
                 format!("cannot write to standard output: {error}"),

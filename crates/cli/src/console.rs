@@ -1,6 +1,6 @@
 //! Where output goes: data to standard output, everything else to standard error. A reader that went away is no error.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read, Write as _};
 
 use promptassay_registry::problem::Problem;
 
@@ -45,9 +45,9 @@ impl Console {
 
     /// Data, byte for byte. A closed pipe ends the output quietly; any other failure to write is the caller's problem.
     #[expect(clippy::unused_self, reason = "standard output belongs to whoever was given the console")]
-    pub(crate) fn data(self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    pub(crate) fn data(self, source: &mut dyn Read) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        match stdout.write_all(bytes.as_ref()).and_then(|()| stdout.flush()) {
+        match io::copy(source, &mut stdout).and_then(|_| stdout.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
         }

@@ -1,4 +1,5 @@
-//! Reports: pure functions from the values of a run to text. One file each; they print nothing and open nothing.
+//! Reports: pure functions from the values of a run to text. One file each; they print nothing and open nothing. Those that grow
+//! with the number of cases are handed on as they are made, to whatever writes.
 
 mod compared;
 mod cost;
@@ -8,6 +9,7 @@ mod json;
 mod junit;
 mod markdown;
 mod reasons;
+mod safe_json;
 mod terminal;
 mod to_open;
 mod visible;

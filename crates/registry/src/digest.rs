@@ -20,6 +20,15 @@ impl Digest {
         Self(Sha256::digest(bytes.as_ref()).into())
     }
 
+    /// The digest of these pieces one behind the other, without a copy of the whole.
+    pub fn of_pieces<T: AsRef<[u8]>>(pieces: impl IntoIterator<Item = T>) -> Self {
+        let mut hasher = Sha256::new();
+        for piece in pieces {
+            hasher.update(piece.as_ref());
+        }
+        Self(hasher.finalize().into())
+    }
+
     /// The digest of a JSON value in the normal form of [`canonical_json`].
     pub fn of_json(value: &Value) -> Self {
         Self::of(canonical_json(value))
@@ -38,9 +47,17 @@ impl Digest {
     }
 }
 
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
+
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        // In one piece: runs of many cases write many digests.
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = HEXADECIMAL[usize::from(byte >> 4)];
+            pair[1] = HEXADECIMAL[usize::from(byte & 15)];
+        }
+        formatter.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -175,6 +192,11 @@ mod tests {
             prop_assert_eq!(digest.to_string().parse::<Digest>(), Ok(digest));
             let json = serde_json::to_string(&digest).unwrap();
             prop_assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), digest);
+        }
+
+        #[test]
+        fn pieces_have_the_digest_of_the_whole(pieces: Vec<Vec<u8>>) {
+            prop_assert_eq!(Digest::of_pieces(&pieces), Digest::of(pieces.concat()));
         }
 
         #[test]

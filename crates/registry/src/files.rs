@@ -15,7 +15,7 @@ use std::path::Path;
 pub use glob::{FindError, find_files, matches_glob};
 pub use inside::{PathError, repository_root, resolve_inside};
 pub use lock::{DirectoryLock, LOCK_FILE_NAME, LockError};
-pub use write::{WriteError, create_new, write_atomic};
+pub use write::{WriteError, copy_atomic, create_new, write_atomic};
 
 use crate::problem::{Place, Problem};
 

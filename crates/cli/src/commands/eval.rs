@@ -274,9 +274,19 @@ fn prepare(
     }
 }
 
-/// What asynchronous work runs on.
+/// What asking runs on: one thread. Answers are judged and stored in one place anyway, and handing each over from the thread that
+/// received it costs more than receiving it.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Failure::broken(Problem::error("eval::no_runtime", format!("cannot start worker threads: {error}")))
+    built(&mut tokio::runtime::Builder::new_current_thread())
+}
+
+/// What a server runs on: as many threads as there are cores.
+pub(super) fn server_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    built(&mut tokio::runtime::Builder::new_multi_thread())
+}
+
+fn built(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, Failure> {
+    builder.enable_all().build().map_err(|error| {
+        Failure::broken(Problem::error("eval::no_runtime", format!("cannot ask for anything: {error}")))
     })
 }

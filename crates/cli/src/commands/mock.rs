@@ -10,7 +10,7 @@ use promptassay_registry::problem::{Problem, sort};
 use promptassay_registry::yaml::{Document, Reading};
 
 use super::Context;
-use super::eval::{asked_to_stop, runtime};
+use super::eval::{asked_to_stop, server_runtime};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -40,7 +40,7 @@ pub(crate) struct MockArguments {
 pub(crate) fn run(arguments: &MockArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let script = read(&arguments.script)?;
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), arguments.port);
-    let counters = runtime()?.block_on(async {
+    let counters = server_runtime()?.block_on(async {
         let server = RawServer::bind(address, script)
             .await
             .map_err(|error| Failure::broken(Problem::error("mock::cannot_listen", error.to_string())))?;

@@ -3,9 +3,10 @@
 //! Text is made safe to open: a spreadsheet takes a cell that begins with certain signs for a formula, so an apostrophe goes before
 //! it. The JSON report has the texts as they were.
 
+use std::io;
 use std::time::Duration;
 
-use super::visible::without_commands;
+use super::visible::WithoutCommands;
 use super::{Evaluation, visible};
 use crate::event::{Answer, TrialResult};
 use crate::outcome::CheckOutcome;
@@ -34,17 +35,16 @@ const COLUMNS: [&str; 20] = [
     "trial",
 ];
 
-/// The report: a header, then a row for each trial of the plan, by prompt, case, repeat and variant. Lines end with CR LF; what is
-/// unknown is empty.
-pub fn csv(evaluation: &Evaluation<'_>) -> String {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    // Writing to memory does not fail; a table without rows is no report of a run that has some.
-    let written = writer.write_record(COLUMNS).and_then(|()| {
-        let mut trials = evaluation.plan.trials().iter().enumerate();
-        trials.try_for_each(|(index, trial)| writer.write_record(row(evaluation, index, trial)))
-    });
-    let bytes = if written.is_ok() { writer.into_inner().unwrap_or_default() } else { Vec::new() };
-    without_commands(&String::from_utf8_lossy(&bytes))
+/// Writes the report: a header, then a row for each trial of the plan, by prompt, case, repeat and variant. Lines end with CR LF; what is
+/// unknown is empty. It fails where `out` does.
+pub fn csv(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let calm = WithoutCommands::new(out);
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(calm);
+    writer.write_record(COLUMNS)?;
+    for (index, trial) in evaluation.plan.trials().iter().enumerate() {
+        writer.write_record(row(evaluation, index, trial))?;
+    }
+    writer.into_inner().map_err(csv::IntoInnerError::into_error)?.finish()
 }
 
 fn row(evaluation: &Evaluation<'_>, index: usize, trial: &Trial) -> [String; COLUMNS.len()] {

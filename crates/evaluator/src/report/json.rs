@@ -4,11 +4,11 @@
 mod comparison;
 mod shape;
 
+use std::io;
+
 use schemars::{Schema, schema_for};
 
-use super::Evaluation;
-use super::cost;
-use super::visible::escaped_json;
+use super::{Evaluation, cost, safe_json};
 use crate::event::ReplySource;
 use crate::gate::{blocking, worst};
 use crate::plan::Role;
@@ -22,8 +22,8 @@ use shape::{
 /// The version of this shape.
 const SCHEMA: u32 = 1;
 
-/// The report; it ends with a line feed.
-pub fn json(evaluation: &Evaluation<'_>) -> String {
+/// Writes the report; it ends with a line feed. It fails where `out` does.
+pub fn json(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let prompts = evaluation.plan.prompts().iter().enumerate().map(|(index, plan)| Prompt {
         name: plan.name.as_str(),
         chosen: &plan.chosen,
@@ -68,10 +68,7 @@ pub fn json(evaluation: &Evaluation<'_>) -> String {
         },
         prompts: prompts.collect(),
     };
-    // Maps with text keys and finite numbers always have a JSON form.
-    let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();
-    text.push('\n');
-    escaped_json(&text)
+    safe_json::write(&report, out)
 }
 
 /// The JSON Schema of the report.

@@ -4,13 +4,15 @@
 //! A failure or an error stands in it if and only if the process does not end with 0. What a gate tolerates is a passing case whose
 //! output says so. Names hold no positions, so that a case keeps its history when others are added; repeats are one test case.
 
+use std::io;
+
 use junit_report::{
     Duration, OffsetDateTime, ReportBuilder, TestCase, TestCaseBuilder, TestSuite, TestSuiteBuilder,
 };
 
 use super::compared::sentences;
 use super::reasons::{Quoted, counts_in_words, reasons};
-use super::visible::without_commands;
+use super::visible::WithoutCommands;
 use super::{Evaluation, visible};
 use crate::gate::{Gate, Verdict};
 use crate::plan::{PromptPlan, Role};
@@ -26,8 +28,8 @@ pub struct JunitLook<'a> {
     pub troubles: &'a [String],
 }
 
-/// The report as XML, without times: the same results give the same bytes.
-pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>) -> String {
+/// Writes the report as XML, without times: the same results give the same bytes. It fails where `out` does.
+pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut report = ReportBuilder::new();
     for summary in evaluation.summaries {
         report.add_testsuite(variant(evaluation, summary, look));
@@ -35,12 +37,9 @@ pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>) -> String {
     if !look.troubles.is_empty() {
         report.add_testsuite(run(look.troubles));
     }
-    let mut bytes = Vec::new();
-    // Writing to memory does not fail; a writer that does leaves an empty report, which no reader takes for a green one.
-    if report.build().write_xml(&mut bytes).is_err() {
-        return String::new();
-    }
-    without_commands(&String::from_utf8_lossy(&bytes))
+    let mut calm = WithoutCommands::new(out);
+    report.build().write_xml(&mut calm).map_err(io::Error::other)?;
+    calm.finish()
 }
 
 fn variant(evaluation: &Evaluation<'_>, summary: &VariantSummary, look: JunitLook<'_>) -> TestSuite {

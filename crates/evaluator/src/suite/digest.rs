@@ -1,6 +1,7 @@
 //! The normal forms of cases and suites, of which digests are taken.
 
 use std::fmt::Write as _;
+use std::iter;
 use std::sync::Arc;
 
 use promptassay_llm::{Message, ModelRow};
@@ -93,19 +94,28 @@ pub(super) struct SuiteParts<'a> {
     pub(super) params: Value,
 }
 
-/// See [`super::Suite::digest`].
+/// See [`super::Suite::digest`]. Case by case, because all of them together as JSON would take more memory than the suite itself.
 pub(super) fn of_suite(parts: SuiteParts<'_>) -> Digest {
-    let mut cases: Vec<&Case> = parts.cases.iter().collect();
+    let SuiteParts { cases, models, judge, repeat, params } = parts;
+    let mut cases: Vec<&Case> = cases.iter().collect();
     cases.sort_unstable_by_key(|case| &case.name);
-    let mut value = Map::new();
-    value.insert("cases".into(), cases.into_iter().map(case_of_suite).collect());
-    if let Some(judge) = parts.judge {
-        value.insert("judge".into(), canonical_model(judge));
+    let mut others = Map::new();
+    if let Some(judge) = judge {
+        others.insert("judge".into(), canonical_model(judge));
     }
-    value.insert("models".into(), sorted(parts.models));
-    value.insert("params".into(), parts.params);
-    value.insert("repeat".into(), parts.repeat.into());
-    Digest::of_json(&Value::Object(value))
+    others.insert("models".into(), sorted(models));
+    others.insert("params".into(), params);
+    others.insert("repeat".into(), repeat.into());
+    let others = canonical_json(&Value::Object(others));
+    let commas = iter::once("").chain(iter::repeat(","));
+    let cases = cases.into_iter().zip(commas).map(|(case, comma)| {
+        let case = canonical_json(&case_of_suite(case));
+        format!("{comma}{case}")
+    });
+    // `cases` comes first in the order of the keys; the other members follow it.
+    let begin = iter::once("{\"cases\":[".to_owned());
+    let end = iter::once(format!("],{}", &others[1..]));
+    Digest::of_pieces(begin.chain(cases).chain(end))
 }
 
 fn case_of_suite(case: &Case) -> Value {

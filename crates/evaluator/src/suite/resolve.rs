@@ -75,6 +75,8 @@ impl Resolver<'_, '_> {
         let (rows, datasets) = dataset::read(&spec.datasets, files, self.reader);
         let has_rows = !spec.datasets.is_empty();
         dataset::append(&mut cases, rows);
+        // A large dataset leaves room for as many cases again.
+        cases.shrink_to_fit();
         self.check_names(&cases);
         self.check_any(&cases, has_rows);
         let policy = self.policy(&spec.gate, &cases);

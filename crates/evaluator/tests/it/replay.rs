@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::future::ready;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -101,12 +102,18 @@ fn reports(plan: &Plan, record: &Record, outputs: &Outputs) -> String {
     let github = report::github(&evaluation, |path| path.display().to_string());
     [
         terminal,
-        report::json(&evaluation),
-        report::junit(&evaluation, JunitLook::default()),
-        report::csv(&evaluation),
+        written(|out| report::json(&evaluation, out)),
+        written(|out| report::junit(&evaluation, JunitLook::default(), out)),
+        written(|out| report::csv(&evaluation, out)),
         github,
     ]
     .join("\n")
+}
+
+fn written(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
 }
 
 fn store(path: &Path, events: &[Event]) {

@@ -1,7 +1,7 @@
 //! Writes that a reader sees wholly or not at all, and that survive a power cut.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -28,9 +28,14 @@ pub enum WriteError {
 /// Replaces or creates a file: a temporary file in the same directory is written, synced and renamed, then the directory is
 /// synced. A symbolic link stays one, and its target is replaced; permissions of an old file stay.
 pub fn write_atomic(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteError> {
+    copy_atomic(path, &mut bytes.as_ref())
+}
+
+/// Replaces or creates a file with everything that `source` gives, with the same guarantees as [`write_atomic`].
+pub fn copy_atomic(path: &Path, source: &mut dyn Read) -> Result<(), WriteError> {
     let io = |source| WriteError::Io { path: path.to_owned(), source };
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let (temporary, directory) = write_temporary(&target, bytes.as_ref()).map_err(io)?;
+    let (temporary, directory) = write_temporary(&target, source).map_err(io)?;
     if let Ok(old) = fs::metadata(&target) {
         temporary.as_file().set_permissions(old.permissions()).map_err(io)?;
     }
@@ -41,7 +46,7 @@ pub fn write_atomic(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteErr
 /// Creates a file that is not there yet, with the same guarantees as [`write_atomic`]. Of several writers at once, one wins.
 pub fn create_new(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteError> {
     let io = |source| WriteError::Io { path: path.to_owned(), source };
-    let (temporary, directory) = write_temporary(path, bytes.as_ref()).map_err(io)?;
+    let (temporary, directory) = write_temporary(path, &mut bytes.as_ref()).map_err(io)?;
     temporary.persist_noclobber(path).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => WriteError::Exists { path: path.to_owned() },
         _ => io(error.error),
@@ -49,7 +54,7 @@ pub fn create_new(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteError
     sync_directory(&directory).map_err(io)
 }
 
-fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<(NamedTempFile, PathBuf)> {
+fn write_temporary(path: &Path, source: &mut dyn Read) -> io::Result<(NamedTempFile, PathBuf)> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -60,7 +65,7 @@ fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<(NamedTempFile, Path
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut temporary = builder.tempfile_in(&directory)?;
-    temporary.write_all(bytes)?;
+    io::copy(source, &mut temporary)?;
     temporary.as_file().sync_all()?;
     Ok((temporary, directory))
 }

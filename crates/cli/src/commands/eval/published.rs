@@ -3,6 +3,7 @@
 mod requested;
 
 use std::fs;
+use std::io::{self, BufWriter, IntoInnerError, Seek as _};
 use std::path::Path;
 
 use promptassay_evaluator::gate;
@@ -15,6 +16,7 @@ use promptassay_evaluator::runs::Shard;
 use promptassay_evaluator::settings::Settings;
 use promptassay_registry::problem::Problem;
 use serde::Serialize;
+use tempfile::SpooledTempFile;
 
 use super::against::Blessed;
 use super::journal::broken;
@@ -23,7 +25,7 @@ use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 pub(crate) use requested::ReportArguments;
-use requested::{ReportFormat, Requested, Target};
+use requested::{ReportFormat, Requested, Target, cannot_write};
 
 /// What is reported.
 #[derive(Debug, Clone, Copy)]
@@ -108,35 +110,41 @@ impl Writing<'_> {
     }
 
     fn write(&mut self, evaluation: &Evaluation<'_>, requested: &Requested) {
-        let mut text = self.render(evaluation, requested);
+        let mut rendered = self.render(evaluation, requested);
         if let Some(error) = evaluation.outputs.take_error() {
             self.fail(broken(error).problems);
             // What lacks results says so where it can.
-            text = self.render(evaluation, requested);
+            rendered = self.render(evaluation, requested);
         }
-        if let Err(failure) = requested.target.write(&text, self.context) {
+        if let Err(failure) =
+            rendered.and_then(|mut report| requested.target.write(&mut report, self.context))
+        {
             self.fail(failure.problems);
         }
     }
 
-    fn render(&self, evaluation: &Evaluation<'_>, requested: &Requested) -> String {
+    fn render(&self, evaluation: &Evaluation<'_>, requested: &Requested) -> Result<SpooledTempFile, Failure> {
         let console = self.context.console;
-        match requested.format {
+        spooled(|out| match requested.format {
             ReportFormat::Terminal => {
                 // Colours are for the terminal that is asked about them; a file has none.
                 let color = console.color && requested.target == Target::Stdout;
-                report::terminal(evaluation, Look { color, outputs: console.verbosity > 0 })
+                let look = Look { color, outputs: console.verbosity > 0 };
+                out.write_all(report::terminal(evaluation, look).as_bytes())
             }
             ReportFormat::Junit => {
                 let troubles: Vec<String> =
                     self.failures.iter().map(|failure| failure.text.clone()).collect();
-                report::junit(evaluation, JunitLook { redact: self.redact, troubles: &troubles })
+                report::junit(evaluation, JunitLook { redact: self.redact, troubles: &troubles }, out)
             }
-            ReportFormat::Json => report::json(evaluation),
-            ReportFormat::Markdown => report::markdown(evaluation),
-            ReportFormat::Github => report::github(evaluation, |path| in_repository(path, self.context)),
-            ReportFormat::Csv => report::csv(evaluation),
-        }
+            ReportFormat::Json => report::json(evaluation, out),
+            ReportFormat::Markdown => out.write_all(report::markdown(evaluation).as_bytes()),
+            ReportFormat::Github => {
+                let annotations = report::github(evaluation, |path| in_repository(path, self.context));
+                out.write_all(annotations.as_bytes())
+            }
+            ReportFormat::Csv => report::csv(evaluation, out),
+        })
     }
 
     fn fail(&mut self, problems: Vec<Problem>) {
@@ -146,6 +154,23 @@ impl Writing<'_> {
             }
         }
     }
+}
+
+/// Reports up to this size are kept in memory until they are written; larger ones in a temporary file.
+const SPOOL_BYTES: usize = 8 << 20;
+
+/// A whole report, before a byte of it goes where it is to go.
+fn spooled(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<SpooledTempFile, Failure> {
+    let mut out = BufWriter::new(SpooledTempFile::new(SPOOL_BYTES));
+    let mut spool = write(&mut out).and_then(|()| out.into_inner().map_err(IntoInnerError::into_error));
+    if let Ok(spool) = &mut spool {
+        spool.rewind().map_err(|error| cannot_spool(&error))?;
+    }
+    spool.map_err(|error| cannot_spool(&error))
+}
+
+fn cannot_spool(error: &io::Error) -> Failure {
+    cannot_write(format!("cannot keep a report in the directory for temporary files: {error}"))
 }
 
 /// A path from the root of the repository, with slashes; as it is where that cannot be told.
@@ -206,24 +231,24 @@ pub(crate) fn publish_nothing(
     let (record, outputs) = (Record::new(&plan), Outputs::in_memory());
     let evaluation =
         Evaluation { plan: &plan, record: &record, summaries: &[], gates: &[], outputs: &outputs };
-    let json = || {
-        let skipped = Skipped { schema: 1, skipped: message };
-        serde_json::to_string_pretty(&skipped).map_or_else(|_| String::new(), |text| text + "\n")
-    };
     let requested = reports.requested()?;
     let mut problems = Vec::new();
     for requested in &requested {
-        let text = match requested.format {
-            ReportFormat::Terminal => format!("{message}\n"),
-            ReportFormat::Json => json(),
-            ReportFormat::Markdown => report::markdown_of_nothing(message),
-            ReportFormat::Junit => report::junit(&evaluation, JunitLook::default()),
-            ReportFormat::Github => report::github(&evaluation, |path| path.display().to_string()),
-            ReportFormat::Csv => report::csv(&evaluation),
-        };
-        problems.extend(
-            requested.target.write(&text, context).err().into_iter().flat_map(|failure| failure.problems),
-        );
+        let report = spooled(|out| match requested.format {
+            ReportFormat::Terminal => writeln!(out, "{message}"),
+            ReportFormat::Json => {
+                serde_json::to_writer_pretty(&mut *out, &Skipped { schema: 1, skipped: message })?;
+                writeln!(out)
+            }
+            ReportFormat::Markdown => out.write_all(report::markdown_of_nothing(message).as_bytes()),
+            ReportFormat::Junit => report::junit(&evaluation, JunitLook::default(), out),
+            ReportFormat::Github => {
+                out.write_all(report::github(&evaluation, |path| path.display().to_string()).as_bytes())
+            }
+            ReportFormat::Csv => report::csv(&evaluation, out),
+        });
+        let written = report.and_then(|mut report| requested.target.write(&mut report, context));
+        problems.extend(written.err().into_iter().flat_map(|failure| failure.problems));
     }
     if !requested.iter().any(|requested| requested.target == Target::Stdout) {
         context.answer(|| format!("{message}\n"), &Skipped { schema: 1, skipped: message })?;

@@ -1,12 +1,12 @@
 //! The reports that were asked for on the command line, and how they get to where they go.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use promptassay_registry::files::write_atomic;
+use promptassay_registry::files::copy_atomic;
 use promptassay_registry::problem::{Problem, did_you_mean};
 
 use crate::commands::Context;
@@ -88,10 +88,10 @@ impl Target {
     }
 
     /// Writes a report: to a file wholly or not at all; a pipe or a device gets it as it is.
-    pub(super) fn write(&self, text: &str, context: &Context<'_>) -> Result<(), Failure> {
+    pub(super) fn write(&self, report: &mut dyn Read, context: &Context<'_>) -> Result<(), Failure> {
         match self {
-            Self::Stdout => context.data(text),
-            Self::File(path) => write_file(path, text),
+            Self::Stdout => context.data_of(report),
+            Self::File(path) => write_file(path, report),
         }
     }
 
@@ -136,20 +136,22 @@ impl ReportArguments {
     }
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+fn write_file(path: &Path, report: &mut dyn Read) -> Result<(), Failure> {
     // What is neither a file nor a directory, such as `/dev/stderr` or a named pipe, must not be replaced by a file.
     if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        let written: io::Result<()> =
-            OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
-        return written.map_err(|error| cannot_write(format!("cannot write `{}`: {error}", path.display())));
+        let written =
+            OpenOptions::new().write(true).open(path).and_then(|mut file| io::copy(report, &mut file));
+        return written
+            .map(|_| ())
+            .map_err(|error| cannot_write(format!("cannot write `{}`: {error}", path.display())));
     }
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::create_dir_all(directory)
             .map_err(|error| cannot_write(format!("cannot create `{}`: {error}", directory.display())))?;
     }
-    write_atomic(path, text).map_err(|error| cannot_write(error.to_string()))
+    copy_atomic(path, report).map_err(|error| cannot_write(error.to_string()))
 }
 
-fn cannot_write(message: String) -> Failure {
+pub(super) fn cannot_write(message: String) -> Failure {
     Failure::broken(Problem::error("eval::cannot_write_report", message))
 }

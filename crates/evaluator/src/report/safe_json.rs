@@ -1,0 +1,114 @@
+//! JSON that can be shown anywhere and reads back as it was: everything that [`super::visible()`] and
+//! [`super::visible::without_commands`] would change is written as an escape.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter};
+
+use super::visible::is_treacherous;
+
+/// Writes a value, indented, and a line feed behind it.
+pub(super) fn write(value: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, SafeFormatter::default());
+    value.serialize(&mut serializer)?;
+    out.write_all(b"\n")
+}
+
+/// Indents, and escapes within texts.
+#[derive(Default)]
+struct SafeFormatter {
+    pretty: PrettyFormatter<'static>,
+}
+
+/// What of a text the library wrote as it is. It has no line breaks, and what goes before and behind it is a quote or an escape, so
+/// that no mark of a command reaches over its ends.
+fn write_fragment<W: ?Sized + io::Write>(out: &mut W, fragment: &str) -> io::Result<()> {
+    let mut written = 0;
+    for (index, character) in fragment.char_indices() {
+        let is_command = character == '[' && {
+            let before = &fragment[..index];
+            before.ends_with('#') || before.ends_with("##vso")
+        };
+        if character == '\u{7f}' || is_command || (!character.is_ascii() && is_treacherous(character)) {
+            out.write_all(&fragment.as_bytes()[written..index])?;
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            written = index + character.len_utf8();
+        }
+    }
+    out.write_all(&fragment.as_bytes()[written..])
+}
+
+impl Formatter for SafeFormatter {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
+        write_fragment(out, text)
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.pretty.begin_array(out)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.pretty.end_array(out)
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.pretty.begin_array_value(out, first)
+    }
+
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.pretty.end_array_value(out)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.pretty.begin_object(out)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.pretty.end_object(out)
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.pretty.begin_object_key(out, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.pretty.begin_object_value(out)
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.pretty.end_object_value(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::report::visible::{visible, without_commands};
+
+    fn written(value: &Value) -> String {
+        let mut out = Vec::new();
+        write(value, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_text_keeps_its_value_and_does_nothing() {
+        let text = "##[error] \u{9b}31m \u{7f} \u{202e} \u{e0041} ##vso[x] #[y] é [1] #\n[ #\"[";
+        let value = json!([text, {"#": [1, "[#"], text: []}, {}]);
+        let document = written(&value);
+        assert_eq!(serde_json::from_str::<Value>(&document).unwrap(), value);
+        assert_eq!(visible(&document), document);
+        assert_eq!(without_commands(&document), document);
+    }
+
+    #[test]
+    fn it_is_indented_as_the_library_does() {
+        let value = json!({"a": [], "b": {}, "c": [1, 2.5, null, {"d": "e\tf"}]});
+        assert_eq!(written(&value), serde_json::to_string_pretty(&value).unwrap() + "\n");
+    }
+}
