@@ -7,7 +7,7 @@
 use std::io;
 
 use junit_report::{
-    Duration, OffsetDateTime, ReportBuilder, TestCase, TestCaseBuilder, TestSuite, TestSuiteBuilder,
+    Duration, OffsetDateTime, Report, TestCase, TestCaseBuilder, TestSuite, TestSuiteBuilder,
 };
 
 use super::compared::sentences;
@@ -30,7 +30,7 @@ pub struct JunitLook<'a> {
 
 /// Writes the report as XML, without times: the same results give the same bytes. It fails where `out` does.
 pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut report = ReportBuilder::new();
+    let mut report = Report::new();
     for summary in evaluation.summaries {
         report.add_testsuite(variant(evaluation, summary, look));
     }
@@ -38,7 +38,7 @@ pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io:
         report.add_testsuite(run(look.troubles));
     }
     let mut calm = WithoutCommands::new(out);
-    report.build().write_xml(&mut calm).map_err(io::Error::other)?;
+    report.write_xml(&mut calm).map_err(io::Error::other)?;
     calm.finish()
 }
 
@@ -60,7 +60,8 @@ fn variant(evaluation: &Evaluation<'_>, summary: &VariantSummary, look: JunitLoo
     if let Some(gate) = gate {
         suite.add_testcase(gate_case(evaluation, gate, &class));
     }
-    suite.build()
+    // Taken out, not built: building copies every case, and of these there may be many.
+    suite.testsuite
 }
 
 fn suite(name: &str) -> TestSuiteBuilder {
@@ -119,7 +120,7 @@ fn test_case(
     }
     builder.set_classname(&attribute(class));
     builder.set_filepath(&attribute(&definition.place.file.display().to_string()));
-    builder.build()
+    builder.testcase
 }
 
 fn skipped(case: &Case, reason: &str, class: &str) -> TestCase {
