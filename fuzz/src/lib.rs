@@ -175,7 +175,8 @@ pub fn provider_body(data: &[u8]) {
     let response = HttpResponse { status, body: body.to_vec(), ..HttpResponse::default() };
     for provider in [Provider::OpenAiChat, Provider::OpenAiResponses, Provider::Anthropic, Provider::Gemini] {
         let reply = decode(provider, &response, Timestamp::UNIX_EPOCH);
-        assert!(status == 200 || reply.is_err(), "an error status is never a reply");
+        // With a 400, providers also say that a filter withheld the answer, which is one.
+        assert!(matches!(status, 200 | 400) || reply.is_err(), "an outage is never a reply");
     }
 }
 

@@ -86,7 +86,9 @@ pub(crate) fn failure_with(
 }
 
 fn class(error: &ErrorBody, status: Option<u16>) -> Class {
-    if let Some(class) = class_by_words(error) {
+    // A page of a gateway that is down may hold any words. Taken for a filter's, they would turn an outage into an answer.
+    let may_filter = matches!(status, None | Some(400 | 403 | 422 | 451));
+    if let Some(class) = class_by_words(error).filter(|class| *class != Class::Filtered || may_filter) {
         return class;
     }
     match status {
@@ -330,6 +332,19 @@ mod tests {
                 (reply.text.as_str(), reply.usage, reply.request_id.as_deref()),
                 ("", Usage::default(), Some("r1"))
             );
+        }
+    }
+
+    #[test]
+    fn an_outage_that_uses_the_words_of_a_filter_is_no_reply() {
+        let page = "<html>blocked by content filtering policy of the gateway</html>";
+        let body = json!({"error": {"message": "m", "code": "content_filter"}}).to_string();
+        for text in [page, body.as_str()] {
+            for (status, kind) in
+                [(401, Auth), (429, RateLimited), (500, Server), (502, Server), (503, Overloaded)]
+            {
+                assert_eq!(ask(status, &[], text).unwrap_err().kind(), kind, "{status} {text}");
+            }
         }
     }
 
