@@ -23,3 +23,8 @@ pub mod verify;
 
 #[cfg(test)]
 mod testing;
+
+/// Compiles the Rust of the page that users read.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/lifecycle.md")]
+struct Page;
