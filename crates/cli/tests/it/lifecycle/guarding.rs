@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::{clean, done, evaluate, sandbox};
-use crate::canary::{backdate, record};
+use crate::canary::{backdate, record, without_largest};
 
 const POLICY: &str = "store: ../data/experiments.db
 lifecycle:
@@ -26,7 +26,7 @@ fn the_guard_promotes_with_evidence_only() {
 
     let refused = sandbox.run(&apply);
     assert_eq!(refused.code, Some(1), "{}", refused.shown());
-    assert_snapshot!(clean(&sandbox, &refused.shown()));
+    assert_snapshot!(without_largest(&clean(&sandbox, &refused.shown())));
     assert_eq!(sandbox.read("prompts/greet/lifecycle.jsonl"), before);
 
     let promoted = sandbox.run(&[&apply[..], &["--evidence", "latest"]].concat());
