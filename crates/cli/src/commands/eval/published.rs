@@ -157,7 +157,7 @@ impl Writing<'_> {
 }
 
 /// Reports up to this size are kept in memory until they are written; larger ones in a temporary file.
-const SPOOL_BYTES: usize = 8 << 20;
+const SPOOL_BYTES: usize = 1 << 20;
 
 /// A whole report, before a byte of it goes where it is to go.
 fn spooled(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<SpooledTempFile, Failure> {
