@@ -287,6 +287,6 @@ pub(super) fn server_runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 fn built(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, Failure> {
     builder.enable_all().build().map_err(|error| {
-        Failure::broken(Problem::error("eval::no_runtime", format!("cannot ask for anything: {error}")))
+        Failure::broken(Problem::error("eval::no_runtime", format!("cannot wait for the network: {error}")))
     })
 }

@@ -11,13 +11,14 @@ pub(super) struct Models {
     names: Vec<String>,
     numbers: BTreeMap<String, u32>,
     of_trial: HashMap<usize, OfTrial>,
+    /// Of judged trials only: most runs have none, and pay nothing for it.
+    judging: HashMap<usize, Judging>,
 }
 
 #[derive(Debug, Default)]
 struct OfTrial {
     served: Option<u32>,
     judges: Box<[u32]>,
-    judging: Option<Judging>,
 }
 
 impl Models {
@@ -26,17 +27,20 @@ impl Models {
         let served = served.map(|name| self.number(name));
         let judges = result.judging.iter().flat_map(|judging| &judging.models);
         let judges: Box<[u32]> = judges.map(|name| self.number(name)).collect();
-        let judging = result.judging.as_ref();
-        let judging = judging.map(|judging| Judging { models: BTreeSet::new(), ..*judging });
-        if served.is_none() && judging.is_none() {
+        if served.is_none() && judges.is_empty() {
             self.of_trial.remove(&trial);
         } else {
-            self.of_trial.insert(trial, OfTrial { served, judges, judging });
+            self.of_trial.insert(trial, OfTrial { served, judges });
         }
+        match &result.judging {
+            None => self.judging.remove(&trial),
+            // The names of the models are kept once, as numbers.
+            Some(judging) => self.judging.insert(trial, Judging { models: BTreeSet::new(), ..*judging }),
+        };
     }
 
     pub(super) fn judging(&self, trial: usize) -> Option<&Judging> {
-        self.of_trial.get(&trial)?.judging.as_ref()
+        self.judging.get(&trial)
     }
 
     pub(super) fn served(&self, trial: usize) -> Option<&str> {
