@@ -3,6 +3,7 @@
 //! Values of one flag widen, flags narrow: `--tag a --tag b --case refund` takes the cases with either tag whose name has `refund`.
 
 mod changed;
+mod critical;
 mod narrow;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use promptassay_registry::problem::{Problem, did_you_mean};
 use regex::Regex;
 
 pub use changed::{Changed, PromptFiles, changed_prompts, version_of_file};
+pub use critical::{CriticalCase, CriticalCases};
 pub use narrow::narrow_to;
 
 /// What somebody wants evaluated; the default is everything.

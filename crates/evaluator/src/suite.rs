@@ -28,6 +28,7 @@ pub use resolve::resolve;
 pub use spec::{CaseSpec, SuiteSpec};
 
 pub(crate) use digest::canonical_model;
+pub(crate) use resolve::resolve_what_can_be;
 
 /// The cases of one prompt and how they are asked.
 #[derive(Debug)]

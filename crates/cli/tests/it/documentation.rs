@@ -36,6 +36,7 @@ pages! {
     readme: "README.md",
     contributing: "CONTRIBUTING.md",
     experiments: "docs/experiments.md",
+    gating: "docs/gating.md",
     lifecycle: "docs/lifecycle.md",
     performance: "docs/performance.md",
     testing: "docs/testing.md",

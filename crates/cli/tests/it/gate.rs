@@ -2,9 +2,6 @@
 
 #![expect(clippy::format_push_string, reason = "rows of a few hundred; the line says what they look like")]
 
-use std::path::Path;
-use std::process::Command;
-
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -177,36 +174,18 @@ fn a_margin_and_a_baseline_ask_three_times_where_nobody_says_how_often() {
     assert_eq!(report.code, Some(2), "{}", report.stdout);
 }
 
-/// Runs git; `false` where there is none.
-fn git(directory: &Path, arguments: &[&str]) -> bool {
-    let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
-    match Command::new("git").arg("-C").arg(directory).args(identity).args(arguments).output() {
-        Ok(output) => {
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            true
-        }
-        Err(_) => false,
-    }
-}
-
 #[test]
 fn a_change_cannot_relax_its_own_gate() {
     let sandbox = sandbox("gate: {min_pass_rate: 0.9}\n", 1, &[('p', 20)], &[('p', 15), ('f', 5)]);
-    std::fs::remove_dir(sandbox.path(".git")).unwrap();
     std::fs::remove_file(sandbox.path("prompts/greet/v1.1.0.txt")).unwrap();
-    let root = sandbox.path("");
-    if !git(&root, &["init", "-q", "-b", "main"]) {
-        eprintln!("SKIPPED: git is not installed");
+    if !sandbox.commit_to_main() {
         return;
     }
-    git(&root, &["add", "."]);
-    git(&root, &["commit", "-qm", "before"]);
-    git(&root, &["checkout", "-qb", "change"]);
+    sandbox.git(&["checkout", "-qb", "change"]);
     sandbox.write("prompts/greet/v1.1.0.txt", "Greet {name}, {tone}.\n");
     sandbox.edit("prompts/greet/tests/test_cases.yaml", "min_pass_rate: 0.9", "min_pass_rate: 0.1");
     sandbox.edit("prompts/registry.yaml", "replies:", "gate: {max_missing: 1.0}\nreplies:");
-    git(&root, &["add", "."]);
-    git(&root, &["commit", "-qm", "relax"]);
+    sandbox.commit("relax");
     assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0), "by today's files it passes");
     assert_snapshot!(shown(&sandbox, &["eval", "--offline", "--changed-since", "main"]));
     let json = sandbox.run(&["eval", "--offline", "--changed-since", "main", "--format", "json"]);
@@ -218,6 +197,57 @@ fn a_change_cannot_relax_its_own_gate() {
     let flag = sandbox.run(&["eval", "--offline", "--changed-since", "main", "--min-pass-rate", "0.5"]);
     assert_eq!(flag.code, Some(0), "{}", flag.shown());
     assert!(flag.stdout.contains("min_pass_rate 0.5 (flag)"), "{}", flag.stdout);
+}
+
+#[test]
+fn a_change_cannot_take_out_of_its_gate_what_must_pass() {
+    let suite = "prompts/greet/tests/test_cases.yaml";
+    let data = "prompts/greet/tests/cases/more.csv";
+    let sandbox = sandbox("datasets: [{file: cases/*.csv}]\n", 1, &[('p', 22)], &[('p', 19), ('f', 3)]);
+    let critical = "name: case_19, inputs: {name: Ada}";
+    sandbox.edit(suite, critical, &format!("must_pass: true, {critical}"));
+    // The last two cases stand in a dataset.
+    let (head, _) = sandbox
+        .read(suite)
+        .split_once("  - {name: case_20")
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    sandbox.write(
+        suite,
+        head.replace("cases:\n", "properties: {please: {contains: please}}\ncases:\n").replace("gate:", ""),
+    );
+    sandbox
+        .write(data, "name,inputs.name,expected,must_pass\ncase_20,Ada,please,true\ncase_21,Ada,please,\n");
+    std::fs::remove_file(sandbox.path("prompts/greet/v1.1.0.txt")).unwrap();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.git(&["checkout", "-qb", "change"]);
+    sandbox.write("prompts/greet/v1.1.0.txt", "Greet {name}, {tone}.\n");
+    let eval = ["eval", "--offline", "--min-pass-rate", "0.5", "--changed-since", "main"];
+    let mut seen = String::new();
+    let mut check = |title: &str, code: i32| {
+        let run = shown(&sandbox, &eval);
+        assert!(run.ends_with(&format!("exit {code}\n")), "{title}: {run}");
+        seen.push_str(&format!("## {title}\n{run}\n"));
+    };
+    check("what must pass fails", 1);
+    sandbox.edit(suite, "must_pass: true, ", "");
+    sandbox.edit(data, "please,true", "please,");
+    check("neither need pass any more", 1);
+    // What the change says holds once it is merged; the run that was made is judged as it was made.
+    assert_eq!(sandbox.run(&["report"]).code, Some(1));
+    let only_here = ["eval", "--offline", "--min-pass-rate", "0.5"];
+    assert_eq!(sandbox.run(&only_here).code, Some(0), "by today's files it passes");
+    sandbox.edit(suite, "{name: case_19, ", "{skip: flaky, name: case_19, ");
+    sandbox.write(data, "name,inputs.name,expected\ncase_21,Ada,please\n");
+    check("one is skipped, one is removed", 2);
+    std::fs::remove_dir_all(sandbox.path("prompts/greet/tests/cases")).unwrap();
+    sandbox.edit(suite, "datasets: [{file: cases/*.csv}]\n", "");
+    check("the dataset is gone", 2);
+    std::fs::remove_dir_all(sandbox.path("prompts/greet/tests")).unwrap();
+    check("so is the suite", 2);
+    assert_snapshot!(seen);
 }
 
 #[test]

@@ -121,6 +121,39 @@ impl Sandbox {
         Seen::from(output)
     }
 
+    /// Makes it a repository of git whose branch `main` holds what is there. `false` where there is no git, which is said.
+    pub(crate) fn commit_to_main(&self) -> bool {
+        let _ = fs::remove_dir(self.path(".git"));
+        if !self.git(&["init", "-q", "-b", "main"]) {
+            return false;
+        }
+        self.commit("first");
+        true
+    }
+
+    /// Commits everything.
+    pub(crate) fn commit(&self, message: &str) {
+        self.git(&["add", "."]);
+        self.git(&["commit", "-qm", message]);
+    }
+
+    /// Runs git; `false` where there is none, which is said.
+    pub(crate) fn git(&self, arguments: &[&str]) -> bool {
+        let identity =
+            ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
+        let mut git = Command::new("git");
+        match git.arg("-C").arg(self.directory.path()).args(identity).args(arguments).output() {
+            Ok(output) => {
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                true
+            }
+            Err(_) => {
+                eprintln!("SKIPPED: git is not installed; changes were not looked for");
+                false
+            }
+        }
+    }
+
     /// What `--format json` prints.
     pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let Seen { code, stdout, stderr } = self.run(&[arguments, &["--format", "json"]].concat());

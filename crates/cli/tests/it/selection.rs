@@ -2,9 +2,6 @@
 
 #![expect(clippy::format_push_string, reason = "rows of a few hundred; the line says what they look like")]
 
-use std::path::Path;
-use std::process::Command;
-
 use insta::assert_snapshot;
 
 use crate::sandbox::{Sandbox, Seen};
@@ -132,19 +129,6 @@ fn shards_are_merged_to_the_run_that_was_divided() {
     assert_eq!((merged.code, merged.stdout), (whole.code, whole.stdout), "{}", merged.stderr);
 }
 
-/// Runs git; `false` where there is none.
-fn git(directory: &Path, arguments: &[&str]) -> bool {
-    let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
-    let run = Command::new("git").arg("-C").arg(directory).args(identity).args(arguments).output();
-    match run {
-        Ok(output) => {
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            true
-        }
-        Err(_) => false,
-    }
-}
-
 #[test]
 fn changes_since_a_commit_choose_prompts_and_versions() {
     let sandbox = sandbox();
@@ -152,14 +136,9 @@ fn changes_since_a_commit_choose_prompts_and_versions() {
     sandbox.write("prompts/other/prompt.yaml", "name: other\n");
     sandbox.write("prompts/other/v1.0.0.txt", "Say hello.\n");
     sandbox.write("prompts/other/tests/test_cases.yaml", "- {name: a, validators: [{max_words: 3}]}\n");
-    let root = sandbox.path("");
-    let _ = std::fs::remove_dir_all(root.join(".git"));
-    if !git(&root, &["init", "-q", "-b", "main"]) {
-        eprintln!("SKIPPED: git is not installed; changes were not looked for");
+    if !sandbox.commit_to_main() {
         return;
     }
-    git(&root, &["add", "."]);
-    git(&root, &["commit", "-q", "-m", "first"]);
     let chosen = |what: &str| -> String {
         let plan = sandbox.run(&["eval", "--quiet", "--dry-run", "--changed-since", "main"]);
         let lines = plan.stdout.lines().filter(|line| line.starts_with("  v") || !line.starts_with(' '));
@@ -168,20 +147,18 @@ fn changes_since_a_commit_choose_prompts_and_versions() {
         format!("{what}\n{}{}\n", plan.stderr, lines.join("\n"))
     };
     let mut all = chosen("nothing");
-    git(&root, &["checkout", "-q", "-b", "work"]);
+    sandbox.git(&["checkout", "-q", "-b", "work"]);
     sandbox.write("prompts/greet/v1.2.0.txt", "Greet {name}.\n");
     all += &chosen("a version that git does not know yet");
-    git(&root, &["add", "."]);
-    git(&root, &["commit", "-q", "-m", "second"]);
+    sandbox.commit("second");
     all += &chosen("the same, committed");
     let prompt = std::fs::read_to_string(sandbox.path("prompts/greet/prompt.yaml")).unwrap();
     sandbox.write("prompts/greet/prompt.yaml", prompt.replace("v1.0.0", "v1.1.0"));
     all += &chosen("the pointer as well: it does not move the baseline");
     sandbox.write("prompts/other/README.md", "notes\n");
-    git(&root, &["add", "."]);
-    git(&root, &["commit", "-q", "-m", "third"]);
-    git(&root, &["checkout", "-q", "-b", "later"]);
-    git(&root, &["branch", "-q", "-f", "main", "later"]);
+    sandbox.commit("third");
+    sandbox.git(&["checkout", "-q", "-b", "later"]);
+    sandbox.git(&["branch", "-q", "-f", "main", "later"]);
     all += &chosen("all of it is in main now");
     sandbox.write("prompts/greet/tests/cases/more.csv", "name,inputs.name\nthree,Cem\n");
     all += &chosen("a dataset");
@@ -195,14 +172,9 @@ fn changes_since_a_commit_choose_prompts_and_versions() {
 #[test]
 fn where_nothing_changed_a_report_is_there_and_green() {
     let sandbox = sandbox();
-    let root = sandbox.path("");
-    let _ = std::fs::remove_dir_all(root.join(".git"));
-    if !git(&root, &["init", "-q", "-b", "main"]) {
-        eprintln!("SKIPPED: git is not installed; changes were not looked for");
+    if !sandbox.commit_to_main() {
         return;
     }
-    git(&root, &["add", "."]);
-    git(&root, &["commit", "-q", "-m", "first"]);
     assert_snapshot!(seen(&sandbox, &["--offline", "--changed-since", "HEAD", "--junit", "report.xml"]));
     let report = std::fs::read_to_string(sandbox.path("report.xml")).unwrap();
     assert!(report.ends_with("<testsuites/>"), "{report}");

@@ -31,13 +31,27 @@ pub fn resolve(
     files: &Files<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Suite> {
+    let mut found = Vec::new();
+    let suite = resolve_what_can_be(document, interface, settings, files, &mut found);
+    let sound = !has_errors(&found);
+    problems.extend(found);
+    suite.filter(|_| sound)
+}
+
+/// The same, with whatever can be read of a suite that has errors: to look at, not to ask.
+pub(crate) fn resolve_what_can_be(
+    document: &Document,
+    interface: &Interface,
+    settings: &Settings,
+    files: &Files<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Suite> {
     let Reading { value, problems: found, left_out } = document.read::<SuiteSpec>();
     let mut reader = CaseReader::new(document, interface, settings);
     reader.problems = found;
     let suite = value.map(|SuiteSpec(suite)| Resolver { reader: &mut reader, left_out }.suite(suite, files));
-    let sound = !has_errors(&reader.problems);
     problems.extend(reader.problems);
-    suite.filter(|_| sound)
+    suite
 }
 
 struct Resolver<'r, 'a> {

@@ -102,6 +102,27 @@ pub fn matches_glob(pattern: &str, name: &str) -> bool {
     pattern[at..].iter().all(|&character| character == '*')
 }
 
+/// Whether a path fits a pattern, both with `/` between their parts and relative to the same directory: as [`find_files`] finds
+/// files, for files that lie on no disk.
+pub fn matches_path(pattern: &str, path: &str) -> bool {
+    fn fits(pattern: &[&str], path: &[&str]) -> bool {
+        let Some((&part, rest)) = pattern.split_first() else { return path.is_empty() };
+        let first = path.split_first();
+        if part == "**" {
+            // Alone at the end it means directories, and those are no files.
+            let deeper = first.is_some_and(|(name, path)| !name.starts_with('.') && fits(pattern, path));
+            return !rest.is_empty() && (fits(rest, path) || deeper);
+        }
+        first.is_some_and(|(&name, path)| {
+            let is_hidden = name.starts_with('.') && !part.starts_with('.');
+            let here = if is_pattern(part) { !is_hidden && matches_glob(part, name) } else { part == name };
+            here && fits(rest, path)
+        })
+    }
+    let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
+    fits(&pattern, &path)
+}
+
 fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?'])
 }
@@ -200,6 +221,45 @@ mod tests {
             "**/*.jsonl",
             &["tests/a.jsonl", "tests/cases/a.jsonl", "tests/cases/b.jsonl", "tests/cases/deep/er/c.jsonl"],
         );
+    }
+
+    #[test]
+    fn a_path_fits_where_its_file_is_found() {
+        let (_directory, root) = repository();
+        let everything = [
+            "a.jsonl",
+            "b.csv",
+            "cases/b.jsonl",
+            "cases/a.jsonl",
+            "cases/.hidden.jsonl",
+            "cases/deep/er/c.jsonl",
+        ];
+        let patterns = [
+            "a.jsonl",
+            "cases/*.jsonl",
+            "*",
+            "?.csv",
+            "c*/deep/*/c.jsonl",
+            "cases/.h*",
+            "**/*.jsonl",
+            "**",
+            "**/**/c.jsonl",
+            "cases/**/c.jsonl",
+            "cases/**",
+            "*/*",
+            "none",
+            "cases",
+            "cases/a.jsonl/*",
+        ];
+        for pattern in patterns {
+            let mut fitting: Vec<String> = everything
+                .iter()
+                .filter(|path| matches_path(pattern, path))
+                .map(|path| format!("tests/{path}"))
+                .collect();
+            fitting.sort();
+            assert_eq!(fitting, find(&root, pattern).unwrap_or_default(), "{pattern}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where an evaluation keeps what happens, how it goes on after a crash, and when it stops by itself.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,6 +169,12 @@ pub(super) fn narrow(file: &RunFile, terms: Terms, input: &mut PromptInput<'_>) 
     narrow_to(&mut input.suite, &cases, &models, "");
     if terms == Terms::OfThatDay {
         input.suite.policy = planned.policy.clone();
+        // Of a change's gate more may have had to pass than the suite says.
+        let critical = planned.cases.iter().filter(|case| case.must_pass());
+        let critical: HashSet<&str> = critical.map(|case| case.name.as_str()).collect();
+        for case in &mut input.suite.cases {
+            case.must_pass |= critical.contains(case.name.as_str());
+        }
     }
     if input.suite.repeat_is_default {
         input.suite.repeat = planned.repeat;

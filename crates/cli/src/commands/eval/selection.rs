@@ -5,7 +5,6 @@ use std::path::Path;
 
 use clap::Args;
 use promptassay_evaluator::plan::{self, PromptChange, PromptInput, VersionRequest};
-use promptassay_evaluator::policy::Policy;
 use promptassay_evaluator::runs::failed_cases;
 use promptassay_evaluator::selection::{Changed, FailedIn, PromptFacts, Sample, Selection};
 use promptassay_evaluator::settings::Settings;
@@ -18,7 +17,7 @@ use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 use regex::Regex;
 
-use super::changes;
+use super::changes::{self, Then};
 use super::journal::{RunsArguments, broken, described};
 use super::offline::versions;
 use crate::commands::Context;
@@ -100,26 +99,17 @@ impl SelectionArguments {
         problems.extend(relevant(tree, of_tree, &names));
         let prompts: Vec<&Prompt> =
             tree.prompts().filter(|prompt| names.contains(prompt.name().as_str())).collect();
-        let mut candidates: Vec<Candidate<'a>> = prompts
-            .into_iter()
-            .filter_map(|prompt| self.candidate(prompt, tree, settings, problems))
-            .collect();
+        let mut candidates: Vec<Candidate<'a>> =
+            prompts.iter().filter_map(|prompt| self.candidate(prompt, tree, settings, problems)).collect();
         let mut changes = BTreeMap::new();
         if let Some(reference) = &self.changed_since {
-            let files = candidates.iter().map(|candidate| (candidate.prompt, candidate.suite.as_ref()));
-            match changes::since(reference, tree, files.collect()) {
+            match only_changed(reference, tree, &prompts, &mut candidates, problems) {
                 Ok(Changed::Nothing) => return Selected::NothingChanged,
                 Ok(Changed::Prompts(changed)) => changes = changed,
                 Err(problem) => {
                     problems.push(*problem);
                     return Selected::Inputs(Vec::new());
                 }
-            }
-            candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
-            let prompts: Vec<&Prompt> = candidates.iter().map(|candidate| candidate.prompt).collect();
-            match changes::policies_at(reference, tree, &prompts, problems) {
-                Ok(policies) => judge_as_then(&mut candidates, policies),
-                Err(problem) => problems.push(*problem),
             }
         }
         let mut suites = Vec::new();
@@ -281,14 +271,29 @@ impl SelectionArguments {
     }
 }
 
-/// Lets the gate of each suite ask for what it did at the commit: a change cannot relax its own gate.
-fn judge_as_then(candidates: &mut [Candidate<'_>], mut policies: BTreeMap<String, Policy>) {
-    for candidate in candidates {
-        let policy = policies.remove(candidate.prompt.name().as_str());
-        if let (Some(suite), Some(policy)) = (&mut candidate.suite, policy) {
-            suite.policy = policy;
+/// Leaves the prompts that changed since a commit, each with the gate that it had there: a change cannot relax its own gate.
+fn only_changed(
+    reference: &str,
+    tree: &Tree,
+    prompts: &[&Prompt],
+    candidates: &mut Vec<Candidate<'_>>,
+    problems: &mut Vec<Problem>,
+) -> Result<Changed, Box<Problem>> {
+    let files = candidates.iter().map(|candidate| (candidate.prompt, candidate.suite.as_ref()));
+    let changed = changes::since(reference, tree, files.collect())?;
+    let then = Then::read(reference, tree, problems)?;
+    for prompt in prompts.iter().filter(|prompt| !prompt.suite_path().exists()) {
+        problems.extend(then.removed_suite(prompt)?);
+    }
+    if let Changed::Prompts(changes) = &changed {
+        candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
+        for candidate in candidates {
+            if let Some(suite) = &mut candidate.suite {
+                then.hold(candidate.prompt, suite, problems)?;
+            }
         }
     }
+    Ok(changed)
 }
 
 /// The prompts of these names, all if there are none, with the versions that are judged where nobody asks for others.

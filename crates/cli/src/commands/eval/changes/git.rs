@@ -1,0 +1,138 @@
+//! A repository, as git answers for it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use promptassay_evaluator::selection::version_of_file;
+use promptassay_registry::lock_file;
+use promptassay_registry::problem::Problem;
+use promptassay_registry::version::{self, Version};
+use promptassay_registry::yaml::Document;
+
+/// A repository.
+pub(super) struct Git {
+    /// Its top directory, with every link followed.
+    root: PathBuf,
+}
+
+impl Git {
+    pub(super) fn at(directory: &Path) -> Result<Self, Box<Problem>> {
+        let git = Self { root: directory.to_owned() };
+        let root = git.run(&["rev-parse", "--show-toplevel"]).map_err(|message| {
+            let message = format!("`{}` is not in a git repository: {message}", directory.display());
+            let help = "`--changed-since` asks git what changed; leave it out to evaluate everything";
+            Box::new(Problem::error("changes::no_repository", message).help(help))
+        })?;
+        let root = PathBuf::from(root.trim_end_matches(['\n', '\r']));
+        Ok(Self { root: fs::canonicalize(&root).unwrap_or(root) })
+    }
+
+    /// The full id of a commit: what comes after it cannot be mistaken for an option.
+    pub(super) fn commit(&self, reference: &str) -> Result<String, Box<Problem>> {
+        let unknown = |_| {
+            let message = format!("git knows no commit `{reference}`");
+            let problem = Problem::error("changes::unknown_commit", message);
+            let help = "name a branch, a tag or a commit; in a pipeline it may have to be fetched first (`fetch-depth: 0`)";
+            Box::new(problem.help(help))
+        };
+        let commit = format!("{reference}^{{commit}}");
+        let id = self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]);
+        Ok(id.map_err(unknown)?.trim().to_owned())
+    }
+
+    pub(super) fn paths(&self, arguments: &[&str]) -> Result<Vec<PathBuf>, Box<Problem>> {
+        let text = self.run(arguments).map_err(|message| {
+            Box::new(Problem::error(
+                "changes::git_failed",
+                format!("git does not say what changed: {message}"),
+            ))
+        })?;
+        Ok(text.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect())
+    }
+
+    /// A path as git knows it. What does not exist today is found by the nearest directory that does.
+    pub(super) fn relative(&self, path: &Path) -> PathBuf {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let real = path.ancestors().find_map(|ancestor| {
+            let rest = path.strip_prefix(ancestor).ok()?;
+            Some(fs::canonicalize(ancestor).ok()?.join(rest))
+        });
+        // A path joined with nothing ends with a separator; its components do not.
+        let real: PathBuf = real.unwrap_or(path).components().collect();
+        real.strip_prefix(&self.root).map(Path::to_owned).unwrap_or(real)
+    }
+
+    /// A file as it was at a commit; `None` where there was none. That git could not be asked is not the same.
+    pub(super) fn file_at(&self, commit: &str, path: &Path) -> Result<Option<String>, Box<Problem>> {
+        let failed = |message: String| {
+            let message = format!("git does not say what `{}` was at {commit}: {message}", slashed(path));
+            Box::new(Problem::error("changes::git_failed", message))
+        };
+        let listed =
+            self.run(&["ls-tree", "--name-only", "-z", commit, "--", &slashed(path)]).map_err(failed)?;
+        if listed.is_empty() {
+            return Ok(None);
+        }
+        self.run(&["show", &format!("{commit}:{}", slashed(path))]).map(Some).map_err(failed)
+    }
+
+    /// The paths of all files at a commit, from the top of the repository.
+    pub(super) fn files_at(&self, commit: &str) -> Result<Vec<String>, Box<Problem>> {
+        let listed = self.paths(&["ls-tree", "-r", "--full-tree", "--name-only", "-z", commit])?;
+        Ok(listed.iter().map(|path| slashed(path)).collect())
+    }
+
+    /// A file as it was at a commit; `None` where it did not exist.
+    fn file(&self, commit: &str, path: &Path) -> Option<String> {
+        self.run(&["show", &format!("{commit}:{}", slashed(path))]).ok()
+    }
+
+    /// The version of a prompt that was active at a commit; `None` where there was no such prompt.
+    pub(super) fn active_version(&self, commit: &str, directory: &Path) -> Option<Version> {
+        let text = self.file(commit, &directory.join("prompt.yaml"))?;
+        // What is wrong with an old file is no news today.
+        let document = Document::parse("prompt.yaml", text, &mut Vec::new())?;
+        let written = document.read_at::<String>(&["active_version"]).and_then(|reading| reading.value);
+        if let Some(version) = written.filter(|written| written != "latest") {
+            return version.parse().ok();
+        }
+        let lock = self.file(commit, &directory.join(lock_file::FILE_NAME)).unwrap_or_default();
+        let locked = Document::parse(lock_file::FILE_NAME, lock, &mut Vec::new());
+        let locked: Vec<Version> = locked
+            .iter()
+            .flat_map(|document| document.keys_at(&["versions"]))
+            .filter_map(|(version, _)| version.parse().ok())
+            .collect();
+        if !locked.is_empty() {
+            return version::latest(&locked).cloned();
+        }
+        let directory = format!("{}/", slashed(directory));
+        let names = self.run(&["ls-tree", "--name-only", "-z", commit, "--", &directory]).ok()?;
+        let files = names.split('\0').filter_map(|path| path.strip_prefix(&directory));
+        let versions: Vec<Version> = files.filter_map(version_of_file).collect();
+        version::latest(&versions).cloned()
+    }
+
+    pub(super) fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(&self.root)
+            .args(arguments.iter().map(OsStr::new))
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("git cannot be run: {error}"))?;
+        if !output.status.success() {
+            let message = String::from_utf8_lossy(&output.stderr);
+            let message = message.lines().next().unwrap_or_default().trim_start_matches("fatal: ");
+            return Err(if message.is_empty() { "it says nothing".to_owned() } else { message.to_owned() });
+        }
+        String::from_utf8(output.stdout).map_err(|_| "a path is not UTF-8".to_owned())
+    }
+}
+
+/// As git writes paths.
+pub(super) fn slashed(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}

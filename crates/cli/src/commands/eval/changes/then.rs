@@ -1,0 +1,109 @@
+//! The gates of prompts as they were at a commit: a change cannot relax its own.
+
+use std::path::{Component, Path, PathBuf};
+
+use promptassay_evaluator::policy::policy_of_files;
+use promptassay_evaluator::selection::CriticalCases;
+use promptassay_evaluator::settings::Settings;
+use promptassay_evaluator::suite::{DatasetFile, Suite};
+use promptassay_registry::files::matches_path;
+use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::tree::{Prompt, Tree};
+use promptassay_registry::yaml::Document;
+
+use super::git::{Git, slashed};
+
+/// The files of a commit, as far as gates are concerned.
+pub(crate) struct Then<'a> {
+    git: Git,
+    /// The commit as it was named.
+    reference: &'a str,
+    /// Its full id.
+    commit: String,
+    registry: Option<Document>,
+    settings: Settings,
+}
+
+impl<'a> Then<'a> {
+    /// Reads `registry.yaml` as it was; what is wrong with it is added to `problems`.
+    pub(crate) fn read(
+        reference: &'a str,
+        tree: &Tree,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Self, Box<Problem>> {
+        let git = Git::at(tree.repository_root())?;
+        let commit = git.commit(reference)?;
+        let mut then = Self { git, reference, commit, registry: None, settings: Settings::default() };
+        then.registry = then.document(&tree.root().join("registry.yaml"), problems)?;
+        if let Some(registry) = &then.registry {
+            // What else is wrong with rows and properties of that day is no news today.
+            then.settings = Settings::read(registry, &mut Vec::new());
+        }
+        // Nothing of that day is asked or run: its cases are only read.
+        then.settings.allow_commands = true;
+        Ok(then)
+    }
+
+    /// What is wrong with a prompt that has no suite today and had one then.
+    pub(crate) fn removed_suite(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
+        let path = prompt.suite_path();
+        if self.git.file_at(&self.commit, &self.git.relative(&path))?.is_none() {
+            return Ok(None);
+        }
+        let message =
+            format!("`{}` has a suite at {}, and this change removes it", prompt.name(), self.reference);
+        let help = "a change cannot remove its own gate: keep the suite, or remove the prompt with it";
+        Ok(Some(Problem::error("changes::suite_removed", message).at(Place::whole_file(path)).help(help)))
+    }
+
+    /// Lets the gate of a suite ask for what it did then: its policy, and the cases that had to pass. A file that did not exist then
+    /// says nothing. What is wrong with those files, and what the change does to those cases, is added to `problems`.
+    pub(crate) fn hold(
+        &self,
+        prompt: &Prompt,
+        suite: &mut Suite,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), Box<Problem>> {
+        let document = self.document(&prompt.suite_path(), problems)?;
+        suite.policy = policy_of_files(document.as_ref(), self.registry.as_ref(), self.reference, problems);
+        let Some(document) = document else { return Ok(()) };
+        let files = |pattern: &str| self.datasets(prompt, pattern);
+        let critical = CriticalCases::of(&document, prompt.interface(), &self.settings, &files);
+        problems.extend(critical.hold(suite, self.reference));
+        Ok(())
+    }
+
+    fn document(&self, path: &Path, problems: &mut Vec<Problem>) -> Result<Option<Document>, Box<Problem>> {
+        let path = self.git.relative(path);
+        let Some(text) = self.git.file_at(&self.commit, &path)? else { return Ok(None) };
+        Ok(Document::parse(format!("{}:{}", self.reference, slashed(&path)), text, problems))
+    }
+
+    /// The files that the suite of a prompt named then.
+    fn datasets(&self, prompt: &Prompt, pattern: &str) -> Result<Vec<DatasetFile>, Box<Problem>> {
+        let suite = self.git.relative(&prompt.suite_path());
+        let pattern = without_dots(&suite.parent().unwrap_or(Path::new("")).join(pattern));
+        let mut files = Vec::new();
+        for path in self.git.files_at(&self.commit)?.into_iter().filter(|path| matches_path(&pattern, path)) {
+            if let Some(text) = self.git.file_at(&self.commit, Path::new(&path))? {
+                files.push(DatasetFile { path: format!("{}:{path}", self.reference).into(), text });
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// A path of the repository as git writes it, whose `..` are resolved without the disk: what they lead to may be gone.
+fn without_dots(path: &Path) -> String {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::Normal(part) => plain.push(part),
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    slashed(&plain)
+}

@@ -1,0 +1,209 @@
+//! What a change may not take out of its own gate: the cases that had to pass where it began.
+
+use std::collections::HashMap;
+
+use promptassay_registry::digest::Digest;
+use promptassay_registry::problem::{Place, Problem, has_errors};
+use promptassay_registry::variables::Interface;
+use promptassay_registry::yaml::Document;
+
+use crate::settings::Settings;
+use crate::suite::{self, Files, Suite};
+
+/// A case that must pass, as it was at a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CriticalCase {
+    /// Its name.
+    pub name: String,
+    /// [`Case::digest`](crate::suite::Case::digest) of that day.
+    pub digest: Digest,
+    /// The model rows that it was asked on.
+    pub models: Vec<String>,
+}
+
+/// What a suite had to pass at a commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CriticalCases {
+    /// The cases, in the suite's order. Skipped ones are not among them: they gated nothing.
+    pub cases: Vec<CriticalCase>,
+    /// Whether the suite could be read without a mistake; otherwise there may be more.
+    pub is_whole: bool,
+}
+
+impl CriticalCases {
+    /// Those of a suite as it was, as far as it can be read. `interface` is the prompt's of today: what a change does to it is not
+    /// counted as an edit of every case.
+    pub fn of(document: &Document, interface: &Interface, settings: &Settings, files: &Files<'_>) -> Self {
+        let mut problems = Vec::new();
+        let suite = suite::resolve_what_can_be(document, interface, settings, files, &mut problems);
+        let cases = suite.iter().flat_map(|suite| {
+            let critical = suite.cases.iter().filter(|case| case.must_pass && case.skip.is_none());
+            critical.map(|case| CriticalCase {
+                name: case.name.clone(),
+                digest: case.digest,
+                models: suite.models_of(case).to_vec(),
+            })
+        });
+        Self { cases: cases.collect(), is_whole: suite.is_some() && !has_errors(&problems) }
+    }
+
+    /// Holds a suite of today to what had to pass at `reference`, and says what it changes of that.
+    ///
+    /// A case that only lost its `must_pass` must pass all the same, and one that was edited is judged as it is today: both are
+    /// warnings. One that is gone, skipped, or no longer asked on a model row that the suite still asks is an error: nothing could
+    /// stand for its verdict.
+    pub fn hold(&self, suite: &mut Suite, reference: &str) -> Vec<Problem> {
+        let asked: Vec<String> = suite.all_models().into_iter().map(str::to_owned).collect();
+        let whole_file = Place::whole_file(suite.file.as_path());
+        let mut problems = Vec::new();
+        if !self.is_whole {
+            let message = format!("the suite has mistakes as it is at {reference}");
+            let help = "cases that must pass are held to it as far as it can be read";
+            problems
+                .push(Problem::warning("changes::unsound_suite", message).at(whole_file.clone()).help(help));
+        }
+        let places: HashMap<String, usize> =
+            suite.cases.iter().enumerate().map(|(index, case)| (case.name.clone(), index)).collect();
+        for then in &self.cases {
+            let name = &then.name;
+            let Some(&index) = places.get(name) else {
+                let message = format!("`{name}` must pass at {reference}, and this change removes it");
+                problems.push(refused(message, "keep the case under its name").at(whole_file.clone()));
+                continue;
+            };
+            let models = suite.models_of(&suite.cases[index]);
+            let lost: Vec<&str> = then
+                .models
+                .iter()
+                .filter(|model| asked.contains(model) && !models.contains(model))
+                .map(String::as_str)
+                .collect();
+            let lost = lost.join("`, `");
+            let case = &mut suite.cases[index];
+            let place = case.place.clone();
+            if case.skip.is_some() {
+                let message = format!("`{name}` must pass at {reference}, and this change skips it");
+                problems.push(refused(message, "remove its `skip`").at(place));
+                continue;
+            }
+            if !lost.is_empty() {
+                let message = format!(
+                    "`{name}` must pass at {reference}, and this change no longer asks it on `{lost}`"
+                );
+                problems.push(refused(message, "ask it there").at(place));
+                continue;
+            }
+            if !case.must_pass {
+                case.must_pass = true;
+                let message = format!("`{name}` must pass at {reference}; this change says that it need not");
+                let help = "it must pass here as well; what this change says holds once it is merged";
+                problems
+                    .push(Problem::warning("changes::critical_case", message).at(place.clone()).help(help));
+            }
+            if case.digest != then.digest {
+                let message = format!("`{name}`, which must pass, is not the case that it is at {reference}");
+                let help =
+                    "it is judged as it is here; whoever reviews the change should read what it asks now";
+                problems.push(Problem::warning("changes::critical_case", message).at(place).help(help));
+            }
+        }
+        problems
+    }
+}
+
+fn refused(message: String, help: &str) -> Problem {
+    let help = format!(
+        "a change cannot relax its own gate: {help}, or first merge a change that only removes its `must_pass`"
+    );
+    Problem::error("changes::critical_case", message).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use promptassay_registry::problem::Severity;
+    use promptassay_registry::tree::Tree;
+
+    use super::*;
+    use crate::suite::no_files;
+    use crate::suite::tests::{fixtures, resolve_text};
+
+    const INPUTS: &str = "{company: A, query: q}";
+
+    fn then(text: &str) -> CriticalCases {
+        let tree = Tree::load(fixtures().join("prompts")).tree;
+        let settings = Settings::read(tree.registry().document.as_ref().unwrap(), &mut Vec::new());
+        let document = Document::parse("then.yaml", text.to_owned(), &mut Vec::new()).unwrap();
+        CriticalCases::of(&document, tree.prompt("support").unwrap().interface(), &settings, &no_files)
+    }
+
+    /// A suite of cases, each a name and what else stands in it.
+    fn suite(models: &str, cases: &[(&str, &str)]) -> String {
+        let mut text = format!("models: [{models}]\ncases:\n");
+        for (name, more) in cases {
+            writeln!(text, "  - {{name: {name}, inputs: {INPUTS}, validators: [{{max_words: 9}}]{more}}}")
+                .unwrap();
+        }
+        text
+    }
+
+    fn held(before: &str, after: &str) -> (Vec<String>, String) {
+        let (suite, problems) = resolve_text(after, &[]);
+        let mut suite = suite.unwrap_or_else(|| panic!("{problems:#?}"));
+        let mut text = String::new();
+        for problem in then(before).hold(&mut suite, "origin/main") {
+            let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
+            let line = problem.place.as_ref().unwrap().line;
+            writeln!(text, "{line}: {severity}: {}\n   help: {}", problem.message, problem.help.unwrap())
+                .unwrap();
+        }
+        let critical = suite.cases.iter().filter(|case| case.must_pass).map(|case| case.name.clone());
+        (critical.collect(), text)
+    }
+
+    #[test]
+    fn what_had_to_pass_has_to_pass() {
+        let must = ", must_pass: true";
+        let before =
+            suite("default", &[("a", must), ("b", must), ("c", ""), ("d", ", must_pass: true, skip: later")]);
+        let same = held(&before, &before);
+        assert_eq!(same.0, ["a", "b", "d"]);
+        assert_eq!(same.1, "");
+        let (critical, text) = held(&before, &suite("default", &[("b", ""), ("c", ", skip: later")]));
+        assert_eq!(critical, ["b"], "what gates nothing may go");
+        insta::assert_snapshot!(text);
+        let (critical, text) =
+            held(&before, &suite("default", &[("a", ", must_pass: true, skip: flaky"), ("b", must)]));
+        assert_eq!(critical, ["a", "b"]);
+        insta::assert_snapshot!(text);
+        let edited =
+            suite("default", &[("a", must), ("b", must)]).replacen("max_words: 9", "max_words: 900", 1);
+        insta::assert_snapshot!(held(&before, &edited).1);
+    }
+
+    #[test]
+    fn a_case_stays_on_every_model_that_is_still_asked() {
+        let must = ", must_pass: true";
+        let before = suite("default, claude", &[("a", must), ("b", "")]);
+        let own = held(
+            &before,
+            &suite("default, claude", &[("a", ", must_pass: true, models: [claude]"), ("b", "")]),
+        );
+        insta::assert_snapshot!(own.1);
+        assert_eq!(held(&before, &suite("claude", &[("a", must)])).1, "", "the whole suite moved");
+        assert_eq!(
+            held(&before, &suite("claude, default", &[("a", must)])).1,
+            "",
+            "an order changes nothing"
+        );
+    }
+
+    #[test]
+    fn a_suite_with_mistakes_is_held_to_as_far_as_it_can_be_read() {
+        let before = suite("default", &[("a", ", must_pass: true"), ("b", ", nonsense: 1, must_pass: true")]);
+        let (critical, text) = held(&before, &suite("default", &[("a", ""), ("b", "")]));
+        assert!(critical.contains(&"a".to_owned()), "{critical:?}");
+        assert!(text.contains("the suite has mistakes as it is at origin/main"), "{text}");
+    }
+}
