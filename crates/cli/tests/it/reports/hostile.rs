@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
+use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use regex::Regex;
 use serde_json::{Value, json};
@@ -25,8 +26,18 @@ fn corpus() -> BTreeMap<String, String> {
 
 /// A suite in which every text of the corpus is a reply that fails, and is quoted as one, as what was got, and as a reason; one
 /// case passes, so that the verdict is a failure.
-fn evaluated() -> (Sandbox, BTreeMap<String, String>, Seen) {
-    let corpus = corpus();
+fn evaluated() -> Evaluated {
+    evaluate(corpus())
+}
+
+/// The reports of such a suite.
+struct Evaluated {
+    sandbox: Sandbox,
+    corpus: BTreeMap<String, String>,
+    seen: Seen,
+}
+
+fn evaluate(corpus: BTreeMap<String, String>) -> Evaluated {
     let sandbox = Sandbox::new();
     let mut suite =
         "cases:\n  - {name: fine, inputs: {name: A}, validators: [{contains: fine}]}\n".to_owned();
@@ -67,8 +78,8 @@ fn evaluated() -> (Sandbox, BTreeMap<String, String>, Seen) {
         "--color",
         "always",
     ]);
-    assert_eq!(seen.code, Some(1), "{}", &seen.shown()[..2000]);
-    (sandbox, corpus, seen)
+    assert_eq!(seen.code, Some(1), "{}", seen.shown().chars().take(2000).collect::<String>());
+    Evaluated { sandbox, corpus, seen }
 }
 
 /// What no report may hold, whatever it is: anything that acts on a terminal or on the machine that keeps a log.
@@ -88,7 +99,11 @@ fn assert_harmless(report: &str, lines_end_with_cr: bool) {
 
 #[test]
 fn a_terminal_sees_text() {
-    let (sandbox, _, seen) = evaluated();
+    check_terminal(&evaluated());
+}
+
+fn check_terminal(evaluated: &Evaluated) {
+    let Evaluated { sandbox, seen, .. } = evaluated;
     assert_harmless(&sandbox.read("report.txt"), false);
     let own_colours = Regex::new("\u{1b}\\[(0|1|2|31|32|33)m").unwrap();
     assert_harmless(&own_colours.replace_all(&seen.stdout, ""), false);
@@ -99,7 +114,11 @@ fn a_terminal_sees_text() {
 
 #[test]
 fn xml_readers_see_text() {
-    let (sandbox, corpus, _) = evaluated();
+    check_xml(&evaluated());
+}
+
+fn check_xml(evaluated: &Evaluated) {
+    let Evaluated { sandbox, corpus, .. } = evaluated;
     assert_harmless(&sandbox.read("report.xml"), false);
     readers::check_junit(&sandbox.path("report.xml"));
     let Some(suites) = readers::junitparser(&sandbox.path("report.xml")) else { return };
@@ -111,13 +130,15 @@ fn xml_readers_see_text() {
         ["fine"].into_iter().chain(corpus.keys().map(String::as_str)).chain(["gate"]).collect();
     assert_eq!(names, expected);
     // What is harmless comes through as it was.
-    for (name, text) in &corpus {
+    for (name, text) in corpus {
         let case = cases.iter().find(|case| case["name"] == name.as_str()).unwrap();
         let shown = case["causes"][0]["text"].as_str().unwrap();
         assert_eq!(case["causes"].as_array().unwrap().len(), 1);
         assert!(shown.contains("  output:\n"), "{name}");
         let plain = |character: char| character == '\n' || (' '..='~').contains(&character);
-        if text.chars().all(plain) && !name.starts_with("github") && text.len() < 64 * 1024 {
+        // Commands to a runner are made visible: they are not as they were.
+        let commands = text.contains("##") || text.lines().any(|line| line.trim_start().starts_with("::"));
+        if text.chars().all(plain) && !commands && text.len() < 64 * 1024 {
             assert!(shown.contains(text), "{name}: {shown}");
         }
     }
@@ -125,7 +146,11 @@ fn xml_readers_see_text() {
 
 #[test]
 fn json_readers_get_every_byte() {
-    let (sandbox, corpus, _) = evaluated();
+    check_json(&evaluated());
+}
+
+fn check_json(evaluated: &Evaluated) {
+    let Evaluated { sandbox, corpus, .. } = evaluated;
     let report = sandbox.read("report.json");
     assert_harmless(&report, false);
     let report: Value = serde_json::from_str(&report).unwrap();
@@ -138,7 +163,11 @@ fn json_readers_get_every_byte() {
 
 #[test]
 fn spreadsheets_see_no_formula() {
-    let (sandbox, corpus, _) = evaluated();
+    check_csv(&evaluated());
+}
+
+fn check_csv(evaluated: &Evaluated) {
+    let Evaluated { sandbox, corpus, .. } = evaluated;
     assert_harmless(&sandbox.read("trials.csv"), true);
     let Some(rows) = readers::csv_rows(&sandbox.path("trials.csv")) else { return };
     let rows = rows.as_array().unwrap();
@@ -157,7 +186,11 @@ fn spreadsheets_see_no_formula() {
 
 #[test]
 fn a_runner_carries_out_our_commands_only() {
-    let (sandbox, corpus, _) = evaluated();
+    check_annotations(&evaluated());
+}
+
+fn check_annotations(evaluated: &Evaluated) {
+    let Evaluated { sandbox, corpus, .. } = evaluated;
     let annotations = sandbox.read("annotations.txt");
     let command =
         Regex::new(r"^::(error|notice) (file=[^:,%\r]+(,line=\d+)?,)?title=([^:,%\r]|%25|%0A|%3A|%2C)*::([^%\r]|%25|%0A)*$").unwrap();
@@ -200,7 +233,11 @@ fn assert_plain_markdown(report: &str) -> usize {
 
 #[test]
 fn a_pull_request_sees_text() {
-    let (sandbox, corpus, _) = evaluated();
+    check_markdown(&evaluated());
+}
+
+fn check_markdown(evaluated: &Evaluated) {
+    let Evaluated { sandbox, corpus, .. } = evaluated;
     let report = sandbox.read("report.md");
     assert_harmless(&report, false);
     assert!(report.starts_with("<!-- promptassay -->\n") && report.len() <= 65_536, "{}", report.len());
@@ -210,6 +247,39 @@ fn a_pull_request_sees_text() {
     }
     // What was left out is said.
     assert!(report.len() < 60_000 || report.contains("_Cut here: "), "{}", report.len());
+}
+
+/// Pieces of the corpus, cut anywhere and put together: what is harmless alone may act beside another.
+fn mixtures() -> impl Strategy<Value = BTreeMap<String, String>> {
+    let texts: Vec<String> = corpus().into_values().map(|text| text.chars().take(200).collect()).collect();
+    let piece = (prop::sample::select(texts), any::<prop::sample::Index>(), any::<prop::sample::Index>())
+        .prop_map(|(text, one, other)| {
+            let characters: Vec<char> = text.chars().collect();
+            let (one, other) = (one.index(characters.len() + 1), other.index(characters.len() + 1));
+            characters[one.min(other)..one.max(other)].iter().collect::<String>()
+        });
+    let between = prop::sample::select(vec!["", "\n", " ", "\r\n", "`", "```\n", "]]>", "::", "\u{1b}"]);
+    let mixture = prop::collection::vec((piece, between), 1..6)
+        .prop_map(|pieces| pieces.into_iter().map(|(piece, between)| piece + between).collect::<String>());
+    // An empty text fails no `not_regex`; it is a reply like another.
+    prop::collection::vec(mixture, 24).prop_map(|texts| {
+        texts.into_iter().enumerate().map(|(index, text)| (format!("mixture_{index:02}"), text)).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_mixture_is_text_as_well(texts in mixtures()) {
+        let evaluated = evaluate(texts);
+        check_terminal(&evaluated);
+        check_xml(&evaluated);
+        check_json(&evaluated);
+        check_csv(&evaluated);
+        check_annotations(&evaluated);
+        check_markdown(&evaluated);
+    }
 }
 
 #[test]
