@@ -90,6 +90,10 @@ pub fn union(shards: &[RunFile]) -> Result<RunFile, Vec<MergeProblem>> {
             let difference = format!("its seed is {}, not {}", part.seed, first.seed);
             problems.push(MergeProblem::Different { index, other: first_index, difference });
         }
+        if part.blessed != first.blessed {
+            let difference = "it is compared with other blessed results".to_owned();
+            problems.push(MergeProblem::Different { index, other: first_index, difference });
+        }
         for prompt in &part.prompts {
             let name = prompt.name.to_string();
             for case in &prompt.cases {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
 use promptassay_evaluator::comparison::{Baseline, BlessedVariant, FirstBlessed, PromptSides, Side};
-use promptassay_evaluator::gate::{judge, points};
+use promptassay_evaluator::gate::{Gate, judge_against, points};
 use promptassay_evaluator::outcome::RepeatOutcome;
 use promptassay_evaluator::plan::{Plan, PromptPlan, Role};
 use promptassay_evaluator::record::Record;
@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Context;
-use super::eval::against::{blessed_path, read_blessed};
+use super::eval::against::{AgainstArguments, blessed_path, read_blessed};
 use super::eval::journal::{RunsArguments, broken, described, refuse_changes, replayed};
 use super::eval::policy::PolicyArguments;
 use super::eval::{Terms, plan_again};
@@ -121,7 +121,8 @@ fn bless(arguments: &BlessArguments, context: &Context<'_>) -> Result<Exit, Fail
         refuse_floating(&plan)?;
     }
     let sides = Side::read_all(&file, &directory.journal_path()).map_err(broken)?;
-    let (summaries, gates) = judge(&plan, &replay.record);
+    let compared = AgainstArguments::default().blessed_of_today(&file, &plan)?;
+    let (summaries, gates) = judge_against(&plan, &replay.record, compared.against());
     let evaluation = Evaluation {
         plan: &plan,
         record: &replay.record,
@@ -132,6 +133,9 @@ fn bless(arguments: &BlessArguments, context: &Context<'_>) -> Result<Exit, Fail
     let replies = evaluation.replies();
     let run = Blessed { file: &file, sides: &sides, summaries: &summaries, replies };
     let chosen = chosen(arguments, &plan)?;
+    for gate in gates.iter().filter(|gate| chosen.contains(&gate.prompt) && gate.blocks) {
+        context.console.problems(&[not_passed(&plan, gate)]);
+    }
     let _lock = context.lock()?;
     let mut blessings = Vec::new();
     for index in chosen {
@@ -139,6 +143,18 @@ fn bless(arguments: &BlessArguments, context: &Context<'_>) -> Result<Exit, Fail
     }
     context
         .answer(|| text(&blessings), &json!({"schema": 1, "run": file.id.to_string(), "blessed": blessings}))
+}
+
+/// What was not good enough for its own gate may be what is in use: it is blessed, and that is said.
+fn not_passed(plan: &Plan, gate: &Gate) -> Problem {
+    let prompt = &plan.prompts()[gate.prompt];
+    let variant = &prompt.variants[gate.variant];
+    let message = format!(
+        "the gate of {} {} on {} did not pass: {}",
+        prompt.name, variant.version, variant.model.name, gate.reason
+    );
+    let help = "what is blessed is what later versions are compared with; `git checkout` takes it back";
+    Problem::warning("baseline::not_passed", message).help(help)
 }
 
 /// The prompts that are blessed.
@@ -229,7 +245,7 @@ fn write(
         (0..planned.variants.len()).filter(|variant| planned.variants[*variant].version == version).collect();
     let path = blessed_path(&plan.suite.file);
     let before = if path.exists() {
-        Some(read_blessed(&path).map_err(|problem| Failure::invalid_one(*problem))?)
+        Some(read_blessed(&path).map_err(|problem| Failure::invalid_one(*problem))?.0)
     } else {
         None
     };

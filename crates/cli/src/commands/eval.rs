@@ -23,7 +23,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use promptassay_evaluator::event::RunEnd;
-use promptassay_evaluator::gate;
 use promptassay_evaluator::plan::{self, Plan, PromptInput, Shard};
 use promptassay_evaluator::runs::RunFile;
 use promptassay_evaluator::settings::Settings;
@@ -33,7 +32,7 @@ use promptassay_registry::tree::Tree;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use against::AgainstArguments;
+use against::{AgainstArguments, refuse_infeasible};
 use journal::JournalArguments;
 use policy::PolicyArguments;
 use published::{ReportArguments, Results};
@@ -100,15 +99,17 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
             }
         }
     };
-    arguments.against.apply_to(&mut inputs);
     arguments.policy.apply_to(&mut inputs, &mut problems);
-    arguments.against.repeat_under_a_margin(&mut inputs);
-    let mut prepared = prepare(&tree, &settings, inputs, problems, Some(arguments), context)?;
-    let blessed = arguments.against.blessed(&prepared.plan)?;
-    let refused = gate::preflight(&prepared.plan, blessed.against());
-    if !refused.is_empty() {
-        return Err(Failure::invalid(refused));
+    if resumed.is_none() {
+        arguments.against.apply_to(&mut inputs);
     }
+    let mut prepared = prepare(&tree, &settings, inputs, problems, Some(arguments), context)?;
+    let blessed = match &resumed {
+        Some((_, file)) => arguments.against.blessed_again(file, &prepared.plan)?,
+        None => arguments.against.blessed(&prepared.plan)?,
+    };
+    // Of the whole plan, also where only a shard of it is asked.
+    refuse_infeasible(&prepared.plan, None, &blessed)?;
     let shard = resumed.as_ref().map_or(arguments.shard.map(Into::into), |(_, file)| file.shard);
     if let Some(shard) = arguments.shard {
         prepared.plan = prepared.plan.shard(shard);
@@ -119,7 +120,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
         return context.answer(|| description.to_string(), &description);
     }
     if resumed.is_none() && !arguments.offline {
-        let header = arguments.journal.header(shard, context);
+        let header = arguments.journal.header(shard, &blessed, context);
         let earlier = attempts::earlier(plan, header, &arguments.journal.runs.runs(context)?);
         if let Some(remark) = attempts::remark(earlier) {
             context.console.note(&remark);
@@ -133,7 +134,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     let begin = || {
         let keeper = match &resumed {
             Some((directory, file)) => journal::go_on(directory.clone(), file, plan, context),
-            None => arguments.journal.begin(plan, shard, context),
+            None => arguments.journal.begin(plan, shard, &blessed, context),
         }?;
         place = Some(keeper.directory().clone());
         Ok(keeper)

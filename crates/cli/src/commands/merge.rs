@@ -6,7 +6,7 @@ use promptassay_evaluator::runs::{Header, RunFile, changes};
 use promptassay_registry::problem::Problem;
 
 use super::Context;
-use super::eval::against::AgainstArguments;
+use super::eval::against::{AgainstArguments, refuse_infeasible};
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
 use super::eval::policy::PolicyArguments;
 use super::eval::proof::leave;
@@ -55,11 +55,15 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
     if !differences.is_empty() {
         return Err(not_as_planned(&planned, differences, "merge with the files that the shards evaluated"));
     }
+    let blessed = arguments.against.blessed_again(&planned, &plan)?;
+    if !arguments.policy.is_empty() {
+        refuse_infeasible(&plan, None, &blessed)?;
+    }
+    let now = RunFile { blessed: blessed.digests(), ..now };
     let mut keeper = begin(&arguments.runs.runs(context)?, &plan, &now)?;
     join(&directories, plan.trials().len(), keeper.writer()).map_err(broken)?;
     let directory = keeper.close()?;
     let replay = replayed(&directory, &plan)?;
-    let blessed = arguments.against.blessed(&plan)?;
     let results = Results { plan: &plan, shard: None, replay: &replay, blessed: &blessed, interrupted: None };
     let against = (&plan, blessed.against());
     let left = leave(against, &replay, &directory, Some(&files), &arguments.runs.runs(context)?, context);

@@ -171,7 +171,7 @@ fn text(tables: &[(Subject, Vec<Chance>)], margins: usize) -> String {
         }
         text.push('\n');
     }
-    text.push_str("margins in points; `too few`: not even identical replies would pass\n");
+    text.push_str("margins in points; `too few`: not even identical replies would prove anything\n");
     text
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Context;
-use super::eval::against::AgainstArguments;
+use super::eval::against::{AgainstArguments, refuse_infeasible};
 use super::eval::journal::{RunsArguments, described, refuse_changes, replayed};
 use super::eval::policy::PolicyArguments;
 use super::eval::published::{ReportArguments, Results, publish};
@@ -46,8 +46,12 @@ pub(crate) fn run(arguments: &ReportCommandArguments, context: &Context<'_>) -> 
         &plan,
         "go back to the files of that day, or judge the answers anew: `promptassay rescore`",
     )?;
+    let blessed = arguments.against.blessed_again(&file, &plan)?;
+    // What was planned is reported, whatever it could show; what is asked for now must be possible.
+    if !arguments.policy.is_empty() {
+        refuse_infeasible(&plan, file.shard, &blessed)?;
+    }
     let replay = replayed(&directory, &plan)?;
-    let blessed = arguments.against.blessed(&plan)?;
     let results =
         Results { plan: &plan, shard: file.shard, replay: &replay, blessed: &blessed, interrupted: None };
     publish(results, &arguments.reports, context)

@@ -5,7 +5,7 @@ use promptassay_evaluator::rescore::{Stored, usable};
 use promptassay_evaluator::runs::{Header, RunFile};
 
 use super::Context;
-use super::eval::against::AgainstArguments;
+use super::eval::against::{AgainstArguments, refuse_infeasible};
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned};
 use super::eval::judging::{self, JudgingArguments};
 use super::eval::policy::PolicyArguments;
@@ -65,7 +65,9 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
     let journal = directory.journal_path();
     let stored = Stored::open(&plan, &usable, &journal, arguments.judging.allow_commands).map_err(broken)?;
     let runs = arguments.runs.runs(context)?;
-    let blessed = arguments.against.blessed(&plan)?;
+    let blessed = arguments.against.blessed_of_today(&then, &plan)?;
+    refuse_infeasible(&plan, now.shard, &blessed)?;
+    let now = RunFile { blessed: blessed.digests(), ..now };
     let mut place = None;
     let begin = || {
         let keeper = begin(&runs, &plan, &now)?;

@@ -126,8 +126,13 @@ fn flags_go_before_files_and_say_so() {
     // A kept run is judged by what it was planned with, whatever the file says today, unless somebody asks for more.
     sandbox.edit("prompts/greet/tests/test_cases.yaml", "margin: 0.1", "margin: 0.01");
     assert_eq!(sandbox.run(&["report"]).code, Some(0));
-    assert_eq!(sandbox.run(&["report", "--margin", "0.05"]).code, Some(3));
-    // Judged anew, it is judged by today's files.
+    assert_eq!(sandbox.run(&["report", "--margin", "0.08"]).code, Some(3));
+    // Judged anew, it is judged by today's files. What 30 cases cannot show is refused here as well.
+    let seen = sandbox.run(&["rescore"]);
+    assert_eq!((seen.code, seen.stdout.as_str()), (Some(2), ""), "{}", seen.shown());
+    assert!(seen.stderr.contains("30 units cannot show a margin of 1 points"), "{}", seen.stderr);
+    assert_eq!(sandbox.run(&["report", "--margin", "0.01"]).code, Some(2));
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "margin: 0.01", "margin: 0.1");
     assert_eq!(sandbox.run(&["rescore"]).code, Some(3));
     for arguments in [
         &["eval", "--offline", "--margin", "1.5"][..],

@@ -132,7 +132,23 @@ fn a_run_is_blessed_and_compared_with() {
     // The same replies are no worse than themselves.
     let same = sandbox.run(&["eval", "--offline", "--against-baseline"]);
     assert_eq!(same.code, Some(0), "{}", same.shown());
-    assert_eq!(sandbox.run(&["report", "--against-baseline"]).stdout, same.stdout);
+    // The run remembers what it was compared with, and so does whoever judges it anew.
+    assert_eq!(sandbox.run(&["report"]).stdout, same.stdout);
+    assert_eq!(sandbox.run(&["eval", "--offline", "--resume"]).stdout, same.stdout);
+    let anew = sandbox.run(&["rescore"]);
+    assert_eq!((anew.code, anew.stdout.contains("v1.0.0, blessed")), (Some(0), true), "{}", anew.shown());
+    sandbox.write("prompts/greet/tests/baseline.json", format!("{file}\n"));
+    assert_snapshot!("blessed_anew_since", clean(&sandbox, &sandbox.run(&["report"]).shown()));
+    sandbox.write("prompts/greet/tests/baseline.json", &file);
+    // So do the shards of a run, and whoever merges them.
+    for shard in ["1/2", "2/2"] {
+        let arguments = ["eval", "--offline", "--against-baseline", "--runs", "shards", "--shard", shard];
+        assert_eq!(sandbox.run(&arguments).code, Some(0));
+    }
+    let shards: Vec<String> =
+        sandbox.files("shards").into_iter().filter(|file| file.ends_with("run.json")).collect();
+    let shards: Vec<&str> = shards.iter().map(|file| file.strip_suffix("/run.json").unwrap()).collect();
+    assert_eq!(sandbox.run(&[&["merge"][..], &shards].concat()).stdout, same.stdout);
     // Worse ones are.
     write(&sandbox, 30, 1, &[1, 2, 3, 4, 5, 6, 7, 8], 0);
     let worse = sandbox.run(&["eval", "--offline", "--against-baseline", "--report", "markdown=-"]);

@@ -3,7 +3,7 @@
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_stats::feasibility::{is_feasible, margin_within_reach, units_needed};
 
-use super::wording::{plural, size};
+use super::wording::{percent, plural, size};
 use super::{Against, sides};
 use crate::comparison::{Side, units_of};
 use crate::plan::{Plan, Role};
@@ -52,7 +52,7 @@ fn no_case() -> Refusal {
     }
 }
 
-/// Why not even identical replies could pass, where that is so.
+/// Why not even identical replies would prove anything, where that is so.
 pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Option<Refusal> {
     let units = units_of(baseline, candidate);
     let confidence = policy.confidence.value;
@@ -77,8 +77,10 @@ pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Opt
     Some(Refusal {
         code: "gate::margin_out_of_reach",
         message: format!(
-            "{count} cannot show a margin of {} points: not even identical replies would pass",
-            size(margin)
+            "{count} cannot show a margin of {} points: a version that is worse by as much would break none of them in {} of runs, and {} is the most",
+            size(margin),
+            percent((units as f64 * (-margin).ln_1p()).exp()),
+            percent(1.0 - confidence),
         ),
         help: help(needed, units, confidence),
     })

@@ -38,7 +38,7 @@ pub struct Judged {
     pub comparison: Comparison,
 }
 
-/// Judges a candidate against a baseline by `policy`. An error is row 0: not even identical replies could pass; its message begins
+/// Judges a candidate against a baseline by `policy`. An error is row 0: not even identical replies would prove anything; its message begins
 /// with `name`.
 pub fn judge_sides(
     name: &str,

@@ -157,21 +157,25 @@ pub(super) fn basis(comparison: &Comparison, policy: &Policy) -> Vec<String> {
 pub(super) fn sentences(comparison: &Comparison, policy: &Policy) -> Vec<String> {
     let confidence = policy.confidence.value;
     let mut sentences = vec![format!("{} − {}", comparison.candidate, comparison.baseline)];
-    for metric in &comparison.metrics {
-        let p = p_value(&metric.p).map(|p| format!(", {p}")).unwrap_or_default();
-        let role = if metric.gates { "" } else { " (does not gate)" };
-        sentences.push(format!(
-            "{}{role}: {}{p}: {}",
-            metric_name(&metric.metric),
-            difference(metric, confidence),
-            metric.call.as_str()
-        ));
-    }
+    let is_general =
+        |metric: &&MetricComparison| metric.gates || !matches!(metric.metric, Metric::Validator(_));
+    sentences
+        .extend(comparison.metrics.iter().filter(is_general).map(|metric| of_metric(metric, confidence)));
     sentences.push(changed_cases(comparison));
     for (what, names) in [("broke", &comparison.broken), ("fixed", &comparison.fixed)] {
         if !names.is_empty() {
             sentences.push(format!("{what}: {}", list(names)));
         }
+    }
+    // A suite may have dozens of validators; those that say the same of both sides say nothing of the change.
+    let (changed, same): (Vec<_>, Vec<_>) = comparison
+        .metrics
+        .iter()
+        .filter(|metric| !is_general(metric))
+        .partition(|metric| metric.difference.is_err() || metric.units_changed() > 0);
+    sentences.extend(changed.into_iter().map(|metric| of_metric(metric, confidence)));
+    if !same.is_empty() {
+        sentences.push(format!("{} scored every unit as before", plural(same.len(), "other validator")));
     }
     sentences.extend(basis(comparison, policy));
     let first_gating = comparison.gating().next();
@@ -182,6 +186,13 @@ pub(super) fn sentences(comparison: &Comparison, policy: &Policy) -> Vec<String>
         ));
     }
     sentences
+}
+
+fn of_metric(metric: &MetricComparison, confidence: f64) -> String {
+    let p = p_value(&metric.p).map(|p| format!(", {p}")).unwrap_or_default();
+    let role = if metric.gates { "" } else { " (does not gate)" };
+    let difference = difference(metric, confidence);
+    format!("{}{role}: {difference}{p}: {}", metric_name(&metric.metric), metric.call.as_str())
 }
 
 fn times(repeats: u32) -> String {

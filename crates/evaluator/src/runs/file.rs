@@ -3,6 +3,7 @@
 //! With it and the files of the same day the plan is made again, question by question; with other files it is refused, and
 //! [`changes`](super::changes()) names what differs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -46,6 +47,10 @@ pub struct RunFile {
     /// The run whose answers it judges anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rescored_from: Option<RunId>,
+    /// The files of blessed results that its candidates are compared with: SHA-256 of each by the name of its prompt. Empty where
+    /// they are compared with what the run itself asks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub blessed: BTreeMap<String, Digest>,
     /// How many trials there are in this run.
     pub trials: usize,
     /// SHA-256 over the trials' ids in the plan's order, each followed by a line feed.
@@ -162,6 +167,8 @@ pub struct Header {
     pub seed: u64,
     /// Which part of its plan is asked, where it is not all.
     pub shard: Option<Shard>,
+    /// See [`RunFile::blessed`].
+    pub blessed: BTreeMap<String, Digest>,
 }
 
 impl PlannedCase {
@@ -184,7 +191,7 @@ impl PlannedCase {
 impl RunFile {
     /// What is planned.
     pub fn of(plan: &Plan, header: Header) -> Self {
-        let Header { id, tool, started_at, seed, shard } = header;
+        let Header { id, tool, started_at, seed, shard, blessed } = header;
         let mut ids = String::with_capacity(plan.trials().len() * 17);
         for trial in plan.trials() {
             ids.push_str(&trial.id.to_string());
@@ -199,6 +206,7 @@ impl RunFile {
             shard,
             merged_from: Vec::new(),
             rescored_from: None,
+            blessed,
             trials: plan.trials().len(),
             trials_sha256: Digest::of(ids),
             prompts: plan.planned(),
@@ -213,6 +221,7 @@ impl RunFile {
             started_at: self.started_at,
             seed: self.seed,
             shard: self.shard,
+            blessed: self.blessed.clone(),
         }
     }
 

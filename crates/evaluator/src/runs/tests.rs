@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "files of a test need not survive a power cut")]
 
+use std::collections::BTreeMap;
+
 use tempfile::TempDir;
 
 use super::*;
@@ -14,6 +16,7 @@ fn file(id: &str) -> RunFile {
         started_at: "2026-11-23T04:00:00Z".parse().unwrap(),
         seed: 7,
         shard: None,
+        blessed: BTreeMap::new(),
         merged_from: Vec::new(),
         rescored_from: None,
         trials: 0,

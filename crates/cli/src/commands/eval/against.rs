@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use promptassay_evaluator::comparison::Baseline;
-use promptassay_evaluator::gate::Against;
+use promptassay_evaluator::gate::{self, Against};
 use promptassay_evaluator::plan::{Plan, PromptInput};
+use promptassay_evaluator::runs::{RunFile, Shard};
+use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem};
 
@@ -23,12 +25,18 @@ pub(crate) struct AgainstArguments {
     against_baseline: bool,
 }
 
-/// Blessed files by prompt; `None` where they are not asked for.
+/// What was blessed, by prompt.
 #[derive(Debug, Default)]
-pub(crate) struct Blessed(Option<BTreeMap<String, Baseline>>);
+pub(crate) struct Blessed {
+    /// `None` where it is not asked for.
+    files: Option<BTreeMap<String, Baseline>>,
+    /// SHA-256 of each file.
+    digests: BTreeMap<String, Digest>,
+}
 
 impl AgainstArguments {
-    /// Takes the baselines out of what is asked, where blessed results stand in for them.
+    /// Takes the baselines out of what is asked, where blessed results stand in for them, and asks three times where a margin is set
+    /// and nobody wrote how often, as beside a baseline that is asked. For a new run: one that goes on is planned already.
     pub(crate) fn apply_to(&self, inputs: &mut [PromptInput<'_>]) {
         if !self.against_baseline {
             return;
@@ -37,24 +45,41 @@ impl AgainstArguments {
             if input.versions.baseline.take().is_some() || !input.versions.candidates.is_empty() {
                 input.versions.why.push_str("; compared with what was blessed");
             }
-        }
-    }
-
-    /// Asks three times where a margin is set and nobody wrote how often, as beside a baseline that is asked.
-    pub(crate) fn repeat_under_a_margin(&self, inputs: &mut [PromptInput<'_>]) {
-        for input in inputs.iter_mut().filter(|_| self.against_baseline) {
             if let Some(why) = input.suite.repeat_under_a_margin() {
                 input.versions.why = format!("{}; {why}", input.versions.why);
             }
         }
     }
 
+    /// The blessed files of a run that was made before: it is compared with them as it was then, whether or not that is said again.
+    /// Files that were blessed anew since are refused.
+    pub(crate) fn blessed_again(&self, then: &RunFile, plan: &Plan) -> Result<Blessed, Failure> {
+        let blessed = self.blessed_of_today(then, plan)?;
+        let changed =
+            then.blessed.iter().filter(|(prompt, digest)| blessed.digests.get(*prompt) != Some(*digest));
+        let problems: Vec<Problem> = changed
+            .map(|(prompt, _)| {
+                let message = format!("run {} was compared with other blessed results of {prompt}", then.id);
+                let help =
+                    "take `tests/baseline.json` of that day, or compare with today's: `promptassay rescore`";
+                Problem::error("baseline::changed", message).help(help)
+            })
+            .collect();
+        if problems.is_empty() { Ok(blessed) } else { Err(Failure::invalid(problems)) }
+    }
+
+    /// The same with the files as they are.
+    pub(crate) fn blessed_of_today(&self, then: &RunFile, plan: &Plan) -> Result<Blessed, Failure> {
+        Self { against_baseline: self.against_baseline || !then.blessed.is_empty() }.blessed(plan)
+    }
+
     /// The blessed files of the prompts of a plan. One that is missing or cannot be used is an error, before the first question.
     pub(crate) fn blessed(&self, plan: &Plan) -> Result<Blessed, Failure> {
         if !self.against_baseline {
-            return Ok(Blessed(None));
+            return Ok(Blessed::default());
         }
         let mut files = BTreeMap::new();
+        let mut digests = BTreeMap::new();
         let mut problems = Vec::new();
         for prompt in plan.prompts() {
             let path = blessed_path(&prompt.suite.file);
@@ -66,21 +91,37 @@ impl AgainstArguments {
                 continue;
             }
             match read_blessed(&path) {
-                Ok(baseline) => {
+                Ok((baseline, digest)) => {
                     files.insert(prompt.name.to_string(), baseline);
+                    digests.insert(prompt.name.to_string(), digest);
                 }
                 Err(problem) => problems.push(*problem),
             }
         }
-        if problems.is_empty() { Ok(Blessed(Some(files))) } else { Err(Failure::invalid(problems)) }
+        if problems.is_empty() {
+            Ok(Blessed { files: Some(files), digests })
+        } else {
+            Err(Failure::invalid(problems))
+        }
     }
 }
 
 impl Blessed {
+    /// SHA-256 of each file, by prompt: what a run remembers.
+    pub(crate) fn digests(&self) -> BTreeMap<String, Digest> {
+        self.digests.clone()
+    }
+
     /// What the gates compare with.
     pub(crate) fn against(&self) -> Against<'_> {
-        self.0.as_ref().map_or(Against::Plan, Against::Blessed)
+        self.files.as_ref().map_or(Against::Plan, Against::Blessed)
     }
+}
+
+/// Row 0 of the gate: refuses what could not pass, whatever the replies are. A part of a plan is not judged.
+pub(crate) fn refuse_infeasible(plan: &Plan, shard: Option<Shard>, blessed: &Blessed) -> Result<(), Failure> {
+    let refused = if shard.is_none() { gate::preflight(plan, blessed.against()) } else { Vec::new() };
+    if refused.is_empty() { Ok(()) } else { Err(Failure::invalid(refused)) }
 }
 
 /// Where the blessed results stand of the prompt that has its suite in this file.
@@ -88,15 +129,16 @@ pub(crate) fn blessed_path(suite: &Path) -> PathBuf {
     suite.with_file_name("baseline.json")
 }
 
-/// Reads a blessed file.
-pub(crate) fn read_blessed(path: &Path) -> Result<Baseline, Box<Problem>> {
+/// Reads a blessed file; with its digest.
+pub(crate) fn read_blessed(path: &Path) -> Result<(Baseline, Digest), Box<Problem>> {
     let text = read_text(path, MAX_BYTES)?;
-    Baseline::parse(&text).map_err(|error| {
+    let baseline = Baseline::parse(&text).map_err(|error| {
         let problem = Problem::error("baseline::invalid", format!("this cannot be compared with: {error}"));
         Box::new(
             problem
                 .at(Place::whole_file(path))
                 .help("bless a run anew, or take the file of an earlier commit"),
         )
-    })
+    })?;
+    Ok((baseline, Digest::of(text)))
 }

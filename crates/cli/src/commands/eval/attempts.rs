@@ -14,7 +14,11 @@ pub(super) fn earlier(plan: &Plan, header: Header, runs: &Runs) -> usize {
     let files = found.iter().rev().take(LOOKED_AT).filter_map(|directory| directory.file().ok());
     files
         .filter(|then| then.shard.is_none() && then.rescored_from.is_none())
-        .filter(|then| then.trials_sha256 == now.trials_sha256 && changes(then, &now).is_empty())
+        .filter(|then| {
+            then.blessed == now.blessed
+                && then.trials_sha256 == now.trials_sha256
+                && changes(then, &now).is_empty()
+        })
         .count()
 }
 

@@ -19,6 +19,7 @@ use promptassay_registry::problem::{Place, Problem};
 use tokio::sync::Notify;
 
 use super::Terms;
+use super::against::Blessed;
 use crate::commands::Context;
 use crate::duration::parse_duration;
 use crate::failure::Failure;
@@ -116,11 +117,11 @@ impl JournalArguments {
 
     /// A run that begins now.
     #[expect(clippy::unused_self, reason = "who keeps runs says what a run is")]
-    pub(super) fn header(&self, shard: Option<Shard>, context: &Context<'_>) -> Header {
+    pub(super) fn header(&self, shard: Option<Shard>, blessed: &Blessed, context: &Context<'_>) -> Header {
         let started_at = context.environment.now_in_seconds();
         let id = context.environment.run_id();
         let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
-        Header { id, tool, started_at, seed: 0, shard }
+        Header { id, tool, started_at, seed: 0, shard, blessed: blessed.digests() }
     }
 
     /// Begins a run: its directory, its description and an empty journal.
@@ -128,9 +129,10 @@ impl JournalArguments {
         &self,
         plan: &'p Plan,
         shard: Option<Shard>,
+        blessed: &Blessed,
         context: &Context<'_>,
     ) -> Result<Keeper<'p>, Failure> {
-        begin(&self.runs.runs(context)?, plan, &RunFile::of(plan, self.header(shard, context)))
+        begin(&self.runs.runs(context)?, plan, &RunFile::of(plan, self.header(shard, blessed, context)))
     }
 }
 

@@ -65,6 +65,11 @@ impl PolicyArguments {
         }
     }
 
+    /// Whether the command line says nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.overrides() == PolicyOverrides::default()
+    }
+
     /// A policy with what the command line says before it.
     pub(crate) fn over(&self, policy: Policy) -> Policy {
         policy.overridden(&self.overrides())
