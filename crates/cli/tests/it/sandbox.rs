@@ -142,16 +142,13 @@ impl Sandbox {
         let identity =
             ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
         let mut git = Command::new("git");
-        match git.arg("-C").arg(self.directory.path()).args(identity).args(arguments).output() {
-            Ok(output) => {
-                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-                true
-            }
-            Err(_) => {
-                eprintln!("SKIPPED: git is not installed; changes were not looked for");
-                false
-            }
-        }
+        let output = git.arg("-C").arg(self.directory.path()).args(identity).args(arguments).output();
+        let Ok(output) = output else {
+            eprintln!("SKIPPED: git is not installed; changes were not looked for");
+            return false;
+        };
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        true
     }
 
     /// What `--format json` prints.
