@@ -61,6 +61,16 @@ impl Comparison {
         self.metrics.iter().find(|comparison| comparison.metric == *metric)
     }
 
+    /// Whether a case was asked more than once, so that its value may change without its side of the majority.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.repeats.is_some_and(|(before, after)| before > 1 || after > 1)
+    }
+
+    /// What cases did that are fixed or broken: those that were repeated may change without changing the side of their majority.
+    pub(crate) fn verb(&self) -> &'static str {
+        if self.is_repeated() { "flipped" } else { "changed" }
+    }
+
     /// The metrics that gate.
     pub fn gating(&self) -> impl Iterator<Item = &MetricComparison> {
         self.metrics.iter().filter(|comparison| comparison.gates)

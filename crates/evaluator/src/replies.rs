@@ -68,21 +68,13 @@ struct Row {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoReply {
     /// Nobody recorded one.
-    #[error("no reply is recorded for {case}, v{version}, model {model}, repeat {repeat} in {}", file.display())]
+    #[error("no reply is recorded in {}: `promptassay eval --record` asks the model and keeps one", file.display())]
     Missing {
-        /// The case's name.
-        case: String,
-        /// The version without `v`.
-        version: String,
-        /// The model row.
-        model: String,
-        /// Which repeat.
-        repeat: u32,
         /// Where it was looked for.
         file: PathBuf,
     },
     /// It answers another question than today's.
-    #[error("stale reply: {}:{line} was recorded for another request than today's", file.display())]
+    #[error("stale reply: the one in {} answers another request than today's: `promptassay eval --record` asks anew", file.display())]
     Stale {
         /// The file.
         file: PathBuf,
@@ -135,13 +127,7 @@ impl RecordedReplies {
     /// The reply to a question, if it was recorded for this very request. Rows without a digest, written by hand, answer whatever
     /// the request looks like today.
     pub fn find(&self, key: &ReplyKey, request: &Digest) -> Result<&Reply, NoReply> {
-        let row = self.rows.get(key).ok_or_else(|| NoReply::Missing {
-            case: key.case.clone(),
-            version: key.version.number(),
-            model: key.model.clone(),
-            repeat: key.repeat,
-            file: self.file.clone(),
-        })?;
+        let row = self.rows.get(key).ok_or_else(|| NoReply::Missing { file: self.file.clone() })?;
         match row.request {
             Some(recorded) if recorded != *request => {
                 Err(NoReply::Stale { file: self.file.clone(), line: row.line })

@@ -53,6 +53,16 @@ pub enum FindError {
         /// Where it was looked for.
         root: PathBuf,
     },
+    /// There are not so many.
+    #[error("there is no run `{reference}`: there are {runs} in `{}`", root.display())]
+    TooFarBack {
+        /// What was asked for.
+        reference: String,
+        /// How many there are.
+        runs: usize,
+        /// Where it was looked for.
+        root: PathBuf,
+    },
     /// Several begin so.
     #[error("several runs begin with `{reference}`: {}", list(candidates))]
     Ambiguous {
@@ -103,6 +113,14 @@ pub enum RemoveError {
     },
 }
 
+/// How many runs before the latest `latest~N` means; `None` for another reference.
+fn steps_back(reference: &str) -> Option<usize> {
+    match reference.strip_prefix("latest")? {
+        "" => Some(0),
+        rest => rest.strip_prefix('~')?.parse().ok(),
+    }
+}
+
 fn list(ids: &[RunId]) -> String {
     let few: Vec<&str> = ids.iter().take(4).map(RunId::as_str).collect();
     let more = if ids.len() > few.len() { ", …" } else { "" };
@@ -124,12 +142,20 @@ impl Runs {
         Ok(directory)
     }
 
-    /// The run that `reference` means: `latest`, an id, or the beginning of one.
+    /// The run that `reference` means: `latest`, `latest~1` for the one before it and so on, an id, or the beginning of one.
     pub fn find(&self, reference: &str) -> Result<RunDirectory, FindError> {
         let ids = self.ids()?;
         let directory = |id: &RunId| RunDirectory { path: self.root.join(id.as_str()) };
-        if reference == "latest" {
-            return ids.last().map(directory).ok_or_else(|| FindError::Empty { root: self.root.clone() });
+        if let Some(back) = steps_back(reference) {
+            let Some(last) = ids.len().checked_sub(1) else {
+                return Err(FindError::Empty { root: self.root.clone() });
+            };
+            let index = last.checked_sub(back);
+            return index.map(|index| directory(&ids[index])).ok_or_else(|| FindError::TooFarBack {
+                reference: reference.to_owned(),
+                runs: ids.len(),
+                root: self.root.clone(),
+            });
         }
         let candidates: Vec<RunId> =
             ids.into_iter().filter(|id| id.as_str().starts_with(reference)).collect();

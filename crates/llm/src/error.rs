@@ -29,7 +29,13 @@ pub enum ModelError {
         /// What was waited for.
         detail: String,
     },
-    /// The connection could not be made or broke.
+    /// No connection could be made: nothing was sent, so nothing can have been charged.
+    #[error("cannot connect to {detail}")]
+    Unreachable {
+        /// To whom, and what stood in the way.
+        detail: String,
+    },
+    /// The connection broke.
     #[error("connection failed: {detail}")]
     Transport {
         /// What broke.
@@ -85,6 +91,7 @@ pub enum ModelErrorKind {
     RateLimited,
     Overloaded,
     Timeout,
+    Unreachable,
     Transport,
     Server,
     QuotaExhausted,
@@ -101,6 +108,7 @@ impl ModelErrorKind {
             Self::RateLimited => "rate_limited",
             Self::Overloaded => "overloaded",
             Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
             Self::Transport => "transport",
             Self::Server => "server",
             Self::QuotaExhausted => "quota_exhausted",
@@ -119,6 +127,7 @@ impl ModelError {
             Self::RateLimited { .. } => ModelErrorKind::RateLimited,
             Self::Overloaded { .. } => ModelErrorKind::Overloaded,
             Self::Timeout { .. } => ModelErrorKind::Timeout,
+            Self::Unreachable { .. } => ModelErrorKind::Unreachable,
             Self::Transport { .. } => ModelErrorKind::Transport,
             Self::Server { .. } => ModelErrorKind::Server,
             Self::QuotaExhausted { .. } => ModelErrorKind::QuotaExhausted,
@@ -136,6 +145,7 @@ impl ModelError {
             Self::RateLimited { .. }
             | Self::Overloaded { .. }
             | Self::Timeout { .. }
+            | Self::Unreachable { .. }
             | Self::Transport { .. }
             | Self::Malformed { .. } => true,
             Self::Server { retryable, .. } => *retryable,
@@ -162,6 +172,7 @@ impl ModelError {
             Self::RateLimited { detail, .. }
             | Self::Overloaded { detail, .. }
             | Self::Timeout { detail }
+            | Self::Unreachable { detail }
             | Self::Transport { detail }
             | Self::Server { detail, .. }
             | Self::QuotaExhausted { detail }
@@ -183,6 +194,7 @@ mod tests {
             ModelErrorKind::RateLimited,
             ModelErrorKind::Overloaded,
             ModelErrorKind::Timeout,
+            ModelErrorKind::Unreachable,
             ModelErrorKind::Transport,
             ModelErrorKind::Server,
             ModelErrorKind::QuotaExhausted,

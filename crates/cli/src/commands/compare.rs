@@ -1,5 +1,6 @@
 //! `promptassay compare`: two kept runs, one against the other. Nobody is asked, and today's files are of no importance.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use clap::Args;
@@ -21,7 +22,8 @@ use crate::failure::Failure;
 use crate::prompts::parse_version;
 
 const EXAMPLES: &str = "Examples:
-  promptassay compare 019aae2f 019aae31                 is the second worse than the first?
+  promptassay compare latest~1 latest                   is the second worse than the first?
+  promptassay compare 019aae2f 019aae31                 runs by the beginning of their ids
   promptassay compare main-run latest --margin auto     by how much may it be worse, fitted to the suite
   promptassay compare a b --baseline-version v1.0.0     where a run evaluated several versions
 
@@ -34,7 +36,7 @@ Exit codes: 0 passed, 1 a gate failed, 2 invalid input, 3 inconclusive, 4 could 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CompareArguments {
-    /// The run of the baseline: an id or its beginning, `latest`, or a directory with a run.json.
+    /// The run of the baseline: an id or its beginning, `latest`, `latest~1` (the one before), or a directory with a run.json.
     #[arg(value_name = "RUN_A")]
     baseline: String,
     /// The run of the candidate.
@@ -128,6 +130,14 @@ fn compare(
             context.console.note(&format!("{}: only in run {}", planned.name, candidate.file.id));
             continue;
         };
+        if !planned.narrowed_by.is_empty() {
+            let filters = planned.narrowed_by.join(", ");
+            let run = &candidate.file.id;
+            context.console.note(&format!(
+                "{}: run {run} was narrowed by {filters}; its cases alone are compared",
+                planned.name
+            ));
+        }
         for index in candidates(planned, arguments.candidate_version.as_ref()) {
             let side = &sides.sides[index];
             let other =
@@ -142,11 +152,17 @@ fn compare(
                     }
                 };
             let policy = arguments.policy.over(planned.policy.clone());
+            let mut other = other.clone();
+            if !planned.narrowed_by.is_empty() {
+                // What was left out on purpose was not removed.
+                let asked: HashSet<&str> = side.cases.iter().map(|case| case.name.as_str()).collect();
+                other.cases.retain(|case| asked.contains(case.name.as_str()));
+            }
             let must_pass =
                 planned.cases.iter().filter(|case| case.must_pass()).map(|case| case.name.as_str());
             let judged = judge_sides(
                 &format!("{} {}", planned.name, side.label.version),
-                other,
+                &other,
                 &CandidateOfRun {
                     side,
                     must_pass: must_pass.collect(),

@@ -128,7 +128,8 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     }
     // Shards are compared together; each of them alone would show less.
     if shard.is_none() {
-        outlook::say(plan, blessed.against(), &arguments.journal.runs, context);
+        let goes_on = resumed.as_ref().map(|(_, file)| file);
+        outlook::say(plan, blessed.against(), goes_on, &arguments.journal.runs, context);
     }
     let mut place = None;
     let begin = || {
@@ -136,6 +137,9 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
             Some((directory, file)) => journal::go_on(directory.clone(), file, plan, context),
             None => arguments.journal.begin(plan, shard, &blessed, context),
         }?;
+        if resumed.is_some() && keeper.work().trials.is_empty() {
+            context.console.note("nothing was left to ask: this is what the run came to");
+        }
         place = Some(keeper.directory().clone());
         Ok(keeper)
     };

@@ -65,11 +65,18 @@ fn two_runs_are_compared_whatever_the_files_are_today() {
     write(&sandbox, 40, 1, &[3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 0);
     assert_eq!(sandbox.run(&["eval", "--offline", "--min-pass-rate", "0.5"]).code, Some(0));
     let runs = runs(&sandbox);
+    // What was not asked is not removed.
+    let arguments = ["eval", "--offline", "--case", "c0", "--min-pass-rate", "0"];
+    assert_eq!(sandbox.run(&arguments).code, Some(0));
+    let few = sandbox.run(&["compare", "latest~2", "latest", "--margin", "none", "--min-pass-rate", "0"]);
+    assert_snapshot!("narrowed", clean(&sandbox, &few.shown()));
+    assert_eq!(sandbox.run(&["runs", "rm", "latest"]).code, Some(0));
     // Today's files are of no importance.
     sandbox.edit("prompts/greet/v1.0.0.txt", "Greet", "Welcome");
     sandbox.edit("prompts/greet/tests/test_cases.yaml", "name: c00", "name: other");
     let seen = sandbox.run(&["compare", &runs[0], &runs[1], "--min-pass-rate", "0"]);
     assert_snapshot!("worse", clean(&sandbox, &seen.shown()));
+    assert_eq!(sandbox.run(&["compare", "latest~1", "latest", "--min-pass-rate", "0"]).stdout, seen.stdout);
     let seen = sandbox.run(&["compare", &runs[1], "latest", "--margin", "0.15"]);
     assert_snapshot!("the_same", clean(&sandbox, &seen.shown()));
     let json = sandbox.run(&[

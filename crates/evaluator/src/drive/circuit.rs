@@ -49,12 +49,14 @@ impl Circuit {
 fn is_hopeless(kind: ModelErrorKind) -> bool {
     use ModelErrorKind::{
         Auth, BadRequest, Malformed, NotFound, Overloaded, QuotaExhausted, RateLimited, Server, Timeout,
-        Transport,
+        Transport, Unreachable,
     };
     match kind {
         Auth | NotFound | QuotaExhausted => true,
         // A refused request may be one question's fault.
-        BadRequest | RateLimited | Overloaded | Timeout | Transport | Server | Malformed => false,
+        BadRequest | RateLimited | Overloaded | Timeout | Unreachable | Transport | Server | Malformed => {
+            false
+        }
     }
 }
 

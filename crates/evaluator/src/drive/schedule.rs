@@ -224,6 +224,7 @@ impl<T> Lane<T> {
             }
             ModelError::Server { .. }
             | ModelError::Timeout { .. }
+            | ModelError::Unreachable { .. }
             | ModelError::Transport { .. }
             | ModelError::Malformed { .. } => self.concurrency.failed(now),
             ModelError::QuotaExhausted { .. }

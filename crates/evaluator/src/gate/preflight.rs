@@ -28,7 +28,10 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
                 Some(baseline) => refused(baseline, &candidate, policy),
                 None => None,
             };
-            if let Some(Refusal { code, message, help }) = refusal {
+            if let Some(Refusal { code, message, mut help }) = refusal {
+                if !prompt_plan.suite.narrowed_by.is_empty() {
+                    help.push_str("; to look at these few cases alone: `--margin none`");
+                }
                 problems.push(Problem::error(code, format!("{name}: {message}")).at(place).help(help));
             }
         }

@@ -127,13 +127,15 @@ fn worse(comparison: &Comparison) -> String {
         });
     let Some(metric) = metric else { return String::new() };
     format!(
-        "{}worse than {}: {} points {}; {} of {} changed",
+        "{}worse than {}: {} points {}; {} of {} changed{}",
         called(&metric.metric, comparison),
         comparison.baseline,
         estimate(metric),
         ends(metric),
         metric.units_changed(),
-        units(comparison)
+        units(comparison),
+        // Fewer may have changed by the majority of their repeats, which is what other lines count.
+        if comparison.is_repeated() { " in some repeat" } else { "" }
     )
 }
 

@@ -102,9 +102,10 @@ pub(super) fn p_value(p: &Result<f64, NoValue>) -> Option<String> {
 pub(super) fn changed_cases(comparison: &Comparison) -> String {
     let (fixed, broken) = (comparison.fixed.len(), comparison.broken.len());
     let mut text = format!(
-        "{} of {} changed: {fixed} fixed, {broken} broke",
+        "{} of {} {}: {fixed} fixed, {broken} broke",
         fixed + broken,
-        plural(comparison.pairing.cases, "case")
+        plural(comparison.pairing.cases, "case"),
+        comparison.verb()
     );
     if let Some(p) = p_value(&comparison.mcnemar) {
         // Writing to a string cannot fail.

@@ -42,12 +42,15 @@ fn a_run_is_found_by_its_id_by_its_beginning_and_as_the_latest() {
     let (_directory, runs) = two();
     let found = |reference: &str| runs.find(reference).map(|run| run.file().unwrap().id.to_string());
     assert_eq!(found("latest").unwrap(), SECOND);
+    assert_eq!(found("latest~0").unwrap(), SECOND);
+    assert_eq!(found("latest~1").unwrap(), FIRST);
+    assert!(matches!(found("latest~2"), Err(FindError::TooFarBack { runs: 2, .. })));
     assert_eq!(found(FIRST).unwrap(), FIRST);
     assert_eq!(found("019aae2f-3").unwrap(), FIRST);
     assert!(
         matches!(found("019aae2f"), Err(FindError::Ambiguous { candidates, .. }) if candidates.len() == 2)
     );
-    for unknown in ["", "notes", "02", ".."] {
+    for unknown in ["", "latest~", "latest~x", "latest1", "notes", "02", ".."] {
         assert!(matches!(found(unknown), Err(FindError::Unknown { .. })), "{unknown}");
     }
     assert_eq!(runs.list().unwrap().len(), 2);

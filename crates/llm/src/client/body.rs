@@ -35,7 +35,8 @@ pub(super) fn transport_error(error: reqwest::Error, origin: &str) -> ModelError
     } else if is_broken_compression(&error) {
         ModelError::Malformed { detail: format!("the compressed body of {origin} is broken: {why}") }
     } else if error.is_connect() {
-        ModelError::Transport { detail: format!("cannot connect to {origin}: {why}") }
+        let help = "check the network, the proxy and `base_url`";
+        ModelError::Unreachable { detail: format!("{origin}: {why}; {help}") }
     } else {
         ModelError::Transport { detail: format!("the connection to {origin} broke: {why}") }
     }

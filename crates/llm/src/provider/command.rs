@@ -108,6 +108,7 @@ fn classified(error: &ProgramError) -> ModelError {
         ModelErrorKind::RateLimited => ModelError::RateLimited { retry_after, detail },
         ModelErrorKind::Overloaded => ModelError::Overloaded { retry_after, detail },
         ModelErrorKind::Timeout => ModelError::Timeout { detail },
+        ModelErrorKind::Unreachable => ModelError::Unreachable { detail },
         ModelErrorKind::Transport => ModelError::Transport { detail },
         ModelErrorKind::Server => ModelError::Server { retry_after, retryable: true, detail },
         ModelErrorKind::QuotaExhausted => ModelError::QuotaExhausted { detail },

@@ -41,7 +41,7 @@ impl RunsArguments {
         }))
     }
 
-    /// The run of this name: `latest`, an id or its beginning, or a directory that was copied here.
+    /// The run of this name: `latest`, `latest~1`, an id or its beginning, or a directory that was copied here.
     pub(crate) fn find(&self, reference: &str, context: &Context<'_>) -> Result<RunDirectory, Failure> {
         if let Some(directory) = RunDirectory::at(&PathBuf::from(reference)) {
             return Ok(directory);

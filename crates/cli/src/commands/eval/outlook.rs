@@ -3,6 +3,7 @@
 use promptassay_evaluator::comparison::Side;
 use promptassay_evaluator::gate::{Against, History, outlook};
 use promptassay_evaluator::plan::Plan;
+use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
 
 use super::journal::RunsArguments;
 use crate::commands::Context;
@@ -11,11 +12,18 @@ use crate::commands::Context;
 const RUNS: usize = 10;
 
 /// Says what the gates can show, a line each. That is a remark: what cannot be learned from earlier runs is left out.
-pub(super) fn say(plan: &Plan, against: Against<'_>, runs: &RunsArguments, context: &Context<'_>) {
+/// The run that goes on teaches nothing: only some of its cases have been asked as often as they will be.
+pub(super) fn say(
+    plan: &Plan,
+    against: Against<'_>,
+    goes_on: Option<&RunFile>,
+    runs: &RunsArguments,
+    context: &Context<'_>,
+) {
     if context.console.quiet || context.console.json {
         return;
     }
-    let history = history(plan, against, runs, context);
+    let history = history(plan, against, goes_on, runs, context);
     // The simulation is a remark as well: the same results give the same remark.
     for line in outlook(plan, against, &history, 0) {
         context.console.note(&line.to_string());
@@ -23,7 +31,13 @@ pub(super) fn say(plan: &Plan, against: Against<'_>, runs: &RunsArguments, conte
 }
 
 /// The newest results of each prompt and model that were repeated: blessed ones, else those of kept runs.
-fn history(plan: &Plan, against: Against<'_>, runs: &RunsArguments, context: &Context<'_>) -> History {
+fn history(
+    plan: &Plan,
+    against: Against<'_>,
+    goes_on: Option<&RunFile>,
+    runs: &RunsArguments,
+    context: &Context<'_>,
+) -> History {
     let mut history = History::new();
     let wanted: Vec<&str> = plan
         .prompts()
@@ -43,10 +57,10 @@ fn history(plan: &Plan, against: Against<'_>, runs: &RunsArguments, context: &Co
     for directory in kept.iter().rev().take(RUNS) {
         let missing = |prompt: &str| !history.keys().any(|(known, _)| known == prompt);
         let Ok(file) = directory.file() else { continue };
-        let helps = |prompt: &promptassay_evaluator::runs::PlannedPrompt| {
+        let helps = |prompt: &PlannedPrompt| {
             prompt.repeat > 1 && wanted.contains(&prompt.name.as_str()) && missing(prompt.name.as_str())
         };
-        if !file.prompts.iter().any(helps) {
+        if goes_on.is_some_and(|run| run.id == file.id) || !file.prompts.iter().any(helps) {
             continue;
         }
         let Ok(prompts) = Side::read_all(&file, &directory.journal_path()) else { continue };

@@ -74,6 +74,29 @@ fn what_never_succeeds_is_an_error_and_breaks_the_verdict() {
 }
 
 #[test]
+fn where_nobody_listens_it_is_said_once_and_was_no_attempt() {
+    let mock = Mock::polite();
+    // A port that nobody has: it was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sandbox = sandbox(&mock.row(), 3);
+    let right = sandbox.read("prompts/registry.yaml");
+    let uri = mock.server.uri();
+    sandbox.edit("prompts/registry.yaml", uri, &format!("http://127.0.0.1:{free}"));
+    let seen = eval(&sandbox, &["--backoff", "0ms", "--attempts", "2"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    insta::assert_snapshot!(seen.stdout.replace(&free.to_string(), "PORT"));
+    // Now somebody does. Nothing was asked before, so this is the first attempt; one whose answers are known already is none.
+    sandbox.write("prompts/registry.yaml", right);
+    let seen = eval(&sandbox, &[]);
+    assert_eq!((seen.code, seen.stderr.contains("attempt")), (Some(0), false), "{}", seen.shown());
+    assert_eq!(eval(&sandbox, &[]).code, Some(0));
+    let seen = eval(&sandbox, &["--refresh"]);
+    assert!(seen.stderr.contains("attempt 2: 1 earlier run"), "{}", seen.shown());
+    let seen = eval(&sandbox, &["--resume"]);
+    assert!(seen.stderr.contains("nothing was left to ask"), "{}", seen.shown());
+}
+
+#[test]
 fn a_model_that_does_not_answer_in_time_is_an_error_of_its_question_alone() {
     let slow = json!({
         "name": "slow",

@@ -4,9 +4,9 @@ use std::fmt::{self, Write as _};
 
 use super::paint::{Tone, place, wrapped};
 use super::words::{Change, diff};
-use super::{COLUMNS, Report};
-use crate::event::{Answer, AskErrorKind, TrialResult};
-use crate::gate::{Gate, plural};
+use super::{COLUMNS, Look, Report};
+use crate::event::{Answer, TrialResult};
+use crate::gate::{Gate, few, plural};
 use crate::outcome::{CheckOutcome, Reason};
 use crate::plan::PromptPlan;
 use crate::report::{Evaluation, visible};
@@ -38,26 +38,35 @@ impl Report {
         let (broke, others): (Vec<_>, Vec<_>) =
             summary.cases.iter().filter(interesting).partition(|case| broken(case));
         let broke_some = broke.len();
-        let mut out_of_reach: Vec<(String, usize)> = Vec::new();
-        for (index, case) in broke.into_iter().chain(others).enumerate() {
-            match self::out_of_reach(evaluation, summary, case) {
-                // The same sentence for every case would bury the rest.
-                Some(message) => match out_of_reach.iter_mut().find(|(known, _)| *known == message) {
-                    Some((_, count)) => *count += 1,
-                    None => out_of_reach.push((message, 1)),
-                },
-                None => self.case(evaluation, plan, summary, case, index < broke_some)?,
+        let cases: Vec<_> = broke.into_iter().chain(others).collect();
+        // The same sentence for every case would bury the rest.
+        let mut errors: Vec<(String, Vec<&str>)> = Vec::new();
+        let mut own: Vec<Option<String>> = Vec::new();
+        for case in &cases {
+            let error = only_error(evaluation, summary, case);
+            if let Some(error) = &error {
+                let name = plan.suite.cases[case.case].name.as_str();
+                match errors.iter_mut().find(|(known, _)| known == error) {
+                    Some((_, names)) => names.push(name),
+                    None => errors.push((error.clone(), vec![name])),
+                }
+            }
+            own.push(error);
+        }
+        errors.retain(|(_, names)| names.len() > 1);
+        for (index, (case, error)) in cases.into_iter().zip(own).enumerate() {
+            if !errors.iter().any(|(shared, _)| Some(shared) == error.as_ref()) {
+                self.case(evaluation, plan, summary, &case, index < broke_some)?;
             }
         }
-        for (message, count) in out_of_reach {
+        for (message, names) in errors {
             let word = self.tone(Tone::Doubtful, "error  ");
             let version = &plan.variants[summary.variant].version;
-            let text = wrapped(&visible(&message), COLUMNS - 11, "           ");
-            writeln!(
-                self.text,
-                "\n  {word}  {version}  {}\n           {text}",
-                plural(count, "further case")
-            )?;
+            let indent = "           ";
+            let names = format!("{version}  {}: {}", plural(names.len(), "case"), visible(&few(&names)));
+            let names = wrapped(&names, COLUMNS - indent.len(), indent);
+            let text = wrapped(&visible(&message), COLUMNS - indent.len(), indent);
+            writeln!(self.text, "\n  {word}  {names}\n{indent}{text}")?;
         }
         Ok(())
     }
@@ -70,8 +79,11 @@ impl Report {
         case: &CaseSummary,
         broke: bool,
     ) -> fmt::Result {
+        let definition = &plan.suite.cases[case.case];
         let (word, tone) = if broke {
             ("broke  ", Tone::Bad)
+        } else if case.counts.failed > 0 && case.passes_by_majority() && !definition.must_pass {
+            ("flaky  ", Tone::Doubtful)
         } else if case.counts.failed > 0 {
             ("failed ", Tone::Bad)
         } else if case.counts.errored > 0 {
@@ -82,7 +94,6 @@ impl Report {
             ("unasked", Tone::Doubtful)
         };
         let word = self.tone(tone, word);
-        let definition = &plan.suite.cases[case.case];
         let variant = &plan.variants[summary.variant];
         let must = if definition.must_pass { "   must pass" } else { "" };
         let repeats = if case.counts.asked > 1 {
@@ -97,17 +108,37 @@ impl Report {
             definition.name,
             place(definition)
         )?;
-        for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
-            if let Some(result) = evaluation.outputs.get(trial.id) {
-                self.reasons(&result, trial.repeat, case.counts.asked)?;
-            }
+        for (repeats, result) in self.alike(evaluation, summary, case) {
+            let prefix =
+                if case.counts.asked > 1 { format!("{} ", numbered(&repeats)) } else { String::new() };
+            self.reasons(&result, &prefix)?;
         }
         Ok(())
     }
 
-    fn reasons(&mut self, result: &TrialResult, repeat: u32, repeats: usize) -> fmt::Result {
+    /// The results of a case, those of repeats that would read the same put together.
+    fn alike(
+        &self,
+        evaluation: &Evaluation<'_>,
+        summary: &VariantSummary,
+        case: &CaseSummary,
+    ) -> Vec<(Vec<u32>, TrialResult)> {
+        let mut alike: Vec<(Vec<u32>, String, TrialResult)> = Vec::new();
+        for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
+            let Some(result) = evaluation.outputs.get(trial.id) else { continue };
+            let mut plain = Self { text: String::new(), look: Look { color: false, ..self.look } };
+            // Writing to a string cannot fail.
+            let _ = plain.reasons(&result, "");
+            match alike.iter_mut().find(|(_, text, _)| *text == plain.text) {
+                Some((repeats, ..)) => repeats.push(trial.repeat),
+                None => alike.push((vec![trial.repeat], plain.text, result)),
+            }
+        }
+        alike.into_iter().map(|(repeats, _, result)| (repeats, result)).collect()
+    }
+
+    fn reasons(&mut self, result: &TrialResult, prefix: &str) -> fmt::Result {
         let indent = "           ";
-        let prefix = if repeats > 1 { format!("#{repeat} ") } else { String::new() };
         if let Answer::Error(error) = &result.answer {
             let message = format!("{prefix}{}", visible(&error.message));
             return writeln!(self.text, "{indent}{}", wrapped(&message, COLUMNS - indent.len(), indent));
@@ -218,16 +249,44 @@ fn shown_width(word: &str) -> usize {
     width
 }
 
-/// Why a case was not asked, where none of its repeats was because the model was out of reach.
-fn out_of_reach(evaluation: &Evaluation<'_>, summary: &VariantSummary, case: &CaseSummary) -> Option<String> {
-    let mut message = None;
+/// What stood in the way of every repeat of a case, where that was one and the same.
+fn only_error(evaluation: &Evaluation<'_>, summary: &VariantSummary, case: &CaseSummary) -> Option<String> {
+    let mut only: Option<String> = None;
     for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
-        match evaluation.outputs.get(trial.id)?.answer {
-            Answer::Error(error) if error.kind == AskErrorKind::ModelOutOfReach => {
-                message = Some(error.message);
-            }
-            _ => return None,
+        let Answer::Error(error) = evaluation.outputs.get(trial.id)?.answer else { return None };
+        if only.as_ref().is_some_and(|known| *known != error.message) {
+            return None;
+        }
+        only = Some(error.message);
+    }
+    only
+}
+
+/// Repeats by their numbers, such as `#2`, `#1, #3` or `#1–#3`.
+fn numbered(repeats: &[u32]) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &repeat in repeats {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == repeat => *last = repeat,
+            _ => runs.push((repeat, repeat)),
         }
     }
-    message
+    let texts = runs.iter().map(|&(first, last)| match last - first {
+        0 => format!("#{first}"),
+        1 => format!("#{first}, #{last}"),
+        _ => format!("#{first}–#{last}"),
+    });
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbered;
+
+    #[test]
+    fn repeats_are_called_by_their_numbers() {
+        assert_eq!(numbered(&[2]), "#2");
+        assert_eq!(numbered(&[1, 2]), "#1, #2");
+        assert_eq!(numbered(&[1, 2, 3, 5, 7, 8, 9]), "#1–#3, #5, #7–#9");
+    }
 }

@@ -66,10 +66,11 @@ impl Report {
     fn counts(&mut self, comparison: &Comparison) -> fmt::Result {
         let cases = plural(comparison.pairing.cases, "case");
         let (fixed, broken) = (comparison.fixed.len(), comparison.broken.len());
+        let verb = comparison.verb();
         let mut text = if fixed + broken == 0 {
-            format!("none of {cases} changed")
+            format!("none of {cases} {verb}")
         } else {
-            format!("{} of {cases} changed: {fixed} fixed, {broken} broke", fixed + broken)
+            format!("{} of {cases} {verb}: {fixed} fixed, {broken} broke", fixed + broken)
         };
         if let Ok(p) = &comparison.mcnemar {
             let _ = write!(text, "; McNemar {}", p_value(*p));

@@ -58,7 +58,10 @@ impl Report {
         }
         let indent = "       ";
         let subject = format!("{} {}", plan.name, label(plan, gate.variant));
-        let text = format!("{subject}  {}; row {} decided", policy.join(", "), gate.rule.row());
+        // Where a margin is set, its reader expects a comparison.
+        let alone = gate.comparison.is_none() && plan.suite.policy.margin.value.is_set();
+        let alone = if alone { "; nothing to compare with, so the margin asks for nothing" } else { "" };
+        let text = format!("{subject}  {}{alone}; row {} decided", policy.join(", "), gate.rule.row());
         let text = format!("rules  {}", wrapped(&text, COLUMNS - indent.len(), indent));
         for line in text.lines() {
             let line = self.tone(Tone::Quiet, line);
