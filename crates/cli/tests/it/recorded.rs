@@ -163,6 +163,10 @@ fn every_number_is_what_the_journal_says() {
         for words in expected["terminal"].as_array().unwrap() {
             assert!(terminal.contains(words.as_str().unwrap()), "{name}: {words}\n{terminal}");
         }
+        for row in expected["markdown"].as_array().unwrap() {
+            let (row, text) = (row.as_str().unwrap(), sandbox.read("report.markdown"));
+            assert!(text.contains(row), "{name} markdown: {row}\n{text}");
+        }
         for sentence in expected["sentences"].as_array().unwrap() {
             let sentence = sentence.as_str().unwrap();
             for format in ["markdown", "junit"] {
@@ -219,7 +223,7 @@ fn compared(name: &str, sandbox: &Sandbox, expected: &Value) {
     }
 }
 
-/// The rows of the table, counted.
+/// The rows of the table, counted, and what stands in them added up.
 fn counted(name: &str, sandbox: &Sandbox, expected: &Value) {
     let Some(rows) = readers::csv_rows(&sandbox.path("report.csv")) else { return };
     for (version, expected) in expected.as_object().unwrap() {
@@ -227,6 +231,14 @@ fn counted(name: &str, sandbox: &Sandbox, expected: &Value) {
             let rows = rows.as_array().unwrap().iter().filter(|row| row["version"] == version.as_str());
             let found = rows.filter(|row| outcome == "asked" || row["outcome"] == outcome.as_str()).count();
             assert_eq!(found as u64, count.as_u64().unwrap(), "{name} {version} {outcome}");
+        }
+        for (column, key) in [("tokens", "tokens"), ("cost_usd", "cost")] {
+            let rows = rows.as_array().unwrap().iter().filter(|row| row["version"] == version.as_str());
+            let numbers: Vec<f64> =
+                rows.filter_map(|row| row[column].as_str().unwrap().parse().ok()).collect();
+            let sum: f64 = numbers.iter().sum();
+            let expected = expected[key].as_f64().unwrap_or_default();
+            assert!((sum - expected).abs() < 1e-9, "{name} {version} {column}: {sum} instead of {expected}");
         }
     }
 }
