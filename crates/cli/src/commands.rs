@@ -46,11 +46,13 @@ pub(crate) mod status;
 pub(crate) mod tables;
 pub(crate) mod verify;
 
+use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 
-use promptassay_registry::files::repository_root;
+use promptassay_registry::files::{create_new, repository_root};
 use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::no_directory;
 use serde::Serialize;
 
 use crate::arguments::{Arguments, Command, GlobalArguments, OutputFormat};
@@ -58,6 +60,11 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
+
+/// Beside the prompts directory: runs, and replies that were paid for.
+const OWN_DIRECTORY: &str = ".promptassay";
+
+const IGNORE_ALL: &str = "# Written by promptassay: runs and the cache hold what models said. Remove this file to commit them.\n*\n";
 
 /// What every command is given.
 #[derive(Debug)]
@@ -170,15 +177,29 @@ impl Context<'_> {
 
     /// The root of the repository that the prompts directory is in.
     pub(crate) fn repository(&self) -> Result<PathBuf, Failure> {
-        repository_root(&self.prompts).map_err(|error| {
-            let message = format!("cannot find `{}`: {error}", self.prompts.display());
-            Failure::invalid_one(Problem::error("cli::no_prompts", message))
-        })
+        repository_root(&self.prompts)
+            .map_err(|error| Failure::invalid_one(no_directory(&self.prompts, &error)))
+    }
+
+    /// What is kept beside the prompts: runs and replies.
+    pub(crate) fn own_directory(&self) -> Result<PathBuf, Failure> {
+        Ok(self.repository()?.join(OWN_DIRECTORY))
     }
 
     /// Where replies are cached.
     pub(crate) fn cache_directory(&self) -> Result<PathBuf, Failure> {
-        Ok(self.repository()?.join(".promptassay").join("cache"))
+        Ok(self.own_directory()?.join("cache"))
+    }
+
+    /// Has git ignore what is about to be kept, because it holds what models said. Where this cannot be written, neither can what
+    /// comes after it, and that says so.
+    pub(crate) fn keep_from_git(&self) -> Result<(), Failure> {
+        let directory = self.own_directory()?;
+        let file = directory.join(".gitignore");
+        if !file.exists() && fs::create_dir_all(&directory).is_ok() {
+            let _ = create_new(&file, IGNORE_ALL);
+        }
+        Ok(())
     }
 
     /// Writes a value as JSON.

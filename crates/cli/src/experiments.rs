@@ -167,7 +167,7 @@ fn of_registry(loaded: &Loaded) -> Result<Option<Location>, Failure> {
 fn no_store() -> Failure {
     Failure::invalid_one(
         Problem::error("experiment::no_store", "nothing says where the data of experiments is kept").help(
-            "write `store: ../promptassay-data/experiments.db` into registry.yaml, or pass `--store FILE`",
+            "write `store: ../data/experiments.db` into registry.yaml and `/data/` into .gitignore, because it holds ids of users; or pass `--store FILE`",
         ),
     )
 }

@@ -17,6 +17,7 @@ mod progress;
 mod prompts;
 mod table;
 mod text_diff;
+mod time;
 mod writing;
 
 use std::process::ExitCode;

@@ -267,11 +267,10 @@ impl Planner<'_> {
                     .is_some_and(|known| known.stage == Stage::Deprecated && known.mark.is_none())
         };
         let tenures = self.state.tenures().iter().rev().map(|tenure| &tenure.version);
-        tenures
-            .clone()
-            .find(can)
-            .cloned()
-            .ok_or_else(|| Refusal::NothingToRollBackTo { production: self.state.production().cloned() })
+        tenures.clone().find(can).cloned().ok_or_else(|| Refusal::NothingToRollBackTo {
+            production: self.state.production().cloned(),
+            canary: self.state.canary().map(|running| running.version.clone()),
+        })
     }
 
     fn deprecate(&self, version: &Version) -> Result<Vec<Event>, Refusal> {

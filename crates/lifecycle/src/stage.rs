@@ -45,6 +45,18 @@ impl Stage {
             Self::Archived => "archived",
         }
     }
+
+    /// What a version in it is said to be: "v1.1.0 is …".
+    pub(crate) fn predicate(self) -> &'static str {
+        match self {
+            Self::Draft => "a draft",
+            Self::Testing => "in testing",
+            Self::Canary => "a canary",
+            Self::Production => "in production",
+            Self::Deprecated => "deprecated",
+            Self::Archived => "archived",
+        }
+    }
 }
 
 impl fmt::Display for Stage {

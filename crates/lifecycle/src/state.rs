@@ -77,7 +77,7 @@ pub struct Tenure {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Illegal {
     /// The version was somewhere else.
-    #[error("{version} cannot go from {from} to {to}: it is in {stage}", from = step.from(), to = step.to())]
+    #[error("{version} cannot go from {from} to {to}: it is {stage}", from = step.from(), to = step.to(), stage = stage.predicate())]
     WrongStage {
         /// The version.
         version: Version,

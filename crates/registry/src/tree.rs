@@ -15,6 +15,7 @@ mod versions;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use load::no_directory;
 pub use prompt::{BrokenPrompt, Prompt, PromptVersion, UnknownVersion};
 
 use crate::name::PromptName;

@@ -13,6 +13,7 @@ use super::tables::{TableKind, fill};
 use crate::exit::Exit;
 use crate::experiments::{Found, StoreArguments, find, store_failed};
 use crate::failure::Failure;
+use crate::time::parse_time;
 
 const EXAMPLES: &str = "Examples:
   promptassay analyze support_v2
@@ -39,7 +40,7 @@ pub(crate) struct AnalyzeArguments {
     #[arg(long, value_name = "NUMBER")]
     phase: Option<u32>,
     /// As of this time [default: now].
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
     /// Print Markdown, for a comment.
     #[arg(long, conflicts_with = "json")]

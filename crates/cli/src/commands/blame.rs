@@ -17,8 +17,10 @@ use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::lifecycle::{Governed, canary_json, canary_text, field, governed, grounds_of, history_of};
+use crate::time::parse_time;
 
 const EXAMPLES: &str = "Examples:
+  promptassay blame customer_support                   what is live now
   promptassay blame customer_support --at 2026-11-20T14:05:00Z
   promptassay blame --at 2026-11-20T14:05:00Z          every prompt that has a ledger";
 
@@ -31,9 +33,9 @@ pub(crate) struct BlameArguments {
     /// The prompt; without any, all that have a ledger.
     #[arg(value_name = "PROMPT")]
     name: Option<String>,
-    /// The time, such as `2026-11-20T14:05:00Z`.
-    #[arg(long, value_name = "TIME")]
-    at: Timestamp,
+    /// The time, such as `2026-11-20T14:05:00Z` [default: now].
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -62,7 +64,8 @@ struct Served {
 }
 
 pub(crate) fn run(arguments: &BlameArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let at = arguments.at;
+    context.repository()?;
+    let at = arguments.at.unwrap_or_else(|| context.environment.now_in_seconds());
     let names = match &arguments.name {
         Some(name) => vec![context.existing_name(name)?],
         None => governed(&context.load())

@@ -16,8 +16,7 @@ const EXAMPLES: &str = "Examples:
   promptassay cache gc --max-age 14d
   promptassay cache clear
 
-The cache is `.promptassay/cache` in the repository's root. `eval` pays for a question once: the same request to the same
-model, repeat by repeat, is answered from there until it is taken out.";
+The cache is `.promptassay/cache` in the repository's root. `eval` pays for a question once: the same request to the same model, repeat by repeat, is answered from there until it is taken out.";
 
 /// Look after the replies that were paid for once.
 #[derive(Debug, Args)]

@@ -87,6 +87,7 @@ pub(crate) struct EvalArguments {
 pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     // Known before the first question: two reports cannot go to one place.
     arguments.reports.requested()?;
+    context.repository()?;
     let resumed = arguments.journal.resumed(context)?;
     let Loaded { tree, settings, of_tree, mut problems } = Loaded::read(Some(arguments), context);
     let mut inputs = match &resumed {

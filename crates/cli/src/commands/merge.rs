@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
         refuse_infeasible(&plan, None, &blessed)?;
     }
     let now = RunFile { blessed: blessed.digests(), ..now };
-    let mut keeper = begin(&arguments.runs.runs(context)?, &plan, &now)?;
+    let mut keeper = begin(&arguments.runs.runs_to_write(context)?, &plan, &now)?;
     join(&directories, plan.trials().len(), keeper.writer()).map_err(broken)?;
     let directory = keeper.close()?;
     let replay = replayed(&directory, &plan)?;

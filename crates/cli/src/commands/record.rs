@@ -16,6 +16,7 @@ use crate::canaries;
 use crate::exit::Exit;
 use crate::experiments::{StoreArguments, find, store_failed};
 use crate::failure::Failure;
+use crate::time::parse_time;
 
 const EXPOSE_EXAMPLES: &str = "Examples:
   promptassay expose support_v2 user_123                  was served what `assign` says
@@ -43,7 +44,7 @@ pub(crate) struct ExposeArguments {
     #[arg(long)]
     canary: bool,
     /// When [default: now].
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
     #[command(flatten)]
     store: StoreArguments,
@@ -63,7 +64,7 @@ pub(crate) struct RecordArguments {
     #[arg(value_name = "METRIC")]
     metric: String,
     /// The value.
-    #[arg(value_name = "VALUE", allow_negative_numbers = true)]
+    #[arg(value_name = "VALUE", allow_negative_numbers = true, value_parser = parse_value)]
     value: f64,
     /// The name is that of a prompt, whose canary decided.
     #[arg(long)]
@@ -72,7 +73,7 @@ pub(crate) struct RecordArguments {
     #[arg(long, value_name = "ID")]
     id: Option<String>,
     /// When [default: now].
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
     #[command(flatten)]
     store: StoreArguments,
@@ -159,4 +160,8 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
 
 fn written(store: &mut dyn Store, event: &Event) -> Result<Written, Failure> {
     store.write(std::slice::from_ref(event)).map_err(|error| store_failed(&error))
+}
+
+fn parse_value(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "write a number, such as `1` or `4.5`; yes is 1 and no is 0".to_owned())
 }

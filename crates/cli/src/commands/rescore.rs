@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
     }
     let journal = directory.journal_path();
     let stored = Stored::open(&plan, &usable, &journal, arguments.judging.allow_commands).map_err(broken)?;
-    let runs = arguments.runs.runs(context)?;
+    let runs = arguments.runs.runs_to_write(context)?;
     let blessed = arguments.against.blessed_of_today(&then, &plan)?;
     refuse_infeasible(&plan, now.shard, &blessed)?;
     let now = RunFile { blessed: blessed.digests(), ..now };

@@ -27,6 +27,7 @@ use crate::experiments::{Found, StoreArguments, of_prompt};
 use crate::failure::Failure;
 use crate::lifecycle::ledger_of;
 use crate::prompts::{find, version};
+use crate::time::parse_time;
 
 /// The largest snapshot that is read.
 const MAX_SNAPSHOT_BYTES: u64 = 1 << 30;
@@ -48,10 +49,10 @@ pub(crate) struct ResolveArguments {
     #[arg(value_name = "PROMPT")]
     name: String,
     /// The id of the user; without it, production.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, alias = "user", value_name = "ID")]
     unit: Option<String>,
     /// What was served then [default: now].
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
     #[command(flatten)]
     store: StoreArguments,

@@ -73,6 +73,7 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context<'_>) -> Result<
 
 fn chosen(arguments: &VerifyArguments, context: &Context<'_>) -> Result<Vec<Governed>, Failure> {
     if arguments.names.is_empty() {
+        context.repository()?;
         let loaded = context.load();
         let all: Vec<Governed> =
             governed(&loaded).into_iter().filter(|governed| ledger::exists(&governed.directory)).collect();

@@ -234,6 +234,31 @@ fn a_started_experiment_is_asked_first_until_it_is_stopped() {
 }
 
 #[test]
+fn what_was_rolled_back_from_is_pointed_out_and_what_is_archived_refused() {
+    let sandbox = sandbox();
+    sandbox.edit(
+        "prompts/registry.yaml",
+        "replies:",
+        "lifecycle: {evidence_for: [], canary: optional}\nreplies:",
+    );
+    for command in [
+        &["adopt", "greet", "v1.0.0", "--by", "Ada"][..],
+        &["promote", "greet", "v1.1.0", "--to", "testing", "--by", "Ada"],
+        &["promote", "greet", "v1.1.0", "--to", "production", "--by", "Ada"],
+        &["rollback", "greet", "--reason", "too curt", "--by", "Ada"],
+    ] {
+        let seen = sandbox.run(command);
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    }
+    let time = regex::Regex::new(r"20\d\d-\d\d-\d\dT[0-9:.]+Z").unwrap();
+    let shown = |commands: &[&[&str]]| time.replace_all(&sandbox.session(commands), "[TIME]").into_owned();
+    let started = shown(&[&["experiment", "start", "trial"]]);
+    sandbox.run(&["archive", "greet", "v1.1.0", "--by", "Ada"]);
+    let refused = shown(&[&["experiment", "start", "trial"]]);
+    assert_snapshot!(started + &refused);
+}
+
+#[test]
 fn only_experiments_that_were_started_compete() {
     let sandbox = sandbox();
     // By their files both run: both name a start that has passed.

@@ -99,3 +99,32 @@ fn what_a_file_says_cannot_draw_on_the_terminal() {
     let rendered = sandbox.run(&["render", "greet", "--version", "latest", "--var", "name=Ada"]);
     assert_eq!(rendered.stdout, "\u{1b}[31mGreet\r\u{202e} Ada in a warm tone.\n");
 }
+
+#[test]
+fn without_a_prompts_directory_every_command_says_the_same() {
+    let sandbox = Sandbox::empty();
+    for command in [
+        &["list"][..],
+        &["check"],
+        &["eval"],
+        &["eval", "greet"],
+        &["runs", "list"],
+        &["report"],
+        &["compare", "one", "two"],
+        &["power"],
+        &["cache", "stats"],
+        &["verify"],
+        &["blame"],
+        &["status"],
+        &["experiment", "list"],
+    ] {
+        let seen = sandbox.run(command);
+        assert_eq!(seen.code, Some(2), "{command:?}");
+        let said = seen.stderr + &seen.stdout;
+        assert!(
+            said.starts_with("error: there is no prompts directory here\n --> prompts\n"),
+            "{command:?}: {said}"
+        );
+        assert_eq!(said.matches("error: ").count(), 1, "{command:?}: {said}");
+    }
+}

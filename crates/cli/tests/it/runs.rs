@@ -73,6 +73,25 @@ fn a_run_is_reported_again_with_the_same_bytes() {
 }
 
 #[test]
+fn git_ignores_what_is_kept() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(1));
+    let ignored = ".promptassay/.gitignore";
+    assert_snapshot!(sandbox.read(ignored), @r"
+    # Written by promptassay: runs and the cache hold what models said. Remove this file to commit them.
+    *
+    ");
+    // What somebody wrote there stays, and runs that are kept elsewhere are none of its business.
+    sandbox.write(ignored, "cache/\n");
+    sandbox.run(&["eval", "--offline"]);
+    assert_eq!(sandbox.read(ignored), "cache/\n");
+    let elsewhere = self::sandbox();
+    elsewhere.run(&["eval", "--offline", "--runs", "kept"]);
+    assert!(elsewhere.path("kept").is_dir());
+    assert!(!elsewhere.path(".promptassay").exists());
+}
+
+#[test]
 fn a_journal_in_another_order_and_with_a_torn_end_reports_the_same() {
     let sandbox = sandbox();
     let first = sandbox.run(&["eval", "--offline", "--format", "json"]);

@@ -22,7 +22,7 @@ pub enum Refusal {
         to: Stage,
     },
     /// It is there already.
-    #[error("{version} is in {stage} already")]
+    #[error("{version} is {} already", stage.predicate())]
     Already {
         /// The version.
         version: Version,
@@ -117,7 +117,7 @@ pub enum Refusal {
         last: Version,
     },
     /// Only what the ledger does not know can be adopted.
-    #[error("{version} is in {stage}, and only a draft can be adopted")]
+    #[error("{version} is {}, and only a draft can be adopted", stage.predicate())]
     NotADraft {
         /// The version.
         version: Version,
@@ -129,6 +129,8 @@ pub enum Refusal {
     NothingToRollBackTo {
         /// What is in production.
         production: Option<Version>,
+        /// What is a canary.
+        canary: Option<Version>,
     },
     /// It is there already.
     #[error("{version} is in production already")]
@@ -222,19 +224,22 @@ impl Refusal {
             ),
             Self::NoCanary => "`promptassay status NAME` shows what there is".to_owned(),
             Self::NoEvidence { version, .. } => format!(
-                "evaluate {version} on its whole suite, and pass `--evidence` with the run's directory"
+                "`promptassay eval NAME --candidate {version}` asks its whole suite; `--evidence latest` here brings what it found"
             ),
             Self::Evidence { .. } if self.is_conflict() => {
                 "evaluate again, against what is in production now".to_owned()
             }
             Self::Evidence { .. } => {
-                "evaluate again, and pass `--evidence` with the new run's directory".to_owned()
+                "evaluate it again on its whole suite; `--evidence latest` brings what the latest run found".to_owned()
             }
             Self::BreakGlassRefused => "bring evidence; or let somebody who may write `break_glass: allowed` under `lifecycle` in registry.yaml".to_owned(),
             Self::NoReason => "say why in a sentence: `--reason \"The error rate doubled\"`".to_owned(),
             Self::TooLateToAdopt { .. } => "use `promote` from now on".to_owned(),
             Self::NotADraft { .. } => "use `promote`".to_owned(),
-            Self::NothingToRollBackTo { production } => match production {
+            Self::NothingToRollBackTo { canary: Some(canary), .. } => {
+                format!("`promptassay abort NAME --reason WHY` ends the canary {canary}")
+            }
+            Self::NothingToRollBackTo { production, canary: None } => match production {
                 Some(version) => format!(
                     "`promptassay deprecate NAME {version} --reason WHY` takes it out of production with nothing in its place"
                 ),

@@ -197,6 +197,8 @@ fn a_rollback_is_refused_where_it_would_serve_something_else() {
     insta::assert_snapshot!(refusal(&state, rollback(Some("1.2.0"))), @"v1.2.0 was never in production (only what was in production can be gone back to; `promote` brings others there)");
     insta::assert_snapshot!(refusal(&state, rollback(Some("1.1.0"))), @"v1.1.0 is in production already (there is nothing to do)");
     insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), rollback(None)), @"there is nothing to roll back to: no version that was in production before can be again (`promptassay deprecate NAME v1.0.0 --reason WHY` takes it out of production with nothing in its place)");
+    let first_canary = after(&[adopt("1.0.0"), testing("1.1.0"), canary("1.1.0", "5")]);
+    insta::assert_snapshot!(refusal(&first_canary, rollback(None)), @"there is nothing to roll back to: no version that was in production before can be again (`promptassay abort NAME --reason WHY` ends the canary v1.1.0)");
     let archived = after(&[replaced(), vec![archive("1.0.0")]].concat());
     insta::assert_snapshot!(refusal(&archived, rollback(Some("1.0.0"))), @"v1.0.0 is archived (an archived version stays so; add its text as a new version)");
     insta::assert_snapshot!(refusal(&archived, rollback(None)), @"there is nothing to roll back to: no version that was in production before can be again (`promptassay deprecate NAME v1.1.0 --reason WHY` takes it out of production with nothing in its place)");
@@ -253,7 +255,7 @@ fn evidence_is_asked_for_where_the_policy_says_so() {
     let state = after(&[adopt("1.0.0"), testing("1.1.0")]);
     let with = |warrant| Request::Canary { version: v("1.1.0"), share: "5".parse().unwrap(), warrant };
     let none = steps(&state, with(Warrant::None), 2, &policy).unwrap_err();
-    insta::assert_snapshot!(format!("{none} ({})", none.help().unwrap()), @"v1.1.0 needs evidence to go to canary (evaluate v1.1.0 on its whole suite, and pass `--evidence` with the run's directory)");
+    insta::assert_snapshot!(format!("{none} ({})", none.help().unwrap()), @"v1.1.0 needs evidence to go to canary (`promptassay eval NAME --candidate v1.1.0` asks its whole suite; `--evidence latest` here brings what it found)");
     assert!(steps(&state, with(proof_at("1.1.0", 1)), 2, &policy).is_ok());
     // Evidence that is brought along is held against today even where none is asked for.
     let other = proof_at("1.2.0", 1);

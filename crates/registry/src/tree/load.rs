@@ -54,20 +54,21 @@ pub(super) fn load(root: PathBuf) -> Loaded {
 }
 
 fn nothing(root: PathBuf, error: &io::Error) -> Loaded {
-    let help = "`promptassay init` makes a prompts directory; `--prompts DIR` names another";
-    let whole = Place::whole_file(root.as_path());
-    let problem = match error.kind() {
-        io::ErrorKind::NotFound => {
-            Problem::error("tree::no_directory", "there is no prompts directory here").at(whole).help(help)
-        }
-        io::ErrorKind::NotADirectory => {
-            Problem::error("tree::no_directory", "this is a file, not a prompts directory")
-                .at(whole)
-                .help(help)
-        }
-        _ => unreadable(&root, error),
-    };
+    let problem = no_directory(&root, error);
     Loaded { tree: Tree { root, ..Tree::default() }, problems: vec![problem] }
+}
+
+/// Says that there is no prompts directory at this place, and what makes one.
+#[must_use]
+pub fn no_directory(root: &Path, error: &io::Error) -> Problem {
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => "there is no prompts directory here",
+        io::ErrorKind::NotADirectory => "this is a file, not a prompts directory",
+        _ => return unreadable(root, error),
+    };
+    Problem::error("tree::no_directory", message)
+        .at(Place::whole_file(root))
+        .help("`promptassay init` makes a prompts directory; `--prompts DIR` names another")
 }
 
 fn empty(root: &Path, entries: &[Entry]) -> Problem {

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::experiments::{StoreArguments, store_failed};
 use crate::failure::Failure;
 use crate::lifecycle::{MoveArguments, Moved, WarrantArguments, perform};
+use crate::time::parse_time;
 
 const EXAMPLES: &str = "Examples:
   promptassay canary check customer_support
@@ -33,7 +34,7 @@ pub(crate) struct CheckArguments {
     #[arg(long)]
     apply: bool,
     /// As of this time [default: now].
-    #[arg(long, value_name = "TIME", conflicts_with = "apply")]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with = "apply")]
     at: Option<Timestamp>,
     #[command(flatten)]
     warrant: WarrantArguments,

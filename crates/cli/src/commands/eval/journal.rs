@@ -37,8 +37,16 @@ impl RunsArguments {
     pub(crate) fn runs(&self, context: &Context<'_>) -> Result<Runs, Failure> {
         Ok(Runs::new(match &self.directory {
             Some(directory) => directory.clone(),
-            None => context.repository()?.join(".promptassay").join("runs"),
+            None => context.own_directory()?.join("runs"),
         }))
+    }
+
+    /// The same, before a new one is kept among them.
+    pub(crate) fn runs_to_write(&self, context: &Context<'_>) -> Result<Runs, Failure> {
+        if self.directory.is_none() {
+            context.keep_from_git()?;
+        }
+        self.runs(context)
     }
 
     /// The run of this name: `latest`, `latest~1`, an id or its beginning, or a directory that was copied here.
@@ -132,7 +140,11 @@ impl JournalArguments {
         blessed: &Blessed,
         context: &Context<'_>,
     ) -> Result<Keeper<'p>, Failure> {
-        begin(&self.runs.runs(context)?, plan, &RunFile::of(plan, self.header(shard, blessed, context)))
+        begin(
+            &self.runs.runs_to_write(context)?,
+            plan,
+            &RunFile::of(plan, self.header(shard, blessed, context)),
+        )
     }
 }
 

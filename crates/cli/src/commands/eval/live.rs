@@ -183,6 +183,7 @@ impl Driver {
         let cache = if arguments.no_cache {
             None
         } else {
+            context.keep_from_git()?;
             let cache = Cache::new(&context.cache_directory()?);
             Some(cache.max_age(arguments.max_reply_age).refresh(arguments.refresh))
         };

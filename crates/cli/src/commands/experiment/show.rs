@@ -147,6 +147,7 @@ fn phases(store: Option<&mut Box<dyn Store>>, experiment: &Experiment) -> Result
 }
 
 pub(super) fn list(arguments: &ListArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    context.repository()?;
     let loaded = context.load();
     let mut problems = Vec::new();
     let mut store = arguments.store.open_if_there(&loaded)?;

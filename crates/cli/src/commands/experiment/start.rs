@@ -1,8 +1,11 @@
 //! Starting and stopping: what may begin, what may change while it runs.
 
 use jiff::Timestamp;
+use promptassay_evaluator::report::visible;
 use promptassay_experiments::definition::{Experiment, NotReady};
 use promptassay_experiments::store::{Phase, Store};
+use promptassay_lifecycle::ledger;
+use promptassay_lifecycle::stage::Stage;
 use promptassay_registry::problem::{Place, Problem};
 use serde_json::json;
 
@@ -11,6 +14,7 @@ use crate::commands::Context;
 use crate::exit::Exit;
 use crate::experiments::{Found, find, store_failed};
 use crate::failure::Failure;
+use crate::lifecycle::{directory_of, history_of};
 
 fn not_ready(found: &Found, missing: &[NotReady]) -> Failure {
     let problems = missing.iter().map(|missing| {
@@ -30,6 +34,7 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
     let loaded = context.load();
     let found = find(&loaded, &arguments.name)?;
     let experiment = &found.experiment;
+    let warnings = served_for_good_reasons(&found, context)?;
     let now = to_the_second(context.environment.now());
     let begins = experiment.start.map_or(now, |start| start.max(now));
     let mut store = arguments.store.open(&loaded)?;
@@ -69,7 +74,39 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         )
     };
     let answer = json!({"experiment": experiment.name, "phase": number, "message": said});
+    context.console.problems(&warnings);
     context.answer(|| format!("{said}\n"), &answer)
+}
+
+/// Refuses versions that may not be served; what was rolled back from may be tried again, and that is said.
+fn served_for_good_reasons(found: &Found, context: &Context<'_>) -> Result<Vec<Problem>, Failure> {
+    let prompt = &found.experiment.prompt;
+    if !ledger::exists(&directory_of(prompt, context)) {
+        return Ok(Vec::new());
+    }
+    let ledger = history_of(prompt, context)?;
+    let mut warnings = Vec::new();
+    for version in found.experiment.variants.iter().map(|variant| &variant.version) {
+        let Some(known) = ledger.state().versions().get(version) else { continue };
+        if known.stage == Stage::Archived {
+            let message =
+                format!("{version} of `{prompt}` is archived, and an archived version is never served again");
+            return Err(refused(found, message, "add its text as a new version, and try that one"));
+        }
+        if let Some(mark) = &known.mark {
+            let why =
+                mark.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", visible(reason)));
+            warnings.push(
+                Problem::warning(
+                    "experiment::rolled_back",
+                    format!("{version} of `{prompt}` was rolled back from at {}{why}", mark.at),
+                )
+                .at(Place::whole_file(found.file.as_path()))
+                .help("`promptassay experiment stop` ends the experiment, if that was not meant"),
+            );
+        }
+    }
+    Ok(warnings)
 }
 
 fn put(store: &mut dyn Store, experiment: &Experiment, phase: &Phase) -> Result<(), Failure> {
