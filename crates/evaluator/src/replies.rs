@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use promptassay_llm::{ChatRequest, ModelRow, Reply};
 use promptassay_registry::digest::Digest;
+use promptassay_registry::files::{check_inside, read_text};
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,18 @@ pub use unused::Unused;
 
 use lines::Lines;
 use row::RowSpec;
+
+/// The largest file of recorded replies that is read.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// The text of a file of recorded replies; `None` where there is none. One that is a link out of `repository` is refused.
+pub fn read_file(path: &Path, repository: &Path) -> Result<Option<String>, Box<Problem>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    check_inside(path, repository)?;
+    read_text(path, MAX_FILE_BYTES).map(Some)
+}
 
 /// The digest of a request to a model: what ties a recorded reply to the question that it answers. Secrets are no part of it.
 pub fn request_digest(row: &ModelRow, request: &ChatRequest) -> Digest {

@@ -13,7 +13,8 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 pub use glob::{FindError, find_files, matches_glob, matches_path};
-pub use inside::{PathError, repository_root, resolve_inside};
+pub(crate) use inside::{COPY_IT, LINK_LEAVES};
+pub use inside::{PathError, check_inside, repository_root, resolve_inside};
 pub use lock::{DirectoryLock, LOCK_FILE_NAME, LockError};
 pub use write::{WriteError, copy_atomic, create_new, write_atomic};
 

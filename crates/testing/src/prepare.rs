@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use promptassay_evaluator::plan::{self, ChosenVersions, PromptInput};
-use promptassay_evaluator::replies::{RecordedJudgements, RecordedReplies};
+use promptassay_evaluator::replies::{self, RecordedJudgements, RecordedReplies};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{self, Suite};
 use promptassay_mock_llm::{InvalidScript, Script, ScriptSpec};
-use promptassay_registry::files::read_text;
+use promptassay_registry::files::{read_text, repository_root};
 use promptassay_registry::problem::{Place, Problem, did_you_mean, has_errors, sort};
 use promptassay_registry::tree::{Prompt, PromptVersion, Tree};
 use promptassay_registry::version::Version;
@@ -23,8 +23,6 @@ use crate::prompts::{OwnValidator, Prompts, Versions};
 
 /// The largest suite and script that are read.
 const MAX_YAML_BYTES: u64 = 256 << 20;
-/// The largest file of recorded replies that is read.
-const MAX_REPLIES_BYTES: u64 = 1 << 30;
 
 /// What a directory gave.
 #[derive(Debug, Default)]
@@ -179,7 +177,7 @@ fn prepare_prompt(
         add_validators(suite, prompt.name().as_str(), &prompts.validators, problems);
     }
     let versions = choose(prompt, prompts.versions, problems);
-    let replies = source.and_then(|source| source.replies(prompt, problems));
+    let replies = source.and_then(|source| source.replies(prompt, repository, problems));
     let input = PromptInput { prompt, suite: suite?, versions: versions? };
     let plan = plan::build(vec![input], settings, problems)?;
     if has_errors(problems) { None } else { Some(PromptRun::new(plan, replies?)) }
@@ -262,7 +260,11 @@ fn read_document(path: &Path, problems: &mut Vec<Problem>) -> Option<Document> {
 
 /// Who answers, checked.
 enum Source {
-    Directory(PathBuf),
+    Directory {
+        directory: PathBuf,
+        /// Whether the test names it; else registry.yaml does.
+        named: bool,
+    },
     Mock(Arc<Mock>),
 }
 
@@ -270,11 +272,12 @@ impl Source {
     fn of(prompts: &Prompts, tree: &Tree, problems: &mut Vec<Problem>) -> Option<Self> {
         let script = match &prompts.answers {
             Answers::Recorded { directory } => {
+                let named = directory.is_some();
                 let directory = directory.clone().or_else(|| tree.registry().replies.clone());
                 if directory.is_none() && !has_errors(problems) {
                     problems.push(no_replies(tree));
                 }
-                return directory.map(Self::Directory);
+                return directory.map(|directory| Self::Directory { directory, named });
             }
             Answers::Server(uri) => return Some(Self::Mock(Arc::new(Mock::at(uri.clone())))),
             Answers::Script(script) => match script.build() {
@@ -290,30 +293,30 @@ impl Source {
     }
 
     /// What answers the questions of a prompt.
-    fn replies(&self, prompt: &Prompt, problems: &mut Vec<Problem>) -> Option<Replies> {
-        let directory = match self {
+    fn replies(&self, prompt: &Prompt, repository: &Path, problems: &mut Vec<Problem>) -> Option<Replies> {
+        let (directory, named) = match self {
             Self::Mock(mock) => return Some(Replies::Mock(Arc::clone(mock))),
-            Self::Directory(directory) => directory,
+            Self::Directory { directory, named } => (directory, *named),
+        };
+        // One that a test names may be that of another repository.
+        let of_directory = if named { repository_root(directory).ok() } else { None };
+        let repository = of_directory.as_deref().unwrap_or(repository);
+        let mut read = |path: &Path| {
+            replies::read_file(path, repository).map_err(|problem| problems.push(*problem)).ok()
         };
         let path = directory.join(format!("{}.jsonl", prompt.name()));
-        let text = read_if_there(&path).map_err(|problem| problems.push(*problem)).ok()?;
+        let of_judges = RecordedJudgements::path(directory, prompt.name().as_str());
+        let (text, text_of_judges) = (read(&path)?, read(&of_judges)?);
         let replies = match text {
             Some(text) => RecordedReplies::parse(&path, &text, problems),
             None => RecordedReplies::none(&path),
         };
-        let path = RecordedJudgements::path(directory, prompt.name().as_str());
-        let text = read_if_there(&path).map_err(|problem| problems.push(*problem)).ok()?;
-        let judgements = match text {
-            Some(text) => RecordedJudgements::parse(&path, &text, problems),
-            None => RecordedJudgements::none(&path),
+        let judgements = match text_of_judges {
+            Some(text) => RecordedJudgements::parse(&of_judges, &text, problems),
+            None => RecordedJudgements::none(&of_judges),
         };
         Some(Replies::Recorded(Recorded { replies, judgements }))
     }
-}
-
-/// The text of a file that may be missing.
-fn read_if_there(path: &Path) -> Result<Option<String>, Box<Problem>> {
-    if path.exists() { read_text(path, MAX_REPLIES_BYTES).map(Some) } else { Ok(None) }
 }
 
 fn no_replies(tree: &Tree) -> Problem {

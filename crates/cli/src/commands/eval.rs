@@ -266,7 +266,7 @@ fn prepare(
     let offline = arguments.is_some_and(|arguments| arguments.offline);
     let replies = offline.then(|| offline::read(tree, &inputs, settings, &mut problems));
     let record = arguments.is_some_and(|arguments| arguments.live.record);
-    let record_into = record.then(|| recording::directory(tree, &mut problems)).flatten();
+    let record_into = record.then(|| recording::directory(tree, &inputs, &mut problems)).flatten();
     let plan = plan::build(inputs, settings, &mut problems);
     match plan {
         Some(plan) if !has_errors(&problems) => {

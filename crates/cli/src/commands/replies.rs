@@ -97,10 +97,10 @@ fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<Vec<(Pruned, 
     for input in selected {
         let name = input.prompt.name().as_str();
         let path = directory.join(format!("{name}.jsonl"));
-        let Some(text) = read_if_there(&path, &mut problems) else { continue };
+        let Some(text) = read_if_there(&path, tree.repository_root(), &mut problems) else { continue };
         let replies = RecordedReplies::parse(&path, &text, &mut problems);
         let of_judges = RecordedJudgements::path(&directory, name);
-        let judgements = read_if_there(&of_judges, &mut problems).map(|text| {
+        let judgements = read_if_there(&of_judges, tree.repository_root(), &mut problems).map(|text| {
             let judgements = RecordedJudgements::parse(&of_judges, &text, &mut problems);
             (judgements, text)
         });

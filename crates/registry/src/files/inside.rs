@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::problem::{Place, Problem};
+
 /// Why a path that a file names is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -76,6 +78,25 @@ pub fn resolve_inside(base: &Path, written: &str, repository: &Path) -> Result<P
     let shown = without_dots(&base.join(written));
     Ok(if canonicalize_existing(&shown) == real_target { shown } else { target })
 }
+
+/// Refuses a file that is not named by another one but lies where it is looked for, and is a link out of the repository: what stands
+/// there is nobody's to read, to show or to write. What does not exist is no problem. `repository` is the result of
+/// [`repository_root`].
+pub fn check_inside(path: &Path, repository: &Path) -> Result<(), Box<Problem>> {
+    match fs::canonicalize(path) {
+        Ok(real) if !real.starts_with(repository) => {
+            let message = format!("this link leads out of the repository, to `{}`", real.display());
+            let problem = Problem::error(LINK_LEAVES, message).at(Place::whole_file(path));
+            Err(Box::new(problem.help(COPY_IT)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The code of a link that leaves the prompts directory or the repository.
+pub(crate) const LINK_LEAVES: &str = "file::link_leaves";
+/// What to do about it.
+pub(crate) const COPY_IT: &str = "copy the file here, so that every clone has it";
 
 /// Without `.`, and without `..` where a directory stands before it.
 fn without_dots(path: &Path) -> PathBuf {
@@ -164,6 +185,28 @@ mod tests {
         std::os::unix::fs::symlink(directory.path(), root.join("out")).unwrap();
         let base = root.join("team/prompts");
         assert!(matches!(resolve_inside(&base, "../../out/x/y", &root), Err(PathError::Leaves { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_a_link_out_is_refused_and_one_that_stays_is_not() {
+        use std::os::unix::fs::symlink;
+        let (directory, root) = repository();
+        let [outside, inside] = [directory.path().join("secret"), root.join("replies.jsonl")];
+        for file in [&outside, &inside] {
+            crate::files::create_new(file, "text").unwrap();
+        }
+        let link = |to: &Path, name: &str| {
+            let link = root.join("team").join(name);
+            symlink(to, &link).unwrap();
+            link
+        };
+        let problem = check_inside(&link(&outside, "out"), &root).unwrap_err();
+        assert_eq!(problem.code, "file::link_leaves");
+        assert!(problem.message.contains("secret"), "{problem}");
+        assert_eq!(check_inside(&link(&inside, "in"), &root), Ok(()));
+        assert_eq!(check_inside(&link(&root.join("none"), "dangling"), &root), Ok(()));
+        assert_eq!(check_inside(&root.join("none"), &root), Ok(()));
     }
 
     #[test]

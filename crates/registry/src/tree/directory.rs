@@ -3,7 +3,7 @@
 use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
 
-use crate::files::unreadable;
+use crate::files::{COPY_IT, LINK_LEAVES, check_inside, unreadable};
 use crate::problem::{Place, Problem};
 
 /// A file or directory that may be read.
@@ -74,11 +74,11 @@ fn entry_of(
         Ok((_, target)) => {
             problems.push(
                 Problem::error(
-                    "file::link_leaves",
+                    LINK_LEAVES,
                     format!("this link leads out of the prompts directory, to `{}`", target.display()),
                 )
                 .at(Place::whole_file(path))
-                .help("copy the file here, so that every clone has it"),
+                .help(COPY_IT),
             );
             None
         }
@@ -89,6 +89,20 @@ fn entry_of(
                     .help("remove it, or let it lead to a file of the prompts directory"),
             );
             None
+        }
+    }
+}
+
+/// Reports what lies in a directory of a prompt, such as its `tests`, and is a link out of the repository. What else is there is its
+/// readers' business.
+pub(super) fn check_links(directory: &Path, repository: &Path, problems: &mut Vec<Problem>) {
+    // One that cannot be read is for whoever wants something of it.
+    let Ok(listing) = fs::read_dir(directory) else { return };
+    for entry in listing.flatten() {
+        if entry.file_type().is_ok_and(|file_type| file_type.is_symlink())
+            && let Err(problem) = check_inside(&entry.path(), repository)
+        {
+            problems.push(*problem);
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn load(root: PathBuf) -> Loaded {
     let directories: Vec<&Entry> = entries.iter().filter(|entry| entry.kind == Kind::Directory).collect();
     let mut tree = Tree { root, repository, registry, ..Tree::default() };
     let mut prompts = Vec::new();
-    for (entry, found) in directories.iter().zip(load_prompts(&directories, &real_root)) {
+    for (entry, found) in directories.iter().zip(load_prompts(&directories, &real_root, &tree.repository)) {
         match found {
             Found::Prompt(loaded) => {
                 prompts.push(*entry);
@@ -151,20 +151,17 @@ pub(super) fn folded(name: &str) -> String {
 }
 
 /// In the order of `directories`, however many threads read them.
-fn load_prompts(directories: &[&Entry], real_root: &Path) -> Vec<Found> {
+fn load_prompts(directories: &[&Entry], real_root: &Path, repository: &Path) -> Vec<Found> {
+    let load = |entry: &&Entry| prompt_directory::load(entry, real_root, repository);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = directories.len().div_ceil(threads).max(PROMPTS_PER_THREAD);
     if directories.len() <= share {
-        return directories.iter().map(|entry| prompt_directory::load(entry, real_root)).collect();
+        return directories.iter().map(load).collect();
     }
     thread::scope(|scope| {
         let workers: Vec<_> = directories
             .chunks(share)
-            .map(|share| {
-                scope.spawn(move || {
-                    share.iter().map(|entry| prompt_directory::load(entry, real_root)).collect::<Vec<_>>()
-                })
-            })
+            .map(|share| scope.spawn(move || share.iter().map(load).collect::<Vec<_>>()))
             .collect();
         workers
             .into_iter()

@@ -80,7 +80,8 @@ impl Files {
     }
 }
 
-pub(super) fn load(entry: &Entry, real_root: &Path) -> Found {
+/// Reads a directory; links may not leave `real_root`, and those further down, which name data that prompts share, not `repository`.
+pub(super) fn load(entry: &Entry, real_root: &Path, repository: &Path) -> Found {
     let mut problems = Vec::new();
     let files = Files::list(&entry.path, real_root, &mut problems);
     if !files.is_prompt() {
@@ -90,6 +91,9 @@ pub(super) fn load(entry: &Entry, real_root: &Path) -> Found {
     let name =
         entry.name.parse::<PromptName>().map_err(|error| problems.push(invalid_name(entry, &error))).ok();
     check_names(&files, &mut problems);
+    for subdirectory in &files.subdirectories {
+        directory::check_links(&subdirectory.path, repository, &mut problems);
+    }
     let prompt = read_prompt(entry, name, &files, &mut problems);
     Found::Prompt(Box::new(LoadedPrompt { prompt, problems }))
 }

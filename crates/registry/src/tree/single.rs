@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::directory::{Entry, Kind};
 use super::prompt::Prompt;
 use super::prompt_directory::{self, Files, Found};
+use crate::files::repository_root;
 use crate::lock_file::{FILE_NAME, Lock};
 use crate::name::PromptName;
 use crate::problem::{self, Problem};
@@ -33,11 +34,11 @@ impl Survey {
 }
 
 pub(crate) fn survey(root: &Path, directory: &Path, name: &PromptName) -> io::Result<Survey> {
-    let real_root = fs::canonicalize(root)?;
+    let (real_root, repository) = (fs::canonicalize(root)?, repository_root(root)?);
     let files = Files::list(directory, &real_root, &mut Vec::new());
     let lock = prompt_directory::read_lock(&files, &mut Vec::new()).into_lock();
     let entry = Entry { name: name.to_string(), path: directory.to_owned(), kind: Kind::Directory };
-    let (prompt, mut problems) = match prompt_directory::load(&entry, &real_root) {
+    let (prompt, mut problems) = match prompt_directory::load(&entry, &real_root, &repository) {
         Found::Prompt(loaded) => (loaded.prompt, loaded.problems),
         Found::Nothing(problems) => (None, problems),
     };

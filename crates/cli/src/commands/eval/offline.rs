@@ -7,11 +7,10 @@ use promptassay_evaluator::event::{AskError, AskErrorKind, ReplySource, RunEnd};
 use promptassay_evaluator::judge::JudgeCall;
 use promptassay_evaluator::plan::{Plan, PromptInput, PromptPlan, Trial};
 use promptassay_evaluator::replay::Replay;
-use promptassay_evaluator::replies::{NoReply, RecordedJudgements, RecordedReplies, request_digest};
+use promptassay_evaluator::replies::{self, NoReply, RecordedJudgements, RecordedReplies, request_digest};
 use promptassay_evaluator::run::{Asked, Unanswered, run as run_plan};
 use promptassay_evaluator::settings::Settings;
 use promptassay_llm::ChatRequest;
-use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::version::Version;
@@ -22,8 +21,6 @@ use super::runtime;
 use crate::commands::Context;
 use crate::failure::Failure;
 
-/// The largest file of recorded replies that is read.
-const MAX_REPLIES_BYTES: u64 = 1 << 30;
 /// Recorded replies need no waiting; this many are looked up at a time.
 const WINDOW: usize = 64;
 /// So many unused rows of a file are named one by one.
@@ -91,7 +88,7 @@ pub(super) fn read(
     for input in inputs {
         let name = input.prompt.name().to_string();
         let path = directory.join(format!("{name}.jsonl"));
-        let replies = match read_if_there(&path, problems) {
+        let replies = match read_if_there(&path, tree.repository_root(), problems) {
             Some(text) => {
                 let replies = RecordedReplies::parse(&path, &text, problems);
                 // Of a part of the cases it is not known what the others lead to.
@@ -102,7 +99,7 @@ pub(super) fn read(
             }
             None => RecordedReplies::none(&path),
         };
-        let judgements = read_judgements(directory, &name, problems);
+        let judgements = read_judgements(directory, &name, tree.repository_root(), problems);
         all.insert(name, Recorded { replies, judgements });
     }
     all
@@ -112,21 +109,30 @@ pub(super) fn read(
 pub(crate) fn read_judgements(
     directory: &Path,
     prompt: &str,
+    repository: &Path,
     problems: &mut Vec<Problem>,
 ) -> RecordedJudgements {
     let path = RecordedJudgements::path(directory, prompt);
-    match read_if_there(&path, problems) {
+    match read_if_there(&path, repository, problems) {
         Some(text) => RecordedJudgements::parse(&path, &text, problems),
         None => RecordedJudgements::none(&path),
     }
 }
 
 /// The text of a file of recorded replies; `None` where there is none, or it cannot be read, which is a problem.
-pub(crate) fn read_if_there(path: &Path, problems: &mut Vec<Problem>) -> Option<String> {
-    if !path.exists() {
-        return None;
+pub(crate) fn read_if_there(path: &Path, repository: &Path, problems: &mut Vec<Problem>) -> Option<String> {
+    let known = |problem: &Problem| {
+        problems.iter().any(|known| known.code == problem.code && known.place == problem.place)
+    };
+    match replies::read_file(path, repository) {
+        Ok(text) => text,
+        // A link out of a directory of the prompts was found with them.
+        Err(problem) if known(&problem) => None,
+        Err(problem) => {
+            problems.push(*problem);
+            None
+        }
     }
-    read_text(path, MAX_REPLIES_BYTES).map_err(|problem| problems.push(*problem)).ok()
 }
 
 /// The versions that a prompt has.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use promptassay_evaluator::event::JudgeAnswered;
 use promptassay_evaluator::outputs::Outputs;
-use promptassay_evaluator::plan::{Plan, PromptPlan, Trial};
+use promptassay_evaluator::plan::{Plan, PromptInput, PromptPlan, Trial};
 use promptassay_evaluator::replies::{self, Merged, RecordedJudgements};
-use promptassay_registry::files::write_atomic;
+use promptassay_registry::files::{check_inside, write_atomic};
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Tree;
 
@@ -15,10 +15,19 @@ use super::journal::broken;
 use crate::commands::Context;
 use crate::failure::Failure;
 
-/// Where replies are kept.
-pub(super) fn directory(tree: &Tree, problems: &mut Vec<Problem>) -> Option<PathBuf> {
+/// Where the replies of these prompts are kept.
+pub(super) fn directory(
+    tree: &Tree,
+    inputs: &[PromptInput<'_>],
+    problems: &mut Vec<Problem>,
+) -> Option<PathBuf> {
     let directory = tree.registry().replies.clone();
-    if directory.is_none() {
+    if let Some(directory) = &directory {
+        // Known before anything is paid for.
+        let files = inputs.iter().flat_map(|input| files(directory, input.prompt.name().as_str()));
+        let leaving = files.filter_map(|file| check_inside(&file, tree.repository_root()).err());
+        problems.extend(leaving.map(|problem| *problem));
+    } else {
         problems.push(
             Problem::error("eval::no_replies", "`--record` keeps replies, and nothing says where")
                 .at(Place::whole_file(tree.root().join("registry.yaml")))
@@ -26,6 +35,11 @@ pub(super) fn directory(tree: &Tree, problems: &mut Vec<Problem>) -> Option<Path
         );
     }
     directory
+}
+
+/// The replies of a prompt, and the answers of its judges.
+fn files(directory: &Path, prompt: &str) -> [PathBuf; 2] {
+    [directory.join(format!("{prompt}.jsonl")), RecordedJudgements::path(directory, prompt)]
 }
 
 /// Writes the replies of each prompt into its file, and says how many.
@@ -37,15 +51,14 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     let judge_answers = outputs.judge_answers().map_err(broken)?;
     for (index, prompt) in plan.prompts().iter().enumerate() {
-        let path = directory.join(format!("{}.jsonl", prompt.name));
+        let [path, of_judges] = files(directory, prompt.name.as_str());
         let reply = |trial: &Trial| outputs.get(trial.id);
         write_into(&path, prompt, context, |old| replies::merge(plan, index, old, reply))?;
         let is_judged = |answered: &JudgeAnswered| {
             plan.index_of(answered.trial).is_some_and(|trial| plan.trials()[trial].prompt == index)
         };
         if judge_answers.iter().any(is_judged) {
-            let path = RecordedJudgements::path(directory, prompt.name.as_str());
-            write_into(&path, prompt, context, |old| {
+            write_into(&of_judges, prompt, context, |old| {
                 replies::merge_judgements(plan, index, old, &judge_answers)
             })?;
         }
