@@ -161,7 +161,7 @@ impl Client {
             .await
             .map_err(|error| body::transport_error(error, &origin))?;
         let status = response.status().as_u16();
-        let headers = response.headers().clone();
+        let mut headers = response.headers().clone();
         let bytes = body::read(response, self.options.max_body_bytes, &origin).await?;
         let elapsed = started.elapsed();
         let shortest = if (200..300).contains(&status) { LONG_KEY } else { SHORT_KEY };
@@ -171,6 +171,7 @@ impl Client {
             .filter_map(|name| Some(secrets.get(name)?.expose()))
             .filter(|key| key.len() >= shortest)
             .collect();
+        headers.values_mut().for_each(|value| excerpt::header_without(value, &keys));
         let response = HttpResponse {
             status,
             headers,

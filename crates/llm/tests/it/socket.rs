@@ -247,4 +247,14 @@ async fn a_key_that_a_model_repeats_is_not_in_the_reply() {
         stream.write_all(&with_status("200 OK", "", SUCCESS.replace("Hello!", KEY).as_bytes())).unwrap();
     });
     assert_eq!(ask(&base_url).await.unwrap().reply.text, "[redacted]");
+    // However it is spelled, and in a header too.
+    let spelled = format!("\\u{:04x}{}", KEY.as_bytes()[0], &KEY[1..]);
+    let (base_url, _requests) = serve(move |_, mut stream| {
+        let header = format!("x-request-id: id-{KEY}\r\n");
+        stream
+            .write_all(&with_status("200 OK", &header, SUCCESS.replace("Hello!", &spelled).as_bytes()))
+            .unwrap();
+    });
+    let reply = ask(&base_url).await.unwrap().reply;
+    assert_eq!((reply.text.as_str(), reply.request_id.as_deref()), ("[redacted]", Some("[redacted]")));
 }
