@@ -133,12 +133,20 @@ impl Runs {
         Self { root: root.into() }
     }
 
-    /// Makes the directory of a new run and writes down what was planned.
+    /// Makes the directory of a new run and writes down what was planned. It becomes the latest one, also where the clock was set back
+    /// since the last one was made: its id is moved behind that one's then.
     pub fn create(&self, file: &RunFile) -> Result<RunDirectory, CreateError> {
+        let latest = self.ids().ok().and_then(|mut ids| ids.pop());
+        let id = latest.filter(|latest| *latest >= file.id).map(|latest| file.id.moved_behind(&latest));
+        let file = &RunFile { id: id.unwrap_or_else(|| file.id.clone()), ..file.clone() };
         let path = self.root.join(file.id.as_str());
         fs::create_dir_all(&path).map_err(|source| CreateError::Directory { path: path.clone(), source })?;
         let directory = RunDirectory { path };
-        create_new(&directory.file_path(), file.to_json())?;
+        if let Err(error) = create_new(&directory.file_path(), file.to_json()) {
+            // Empty, it would be nothing but a riddle.
+            let _ = fs::remove_dir(&directory.path);
+            return Err(error.into());
+        }
         Ok(directory)
     }
 
@@ -227,7 +235,10 @@ impl RunDirectory {
 
     /// Removes the run with all that it holds.
     pub fn remove(self) -> Result<(), RemoveError> {
-        let _lock = self.lock().map_err(RemoveError::UnderWay)?;
+        let _lock = self.lock().map_err(|error| match error {
+            LockError::Held { .. } => RemoveError::UnderWay(error),
+            LockError::Io { source, .. } => RemoveError::Io { path: self.path.clone(), source },
+        })?;
         // Without its `run.json` a directory is no run, whatever else of it could not be removed.
         fs::remove_file(self.file_path())
             .and_then(|()| fs::remove_dir_all(&self.path))

@@ -30,6 +30,14 @@ impl RunId {
         Self(text)
     }
 
+    /// The same id a millisecond after `other`, whatever its own time is: the first 12 digits are milliseconds.
+    pub(super) fn moved_behind(&self, other: &Self) -> Self {
+        let digits = [&other.0[..8], &other.0[9..13]].concat();
+        let after = u64::from_str_radix(&digits, 16).unwrap_or(0).saturating_add(1).min((1 << 48) - 1);
+        let digits = format!("{after:012x}");
+        Self(format!("{}-{}{}", &digits[..8], &digits[8..], &self.0[13..]))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -31,8 +31,8 @@ const SECOND: &str = "019aae2f-4000-7c04-a1c2-6d2f6f1b7a10";
 fn two() -> (TempDir, Runs) {
     let directory = TempDir::new().unwrap();
     let runs = Runs::new(directory.path().join("runs"));
-    runs.create(&file(SECOND)).unwrap();
     runs.create(&file(FIRST)).unwrap();
+    runs.create(&file(SECOND)).unwrap();
     std::fs::create_dir(directory.path().join("runs/notes")).unwrap();
     (directory, runs)
 }
@@ -54,6 +54,16 @@ fn a_run_is_found_by_its_id_by_its_beginning_and_as_the_latest() {
         assert!(matches!(found(unknown), Err(FindError::Unknown { .. })), "{unknown}");
     }
     assert_eq!(runs.list().unwrap().len(), 2);
+}
+
+#[test]
+fn a_new_run_is_the_latest_even_if_the_clock_went_backwards() {
+    let directory = TempDir::new().unwrap();
+    let runs = Runs::new(directory.path());
+    runs.create(&file(SECOND)).unwrap();
+    let moved = runs.create(&file(FIRST)).unwrap();
+    assert_eq!(moved.file().unwrap().id.as_str(), "019aae2f-4001-7c04-a1c2-6d2f6f1b7a10");
+    assert_eq!(runs.find("latest").unwrap(), moved);
 }
 
 #[test]
