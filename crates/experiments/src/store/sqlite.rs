@@ -3,12 +3,13 @@
 mod write;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Params, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, TransactionBehavior, params};
 
 use self::write::{Ids, write_all};
 use super::sql;
@@ -36,7 +37,12 @@ impl SqliteStore {
             fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
         }
         let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
-        Self::prepare(connection).map_err(|error| match error {
+        // SQLite opens a file on a disk that may not be written to all the same.
+        let store = match connection.is_readonly("main") {
+            Ok(true) => Self::read_only(path),
+            _ => Self::prepare(connection),
+        };
+        store.map_err(|error| match error {
             StoreError::Failed { reason, .. } => failed(reason),
             other => other,
         })
@@ -45,6 +51,28 @@ impl SqliteStore {
     /// A store that is gone when it is dropped: for files from elsewhere, and for tests.
     pub fn in_memory() -> Result<Self, StoreError> {
         Self::prepare(Connection::open_in_memory().map_err(|error| failed("open", &error))?)
+    }
+
+    /// A file that may not be written to: what is in it can be read, and whatever writes fails.
+    fn read_only(path: &Path) -> Result<Self, StoreError> {
+        let failed = |error| failed("be read", &error);
+        let [mut log, mut uri] = [path.as_os_str().to_owned(), OsString::from("file:")];
+        log.push("-wal");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let connection = if Path::new(&log).exists() {
+            // Somebody else may be writing, and what is in the log counts.
+            Connection::open_with_flags(path, flags)
+        } else {
+            uri.push(path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23"));
+            // Nobody writes: without that, SQLite wants to make the files that writers share.
+            uri.push("?immutable=1");
+            Connection::open_with_flags(Path::new(&uri), flags | OpenFlags::SQLITE_OPEN_URI)
+        };
+        let connection = connection.map_err(failed)?;
+        connection.busy_timeout(PATIENCE).map_err(failed)?;
+        let mut store = Self { connection, ids: Ids::default() };
+        store.migrate()?;
+        Ok(store)
     }
 
     fn prepare(connection: Connection) -> Result<Self, StoreError> {
