@@ -1,5 +1,6 @@
 //! The command line: what was typed, before anything is done with it.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -124,8 +125,12 @@ pub(crate) enum Command {
 /// Reads the command line. Help and version are printed here, and so are usage errors.
 pub(crate) fn parse() -> Result<Arguments, Exit> {
     Arguments::try_parse().map_err(|error| {
-        // A reader that went away is no error.
-        let _ = error.print();
-        if error.use_stderr() { Exit::Invalid } else { Exit::Success }
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        match printed {
+            _ if error.use_stderr() => Exit::Invalid,
+            // A reader that went away is no error.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Broken,
+            _ => Exit::Success,
+        }
     })
 }

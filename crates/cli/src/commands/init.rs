@@ -69,23 +69,46 @@ pub(crate) fn run(_: &InitArguments, context: &Context<'_>) -> Result<Exit, Fail
     Ok(Exit::Success)
 }
 
-/// Creates these files below `root`, with their directories; none of them may be there.
+/// Creates these files below `root`, with their directories; none of them may be there. Where one cannot be created, those before it
+/// are taken away again, so that the same command works later.
 pub(super) fn create_files<'a>(
     root: &Path,
     files: impl IntoIterator<Item = (&'a str, String)>,
 ) -> Result<Vec<PathBuf>, Failure> {
+    let existed = root.exists();
     let mut created = Vec::new();
     for (relative, text) in files {
         let path = root.join(relative);
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory).map_err(|source| {
-                Failure::from_write(&WriteError::Io { path: directory.to_owned(), source })
-            })?;
+        if let Err(error) = create_file(&path, &text) {
+            for path in &created {
+                let _ = fs::remove_file(path);
+            }
+            created.push(path);
+            let top = if existed { root } else { root.parent().unwrap_or(root) };
+            take_away_directories(top, &created);
+            return Err(Failure::from_write(&error));
         }
-        create_new(&path, text).map_err(|error| Failure::from_write(&error))?;
         created.push(path);
     }
     Ok(created)
+}
+
+fn create_file(path: &Path, text: &str) -> Result<(), WriteError> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)
+            .map_err(|source| WriteError::Io { path: directory.to_owned(), source })?;
+    }
+    create_new(path, text)
+}
+
+/// Those between `top` and these files, deepest first, as far as they are empty.
+fn take_away_directories(top: &Path, files: &[PathBuf]) {
+    for file in files.iter().rev() {
+        let below = |directory: &&Path| directory.starts_with(top) && *directory != top;
+        for directory in file.ancestors().skip(1).take_while(below) {
+            let _ = fs::remove_dir(directory);
+        }
+    }
 }
 
 /// The created files, a line each.
