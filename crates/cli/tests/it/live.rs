@@ -31,7 +31,7 @@ pub(crate) struct Mock {
 }
 
 impl Mock {
-    fn start(script: Value) -> Self {
+    pub(crate) fn start(script: Value) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -46,7 +46,7 @@ impl Mock {
         Self::start(json!({"default": {"answer": {"text": "Thank you, Ada"}}}))
     }
 
-    fn counters(&self) -> Counters {
+    pub(crate) fn counters(&self) -> Counters {
         self.server.counters()
     }
 

@@ -15,6 +15,7 @@ mod experiment;
 mod fuzz_corpora;
 mod gate;
 mod gating;
+mod hostile;
 mod lifecycle;
 mod live;
 mod look;

@@ -1,0 +1,164 @@
+//! A key is in no artefact: whatever a server does with it, and whatever is written of a run and after it.
+
+use std::fs;
+
+use super::server::{Asked, Server};
+use super::{EXPERIMENT, sandbox};
+use crate::live::KEY;
+use crate::sandbox::{Sandbox, Seen};
+
+/// Thanks, and repeats the key in the text, in its JSON spelling, in a header and in the served model; judges well.
+fn repeat(asked: &mut Asked<'_>) -> std::io::Result<()> {
+    let spelled = format!("\\u{:04x}{}", KEY.as_bytes()[0], &KEY[1..]);
+    let text = if asked.request.contains("judge-model") {
+        format!(r#"{{\"reasoning\":\"as {KEY} and {spelled} say\",\"score\":1,\"pass\":true}}"#)
+    } else {
+        format!("Thank you, {KEY}; {spelled}")
+    };
+    let body = format!(
+        r#"{{"id":"{KEY}","model":"m-{KEY}","choices":[{{"finish_reason":"stop","message":{{"role":"assistant","content":"{text}"}}}}],"usage":{{"prompt_tokens":1,"completion_tokens":1}}}}"#
+    );
+    write!(
+        asked.to,
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: {KEY}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Refuses with the key in the message, in its JSON spelling too.
+fn refuse(asked: &mut Asked<'_>) -> std::io::Result<()> {
+    let spelled = format!("\\u{:04x}{}", KEY.as_bytes()[0], &KEY[1..]);
+    let body = format!(r#"{{"error":{{"message":"no {KEY}, no {spelled}","code":"{KEY}"}}}}"#);
+    write!(
+        asked.to,
+        "HTTP/1.1 400 Bad {KEY}\r\nx-request-id: {KEY}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+const REPORTS: [&str; 14] = [
+    "--report",
+    "terminal=report.txt",
+    "--report",
+    "json=report.json",
+    "--report",
+    "csv=trials.csv",
+    "--report",
+    "github=annotations.txt",
+    "--report",
+    "markdown=report.md",
+    "--report",
+    "junit=report.xml",
+    "-v",
+    "--record",
+];
+
+struct Keyed {
+    sandbox: Sandbox,
+    /// Everything that was printed.
+    printed: String,
+}
+
+impl Keyed {
+    fn run(&mut self, arguments: &[&str]) -> Seen {
+        let seen = Seen::of(self.sandbox.command(arguments).env("TEST_KEY", KEY).env("RUST_LOG", "trace"));
+        self.printed.push_str(&seen.shown());
+        seen
+    }
+
+    fn done(&mut self, arguments: &[&str]) {
+        let seen = self.run(arguments);
+        assert_eq!(seen.code, Some(0), "{arguments:?}\n{}", seen.shown());
+    }
+
+    /// Looks through everything that was printed and everything that lies below the repository. `kinds` are parts of paths that
+    /// must be among it.
+    fn assert_clean(&self, kinds: &[&str]) {
+        // Half a key is no key, but nobody has a use for it either.
+        let secret = &KEY.as_bytes()[8..];
+        let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+        assert!(!holds(self.printed.as_bytes()), "{}", self.printed);
+        let files = self.sandbox.files(".");
+        for file in &files {
+            assert!(!holds(&fs::read(self.sandbox.path(file)).unwrap()), "{file} holds the key");
+        }
+        for kind in kinds {
+            assert!(files.iter().any(|file| file.contains(kind)), "no {kind} among {files:#?}");
+        }
+    }
+}
+
+#[test]
+fn no_artefact_of_a_run_and_of_what_follows_holds_the_key() {
+    let server = Server::start(repeat);
+    let sandbox = sandbox(&server.row());
+    let judge = server.row().replace("model: m,", "model: judge-model,");
+    sandbox.edit("prompts/registry.yaml", "replies: ../", &format!("  judge: {judge}\nreplies: ../"));
+    sandbox.edit(
+        "prompts/greet/tests/test_cases.yaml",
+        "expected: {polite: true}",
+        "expected: {polite: true}, validators: [{judge: It thanks, threshold: 0.5}, {contains: Thank}]",
+    );
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "cases:", "judge: judge\ncases:");
+    fs::remove_file(sandbox.path("replies/greet.jsonl")).unwrap();
+    sandbox.write("prompts/greet/experiments/trial.yaml", EXPERIMENT);
+    let mut keyed = Keyed { sandbox, printed: String::new() };
+
+    keyed.done(&["adopt", "greet", "1.0.0", "--reason", "Live", "--by", "Ada"]);
+    keyed.done(&["promote", "greet", "1.1.0", "--to", "testing", "--by", "Ada"]);
+    keyed.done(&[&["eval"], &REPORTS[..]].concat());
+    for arguments in [
+        &["eval", "--format", "json"][..],
+        &["eval", "--offline", "-v"],
+        &["report", "--format", "json"],
+        &["report", "-v"],
+        &["runs", "list"],
+        &["runs", "show", "latest"],
+        &["compare", "latest", "latest"],
+        &["rescore", "latest", "-v"],
+        &["baseline", "bless", "latest", "--force"],
+        &["canary", "greet", "1.1.0", "--percent", "50", "--evidence", "latest", "--by", "Ada"],
+        &["experiment", "start", "trial"],
+        &["expose", "trial", "u1"],
+        &["record", "trial", "u1", "resolved", "1"],
+        &["history", "greet", "--format", "json"],
+        &["snapshot"],
+        &["cache", "stats"],
+        &["verify"],
+    ] {
+        let seen = keyed.run(arguments);
+        assert!(matches!(seen.code, Some(0..=4)), "{}", seen.shown());
+        assert_ne!(seen.code, Some(2), "{arguments:?}\n{}", seen.shown());
+    }
+    keyed.assert_clean(&[
+        ".promptassay/cache/",
+        "events.jsonl",
+        "run.json",
+        "evidence.json",
+        "replies/greet.jsonl",
+        "report.txt",
+        "report.json",
+        "trials.csv",
+        "annotations.txt",
+        "report.md",
+        "report.xml",
+        "lifecycle.jsonl",
+        "prompt.lock",
+        "baseline.json",
+        "data/experiments.db",
+    ]);
+    // The key was there to be found.
+    assert!(server.sent() > 0);
+}
+
+#[test]
+fn no_artefact_of_a_refusal_holds_the_key() {
+    let server = Server::start(refuse);
+    let mut keyed = Keyed { sandbox: sandbox(&server.row()), printed: String::new() };
+    let seen = keyed.run(&[&["eval", "--attempts", "1"], &REPORTS[..]].concat());
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stdout.contains("[redacted]"), "{}", seen.shown());
+    keyed.run(&["report", "-v"]);
+    keyed.run(&["eval", "--resume", "-v", "--format", "json"]);
+    keyed.assert_clean(&["events.jsonl", "report.xml", "report.json", "trials.csv"]);
+}
