@@ -137,7 +137,7 @@ impl Runs {
     /// since the last one was made: its id is moved behind that one's then.
     pub fn create(&self, file: &RunFile) -> Result<RunDirectory, CreateError> {
         let latest = self.ids().ok().and_then(|mut ids| ids.pop());
-        let id = latest.filter(|latest| *latest >= file.id).map(|latest| file.id.moved_behind(&latest));
+        let id = latest.filter(|latest| *latest > file.id).map(|latest| file.id.moved_behind(&latest));
         let file = &RunFile { id: id.unwrap_or_else(|| file.id.clone()), ..file.clone() };
         let path = self.root.join(file.id.as_str());
         fs::create_dir_all(&path).map_err(|source| CreateError::Directory { path: path.clone(), source })?;
