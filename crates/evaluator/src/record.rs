@@ -57,7 +57,7 @@ impl Record {
             trials: vec![None; plan.trials().len()],
             end: None,
             calls: Calls::default(),
-            models: Models::default(),
+            models: Models::of_nothing(plan.trials().len()),
             validators: ValidatorScores::of(plan),
         }
     }

@@ -112,7 +112,7 @@ where
         let rows = by_row(plan, &work.trials).into_iter().map(|trials| {
             let answers = stream::iter(trials)
                 .take_until(stop.clone())
-                .map(|trial| async move {
+                .map(|&trial| async move {
                     let (answer, answered_before) = ask_one(plan, work, trial, ask, tell).await?;
                     let ask_judge = |call| ask_judge_once(work, trial, call, ask_judge, tell);
                     let programs = !work.without_programs;
@@ -153,10 +153,10 @@ where
 }
 
 /// The trials of each model row, in their order.
-fn by_row(plan: &Plan, trials: &[Trial]) -> Vec<Vec<Trial>> {
-    let mut rows: IndexMap<&str, Vec<Trial>> = IndexMap::new();
+fn by_row<'a>(plan: &Plan, trials: &'a [Trial]) -> Vec<Vec<&'a Trial>> {
+    let mut rows: IndexMap<&str, Vec<&Trial>> = IndexMap::new();
     for trial in trials {
-        rows.entry(&plan.variant(trial).model.name).or_default().push(*trial);
+        rows.entry(&plan.variant(trial).model.name).or_default().push(trial);
     }
     rows.into_values().collect()
 }

@@ -1,36 +1,47 @@
 //! Which models answered and judged each trial: names once, numbers for the trials.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZeroU32;
 
 use crate::event::TrialResult;
 use crate::judge::Judging;
 
-/// The models of a run. A trial whose provider says nothing, and that nobody judged, takes no memory.
-#[derive(Debug, Default)]
+/// The models of a run.
+#[derive(Debug)]
 pub(super) struct Models {
     names: Vec<String>,
-    numbers: BTreeMap<String, u32>,
-    of_trial: HashMap<usize, OfTrial>,
+    numbers: BTreeMap<String, Number>,
+    /// For each trial the model that answered, where the provider says: 4 bytes.
+    served: Vec<Option<Number>>,
     /// Of judged trials only: most runs have none, and pay nothing for it.
+    judges: HashMap<usize, Box<[Number]>>,
     judging: HashMap<usize, Judging>,
 }
 
-#[derive(Debug, Default)]
-struct OfTrial {
-    served: Option<u32>,
-    judges: Box<[u32]>,
-}
+/// Of a name, from 1.
+type Number = NonZeroU32;
 
 impl Models {
+    /// Of so many trials, none of which was answered yet.
+    pub(super) fn of_nothing(trials: usize) -> Self {
+        Self {
+            names: Vec::new(),
+            numbers: BTreeMap::new(),
+            served: vec![None; trials],
+            judges: HashMap::new(),
+            judging: HashMap::new(),
+        }
+    }
+
     pub(super) fn apply(&mut self, trial: usize, result: &TrialResult) {
         let served = result.answer.reply().and_then(|reply| reply.served_model.as_deref());
-        let served = served.map(|name| self.number(name));
+        self.served[trial] = served.map(|name| self.number(name));
         let judges = result.judging.iter().flat_map(|judging| &judging.models);
-        let judges: Box<[u32]> = judges.map(|name| self.number(name)).collect();
-        if served.is_none() && judges.is_empty() {
-            self.of_trial.remove(&trial);
+        let judges: Box<[Number]> = judges.map(|name| self.number(name)).collect();
+        if judges.is_empty() {
+            self.judges.remove(&trial);
         } else {
-            self.of_trial.insert(trial, OfTrial { served, judges });
+            self.judges.insert(trial, judges);
         }
         match &result.judging {
             None => self.judging.remove(&trial),
@@ -44,25 +55,24 @@ impl Models {
     }
 
     pub(super) fn served(&self, trial: usize) -> Option<&str> {
-        self.of_trial.get(&trial).and_then(|models| models.served).map(|number| self.name(number))
+        self.served.get(trial).copied().flatten().map(|number| self.name(number))
     }
 
     pub(super) fn judges(&self, trial: usize) -> impl Iterator<Item = &str> {
-        let judges = self.of_trial.get(&trial).map(|models| &models.judges);
-        judges.into_iter().flatten().map(|number| self.name(*number))
+        self.judges.get(&trial).into_iter().flatten().map(|number| self.name(*number))
     }
 
-    fn name(&self, number: u32) -> &str {
-        self.names.get(number as usize).map_or("", String::as_str)
+    fn name(&self, number: Number) -> &str {
+        self.names.get(number.get() as usize - 1).map_or("", String::as_str)
     }
 
-    fn number(&mut self, name: &str) -> u32 {
+    fn number(&mut self, name: &str) -> Number {
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
-        // There are as many names as models in the world, at most.
-        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         self.names.push(name.to_owned());
+        // There are as many names as models in the world, at most.
+        let number = u32::try_from(self.names.len()).ok().and_then(Number::new).unwrap_or(Number::MAX);
         self.numbers.insert(name.to_owned(), number);
         number
     }
