@@ -59,3 +59,8 @@ pub use spec::{
     ReplySpec, RuleSpec, ScriptSpec, TextMatchSpec, TokensSpec, UniformSpec, UsageSpec, WhenSpec,
 };
 pub use wire::{WireFormat, estimate_tokens};
+
+/// Compiles the Rust of the page that users read.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/mock.md")]
+struct Page;
