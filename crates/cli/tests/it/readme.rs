@@ -32,3 +32,39 @@ fn every_page_that_it_names_is_there() {
         assert!(root.join(link).exists(), "README.md names {link}, which is not there");
     }
 }
+
+/// Every file that the codemap names is there: from the root, or beside the first path of its row, or in the `src` of that.
+#[test]
+fn the_codemap_is_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let begin = architecture.find("## Codemap").unwrap();
+    let end = architecture.find("### The dependency rule").unwrap();
+    let mut named = 0;
+    let mut first = None;
+    for line in architecture[begin..end].lines() {
+        if line.starts_with(|start: char| start == '|' || start.is_ascii_digit()) {
+            first = None;
+        }
+        for path in line.split('`').skip(1).step_by(2).filter(|word| is_path(word)) {
+            let from_root = root.join(path);
+            let beside = first.get_or_insert_with(|| {
+                let is_file = from_root.is_file();
+                from_root.ancestors().nth(usize::from(is_file)).unwrap().to_owned()
+            });
+            let found = [from_root.clone(), beside.join(path), beside.join("src").join(path)];
+            assert!(
+                found.iter().any(|path| path.exists()),
+                "ARCHITECTURE.md names {path}, which is not there: {line}"
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 60, "{named}");
+}
+
+/// Whether it is written like a file or a directory.
+fn is_path(word: &str) -> bool {
+    let file = [".rs", ".md", ".yml", ".yaml"].iter().any(|ending| word.ends_with(ending));
+    (file || word.contains('/')) && !word.contains(' ')
+}
