@@ -38,7 +38,6 @@ pages! {
     experiments: "docs/experiments.md",
     gating: "docs/gating.md",
     lifecycle: "docs/lifecycle.md",
-    performance: "docs/performance.md",
     testing: "docs/testing.md",
 }
 
