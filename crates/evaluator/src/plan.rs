@@ -229,11 +229,6 @@ impl Plan {
             .filter(|baseline| *baseline != variant)
     }
 
-    /// Which part of a divided run this is, where it is one.
-    pub fn shard_of(&self) -> Option<Shard> {
-        self.shard
-    }
-
     /// What narrowed the cases or models of this plan, in the words of the selection; each once.
     pub fn filters(&self) -> Vec<&str> {
         let mut filters: Vec<&str> = Vec::new();

@@ -214,7 +214,7 @@ impl RunDirectory {
     }
 
     /// Where it says what was planned.
-    pub fn file_path(&self) -> PathBuf {
+    fn file_path(&self) -> PathBuf {
         self.path.join(RUN_FILE)
     }
 

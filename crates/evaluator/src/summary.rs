@@ -76,7 +76,7 @@ impl CaseSummary {
     }
 
     /// Whether some of its repeats passed and some failed.
-    pub fn is_flaky(&self) -> bool {
+    fn is_flaky(&self) -> bool {
         self.counts.passed > 0 && self.counts.failed > 0
     }
 

@@ -34,7 +34,7 @@ pub use write::{Appended, RepairError, Repaired, append, lines_of, repair};
 pub const FILE_NAME: &str = "lifecycle.jsonl";
 
 /// The largest ledger that is read: more than 100,000 moves.
-pub const MAX_LEDGER_BYTES: u64 = 64 << 20;
+const MAX_LEDGER_BYTES: u64 = 64 << 20;
 
 /// A ledger as it was on disk.
 #[derive(Debug, Clone)]

@@ -175,7 +175,8 @@ impl State {
     }
 
     /// The version in production at that time.
-    pub fn production_at(&self, time: Timestamp) -> Option<&Version> {
+    #[cfg(test)]
+    pub(crate) fn production_at(&self, time: Timestamp) -> Option<&Version> {
         let covers = |tenure: &&Tenure| tenure.from <= time && tenure.until.is_none_or(|until| time < until);
         self.tenures.iter().rev().find(covers).map(|tenure| &tenure.version)
     }

@@ -11,7 +11,7 @@ use unicode_normalization::char::is_combining_mark;
 use crate::excerpt::excerpt;
 
 /// The most characters that a name may have.
-pub const MAX_NAME_LENGTH: usize = 64;
+const MAX_NAME_LENGTH: usize = 64;
 
 /// The name of a prompt: 1 to 64 of `a-z`, `0-9`, `_` and `-`, beginning with a letter or a digit.
 ///

@@ -52,11 +52,6 @@ impl Confidence {
         self.z
     }
 
-    /// The confidence that each end holds on its own.
-    pub const fn of_each_end(self) -> f64 {
-        1.0 - self.tail
-    }
-
     /// The confidence that both ends hold together.
     pub const fn of_both_ends(self) -> f64 {
         1.0 - 2.0 * self.tail
