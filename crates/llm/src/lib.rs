@@ -3,6 +3,24 @@
 //! The crate turns a [`ChatRequest`] into the HTTP request of one provider, sends it once, and turns what comes
 //! back into a [`Reply`] or a [`ModelError`]. It must not know prompts, suites, retry policy, a terminal, a YAML
 //! library or the environment: time and secrets come in as arguments, and one call is exactly one attempt.
+//!
+//! [`Client`] asks over the network; what it sends and how it reads the answer are pure functions:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use promptassay_llm::{ChatRequest, HttpResponse, Message, ModelRowSpec, Provider, decode, encode};
+//!
+//! let row = ModelRowSpec::new(Provider::Anthropic, "claude-sonnet-5").validate("default").unwrap();
+//! let request = encode(&row, &ChatRequest::new(vec![Message::user("hello")]))?;
+//! assert_eq!(request.body["messages"][0]["role"], "user");
+//!
+//! let body = br#"{"content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn"}"#;
+//! let response = HttpResponse { status: 200, body: body.to_vec(), ..HttpResponse::default() };
+//! let reply = decode(Provider::Anthropic, &response, jiff::Timestamp::UNIX_EPOCH)?;
+//! assert_eq!(reply.text, "Hi");
+//! # Ok(())
+//! # }
+//! ```
 
 mod canonical;
 mod classify;

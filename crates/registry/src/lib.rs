@@ -2,6 +2,24 @@
 //!
 //! This crate is vocabulary. It knows no network, no async, no lifecycle rule and no test suite, and it does not look into the
 //! sections of `registry.yaml` that belong to others.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../prompts");
+//! use promptassay_registry::template::Values;
+//! use promptassay_registry::tree::Tree;
+//!
+//! let loaded = Tree::load(directory);
+//! assert!(!loaded.has_errors(), "{:?}", loaded.problems);
+//! let prompt = loaded.tree.find("customer_support")?;
+//! let values: Values = [("company_name", "TechCorp"), ("query", "When are you open?")]
+//!     .map(|(name, value)| (name.to_owned(), value.into()))
+//!     .into();
+//! let rendering = prompt.active_version()?.render(&values)?;
+//! assert_eq!(rendering.version, "1.1.0".parse()?);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod content;
 pub mod digest;

@@ -51,6 +51,18 @@ pub enum Template {
 
 impl Template {
     /// Reads a template; on failure, its problems in the order of the text.
+    ///
+    /// ```
+    /// use promptassay_registry::template::{Template, TemplateFormat, Values};
+    ///
+    /// let template = Template::parse(TemplateFormat::Format, "Greet {name} {{warmly}}.").unwrap();
+    /// let values = Values::from([("name".to_owned(), "{x}".into())]);
+    /// // A value is never read as a template again.
+    /// assert_eq!(template.render(&values).unwrap(), "Greet {x} {warmly}.");
+    ///
+    /// let problems = Template::parse(TemplateFormat::Format, "Greet {name!r}.").unwrap_err();
+    /// assert_eq!((problems[0].line, problems[0].column), (1, 7));
+    /// ```
     pub fn parse(format: TemplateFormat, source: impl Into<Arc<str>>) -> Result<Self, Vec<TemplateProblem>> {
         match format {
             TemplateFormat::Format => FormatTemplate::parse(source).map(Self::Format),

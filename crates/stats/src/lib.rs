@@ -10,6 +10,21 @@
 //! - The canary: [`canary`].
 //!
 //! `docs/statistics.md` says for each method when it is used, what it assumes, and works an example.
+//!
+//! Of 40 cases, a new version fixed 8 and broke 1:
+//!
+//! ```
+//! # fn main() -> Result<(), promptassay_stats::Undefined> {
+//! use promptassay_stats::Confidence;
+//! use promptassay_stats::score::score_interval_of_differences;
+//!
+//! let differences = [vec![1.0; 8], vec![-1.0], vec![0.0; 31]].concat();
+//! let interval = score_interval_of_differences(&differences, Confidence::each_end(0.95)?)?;
+//! let points = |share: f64| (share * 1000.0).round() / 10.0;
+//! assert_eq!([interval.lower, interval.estimate, interval.upper].map(points), [6.1, 17.5, 30.3]);
+//! # Ok(())
+//! # }
+//! ```
 #![expect(clippy::doc_markdown, reason = "people and programs have capital letters inside their names")]
 
 pub mod canary;
