@@ -172,7 +172,7 @@ mod tests {
             parse(&format!("{{\"schema\":1,\"source\":\"hand\",\"note\":\"x\"}}\n\n{ROW}\r\n"));
         assert!(problems.is_empty(), "{problems:?}");
         assert_eq!(replies.find(&key("a"), &Digest::of("any")).unwrap().text, "hi");
-        insta::assert_snapshot!(replies.find(&key("b"), &Digest::of("any")).unwrap_err(), @"no reply is recorded for b, v1.0.0, model default, repeat 1 in r.jsonl");
+        insta::assert_snapshot!(replies.find(&key("b"), &Digest::of("any")).unwrap_err(), @"no reply is recorded in r.jsonl: `promptassay eval --record` asks the model and keeps one");
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
         let row = ROW.replace("\"text\"", &format!("\"request_sha256\":\"{digest}\",\"text\""));
         let (replies, _) = parse(&row);
         assert!(replies.find(&key("a"), &digest).is_ok());
-        insta::assert_snapshot!(replies.find(&key("a"), &Digest::of("now")).unwrap_err(), @"stale reply: r.jsonl:1 was recorded for another request than today's");
+        insta::assert_snapshot!(replies.find(&key("a"), &Digest::of("now")).unwrap_err(), @"stale reply: the one in r.jsonl answers another request than today's: `promptassay eval --record` asks anew");
     }
 
     #[test]

@@ -136,8 +136,10 @@ impl Runs {
     /// Makes the directory of a new run and writes down what was planned. It becomes the latest one, also where the clock was set back
     /// since the last one was made: its id is moved behind that one's then.
     pub fn create(&self, file: &RunFile) -> Result<RunDirectory, CreateError> {
-        let latest = self.ids().ok().and_then(|mut ids| ids.pop());
-        let id = latest.filter(|latest| *latest > file.id).map(|latest| file.id.moved_behind(&latest));
+        let ids = self.ids().unwrap_or_default();
+        // An id that is taken stays an error.
+        let latest = ids.last().filter(|latest| **latest > file.id && !ids.contains(&file.id));
+        let id = latest.map(|latest| file.id.moved_behind(latest));
         let file = &RunFile { id: id.unwrap_or_else(|| file.id.clone()), ..file.clone() };
         let path = self.root.join(file.id.as_str());
         fs::create_dir_all(&path).map_err(|source| CreateError::Directory { path: path.clone(), source })?;

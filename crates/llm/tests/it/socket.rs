@@ -114,8 +114,8 @@ async fn a_connection_that_breaks_is_a_transport_error() {
 
     let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = ask(&format!("http://{unused}/v1")).await.unwrap_err();
-    assert_eq!(error.kind(), ModelErrorKind::Transport);
-    assert!(error.detail().starts_with(&format!("cannot connect to http://{unused}: ")), "{error}");
+    assert_eq!(error.kind(), ModelErrorKind::Unreachable);
+    assert!(error.to_string().starts_with(&format!("cannot connect to http://{unused}: ")), "{error}");
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ async fn ask(client: &Client, base_url: &str) -> Result<Answer, ModelError> {
 #[tokio::test]
 async fn an_unknown_authority_is_refused() {
     let error = ask(&client(ClientOptions::default()), &serve()).await.unwrap_err();
-    assert_eq!(error.kind(), ModelErrorKind::Transport);
+    assert_eq!(error.kind(), ModelErrorKind::Unreachable, "nothing was sent");
     assert!(error.detail().contains("certificate"), "{error}");
 }
 
