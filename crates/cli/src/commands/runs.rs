@@ -137,13 +137,16 @@ fn table(rows: &[Row], color: bool) -> String {
     if rows.is_empty() {
         return "no run is kept\n".to_owned();
     }
-    let heading = ["run", "began", "finished", "state", "prompts"].map(str::to_owned).to_vec();
+    let heading =
+        ["run", "began", "finished", "passed", "not judged", "state", "prompts"].map(str::to_owned).to_vec();
     let lines = rows.iter().map(|row| {
         let state = match &row.shard {
             Some(shard) => format!("{}, shard {shard}", row.state),
             None => row.state.to_owned(),
         };
-        vec![row.id.clone(), row.started_at.clone(), finished(row), state, row.prompts.join(", ")]
+        let (passed, not_judged) = (row.passed.to_string(), row.not_judged.to_string());
+        let prompts = row.prompts.join(", ");
+        vec![row.id.clone(), row.started_at.clone(), finished(row), passed, not_judged, state, prompts]
     });
     let lines: Vec<Vec<String>> = std::iter::once(heading).chain(lines).collect();
     columns(&lines, &[STRONG], 0, color)
