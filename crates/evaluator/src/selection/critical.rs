@@ -1,6 +1,6 @@
 //! What a change may not take out of its own gate: the cases that had to pass where it began.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem, has_errors};
@@ -47,12 +47,13 @@ impl CriticalCases {
         Self { cases: cases.collect(), is_whole: suite.is_some() && !has_errors(&problems) }
     }
 
-    /// Holds a suite of today to what had to pass at `reference`, and says what it changes of that.
+    /// Holds a suite of today to what had to pass at `reference`, and says what it changes of that. `fork` is what had to pass where
+    /// the change began: what `reference` asks for since then the change cannot have taken away.
     ///
     /// A case that only lost its `must_pass` must pass all the same, and one that was edited is judged as it is today: both are
     /// warnings. One that is gone, skipped, or no longer asked on a model row that the suite still asks is an error: nothing could
     /// stand for its verdict.
-    pub fn hold(&self, suite: &mut Suite, reference: &str) -> Vec<Problem> {
+    pub fn hold(&self, fork: &Self, suite: &mut Suite, reference: &str) -> Vec<Problem> {
         let asked: Vec<String> = suite.all_models().into_iter().map(str::to_owned).collect();
         let whole_file = Place::whole_file(suite.file.as_path());
         let mut problems = Vec::new();
@@ -64,9 +65,14 @@ impl CriticalCases {
         }
         let places: HashMap<String, usize> =
             suite.cases.iter().enumerate().map(|(index, case)| (case.name.clone(), index)).collect();
+        let before: HashSet<&str> = fork.cases.iter().map(|case| case.name.as_str()).collect();
         for then in &self.cases {
             let name = &then.name;
+            let was_there = before.contains(name.as_str());
             let Some(&index) = places.get(name) else {
+                if !was_there {
+                    continue;
+                }
                 let message = format!("`{name}` must pass at {reference}, and this change removes it");
                 problems.push(refused(message, "keep the case under its name").at(whole_file.clone()));
                 continue;
@@ -81,12 +87,12 @@ impl CriticalCases {
             let lost = lost.join("`, `");
             let case = &mut suite.cases[index];
             let place = case.place.clone();
-            if case.skip.is_some() {
+            if case.skip.is_some() && was_there {
                 let message = format!("`{name}` must pass at {reference}, and this change skips it");
                 problems.push(refused(message, "remove its `skip`").at(place));
                 continue;
             }
-            if !lost.is_empty() {
+            if !lost.is_empty() && was_there {
                 let message = format!(
                     "`{name}` must pass at {reference}, and this change no longer asks it on `{lost}`"
                 );
@@ -149,10 +155,14 @@ mod tests {
     }
 
     fn held(before: &str, after: &str) -> (Vec<String>, String) {
+        held_since(before, before, after)
+    }
+
+    fn held_since(fork: &str, before: &str, after: &str) -> (Vec<String>, String) {
         let (suite, problems) = resolve_text(after, &[]);
         let mut suite = suite.unwrap_or_else(|| panic!("{problems:#?}"));
         let mut text = String::new();
-        for problem in then(before).hold(&mut suite, "origin/main") {
+        for problem in then(before).hold(&then(fork), &mut suite, "origin/main") {
             let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
             let line = problem.place.as_ref().unwrap().line;
             writeln!(text, "{line}: {severity}: {}\n   help: {}", problem.message, problem.help.unwrap())
@@ -180,6 +190,19 @@ mod tests {
         let edited =
             suite("default", &[("a", must), ("b", must)]).replacen("max_words: 9", "max_words: 900", 1);
         insta::assert_snapshot!(held(&before, &edited).1);
+    }
+
+    #[test]
+    fn what_came_after_a_change_began_it_did_not_take_away() {
+        let must = ", must_pass: true";
+        let fork = suite("default", &[("a", must), ("b", ""), ("d", ", skip: later")]);
+        let main = suite("default", &[("a", must), ("b", must), ("c", must), ("d", must)]);
+        let (critical, text) = held_since(&fork, &main, &fork);
+        assert_eq!(critical, ["a", "b", "d"], "what is here must pass as it must there");
+        assert!(!text.contains("error:"), "{text}");
+        let (_, text) = held_since(&fork, &main, &suite("default", &[("b", "")]));
+        assert!(text.contains("error: `a` must pass at origin/main, and this change removes it"), "{text}");
+        assert!(!text.contains("`c`"), "{text}");
     }
 
     #[test]

@@ -23,12 +23,7 @@ pub(super) fn since(
 ) -> Result<Changed, Box<Problem>> {
     let git = Git::at(tree.repository_root())?;
     let reference = git.commit(reference)?;
-    let fork = git.run(&["merge-base", &reference, "HEAD"]).map_err(|_| {
-        let message = format!("`{}` and the current commit have no commit in common", reference.as_str());
-        let help = "fetch more of the history: a shallow clone has too little of it (`fetch-depth: 0`)";
-        Box::new(Problem::error("changes::no_fork", message).help(help))
-    })?;
-    let fork = fork.trim().to_owned();
+    let fork = git.fork(&reference)?;
     let mut paths = git.paths(&["diff", "--name-only", "--no-renames", "-z", &fork])?;
     paths.extend(git.paths(&["ls-files", "--others", "--exclude-standard", "-z"])?);
     let relative = |path: &Path| git.relative(path);

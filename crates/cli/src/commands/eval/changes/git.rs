@@ -42,6 +42,16 @@ impl Git {
         Ok(id.map_err(unknown)?.trim().to_owned())
     }
 
+    /// The last commit that a commit and the current one share.
+    pub(super) fn fork(&self, commit: &str) -> Result<String, Box<Problem>> {
+        let fork = self.run(&["merge-base", commit, "HEAD"]).map_err(|_| {
+            let message = format!("`{commit}` and the current commit have no commit in common");
+            let help = "fetch more of the history: a shallow clone has too little of it (`fetch-depth: 0`)";
+            Box::new(Problem::error("changes::no_fork", message).help(help))
+        })?;
+        Ok(fork.trim().to_owned())
+    }
+
     pub(super) fn paths(&self, arguments: &[&str]) -> Result<Vec<PathBuf>, Box<Problem>> {
         let text = self.run(arguments).map_err(|message| {
             Box::new(Problem::error(

@@ -20,6 +20,8 @@ pub(crate) struct Then<'a> {
     reference: &'a str,
     /// Its full id.
     commit: String,
+    /// Where the change began: the last commit that both sides share.
+    fork: String,
     registry: Option<Document>,
     settings: Settings,
 }
@@ -33,8 +35,9 @@ impl<'a> Then<'a> {
     ) -> Result<Self, Box<Problem>> {
         let git = Git::at(tree.repository_root())?;
         let commit = git.commit(reference)?;
-        let mut then = Self { git, reference, commit, registry: None, settings: Settings::default() };
-        then.registry = then.document(&tree.root().join("registry.yaml"), problems)?;
+        let fork = git.fork(&commit)?;
+        let mut then = Self { git, reference, commit, fork, registry: None, settings: Settings::default() };
+        then.registry = then.document(&then.commit, &tree.root().join("registry.yaml"), problems)?;
         if let Some(registry) = &then.registry {
             // What else is wrong with rows and properties of that day is no news today.
             then.settings = Settings::read(registry, &mut Vec::new());
@@ -47,8 +50,11 @@ impl<'a> Then<'a> {
     /// What is wrong with a prompt that has no suite today and had one then.
     pub(crate) fn removed_suite(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
         let path = prompt.suite_path();
-        if self.git.file_at(&self.commit, &self.git.relative(&path))?.is_none() {
-            return Ok(None);
+        let path_then = self.git.relative(&path);
+        for commit in [&self.fork, &self.commit] {
+            if self.git.file_at(commit, &path_then)?.is_none() {
+                return Ok(None);
+            }
         }
         let message =
             format!("`{}` has a suite at {}, and this change removes it", prompt.name(), self.reference);
@@ -64,28 +70,48 @@ impl<'a> Then<'a> {
         suite: &mut Suite,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Box<Problem>> {
-        let document = self.document(&prompt.suite_path(), problems)?;
+        let document = self.document(&self.commit, &prompt.suite_path(), problems)?;
         suite.policy = policy_of_files(document.as_ref(), self.registry.as_ref(), self.reference, problems);
         let Some(document) = document else { return Ok(()) };
-        let files = |pattern: &str| self.datasets(prompt, pattern);
-        let critical = CriticalCases::of(&document, prompt.interface(), &self.settings, &files);
-        problems.extend(critical.hold(suite, self.reference));
+        let critical = self.critical(&self.commit, &document, prompt);
+        // What is wrong with the suite of that day is no news.
+        let fork = match self.document(&self.fork, &prompt.suite_path(), &mut Vec::new())? {
+            Some(document) if self.fork != self.commit => self.critical(&self.fork, &document, prompt),
+            Some(_) => critical.clone(),
+            None => CriticalCases::default(),
+        };
+        problems.extend(critical.hold(&fork, suite, self.reference));
         Ok(())
     }
 
-    fn document(&self, path: &Path, problems: &mut Vec<Problem>) -> Result<Option<Document>, Box<Problem>> {
+    fn critical(&self, commit: &str, document: &Document, prompt: &Prompt) -> CriticalCases {
+        let files = |pattern: &str| self.datasets(commit, prompt, pattern);
+        CriticalCases::of(document, prompt.interface(), &self.settings, &files)
+    }
+
+    fn document(
+        &self,
+        commit: &str,
+        path: &Path,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Option<Document>, Box<Problem>> {
         let path = self.git.relative(path);
-        let Some(text) = self.git.file_at(&self.commit, &path)? else { return Ok(None) };
+        let Some(text) = self.git.file_at(commit, &path)? else { return Ok(None) };
         Ok(Document::parse(format!("{}:{}", self.reference, slashed(&path)), text, problems))
     }
 
     /// The files that the suite of a prompt named then.
-    fn datasets(&self, prompt: &Prompt, pattern: &str) -> Result<Vec<DatasetFile>, Box<Problem>> {
+    fn datasets(
+        &self,
+        commit: &str,
+        prompt: &Prompt,
+        pattern: &str,
+    ) -> Result<Vec<DatasetFile>, Box<Problem>> {
         let suite = self.git.relative(&prompt.suite_path());
         let pattern = without_dots(&suite.parent().unwrap_or(Path::new("")).join(pattern));
         let mut files = Vec::new();
-        for path in self.git.files_at(&self.commit)?.into_iter().filter(|path| matches_path(&pattern, path)) {
-            if let Some(text) = self.git.file_at(&self.commit, Path::new(&path))? {
+        for path in self.git.files_at(commit)?.into_iter().filter(|path| matches_path(&pattern, path)) {
+            if let Some(text) = self.git.file_at(commit, Path::new(&path))? {
                 files.push(DatasetFile { path: format!("{}:{path}", self.reference).into(), text });
             }
         }
