@@ -10,6 +10,22 @@ use insta::assert_snapshot;
 
 use crate::sandbox::Sandbox;
 
+/// Every report, each into a file of its own.
+pub(crate) const ALL_REPORTS: [&str; 12] = [
+    "--report",
+    "terminal=report.txt",
+    "--report",
+    "json=report.json",
+    "--report",
+    "csv=trials.csv",
+    "--report",
+    "github=annotations.txt",
+    "--report",
+    "markdown=report.md",
+    "--report",
+    "junit=report.xml",
+];
+
 const SUITE: &str = "\
 cases:
   - name: one

@@ -26,7 +26,8 @@ pub struct CriticalCase {
 pub struct CriticalCases {
     /// The cases, in the suite's order. Skipped ones are not among them: they gated nothing.
     pub cases: Vec<CriticalCase>,
-    /// Whether the suite could be read without a mistake; otherwise there may be more.
+    /// Whether the suite could be read without a mistake; otherwise there may be more. It may have been sound in its day: today's
+    /// prompt may want other inputs.
     pub is_whole: bool,
 }
 
@@ -58,7 +59,7 @@ impl CriticalCases {
         let whole_file = Place::whole_file(suite.file.as_path());
         let mut problems = Vec::new();
         if !self.is_whole {
-            let message = format!("the suite has mistakes as it is at {reference}");
+            let message = format!("not all of the suite at {reference} can be read by the prompt of today");
             let help = "cases that must pass are held to it as far as it can be read";
             problems
                 .push(Problem::warning("changes::unsound_suite", message).at(whole_file.clone()).help(help));
@@ -87,9 +88,11 @@ impl CriticalCases {
             let lost = lost.join("`, `");
             let case = &mut suite.cases[index];
             let place = case.place.clone();
-            if case.skip.is_some() && was_there {
-                let message = format!("`{name}` must pass at {reference}, and this change skips it");
-                problems.push(refused(message, "remove its `skip`").at(place));
+            if case.skip.is_some() {
+                if was_there {
+                    let message = format!("`{name}` must pass at {reference}, and this change skips it");
+                    problems.push(refused(message, "remove its `skip`").at(place));
+                }
                 continue;
             }
             if !lost.is_empty() && was_there {
@@ -101,7 +104,8 @@ impl CriticalCases {
             }
             if !case.must_pass {
                 case.must_pass = true;
-                let message = format!("`{name}` must pass at {reference}; this change says that it need not");
+                let message =
+                    format!("`{name}` must pass at {reference}, and its suite here does not say so");
                 let help = "it must pass here as well; what this change says holds once it is merged";
                 problems
                     .push(Problem::warning("changes::critical_case", message).at(place.clone()).help(help));
@@ -198,7 +202,7 @@ mod tests {
         let fork = suite("default", &[("a", must), ("b", ""), ("d", ", skip: later")]);
         let main = suite("default", &[("a", must), ("b", must), ("c", must), ("d", must)]);
         let (critical, text) = held_since(&fork, &main, &fork);
-        assert_eq!(critical, ["a", "b", "d"], "what is here must pass as it must there");
+        assert_eq!(critical, ["a", "b"], "what is asked here must pass as it must there");
         assert!(!text.contains("error:"), "{text}");
         let (_, text) = held_since(&fork, &main, &suite("default", &[("b", "")]));
         assert!(text.contains("error: `a` must pass at origin/main, and this change removes it"), "{text}");
@@ -227,6 +231,6 @@ mod tests {
         let before = suite("default", &[("a", ", must_pass: true"), ("b", ", nonsense: 1, must_pass: true")]);
         let (critical, text) = held(&before, &suite("default", &[("a", ""), ("b", "")]));
         assert!(critical.contains(&"a".to_owned()), "{critical:?}");
-        assert!(text.contains("the suite has mistakes as it is at origin/main"), "{text}");
+        assert!(text.contains("not all of the suite at origin/main can be read"), "{text}");
     }
 }

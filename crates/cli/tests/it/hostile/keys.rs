@@ -5,6 +5,7 @@ use std::fs;
 use super::server::{Asked, Server};
 use super::{EXPERIMENT, sandbox};
 use crate::live::KEY;
+use crate::reports::ALL_REPORTS;
 use crate::sandbox::{Sandbox, Seen};
 
 /// Thanks, and repeats the key in the text, in its JSON spelling, in a header and in the served model; judges well.
@@ -35,23 +36,6 @@ fn refuse(asked: &mut Asked<'_>) -> std::io::Result<()> {
         body.len()
     )
 }
-
-const REPORTS: [&str; 14] = [
-    "--report",
-    "terminal=report.txt",
-    "--report",
-    "json=report.json",
-    "--report",
-    "csv=trials.csv",
-    "--report",
-    "github=annotations.txt",
-    "--report",
-    "markdown=report.md",
-    "--report",
-    "junit=report.xml",
-    "-v",
-    "--record",
-];
 
 struct Keyed {
     sandbox: Sandbox,
@@ -106,7 +90,7 @@ fn no_artefact_of_a_run_and_of_what_follows_holds_the_key() {
 
     keyed.done(&["adopt", "greet", "1.0.0", "--reason", "Live", "--by", "Ada"]);
     keyed.done(&["promote", "greet", "1.1.0", "--to", "testing", "--by", "Ada"]);
-    keyed.done(&[&["eval"], &REPORTS[..]].concat());
+    keyed.done(&[&["eval", "-v", "--record"], &ALL_REPORTS[..]].concat());
     for arguments in [
         &["eval", "--format", "json"][..],
         &["eval", "--offline", "-v"],
@@ -155,7 +139,7 @@ fn no_artefact_of_a_run_and_of_what_follows_holds_the_key() {
 fn no_artefact_of_a_refusal_holds_the_key() {
     let server = Server::start(refuse);
     let mut keyed = Keyed { sandbox: sandbox(&server.row()), printed: String::new() };
-    let seen = keyed.run(&[&["eval", "--attempts", "1"], &REPORTS[..]].concat());
+    let seen = keyed.run(&[&["eval", "-v", "--record", "--attempts", "1"], &ALL_REPORTS[..]].concat());
     assert_eq!(seen.code, Some(4), "{}", seen.shown());
     assert!(seen.stdout.contains("[redacted]"), "{}", seen.shown());
     keyed.run(&["report", "-v"]);

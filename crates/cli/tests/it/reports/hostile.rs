@@ -9,7 +9,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::readers;
+use super::{ALL_REPORTS, readers};
 use crate::sandbox::{Sandbox, Seen};
 
 /// The corpus, by name.
@@ -59,25 +59,7 @@ fn evaluate(corpus: BTreeMap<String, String>) -> Evaluated {
         reply(name, text);
     }
     sandbox.write("prompts/greet/tests/test_cases.yaml", suite).write("replies/greet.jsonl", replies);
-    let seen = sandbox.run(&[
-        "eval",
-        "--offline",
-        "-v",
-        "--junit",
-        "report.xml",
-        "--report",
-        "terminal=report.txt",
-        "--report",
-        "json=report.json",
-        "--report",
-        "csv=trials.csv",
-        "--report",
-        "github=annotations.txt",
-        "--report",
-        "markdown=report.md",
-        "--color",
-        "always",
-    ]);
+    let seen = sandbox.run(&[&["eval", "--offline", "-v", "--color", "always"], &ALL_REPORTS[..]].concat());
     assert_eq!(seen.code, Some(1), "{}", seen.shown().chars().take(2000).collect::<String>());
     Evaluated { sandbox, corpus, seen }
 }

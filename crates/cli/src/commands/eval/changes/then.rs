@@ -47,7 +47,7 @@ impl<'a> Then<'a> {
         Ok(then)
     }
 
-    /// What is wrong with a prompt that has no suite today and had one then.
+    /// What is wrong with a prompt that has no suite today, and has one at the commit and had one where the change began.
     pub(crate) fn removed_suite(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
         let path = prompt.suite_path();
         let path_then = self.git.relative(&path);
@@ -100,7 +100,7 @@ impl<'a> Then<'a> {
         Ok(Document::parse(format!("{}:{}", self.reference, slashed(&path)), text, problems))
     }
 
-    /// The files that the suite of a prompt named then.
+    /// The files that the suite of a prompt named then, never none.
     fn datasets(
         &self,
         commit: &str,
@@ -114,6 +114,10 @@ impl<'a> Then<'a> {
             if let Some(text) = self.git.file_at(commit, Path::new(&path))? {
                 files.push(DatasetFile { path: format!("{}:{path}", self.reference).into(), text });
             }
+        }
+        if files.is_empty() {
+            let message = format!("`{pattern}` matches no file at {}", self.reference);
+            return Err(Box::new(Problem::error("suite::no_dataset", message)));
         }
         Ok(files)
     }
