@@ -36,7 +36,9 @@ pub struct Plan {
     prompts: Vec<PromptPlan>,
     trials: Vec<Trial>,
     index: HashMap<TrialId, usize>,
-    /// Of the whole plan, also in a part of it.
+    /// The digests of everything that the trials depend on, by a name for people: for every prompt its `interface`, its `suite`, the
+    /// `cases` that are asked, each version's file, and each version on each model with effective parameters. A part of a divided
+    /// run has those of the whole.
     digests: BTreeMap<String, Digest>,
     shard: Option<Shard>,
 }

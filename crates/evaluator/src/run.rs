@@ -244,17 +244,6 @@ where
     result(trial, answer, checks, judging)
 }
 
-/// What the validators of a trial's case say of an answer. Pure: what a judge or a program would have to say is unscored.
-pub fn judge(plan: &Plan, trial: Trial, answer: Answer) -> TrialResult {
-    let checks = match subject(plan, trial, &answer) {
-        Some(subject) => {
-            plan.case(&trial).validators.iter().map(|validator| validator.check(&subject)).collect()
-        }
-        None => Vec::new(),
-    };
-    result(trial, answer, checks, None)
-}
-
 fn subject<'a>(plan: &'a Plan, trial: Trial, answer: &'a Answer) -> Option<Subject<'a>> {
     let Answer::Reply { reply, source } = answer else { return None };
     let latency = match source {

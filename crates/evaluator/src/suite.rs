@@ -37,8 +37,6 @@ pub struct Suite {
     pub cases: Vec<Case>,
     /// The names of the model rows that cases without models of their own are asked on; never empty.
     pub models: Vec<String>,
-    /// The name of the model row that judges, where the suite names one.
-    pub judge: Option<String>,
     /// How often each case is asked; at least 1.
     pub repeat: u32,
     /// Whether nobody wrote how often: then a comparison under a margin asks more often.

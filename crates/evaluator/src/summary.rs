@@ -142,13 +142,6 @@ impl VariantSummary {
             Some(Some(sum)) => Cost::Dollars(sum),
         }
     }
-
-    /// The share of repeats that passed, each case counting the same and missing repeats counting as failed.
-    pub fn observed_pass_rate(&self) -> Option<f64> {
-        let rates: f64 =
-            self.cases.iter().map(|case| case.counts.passed as f64 / case.counts.asked as f64).sum();
-        (!self.cases.is_empty()).then(|| rates / self.cases.len() as f64)
-    }
 }
 
 /// Sums up every variant of a plan, in the plan's order.

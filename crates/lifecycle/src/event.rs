@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::evidence::EvidenceSummary;
-use crate::stage::{Move, Stage};
+use crate::stage::Move;
 
 /// One thing that happened to one version. A command makes one or several, which are written together.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,11 +138,6 @@ impl Change {
             Self::StartCanary(..) => Some(Move::StartCanary),
             Self::Widen(_) => None,
         }
-    }
-
-    /// The stage that the version is in afterwards.
-    pub fn stage(&self) -> Stage {
-        self.step().map_or(Stage::Canary, Move::to)
     }
 
     /// What allowed it.

@@ -129,8 +129,9 @@ impl Move {
         TABLE.iter().find(|row| row.0 != Self::Adopt && (row.1, row.2) == (from, to)).map(|row| row.0)
     }
 
-    /// All of them.
-    pub fn all() -> impl Iterator<Item = Self> {
+    /// All of them, for tests.
+    #[cfg(test)]
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         TABLE.iter().map(|row| row.0)
     }
 

@@ -13,7 +13,6 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::spec::ScriptSpec;
-use crate::spec::answer::AnswerSpec;
 use delay::Delay;
 use problem::{InvalidScript, ScriptFromJsonError};
 use template::Template;
@@ -42,11 +41,6 @@ impl Script {
     pub fn from_json(value: Value) -> Result<Self, ScriptFromJsonError> {
         let spec: ScriptSpec = serde_json::from_value(value).map_err(ScriptFromJsonError::Shape)?;
         Ok(Self::from_spec(&spec)?)
-    }
-
-    /// A script that answers every call the same.
-    pub fn always(answer: AnswerSpec) -> Result<Self, InvalidScript> {
-        Self::from_spec(&ScriptSpec { default: Some(answer.into()), ..ScriptSpec::default() })
     }
 
     /// Every response that the script can give, with the place where it stands.

@@ -114,13 +114,6 @@ pub struct FaultSpec {
     pub headers: BTreeMap<String, String>,
 }
 
-impl FaultSpec {
-    /// A fault without delay or extra headers.
-    pub fn new(share: f64, answer: AnswerSpec) -> Self {
-        Self { share, answer, delay: None, headers: BTreeMap::new() }
-    }
-}
-
 /// Conditions and an answer.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -45,11 +45,6 @@ impl InvalidName {
             None => allowed.to_owned(),
         }
     }
-
-    /// A valid name close to the refused one, where there is one.
-    pub fn suggestion(&self) -> Option<&str> {
-        self.suggestion.as_deref()
-    }
 }
 
 impl FromStr for PromptName {
@@ -175,9 +170,9 @@ mod tests {
         ];
         for (text, reason, suggestion) in cases {
             let error = refused(text);
-            assert_eq!((error.reason, error.suggestion()), (reason, suggestion), "{text}");
+            assert_eq!((error.reason, error.suggestion.as_deref()), (reason, suggestion), "{text}");
         }
-        assert_eq!(refused(&"a".repeat(65)).suggestion(), Some("a".repeat(64).as_str()));
+        assert_eq!(refused(&"a".repeat(65)).suggestion.as_deref(), Some("a".repeat(64).as_str()));
         insta::assert_snapshot!(refused("Code Review"), @"`Code Review` is not a prompt name: it has an upper-case letter");
         insta::assert_snapshot!(refused("Code Review").help(), @"did you mean `code_review`? a name is 1 to 64 of `a-z`, `0-9`, `_` and `-`, and begins with a letter or a digit");
     }

@@ -20,21 +20,6 @@ pub enum Kind {
     Lock,
 }
 
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Registry, Self::Prompt, Self::Version, Self::Lock];
-
-    /// The name by which people ask for the schema.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Registry => "registry",
-            Self::Prompt => "prompt",
-            Self::Version => "version",
-            Self::Lock => "lock",
-        }
-    }
-}
-
 /// The schema of a kind of file. Looser than reading it: what one value means for another is not in it.
 pub fn schema(kind: Kind) -> Schema {
     match kind {
@@ -53,7 +38,7 @@ mod tests {
 
     #[test]
     fn every_key_of_every_file_is_explained() {
-        for kind in Kind::ALL {
+        for kind in [Kind::Registry, Kind::Prompt, Kind::Version, Kind::Lock] {
             let schema = schema(kind);
             assert!(schema.get("title").is_some() && schema.get("description").is_some(), "{kind:?}");
             assert_eq!(schema.get("additionalProperties"), Some(&Value::Bool(false)), "{kind:?}");

@@ -163,11 +163,6 @@ impl Variables {
         self.0.keys().map(String::as_str)
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The value that a text stands for, where values come as text (a command line, a table): JSON for a variable of another
     /// type than string, else the text itself. A text that is no such JSON stays text, so that [`Variables::resolve`] says
     /// what was expected.

@@ -88,16 +88,6 @@ pub enum VersionSelector {
     Exact(Version),
 }
 
-impl VersionSelector {
-    /// The version that is meant among `versions`, if it is there.
-    pub fn select<'a>(&self, versions: impl IntoIterator<Item = &'a Version>) -> Option<&'a Version> {
-        match self {
-            Self::Latest => latest(versions),
-            Self::Exact(wanted) => versions.into_iter().find(|version| *version == wanted),
-        }
-    }
-}
-
 impl From<Version> for VersionSelector {
     fn from(version: Version) -> Self {
         Self::Exact(version)
@@ -259,9 +249,6 @@ mod tests {
         let all = versions(&["1.9.0", "1.10.0", "2.0.0-rc.1", "1.2.0"]);
         assert_eq!(latest(&all), Some(&all[1]));
         assert_eq!(latest(&versions(&["1.0.0-rc.1"])), None);
-        assert_eq!(VersionSelector::Latest.select(&all), Some(&all[1]));
-        assert_eq!(VersionSelector::Exact(version("2.0.0-rc.1")).select(&all), Some(&all[2]));
-        assert_eq!(VersionSelector::Exact(version("3.0.0")).select(&all), None);
     }
 
     #[test]

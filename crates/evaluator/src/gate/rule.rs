@@ -46,8 +46,9 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Every rule, in the order in which they are asked.
-    pub const ALL: [Self; 18] = [
+    /// Every rule, in the order in which they are asked, for tests.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 18] = [
         Self::CutShort,
         Self::NothingAsked,
         Self::NothingJudged,

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use promptassay_registry::digest::Digest;
 
 use crate::event::{Event, JudgeAnswered};
-use crate::journal::{JournalReader, Quoting, ReadError, Span};
+use crate::journal::{Quoting, ReadError, Span};
 use crate::run::Asked;
 
 /// The answers of judges by the digest of what was asked and the number of the sample: about 60 bytes for each.
@@ -22,16 +22,6 @@ impl JudgeAnswers {
     /// No answers yet, of the journal at `path`.
     pub fn new(path: &Path) -> Result<Self, ReadError> {
         Ok(Self { places: HashMap::new(), journal: Mutex::new(Quoting::open(path)?) })
-    }
-
-    /// All answers of the journal at `path`.
-    pub fn in_journal(path: &Path) -> Result<Self, ReadError> {
-        let mut answers = Self::new(path)?;
-        let mut reader = JournalReader::open(path)?;
-        while let Some(entry) = reader.next_entry()? {
-            answers.apply(&entry.event, entry.span);
-        }
-        Ok(answers)
     }
 
     /// Takes an event into account that stands at `span` of the journal.

@@ -11,7 +11,7 @@ use super::*;
 use crate::event::{AskError, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
 use crate::outcome::RepeatOutcome;
 use crate::plan::{self, Plan, PromptInput, Trial, VersionRequest};
-use crate::run::{Tell, Work, judge, run};
+use crate::run::{Tell, Work, run};
 use crate::settings::Settings;
 use crate::spending::Spent;
 use crate::suite;
@@ -134,15 +134,6 @@ async fn a_judge_that_cannot_be_asked_makes_the_repeat_errored() {
     let (hiccup, _) = results(&plan, Err(error)).await;
     assert_eq!((hiccup[0].outcome, &hiccup[0].judging), (RepeatOutcome::Errored, &None));
     assert!(!hiccup[0].is_gap());
-}
-
-#[tokio::test]
-async fn judging_again_without_asking_leaves_the_judge_unscored() {
-    let plan = plan();
-    let (results, _) = results(&plan, Ok(r#"{"pass": true}"#)).await;
-    let again = judge(&plan, plan.trials()[0], results[0].answer.clone());
-    assert_eq!(again.outcome, RepeatOutcome::Unscored);
-    assert_eq!(again.checks[1..], results[0].checks[1..]);
 }
 
 /// What is told of a run of `work`, in which models answer live and the judge answers so.

@@ -9,14 +9,7 @@ use super::{Plan, PromptPlan, Role};
 use crate::suite::canonical_model;
 
 impl Plan {
-    /// The digests of everything that the plan's trials depend on, by a name for people: for every prompt its `interface`, its
-    /// `suite`, the `cases` that are asked, each version's file, and each version on each model with effective parameters. A part
-    /// of a divided run has those of the whole.
-    pub fn digests(&self) -> &BTreeMap<String, Digest> {
-        &self.digests
-    }
-
-    /// SHA-256 of [`Plan::digests`] as canonical JSON: two plans of one digest ask the same questions for the same purpose.
+    /// SHA-256 of the digests of everything that the plan's trials depend on, as canonical JSON: two plans of one digest ask the same questions for the same purpose.
     pub fn digest(&self) -> Digest {
         Digest::of_json(&json!(self.digests))
     }

@@ -155,13 +155,13 @@ fn parameters_of_the_suite_go_before_those_of_the_version_and_the_row() {
 fn a_plan_says_what_it_stands_on() {
     let plan = |suite: &str, baseline| plan_of(suite, baseline, &["1.1.0"]).unwrap();
     let first = plan(SUITE, Some("1.0.0"));
-    insta::assert_snapshot!(first.digests().keys().cloned().collect::<Vec<_>>().join("\n"));
+    insta::assert_snapshot!(first.digests.keys().cloned().collect::<Vec<_>>().join("\n"));
     assert_eq!(first.digest(), plan(&format!("# again\n{SUITE}"), Some("1.0.0")).digest());
     let differs = |suite: &str, baseline| -> Vec<String> {
         let second = plan(suite, baseline);
         assert_ne!(first.digest(), second.digest());
-        let names: BTreeSet<_> = first.digests().keys().chain(second.digests().keys()).cloned().collect();
-        names.into_iter().filter(|name| first.digests().get(name) != second.digests().get(name)).collect()
+        let names: BTreeSet<_> = first.digests.keys().chain(second.digests.keys()).cloned().collect();
+        names.into_iter().filter(|name| first.digests.get(name) != second.digests.get(name)).collect()
     };
     assert_eq!(differs(&SUITE.replace("One?", "Uno?"), Some("1.0.0")), ["support suite"]);
     assert_eq!(differs(&SUITE.replace("one", "uno"), Some("1.0.0")), ["support cases", "support suite"]);

@@ -105,7 +105,6 @@ impl Resolver<'_, '_> {
             digest: of_suite(parts),
             cases,
             models,
-            judge: self.reader.judge.as_ref().map(|row| row.name.clone()),
             repeat,
             repeat_is_default,
             params: spec.params,

@@ -81,7 +81,7 @@ fn shown(problems: &[Problem], directory: &Path) -> String {
 
 fn described(suite: &Suite) -> String {
     let mut text = String::new();
-    writeln!(text, "models {:?}, repeat {}, judge {:?}", suite.models, suite.repeat, suite.judge).unwrap();
+    writeln!(text, "models {:?}, repeat {}", suite.models, suite.repeat).unwrap();
     for case in &suite.cases {
         let inputs: Vec<String> = case.inputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let checks: Vec<&str> = case.validators.iter().map(|validator| validator.name()).collect();

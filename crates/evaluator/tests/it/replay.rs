@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use promptassay_evaluator::event::{Answer, AskError, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
 use promptassay_evaluator::gate;
 use promptassay_evaluator::journal::JournalWriter;
@@ -91,7 +92,8 @@ fn result(plan: &Plan, index: usize, draw: u8) -> TrialResult {
         },
         _ => Answer::Reply { reply: Box::new(reply("hello")), source: ReplySource::Live },
     };
-    run::judge(plan, plan.trials()[index], answer)
+    let ask_judge = |_| ready(Err(Unanswered::LeftOut));
+    run::judge_asking(plan, plan.trials()[index], answer, &ask_judge, false).now_or_never().unwrap()
 }
 
 /// All reports in one text.

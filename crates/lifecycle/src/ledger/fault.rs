@@ -127,9 +127,4 @@ impl FaultKind {
             ),
         }
     }
-
-    /// Whether a newer program may be able to read the line.
-    pub fn is_unknown(&self) -> bool {
-        matches!(self, Self::UnknownSchema { .. } | Self::UnknownWord { .. })
-    }
 }

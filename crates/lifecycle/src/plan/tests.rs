@@ -63,7 +63,10 @@ fn steps(state: &State, request: Request, now: i64, policy: &Policy) -> Result<S
     next.apply(&planned.events).unwrap();
     let shown = planned.events.iter().map(|event| match &event.change {
         Change::Widen(canary) => format!("{} to {}", event.version, canary.basis_points),
-        change => format!("{} {}→{}", event.version, change.step().unwrap().from(), change.stage()),
+        change => {
+            let step = change.step().unwrap();
+            format!("{} {}→{}", event.version, step.from(), step.to())
+        }
     });
     Ok(shown.collect::<Vec<_>>().join(", "))
 }

@@ -37,13 +37,6 @@ pub struct Reading<T> {
     pub left_out: Vec<Span>,
 }
 
-impl<T> Reading<T> {
-    /// Whether a part inside `span` did not fit and is missing from the value.
-    pub fn lacks_part_of(&self, span: Span) -> bool {
-        self.left_out.iter().any(|part| span.start <= part.start && part.start < span.end.max(span.start + 1))
-    }
-}
-
 impl Document {
     /// Reads `text` as one strict YAML 1.2 document. Duplicate keys, keys that are not text and numbers that would lose digits
     /// are problems of the document itself; all of them are added to `problems`. `None` only where the text is not YAML.

@@ -33,11 +33,6 @@ pub struct ValidatorSpec {
 }
 
 impl ValidatorSpec {
-    /// The bytes of the check's key.
-    pub fn span(&self) -> Span {
-        self.key
-    }
-
     /// Where it says that it is only reported.
     pub(in crate::validator) fn warn_span(&self) -> Option<Span> {
         self.warn.filter(|warn| warn.value).map(|warn| warn.span)
