@@ -10,6 +10,7 @@ use promptassay_registry::problem::{Place, Problem, did_you_mean, has_errors};
 use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::Version;
 
+use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Where the data of experiments is.
@@ -40,6 +41,41 @@ pub(crate) fn of_prompt(prompt: &Prompt, problems: &mut Vec<Problem>) -> Vec<Fou
             Found { experiment, file }
         })
         .collect()
+}
+
+/// The experiments of one prompt that run at this time. Where there is a store, it knows what was started and stopped; without one
+/// the file says it.
+pub(crate) fn running(
+    prompt: &Prompt,
+    store: &StoreArguments,
+    loaded: &Loaded,
+    now: Timestamp,
+) -> Result<Vec<Found>, Failure> {
+    let mut problems = Vec::new();
+    let mut found = of_prompt(prompt, &mut problems);
+    if has_errors(&problems) {
+        // An experiment that cannot be read may be one that runs.
+        problems.retain(Problem::is_error);
+        return Err(Failure::invalid(problems));
+    }
+    found.retain(|found| found.allows(now));
+    if found.is_empty() {
+        // A prompt without experiments is served even where the store is out of reach.
+        return Ok(found);
+    }
+    let Some(mut store) = store.open_if_there(loaded)? else {
+        found.retain(|found| found.experiment.start.is_some());
+        return Ok(found);
+    };
+    let mut running = Vec::new();
+    for found in found {
+        match found.must_run(store.as_mut(), now) {
+            Ok(()) => running.push(found),
+            Err(failure) if failure.exit == Exit::Invalid => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(running)
 }
 
 /// The experiment of this name: `NAME`, or `PROMPT/NAME` where two prompts have one of that name.
@@ -77,6 +113,17 @@ pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
 }
 
 impl Found {
+    /// Whether this time is within what the file writes down.
+    fn allows(&self, at: Timestamp) -> bool {
+        let Experiment { start, end, .. } = &self.experiment;
+        start.is_none_or(|start| start <= at) && end.is_none_or(|end| at < end)
+    }
+
+    /// Whether one of its variants is this version.
+    pub(crate) fn serves(&self, version: &Version) -> bool {
+        self.experiment.variants.iter().any(|variant| variant.version == *version)
+    }
+
     /// Whether units may be exposed at this time: the phase of the file was started, as the file says, and not stopped.
     pub(crate) fn must_run(&self, store: &mut dyn Store, at: Timestamp) -> Result<(), Failure> {
         let experiment = &self.experiment;

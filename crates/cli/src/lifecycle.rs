@@ -6,7 +6,7 @@ mod moving;
 mod reading;
 mod telling;
 
-pub(crate) use acting::MoveArguments;
+pub(crate) use acting::{MoveArguments, VersionArguments};
 pub(crate) use evidence::WarrantArguments;
 pub(crate) use moving::{Moved, carry_out, finish_interrupted, not_mirrored, perform};
 pub(crate) use reading::{Governed, directory_of, governed, history_of, ledger_of};

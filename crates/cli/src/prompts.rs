@@ -1,11 +1,15 @@
 //! Finds what a command is about: the tree, a prompt, a version; or says why it cannot be had.
 
+mod which;
+
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{FindPromptError, Loaded, Prompt, PromptVersion, Tree};
 use promptassay_registry::version::{Version, VersionSelector};
 
 use crate::commands::Context;
 use crate::failure::Failure;
+
+pub(crate) use which::WhichVersion;
 
 impl Context<'_> {
     /// Everything in the prompts directory.
@@ -31,6 +35,9 @@ pub(crate) fn find<'a>(loaded: &'a Loaded, name: &str) -> Result<&'a Prompt, Fai
 
 /// There is no prompt of this name.
 pub(crate) fn unknown(name: &str, help: String) -> Problem {
+    let apart = name.rsplit_once('@').filter(|(_, version)| version.parse::<VersionSelector>().is_ok());
+    let help =
+        apart.map_or(help, |(prompt, version)| format!("write the version apart: `{prompt} {version}`"));
     let error = FindPromptError::Unknown { name: name.to_owned(), help: help.clone() };
     Problem::error("cli::unknown_prompt", error.to_string()).help(help)
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use promptassay_registry::files::matches_glob;
 use promptassay_registry::problem::{Problem, did_you_mean};
+use promptassay_registry::version::Version;
 use regex::Regex;
 
 pub use changed::{Changed, PromptFiles, changed_prompts, version_of_file};
@@ -82,7 +83,8 @@ impl Selection {
                 } else {
                     format!("there is no prompt `{pattern}`")
                 };
-                let help = did_you_mean(pattern, names.iter().copied(), "prompts");
+                let help = about_version(pattern)
+                    .unwrap_or_else(|| did_you_mean(pattern, names.iter().copied(), "prompts"));
                 problems.push(Problem::error("selection::unknown_prompt", message).help(help));
             }
             chosen.extend(matching);
@@ -107,6 +109,13 @@ impl Selection {
         let help = did_you_mean(typed, known.iter().copied(), "tags of prompts");
         Err(Box::new(Problem::error("selection::unknown_tag", message).help(help)))
     }
+}
+
+/// What to do where a version stands in the place of a prompt: several prompts may stand there, so a version is an option.
+fn about_version(pattern: &str) -> Option<String> {
+    let (prompt, version) = pattern.rsplit_once('@').unwrap_or(("PROMPT", pattern));
+    let version: Version = version.parse().ok()?;
+    Some(format!("a version is an option: `{prompt} --version {version}`"))
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub struct Suite {
     pub narrowed_by: Vec<String>,
     /// The files that datasets were read from.
     pub datasets: Vec<PathBuf>,
+    /// The patterns that they were found by, as the suite writes them: relative to it.
+    pub dataset_patterns: Vec<String>,
     /// SHA-256 of everything that is asked and how it is judged, as canonical JSON:
     /// `{cases, judge?, models, params, repeat}`, where a case is `{name, digest, cluster?, models?, must_pass, skip, tags}` with
     /// [`Case::digest`]. Cases stand in the order of their names, models and tags sorted: an order changes nothing, nor does a

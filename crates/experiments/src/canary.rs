@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use guard::{
     GuardError, GuardPolicy, GuardReport, GuardVerdict, GuardrailReport, HOLD_AT, LEAST_EXPOSED,
-    LEAST_FAILING, LEAST_LAST_STEP, ROLL_BACK_AT, check,
+    LEAST_FAILING, LEAST_LAST_STEP, ROLL_BACK_AT, WouldShow, check,
 };
 pub use text::terminal;
 

@@ -21,7 +21,7 @@ const EXAMPLES: &str = "Examples:
   promptassay add customer_support                      a copy of the newest version, to be edited
   promptassay add customer_support --from draft.txt     its text
   promptassay add customer_support --from chat.yaml --bump major
-  some-program | promptassay add customer_support --from - --version v2.0.0-rc.1";
+  some-program | promptassay add customer_support v2.0.0-rc.1 --from -";
 
 /// Add a version to a prompt.
 ///
@@ -33,15 +33,18 @@ pub(crate) struct AddArguments {
     /// The prompt.
     #[arg(value_name = "PROMPT")]
     name: String,
+    /// The number of the new version [default: what `--bump` makes of the newest].
+    #[arg(value_parser = parse_version)]
+    version: Option<Version>,
     /// A file with the text, `-` for standard input; `.yaml` holds chat messages.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// Which part of the newest version to raise.
-    #[arg(long, value_name = "PART", value_enum, default_value_t, conflicts_with = "version")]
+    #[arg(long, value_name = "PART", value_enum, default_value_t, conflicts_with_all = ["version", "version_option"])]
     bump: Bump,
-    /// The number of the new version.
-    #[arg(long, value_name = "VERSION", value_parser = parse_version)]
-    version: Option<Version>,
+    /// The same as VERSION, as an option.
+    #[arg(long = "version", value_name = "VERSION", value_parser = parse_version, conflicts_with = "version")]
+    version_option: Option<Version>,
 }
 
 /// Which part of a version is raised.
@@ -77,7 +80,7 @@ pub(crate) fn run(arguments: &AddArguments, context: &Context<'_>) -> Result<Exi
         Some(path) => read_source(path)?,
         None => copy_of_newest(name.as_str(), context)?,
     };
-    let number = match &arguments.version {
+    let number = match arguments.version.as_ref().or(arguments.version_option.as_ref()) {
         Some(version) => Number::Exact(version.clone()),
         None => Number::Next(match arguments.bump {
             Bump::Patch => version::Bump::Patch,

@@ -2,13 +2,11 @@
 
 use clap::Args;
 use promptassay_lifecycle::plan::Request;
-use promptassay_registry::version::Version;
 
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{MoveArguments, carry_out};
-use crate::prompts::parse_version;
+use crate::lifecycle::{VersionArguments, carry_out};
 
 const EXAMPLES: &str = "Examples:
   promptassay adopt customer_support v1.0.0 --reason \"Live since spring\"";
@@ -20,18 +18,11 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AdoptArguments {
-    /// The prompt.
-    #[arg(value_name = "PROMPT")]
-    name: String,
-    /// The version.
-    #[arg(value_parser = parse_version)]
-    version: Version,
     #[command(flatten)]
-    moving: MoveArguments,
+    of: VersionArguments,
 }
 
 pub(crate) fn run(arguments: &AdoptArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    carry_out(&arguments.name, &arguments.moving, context, |_, _| {
-        Ok(Request::Adopt { version: arguments.version.clone() })
-    })
+    let VersionArguments { name, version, moving } = &arguments.of;
+    carry_out(name, moving, context, |_, _| Ok(Request::Adopt { version: version.clone() }))
 }

@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
         loaded.tree.prompts().filter(|prompt| chosen(prompt.name().as_str())).collect();
     problems.extend(of_the_tree(&loaded, &chosen));
     problems.extend(schema::outdated(loaded.tree.root()));
-    let mut files = Files::new(&loaded.tree, &mut problems);
+    let mut files = Files::new(&loaded.tree, context.environment.now(), &mut problems);
     for prompt in &prompts {
         files.check(prompt, &mut problems);
         if arguments.locked {

@@ -24,6 +24,8 @@ const FILES: &[(&str, &str)] = &[
     ("registry.yaml", include_str!("../../templates/init/registry.yaml")),
     ("replies/support_reply.jsonl", include_str!("../../templates/init/replies/support_reply.jsonl")),
     ("support_reply/prompt.yaml", include_str!("../../templates/init/support_reply/prompt.yaml")),
+    // Registered, so that a pipeline lets the sample through; a test holds its digests to the files.
+    ("support_reply/prompt.lock", include_str!("../../templates/init/support_reply/prompt.lock")),
     (
         "support_reply/tests/test_cases.yaml",
         include_str!("../../templates/init/support_reply/tests/test_cases.yaml"),
@@ -34,7 +36,7 @@ const FILES: &[(&str, &str)] = &[
 
 /// Make a prompts directory with a sample that works at once.
 ///
-/// The sample is a prompt with two versions, a suite and recorded replies, so that `promptassay eval --offline` has something to
+/// The sample is a prompt with two registered versions, a suite and recorded replies, so that `promptassay eval --offline` has something to
 /// say without a network and without a key. A directory that is not empty is left as it is.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -56,7 +58,9 @@ pub(crate) fn run(_: &InitArguments, context: &Context<'_>) -> Result<Exit, Fail
                 ),
         ));
     }
-    let mut created = create_files(root, FILES.iter().map(|(path, text)| (*path, (*text).to_owned())))?;
+    let now = context.environment.now_in_seconds().to_string();
+    let files = FILES.iter().map(|(path, text)| (*path, text.replace("CREATED_AT", &now)));
+    let mut created = create_files(root, files)?;
     created.extend(schema::write_missing(root)?);
     context.answer(|| listing(&created), &Answer { created: &created })?;
     let option = match root.to_str() {
@@ -64,7 +68,7 @@ pub(crate) fn run(_: &InitArguments, context: &Context<'_>) -> Result<Exit, Fail
         _ => format!(" --prompts {}", root.display()),
     };
     context.console.note(&format!(
-        "\nnext:\n  promptassay check{option}             all files are sound\n  promptassay eval --offline{option}    judge the recorded replies"
+        "\nnext:\n  promptassay check --locked{option}    all files are sound, and no text changes unseen\n  promptassay eval --offline{option}    judge the recorded replies"
     ));
     Ok(Exit::Success)
 }

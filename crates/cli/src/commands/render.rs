@@ -13,7 +13,7 @@ use promptassay_registry::template::{
     MAX_TEMPLATE_BYTES, RenderError, Template, TemplateFormat, TemplateProblem, UnknownVariable,
 };
 use promptassay_registry::variables::{ValueProblem, Variables, code};
-use promptassay_registry::version::{Version, VersionSelector};
+use promptassay_registry::version::Version;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -24,11 +24,11 @@ use crate::describe::Content;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::key_value::{self, KeyValue};
-use crate::prompts::{parse_selector, version};
+use crate::prompts::{WhichVersion, version};
 
 const EXAMPLES: &str = "Examples:
   promptassay render customer_support --var company_name=TechCorp --var query='Where is my order?'
-  promptassay render customer_support --version v1.2.0 --vars values.yaml | jq '.messages'
+  promptassay render customer_support v1.2.0 --vars values.yaml | jq '.messages'
   promptassay render --template draft.txt --var name=Ada
   echo '{\"name\": \"Ada\"}' | promptassay render --template draft.txt --vars -";
 
@@ -37,14 +37,13 @@ const EXAMPLES: &str = "Examples:
 /// A text is printed byte for byte, without an added line feed. Chat messages are printed as JSON. All missing values are
 /// reported at once; defaults of prompt.yaml apply.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, override_usage = "promptassay render [OPTIONS] <PROMPT>\n       promptassay render [OPTIONS] --template <FILE>")]
+#[command(after_help = EXAMPLES, override_usage = "promptassay render [OPTIONS] <PROMPT> [VERSION]\n       promptassay render [OPTIONS] --template <FILE>")]
 pub(crate) struct RenderArguments {
     /// The prompt.
     #[arg(value_name = "PROMPT", required_unless_present = "template", conflicts_with = "template")]
     name: Option<String>,
-    /// A version, or `latest` [default: the active version].
-    #[arg(long, value_name = "VERSION", value_parser = parse_selector, conflicts_with = "template")]
-    version: Option<VersionSelector>,
+    #[command(flatten)]
+    version: WhichVersion,
     /// A value; may be given several times. Where prompt.yaml declares another type than string, it is read as JSON.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value::parse)]
     var: Vec<KeyValue>,
@@ -55,7 +54,7 @@ pub(crate) struct RenderArguments {
     #[arg(long)]
     strict: bool,
     /// Render the text of this file instead of a prompt.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["version", "version_option"])]
     template: Option<PathBuf>,
     /// The language of `--template` [default: format].
     #[arg(long, value_name = "LANGUAGE", value_enum, requires = "template")]
@@ -103,7 +102,7 @@ pub(crate) fn run(arguments: &RenderArguments, context: &Context<'_>) -> Result<
         (Some(path), _) => bare(path, arguments, context),
         (None, Some(name)) => {
             let prompt = context.prompt(name)?;
-            let version = version(&prompt, arguments.version.as_ref())?;
+            let version = version(&prompt, arguments.version.selector())?;
             let is_text = matches!(version.content, VersionContent::Text(_));
             let source = Source {
                 content: &version.content,

@@ -6,7 +6,6 @@ use clap::Args;
 use jiff::Timestamp;
 use promptassay_experiments::assignment::Assignment;
 use promptassay_experiments::definition::Experiment;
-use promptassay_experiments::store::Store;
 use promptassay_lifecycle::ledger::{self, Ledger};
 use promptassay_lifecycle::serving::{NotServed, Resolution, Served};
 use promptassay_lifecycle::snapshot::Snapshot;
@@ -15,7 +14,7 @@ use promptassay_lifecycle::state::State;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
 use promptassay_registry::name::PromptName;
-use promptassay_registry::problem::{Place, Problem, has_errors};
+use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::{Version, VersionSelector};
 use serde::Serialize;
@@ -23,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::exit::Exit;
-use crate::experiments::{Found, StoreArguments, of_prompt};
+use crate::experiments::{self, Found, StoreArguments};
 use crate::failure::Failure;
 use crate::lifecycle::ledger_of;
 use crate::prompts::{find, version};
@@ -133,35 +132,14 @@ struct Chosen {
     stage: Option<Stage>,
 }
 
-/// The experiment that runs at this time. Where there is a store, it knows what was started and stopped; without one the file says it.
+/// The experiment that runs at this time.
 fn running(
     prompt: &Prompt,
     store: &StoreArguments,
     loaded: &Loaded,
     now: Timestamp,
 ) -> Result<Option<Found>, Failure> {
-    let mut problems = Vec::new();
-    let found = of_prompt(prompt, &mut problems);
-    if has_errors(&problems) {
-        // An experiment that cannot be read may be the one that runs.
-        problems.retain(Problem::is_error);
-        return Err(Failure::invalid(problems));
-    }
-    if found.is_empty() {
-        // A prompt without experiments is served even where the store is out of reach.
-        return Ok(None);
-    }
-    let mut store = store.open_if_there(loaded)?;
-    let mut running = Vec::new();
-    for found in found {
-        let runs = match &mut store {
-            Some(store) => allows(&found.experiment, now) && is_started(&found, store.as_mut(), now)?,
-            None => found.experiment.start.is_some() && allows(&found.experiment, now),
-        };
-        if runs {
-            running.push(found);
-        }
-    }
+    let mut running = experiments::running(prompt, store, loaded, now)?;
     if running.len() > 1 {
         let names: Vec<String> = running.iter().map(|found| format!("`{}`", found.experiment.name)).collect();
         let message =
@@ -172,20 +150,6 @@ fn running(
         ));
     }
     Ok(running.pop())
-}
-
-/// Whether this time is within what the file writes down.
-fn allows(experiment: &Experiment, now: Timestamp) -> bool {
-    experiment.start.is_none_or(|start| start <= now) && experiment.end.is_none_or(|end| now < end)
-}
-
-/// Whether the store knows that it was started as it is, and not stopped.
-fn is_started(found: &Found, store: &mut dyn Store, now: Timestamp) -> Result<bool, Failure> {
-    match found.must_run(store, now) {
-        Ok(()) => Ok(true),
-        Err(failure) if failure.exit == Exit::Invalid => Ok(false),
-        Err(failure) => Err(failure),
-    }
 }
 
 /// What the experiment says of this user; none where the user takes no part.

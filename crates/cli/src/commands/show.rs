@@ -13,12 +13,12 @@ use super::Context;
 use crate::describe::{Content, VariableRow, VersionRow, role_name, variable_line};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::prompts::{parse_selector, version};
+use crate::prompts::{WhichVersion, version};
 use crate::table::{DIM, STRONG, columns, count, paint};
 
 const EXAMPLES: &str = "Examples:
   promptassay show customer_support                     the active version
-  promptassay show customer_support --version latest
+  promptassay show customer_support v1.0.0
   promptassay show customer_support --format json | jq -r '.version.messages[].content'";
 
 /// Show a prompt: its variables, its versions, and what one version says.
@@ -28,9 +28,8 @@ pub(crate) struct ShowArguments {
     /// The prompt.
     #[arg(value_name = "PROMPT")]
     name: String,
-    /// A version, or `latest` [default: the active version].
-    #[arg(long, value_name = "VERSION", value_parser = parse_selector)]
-    version: Option<VersionSelector>,
+    #[command(flatten)]
+    version: WhichVersion,
 }
 
 #[derive(Serialize)]
@@ -58,7 +57,7 @@ struct Shown<'a> {
 
 pub(crate) fn run(arguments: &ShowArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let prompt = context.prompt(&arguments.name)?;
-    let version = version(&prompt, arguments.version.as_ref())?;
+    let version = version(&prompt, arguments.version.selector())?;
     let answer = answer(&prompt, version);
     context.answer(|| text(&answer, &prompt, context.console.color), &answer)
 }

@@ -4,9 +4,11 @@ use clap::Args;
 use promptassay_lifecycle::actor::{Actor, ActorKind, KnownBy};
 use promptassay_lifecycle::ledger::HeadPrefix;
 use promptassay_registry::problem::Problem;
+use promptassay_registry::version::Version;
 
 use crate::commands::Context;
 use crate::failure::Failure;
+use crate::prompts::parse_version;
 
 /// What every command that moves a version takes.
 #[derive(Debug, Clone, Default, Args)]
@@ -23,6 +25,19 @@ pub(crate) struct MoveArguments {
     /// Say what would be done; nothing is written.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// One version, and who moves it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct VersionArguments {
+    /// The prompt.
+    #[arg(value_name = "PROMPT")]
+    pub(crate) name: String,
+    /// The version.
+    #[arg(value_parser = parse_version)]
+    pub(crate) version: Version,
+    #[command(flatten)]
+    pub(crate) moving: MoveArguments,
 }
 
 impl MoveArguments {

@@ -55,7 +55,7 @@ fn a_version_is_added_without_being_registered() {
         &["add", "greet"],
         &["add", "greet", "--from", "draft.txt", "--bump", "patch"],
         &["add", "greet", "--from", "chat.yaml", "--bump", "major"],
-        &["add", "greet", "--from", "draft.txt", "--version", "3.0.0-rc.1"],
+        &["add", "greet", "3.0.0-rc.1", "--from", "draft.txt"],
         &["log", "greet"],
     ]));
     assert_eq!(sandbox.read("prompts/greet/v1.1.0.txt"), TEXT);
@@ -78,6 +78,7 @@ fn what_cannot_be_added_is_not() {
         &["add", "greet", "--version", "v1.0.0"],
         &["add", "greet", "--version", "1.1"],
         &["add", "greet", "--version", "v2.0.0", "--bump", "major"],
+        &["add", "greet", "v2.0.0", "--bump", "major"],
         &["add", "gret"],
         &["add", "Greet me"],
     ]));

@@ -252,10 +252,16 @@ fn what_was_rolled_back_from_is_pointed_out_and_what_is_archived_refused() {
     }
     let time = regex::Regex::new(r"20\d\d-\d\d-\d\dT[0-9:.]+Z").unwrap();
     let shown = |commands: &[&[&str]]| time.replace_all(&sandbox.session(commands), "[TIME]").into_owned();
-    let started = shown(&[&["experiment", "start", "trial"]]);
-    sandbox.run(&["archive", "greet", "v1.1.0", "--by", "Ada"]);
-    let refused = shown(&[&["experiment", "start", "trial"]]);
-    assert_snapshot!(started + &refused);
+    let archive = &["archive", "greet", "v1.1.0", "--by", "Ada"];
+    let seen = shown(&[&["experiment", "start", "trial"], archive]);
+    // The head of a ledger follows from the time.
+    assert_eq!(sandbox.run(&["experiment", "stop", "trial", "--reason", "Enough"]).code, Some(0));
+    assert_eq!(sandbox.run(archive).code, Some(0));
+    let warned = shown(&[&["check"]]);
+    sandbox.edit("prompts/greet/experiments/trial.yaml", "end: 2099", "end: 2026");
+    assert_eq!(sandbox.run(&["check", "--format", "json"]).stdout.matches("archived").count(), 0);
+    sandbox.edit("prompts/greet/experiments/trial.yaml", "end: 2026", "end: 2099");
+    assert_snapshot!(seen + &warned + &shown(&[&["experiment", "start", "trial"]]));
 }
 
 #[test]

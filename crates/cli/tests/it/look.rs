@@ -42,7 +42,10 @@ fn prompts_are_listed_and_shown() {
         &["log", "greet"],
         &["show", "gret"],
         &["show", "completely_other"],
-        &["show", "greet", "--version", "1.0.1"],
+        &["show", "greet", "1.0.0"],
+        &["show", "greet", "1.0.1"],
+        &["show", "greet@1.0.0"],
+        &["show", "greet", "1.0.0", "--version", "1.0.0"],
         &["show", "greet", "--version", "newest"],
     ]));
 }

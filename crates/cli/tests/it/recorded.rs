@@ -232,12 +232,15 @@ fn counted(name: &str, sandbox: &Sandbox, expected: &Value) {
             let found = rows.filter(|row| outcome == "asked" || row["outcome"] == outcome.as_str()).count();
             assert_eq!(found as u64, count.as_u64().unwrap(), "{name} {version} {outcome}");
         }
-        for (column, key) in [("tokens", "tokens"), ("cost_usd", "cost")] {
+        let judges = expected["judging"]["cost"].as_f64();
+        let sums = [("tokens", &expected["tokens"]), ("cost_usd", &expected["cost"])];
+        let sums = sums.map(|(column, sum)| (column, sum.as_f64()));
+        for (column, expected) in sums.into_iter().chain([("judge_cost_usd", judges)]) {
             let rows = rows.as_array().unwrap().iter().filter(|row| row["version"] == version.as_str());
             let numbers: Vec<f64> =
                 rows.filter_map(|row| row[column].as_str().unwrap().parse().ok()).collect();
             let sum: f64 = numbers.iter().sum();
-            let expected = expected[key].as_f64().unwrap_or_default();
+            let expected = expected.unwrap_or_default();
             assert!((sum - expected).abs() < 1e-9, "{name} {version} {column}: {sum} instead of {expected}");
         }
     }

@@ -62,6 +62,8 @@ fn a_selection_that_matches_nothing_says_what_there_is() {
         &["--dry-run", "--model", "defualt"],
         &["--dry-run", "--prompt-tag", "x"],
         &["--dry-run", "gr?t"],
+        &["--dry-run", "1.0.0"],
+        &["--dry-run", "greet@1.0.0"],
         &["--dry-run", "--version", "1.2.0"],
         &["--dry-run", "--version", "1.1.0", "--candidate", "1.0.0"],
         &["--dry-run", "--case", "("],
@@ -136,6 +138,11 @@ fn changes_since_a_commit_choose_prompts_and_versions() {
     sandbox.write("prompts/other/prompt.yaml", "name: other\n");
     sandbox.write("prompts/other/v1.0.0.txt", "Say hello.\n");
     sandbox.write("prompts/other/tests/test_cases.yaml", "- {name: a, validators: [{max_words: 3}]}\n");
+    let shared = "validators: [{max_words: 3}]\ndatasets: [{file: ../../../data/*.csv}]\n";
+    sandbox.write("prompts/shared/prompt.yaml", "name: shared\n");
+    sandbox.write("prompts/shared/v1.0.0.txt", "Say hello.\n");
+    sandbox.write("prompts/shared/tests/test_cases.yaml", shared);
+    sandbox.write("data/a.csv", "name\na\n").write("data/b.csv", "name\nb\n");
     if !sandbox.commit_to_main() {
         return;
     }
@@ -162,6 +169,8 @@ fn changes_since_a_commit_choose_prompts_and_versions() {
     all += &chosen("all of it is in main now");
     sandbox.write("prompts/greet/tests/cases/more.csv", "name,inputs.name\nthree,Cem\n");
     all += &chosen("a dataset");
+    std::fs::remove_file(sandbox.path("data/b.csv")).unwrap();
+    all += &chosen("a dataset that is gone, outside of the prompt's directory");
     let registry = std::fs::read_to_string(sandbox.path("prompts/registry.yaml")).unwrap();
     sandbox.write("prompts/registry.yaml", format!("{registry}# again\n"));
     all += &chosen("registry.yaml");

@@ -12,7 +12,7 @@ use crate::event::{Answer, TrialResult};
 use crate::outcome::CheckOutcome;
 use crate::plan::{Role, Trial};
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "prompt",
     "version",
     "model",
@@ -28,6 +28,7 @@ const COLUMNS: [&str; 20] = [
     "latency_ms",
     "tokens",
     "cost_usd",
+    "judge_cost_usd",
     "output",
     "file",
     "line",
@@ -72,6 +73,7 @@ fn row(evaluation: &Evaluation<'_>, index: usize, trial: &Trial) -> [String; COL
         number(record.and_then(|record| record.latency).map(milliseconds)),
         record.and_then(|record| record.tokens).map_or_else(String::new, |tokens| tokens.to_string()),
         number(record.and_then(|record| record.cost)),
+        number(evaluation.record.judging(index).and_then(|judging| judging.cost)),
         cell(&result.and_then(|result| result.answer.shown_text()).unwrap_or_default()),
         cell(&case.place.file.display().to_string()),
         case.place.line.to_string(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use promptassay_registry::files::matches_path;
 use promptassay_registry::version::Version;
 
 use crate::plan::PromptChange;
@@ -16,6 +17,8 @@ pub struct PromptFiles<'a> {
     pub directory: &'a Path,
     /// The files that its suite's datasets are read from.
     pub datasets: &'a [PathBuf],
+    /// The patterns that they were found by, with `/` between the parts and without `..`: a file that is gone was found by one.
+    pub dataset_patterns: &'a [String],
     /// The version that is active now.
     pub active: Option<&'a Version>,
     /// The version that was active where the changes began: the last commit that both sides share.
@@ -66,7 +69,7 @@ pub fn changed_prompts(paths: &[PathBuf], registry_file: &Path, prompts: &[Promp
 }
 
 fn add(change: &mut PromptChange, prompt: &PromptFiles<'_>, path: &Path) {
-    if prompt.datasets.iter().any(|dataset| dataset == path) {
+    if prompt.datasets.iter().any(|dataset| dataset == path) || was_dataset(prompt, path) {
         change.reasons.push(format!("{} changed", path.display()));
         return;
     }
@@ -85,6 +88,13 @@ fn add(change: &mut PromptChange, prompt: &PromptFiles<'_>, path: &Path) {
         [first, _, ..] if first == "tests" => change.reasons.push(format!("{name} changed")),
         _ => {}
     }
+}
+
+/// Whether a path that git names would have been found as a dataset.
+fn was_dataset(prompt: &PromptFiles<'_>, path: &Path) -> bool {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let path = parts.join("/");
+    prompt.dataset_patterns.iter().any(|pattern| matches_path(pattern, &path))
 }
 
 /// The version whose file has this name; `None` for any other file.

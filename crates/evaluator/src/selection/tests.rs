@@ -146,10 +146,12 @@ fn prompts_are_named_by_pattern_and_tag() {
 fn changed(paths: &[&str], fork: Option<&str>, now: &str, reference: Option<&str>) -> String {
     let v = |text: &str| text.parse::<Version>().unwrap();
     let now = v(now);
+    let found_by = ["data/*.csv".to_owned()];
     let prompt = |name: &'static str, directory: &'static str, datasets: &'static [PathBuf]| PromptFiles {
         name,
         directory: Path::new(directory),
         datasets,
+        dataset_patterns: if datasets.is_empty() { &[] } else { &found_by },
         active: Some(&now),
         active_at_fork: fork.map(v),
         active_at_reference: reference.map(v),
@@ -191,6 +193,7 @@ fn changes_select_prompts_and_versions() {
             ]),
             same(&["prompts/support/tests/cases/a.jsonl"]),
             same(&["data/shared.csv"]),
+            same(&["data/gone.csv", "data/deeper/gone.csv", "other/gone.csv"]),
             same(&["prompts/support/prompt.yaml"]),
             same(&["prompts/registry.yaml"]),
             same(&["prompts/support/experiments/x.yaml", "prompts/support/lifecycle.jsonl"]),

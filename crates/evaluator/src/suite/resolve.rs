@@ -112,6 +112,7 @@ impl Resolver<'_, '_> {
             file: document.file().to_path_buf(),
             narrowed_by: Vec::new(),
             datasets,
+            dataset_patterns: spec.datasets.into_iter().map(|dataset| dataset.file.value).collect(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{GuardReport, GuardVerdict, HOLD_AT, ROLL_BACK_AT};
+use super::{GuardReport, GuardVerdict, HOLD_AT, ROLL_BACK_AT, WouldShow};
 use crate::analysis::thousands;
 
 /// What every evidence is held against is in `docs/experiments.md`.
@@ -36,6 +36,9 @@ pub fn terminal(report: &GuardReport) -> String {
             ROLL_BACK_AT * count,
         );
     }
+    if let Some(would_show) = report.would_show.filter(|_| report.verdict != GuardVerdict::RollBack) {
+        let _ = writeln!(text, "  {}", silence(would_show));
+    }
     let word = match report.verdict {
         GuardVerdict::RollBack => "roll back",
         GuardVerdict::Unhealthy => "no verdict",
@@ -47,6 +50,19 @@ pub fn terminal(report: &GuardReport) -> String {
     }
     text.push('\n');
     text
+}
+
+/// What it means that nothing was rolled back so far.
+fn silence(would_show: WouldShow) -> String {
+    let WouldShow { times, failing_users, failing_users_at_most } = would_show;
+    let harm = format!("detects   {times} × as many failures");
+    match (failing_users, failing_users_at_most) {
+        (Some(half), Some(most)) => {
+            format!("{harm} after about {} failing users, in 9 of 10 by {}", thousands(half), thousands(most))
+        }
+        (Some(half), None) => format!("{harm} after about {} failing users", thousands(half)),
+        (None, _) => format!("{harm} after more than 20,000 failing users: widen it"),
+    }
 }
 
 /// An evidence, whose logarithm is kept because it overflows.

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
 use promptassay_experiments::store::Location;
 use promptassay_lifecycle::ledger::{self, Ledger};
 use promptassay_lifecycle::policy::Policy;
+use promptassay_lifecycle::stage::Stage;
 use promptassay_lifecycle::verify;
 use promptassay_llm::{Params, ResponseFormat};
 use promptassay_registry::files::read_text;
@@ -16,7 +18,7 @@ use promptassay_registry::tree::{Prompt, PromptVersion, Tree};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 
-use crate::experiments::of_prompt;
+use crate::experiments::{Found, of_prompt};
 
 /// The largest suite that is read.
 const MAX_SUITE_BYTES: u64 = 256 << 20;
@@ -27,11 +29,12 @@ pub(super) struct Files {
     /// What datasets may not leave.
     repository: PathBuf,
     cases: usize,
+    now: Timestamp,
 }
 
 impl Files {
     /// Reads the sections of registry.yaml.
-    pub(super) fn new(tree: &Tree, problems: &mut Vec<Problem>) -> Self {
+    pub(super) fn new(tree: &Tree, now: Timestamp, problems: &mut Vec<Problem>) -> Self {
         let settings = match &tree.registry().document {
             Some(document) => {
                 Policy::read(document, problems);
@@ -40,7 +43,7 @@ impl Files {
             }
             None => Settings::default(),
         };
-        Self { settings, repository: tree.repository_root().to_owned(), cases: 0 }
+        Self { settings, repository: tree.repository_root().to_owned(), cases: 0, now }
     }
 
     /// How many cases the suites have.
@@ -53,8 +56,8 @@ impl Files {
         for version in prompt.versions() {
             check_request(version, problems);
         }
-        of_prompt(prompt, problems);
-        check_ledger(prompt, problems);
+        let experiments = of_prompt(prompt, problems);
+        check_ledger(prompt, &experiments, self.now, problems);
         let path = prompt.suite_path();
         if path.exists() {
             self.check_suite(prompt, problems);
@@ -120,8 +123,8 @@ pub(super) fn unregistered(prompt: &Prompt) -> impl Iterator<Item = Problem> {
     })
 }
 
-/// The ledger against itself, the texts that it froze, the lock and `active_version`.
-fn check_ledger(prompt: &Prompt, problems: &mut Vec<Problem>) {
+/// The ledger against itself, the texts that it froze, the lock, `active_version` and the experiments.
+fn check_ledger(prompt: &Prompt, experiments: &[Found], now: Timestamp, problems: &mut Vec<Problem>) {
     if !ledger::exists(prompt.directory()) {
         return;
     }
@@ -131,10 +134,30 @@ fn check_ledger(prompt: &Prompt, problems: &mut Vec<Problem>) {
             // What stands behind the first fault is not known, so nothing can disagree with it.
             if ledger.faults().is_empty() {
                 problems.extend(verify::mirrors(&ledger, prompt));
+                problems.extend(experiments.iter().filter_map(|found| serves_archived(found, &ledger, now)));
             }
         }
         Err(problem) => problems.push(*problem),
     }
+}
+
+/// An experiment that cannot serve one of its variants. One that is over by its file has done so in its time.
+fn serves_archived(found: &Found, ledger: &Ledger, now: Timestamp) -> Option<Problem> {
+    let experiment = &found.experiment;
+    if experiment.end.is_some_and(|end| end <= now) {
+        return None;
+    }
+    let versions = experiment.variants.iter().map(|variant| &variant.version);
+    let archived = versions.into_iter().find(|version| ledger.state().stage(version) == Stage::Archived)?;
+    let message = format!(
+        "the experiment `{}` serves {archived}, which is archived: `resolve` refuses",
+        experiment.name
+    );
+    Some(
+        Problem::warning("check::archived_variant", message)
+            .at(Place::whole_file(found.file.as_path()))
+            .help("name another version; or, where the experiment is over, write when: `end: 2026-12-08T00:00:00Z`"),
+    )
 }
 
 /// What a chat version asks of the model beside its messages.

@@ -3,14 +3,14 @@
 mod git;
 mod then;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use promptassay_evaluator::selection::{Changed, PromptFiles, changed_prompts};
 use promptassay_evaluator::suite::Suite;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
 
-use git::Git;
+use git::{Git, slashed};
 pub(super) use then::Then;
 
 /// The prompts among these that changed since `reference`: in commits of this side since the two parted, in the index, in the
@@ -27,20 +27,27 @@ pub(super) fn since(
     let mut paths = git.paths(&["diff", "--name-only", "--no-renames", "-z", &fork])?;
     paths.extend(git.paths(&["ls-files", "--others", "--exclude-standard", "-z"])?);
     let relative = |path: &Path| git.relative(path);
-    let files: Vec<(PathBuf, Vec<PathBuf>)> = prompts
+    let files: Vec<(PathBuf, Vec<PathBuf>, Vec<String>)> = prompts
         .iter()
         .map(|(prompt, suite)| {
             let datasets = suite.iter().flat_map(|suite| &suite.datasets);
-            (relative(prompt.directory()), datasets.map(|dataset| relative(dataset)).collect())
+            let patterns = suite.iter().flat_map(|suite| &suite.dataset_patterns);
+            let suite = relative(&prompt.suite_path());
+            (
+                relative(prompt.directory()),
+                datasets.map(|dataset| relative(dataset)).collect(),
+                patterns.map(|pattern| beside(&suite, pattern)).collect(),
+            )
         })
         .collect();
     let known: Vec<PromptFiles<'_>> = prompts
         .iter()
         .zip(&files)
-        .map(|((prompt, _), (directory, datasets))| PromptFiles {
+        .map(|((prompt, _), (directory, datasets, dataset_patterns))| PromptFiles {
             name: prompt.name().as_str(),
             directory,
             datasets,
+            dataset_patterns,
             active: prompt.active_version().ok().map(|active| &active.version),
             active_at_fork: git.active_version(&fork, directory),
             active_at_reference: git.active_version(&reference, directory),
@@ -48,4 +55,20 @@ pub(super) fn since(
         .collect();
     let registry_file = relative(&tree.root().join("registry.yaml"));
     Ok(changed_prompts(&paths, &registry_file, &known))
+}
+
+/// A path or a pattern of a suite as one of the repository, as git writes it. `..` is resolved without the disk: what it leads to may
+/// be gone.
+fn beside(suite: &Path, pattern: &str) -> String {
+    let mut plain = PathBuf::new();
+    for part in suite.parent().unwrap_or(Path::new("")).join(pattern).components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::Normal(part) => plain.push(part),
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    slashed(&plain)
 }

@@ -35,7 +35,7 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
     let found = find(&loaded, &arguments.name)?;
     let experiment = &found.experiment;
     let warnings = served_for_good_reasons(&found, context)?;
-    let now = to_the_second(context.environment.now());
+    let now = context.environment.now_in_seconds();
     let begins = experiment.start.map_or(now, |start| start.max(now));
     let mut store = arguments.store.open(&loaded)?;
     let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
@@ -113,11 +113,6 @@ fn put(store: &mut dyn Store, experiment: &Experiment, phase: &Phase) -> Result<
     store.put_phase(experiment.name.as_str(), phase).map_err(|error| store_failed(&error))
 }
 
-/// Times that people read need no fractions.
-fn to_the_second(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_second()).unwrap_or(at)
-}
-
 /// Whether a running phase may become the wanted one, and what that is.
 fn may_go_on(found: &Found, running: &Phase, wanted: &Phase) -> Result<String, Failure> {
     let name = &found.experiment.name;
@@ -172,7 +167,7 @@ pub(super) fn stop(arguments: &StopArguments, context: &Context<'_>) -> Result<E
         let message = format!("`{}` is not running", experiment.name);
         return Err(refused(&found, message, "`promptassay experiment start` starts it"));
     };
-    let now = to_the_second(context.environment.now());
+    let now = context.environment.now_in_seconds();
     put(
         store.as_mut(),
         experiment,

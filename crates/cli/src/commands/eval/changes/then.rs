@@ -1,6 +1,6 @@
 //! The gates of prompts as they were at a commit: a change cannot relax its own.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use promptassay_evaluator::policy::policy_of_files;
 use promptassay_evaluator::selection::CriticalCases;
@@ -11,6 +11,7 @@ use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
+use super::beside;
 use super::git::{Git, slashed};
 
 /// The files of a commit, as far as gates are concerned.
@@ -108,7 +109,7 @@ impl<'a> Then<'a> {
         pattern: &str,
     ) -> Result<Vec<DatasetFile>, Box<Problem>> {
         let suite = self.git.relative(&prompt.suite_path());
-        let pattern = without_dots(&suite.parent().unwrap_or(Path::new("")).join(pattern));
+        let pattern = beside(&suite, pattern);
         let mut files = Vec::new();
         for path in self.git.files_at(commit)?.into_iter().filter(|path| matches_path(&pattern, path)) {
             if let Some(text) = self.git.file_at(commit, Path::new(&path))? {
@@ -121,19 +122,4 @@ impl<'a> Then<'a> {
         }
         Ok(files)
     }
-}
-
-/// A path of the repository as git writes it, whose `..` are resolved without the disk: what they lead to may be gone.
-fn without_dots(path: &Path) -> String {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                plain.pop();
-            }
-            Component::Normal(part) => plain.push(part),
-            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
-        }
-    }
-    slashed(&plain)
 }

@@ -1,0 +1,110 @@
+//! What is wrong with the data of a canary, and what is missing before it goes on; in sentences.
+
+use jiff::{SignedDuration, Timestamp};
+use promptassay_stats::Undefined;
+use promptassay_stats::sample_ratio::sample_ratio;
+
+use super::{Canary, GuardPolicy, Guardrail, HOLD_AT, Seen};
+use crate::canary::text;
+
+/// Without so many exposed canary users nothing goes on.
+pub const LEAST_EXPOSED: u64 = 200;
+/// The last step lasts at least this long.
+pub const LEAST_LAST_STEP: SignedDuration = SignedDuration::from_hours(24);
+/// Below this p-value the arms are not what they should be.
+const UNHEALTHY: f64 = 0.001;
+
+/// What is wrong with the arms themselves.
+pub(super) fn unhealthy(canary: &Canary, seen: &Seen) -> Result<Vec<String>, Undefined> {
+    let mut reasons = Vec::new();
+    for (number, counts) in &seen.exposed {
+        let Some(step) = canary.steps.get(*number as usize - 1) else { continue };
+        let share = f64::from(step.basis_points) / 10_000.0;
+        if let Ok(p) = sample_ratio(counts, &[share, 1.0 - share])?.p_value
+            && p < UNHEALTHY
+        {
+            reasons.push(format!(
+                "step {number} served {} of {} users the canary instead of {:.2} % (p = {p:.1e}): something loses users",
+                counts[0],
+                counts[0] + counts[1],
+                100.0 * share
+            ));
+        }
+    }
+    let last = u32::try_from(canary.steps.len()).unwrap_or(u32::MAX);
+    if let Some(exposed) = seen.exposed.get(&last)
+        && exposed.iter().all(|count| *count > 0)
+    {
+        let answered = [seen.answered[0].len() as u64, seen.answered[1].len() as u64];
+        let shares = exposed.map(|count| count as f64);
+        if let Ok(p) = sample_ratio(&answered, &shares)?.p_value
+            && p < UNHEALTHY
+        {
+            let percent = |index: usize| 100.0 * answered[index] as f64 / shares[index];
+            reasons.push(format!(
+                "outcomes are known of {:.1} % of the canary's users, but of {:.1} % of the others (p = {p:.1e})",
+                percent(0),
+                percent(1)
+            ));
+        }
+    }
+    Ok(reasons)
+}
+
+/// What is missing before it may go on.
+pub(super) fn why_wait(
+    canary: &Canary,
+    policy: &GuardPolicy,
+    seen: &Seen,
+    guardrails: &[Guardrail],
+    now: Timestamp,
+) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let exposed = seen.canary_units.len() as u64;
+    let hold_at = HOLD_AT * guardrails.len() as f64;
+    for Guardrail { report, .. } in guardrails {
+        if report.largest_ln_e >= hold_at.ln() {
+            reasons.push(format!(
+                "`{}` may fail more often in the canary: evidence up to {}, and {hold_at:.0} holds; look at it",
+                report.name,
+                text::evidence(report.largest_ln_e)
+            ));
+        }
+    }
+    if now >= canary.expires_at {
+        reasons.push(format!("it expired at {}, and everybody is served production", canary.expires_at));
+    }
+    match canary.steps.last() {
+        Some(step) if now.duration_since(step.from) >= LEAST_LAST_STEP => {}
+        Some(step) => {
+            let until = step.from.saturating_add(LEAST_LAST_STEP).unwrap_or(Timestamp::MAX);
+            reasons.push(format!("the last step lasts 24 hours, until {until}"));
+        }
+        None => reasons.push("it has no step".to_owned()),
+    }
+    if exposed < LEAST_EXPOSED {
+        reasons.push(format!("{exposed} of {LEAST_EXPOSED} users have been served the canary"));
+        return reasons;
+    }
+    if !seen.has_good_outcomes {
+        reasons.push(
+            "only failures are recorded, so lost outcomes look like good ones; record `0` as well".to_owned(),
+        );
+    }
+    match policy.max_failure_rate {
+        None => reasons
+            .push("the policy names no `max_failure_rate`, so nobody knows what is bearable".to_owned()),
+        Some(most) => reasons.extend(guardrails.iter().filter_map(|Guardrail { report, .. }| {
+            let rate = report.failure_rate_at_most.unwrap_or(1.0);
+            (rate > most).then(|| {
+                format!(
+                    "`{}` may fail for up to {:.2} % of the canary's users; {:.2} % is bearable",
+                    report.name,
+                    100.0 * rate,
+                    100.0 * most
+                )
+            })
+        })),
+    }
+    reasons
+}
