@@ -20,6 +20,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A program that runs for long keeps a [`live::LiveRegistry`], which reloads while it is read; one without files registers its
+//! prompts in a [`memory::Registry`].
 
 pub mod content;
 pub mod digest;

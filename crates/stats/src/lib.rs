@@ -9,6 +9,11 @@
 //!   [`sequential`].
 //! - The canary: [`canary`].
 //!
+//! The binary calls most of it. What is for programs that build on this crate alone: planning a suite by formulas
+//! ([`power::cases_for_paired_difference`], [`power::detectable_paired_difference`], [`power::cases_for_mcnemar`]), and
+//! looking into repeats ([`repeats::pass_at_k`], [`repeats::flaky_probability`], [`repeats::variance_components`],
+//! [`repeats::paired_variance`]).
+//!
 //! `docs/statistics.md` says for each method when it is used, what it assumes, and works an example.
 //!
 //! Of 40 cases, a new version fixed 8 and broke 1:
