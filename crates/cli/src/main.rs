@@ -15,6 +15,7 @@ mod lifecycle;
 mod problems;
 mod progress;
 mod prompts;
+mod shares;
 mod table;
 mod text_diff;
 mod time;

@@ -28,7 +28,7 @@ fn with_line(problem: &Problem, place: &Place, color: bool) -> String {
     let snippet = Snippet::source(place.line_text.as_str())
         .path(file.as_str())
         .line_start(place.line)
-        .annotation(AnnotationKind::Primary.span(span(place)));
+        .annotation(AnnotationKind::Primary.span(place.span_in_line()));
     let mut group = Group::with_title(level.primary_title(problem.message.as_str())).element(snippet);
     if let Some(help) = &problem.help {
         group = group.element(Level::HELP.message(help.as_str()));
@@ -58,14 +58,6 @@ fn without_line(problem: &Problem, place: Option<&Place>, color: bool) -> String
         text.extend(["\n  ", &label, ": ", &help.replace('\n', "\n          ")]);
     }
     text
-}
-
-/// The bytes of the place within its line.
-fn span(place: &Place) -> std::ops::Range<usize> {
-    let byte = |characters: usize| {
-        place.line_text.char_indices().nth(characters).map_or(place.line_text.len(), |(byte, _)| byte)
-    };
-    byte(place.column - 1)..byte(place.column - 1 + place.width)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Nothing here draws: the terminal decides how a problem looks.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -67,6 +68,14 @@ impl Place {
             width: text[start..end].chars().count().max(1),
             line_text: line_text.to_owned(),
         }
+    }
+
+    /// Its bytes within [`Place::line_text`].
+    pub fn span_in_line(&self) -> Range<usize> {
+        let byte = |characters: usize| {
+            self.line_text.char_indices().nth(characters).map_or(self.line_text.len(), |(byte, _)| byte)
+        };
+        byte(self.column - 1)..byte(self.column - 1 + self.width)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Draws problems without colour, as the terminal does: what is wrong, the place, the source line with carets, and help.
 
-use std::ops::Range;
-
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use promptassay_registry::problem::{Place, Problem, Severity};
 
@@ -26,7 +24,7 @@ fn with_line(problem: &Problem, place: &Place) -> String {
     let snippet = Snippet::source(place.line_text.as_str())
         .path(file.as_str())
         .line_start(place.line)
-        .annotation(AnnotationKind::Primary.span(span(place)));
+        .annotation(AnnotationKind::Primary.span(place.span_in_line()));
     let mut group = Group::with_title(level.primary_title(problem.message.as_str())).element(snippet);
     if let Some(help) = &problem.help {
         group = group.element(Level::HELP.message(help.as_str()));
@@ -49,14 +47,6 @@ fn without_line(problem: &Problem, place: Option<&Place>) -> String {
         text.extend(["\n  = help: ", &help.replace('\n', "\n          ")]);
     }
     text
-}
-
-/// The bytes of the place within its line.
-fn span(place: &Place) -> Range<usize> {
-    let byte = |characters: usize| {
-        place.line_text.char_indices().nth(characters).map_or(place.line_text.len(), |(byte, _)| byte)
-    };
-    byte(place.column - 1)..byte(place.column - 1 + place.width)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::Context;
 use super::eval::journal::{RunsArguments, broken, described};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::shares::{parse_level, parse_share};
 
 const EXAMPLES: &str = "Examples:
   promptassay power                                  from the latest run
@@ -32,10 +33,10 @@ pub(crate) struct PowerArguments {
     #[arg(value_name = "RUN", conflicts_with_all = ["pass_rate", "flaky"])]
     run: Option<String>,
     /// The share of trials that pass, 0 to 1; numbers stand in for a run.
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     pass_rate: Option<f64>,
     /// The share of cases that pass every other time, 0 to 1.
-    #[arg(long, value_name = "SHARE", value_parser = share, requires = "pass_rate")]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, requires = "pass_rate")]
     flaky: Option<f64>,
     /// A number of cases; may be given several times.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=100_000))]
@@ -47,7 +48,7 @@ pub(crate) struct PowerArguments {
     #[arg(long = "margin", value_name = "SHARE", value_parser = margin)]
     margins: Vec<f64>,
     /// How sure each end of an interval is, above 0.5 and below 1.
-    #[arg(long, value_name = "LEVEL", value_parser = level, default_value_t = 0.95)]
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level, default_value_t = 0.95)]
     confidence: f64,
     #[command(flatten)]
     runs: RunsArguments,
@@ -183,23 +184,9 @@ fn shortest(margin: f64) -> String {
     format!("{}", (margin * 1000.0).round() / 10.0)
 }
 
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("write a share from 0 to 1, such as 0.9".to_owned()),
-    }
-}
-
 fn margin(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(margin) if margin > 0.0 && margin < 1.0 => Ok(margin),
         _ => Err("write a share above 0 and below 1, such as 0.1 for 10 points".to_owned()),
-    }
-}
-
-fn level(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(level) if level > 0.5 && level < 1.0 => Ok(level),
-        _ => Err("write a number above 0.5 and below 1, such as 0.95".to_owned()),
     }
 }

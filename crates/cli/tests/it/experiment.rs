@@ -8,27 +8,13 @@
 
 use insta::assert_snapshot;
 
-use crate::sandbox::Sandbox;
-
-const DEFINITION: &str = "\
-name: trial
-variants:
-  - {name: control, version: v1.0.0, weight: 50}
-  - {name: treatment, version: v1.1.0, weight: 50}
-seed: 000102030405060708090a0b0c0d0e0f
-window: 1d
-metrics:
-  resolved: {kind: binary, role: primary, direction: higher}
-  cost: {kind: mean, role: guardrail, direction: lower, margin: 0.5}
-plan: {smallest_effect: 0.1, baseline: 0.4, units: 800}
-end: 2099-01-01T00:00:00Z
-";
+use crate::sandbox::{EXPERIMENT, Sandbox};
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.edit("prompts/registry.yaml", "replies:", "store: ../data/experiments.db\nreplies:");
     sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
-    sandbox.write("prompts/greet/experiments/trial.yaml", DEFINITION);
+    sandbox.write("prompts/greet/experiments/trial.yaml", EXPERIMENT);
     sandbox
 }
 
@@ -269,7 +255,7 @@ fn only_experiments_that_were_started_compete() {
     let sandbox = sandbox();
     // By their files both run: both name a start that has passed.
     let begun = |name: &str| {
-        let text = DEFINITION.replace("name: trial", &format!("name: {name}"));
+        let text = EXPERIMENT.replace("name: trial", &format!("name: {name}"));
         let file = format!("prompts/greet/experiments/{name}.yaml");
         sandbox.write(&file, format!("{text}start: 2026-01-01T00:00:00Z\n"));
     };

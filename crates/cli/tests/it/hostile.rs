@@ -44,19 +44,6 @@ fn sandbox(model: &str) -> Sandbox {
 
 const OFFLINE_MODEL: &str = "{provider: openai, model: m}";
 
-const EXPERIMENT: &str = "\
-name: trial
-variants:
-  - {name: control, version: v1.0.0, weight: 50}
-  - {name: treatment, version: v1.1.0, weight: 50}
-seed: 000102030405060708090a0b0c0d0e0f
-window: 1d
-metrics:
-  resolved: {kind: binary, role: primary, direction: higher}
-plan: {smallest_effect: 0.1, baseline: 0.4, units: 800}
-end: 2099-01-01T00:00:00Z
-";
-
 /// Every file of a directory with its bytes; the lock says who wrote last, and is no part of it.
 fn bytes(sandbox: &Sandbox, directory: &str) -> BTreeMap<String, Vec<u8>> {
     if !sandbox.path(directory).exists() {

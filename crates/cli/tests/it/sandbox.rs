@@ -28,6 +28,21 @@ cases:
       - max_words: 5
 ";
 
+/// An experiment of `greet` that is ready to start: two versions, a metric that decides and a guardrail.
+pub(crate) const EXPERIMENT: &str = "\
+name: trial
+variants:
+  - {name: control, version: v1.0.0, weight: 50}
+  - {name: treatment, version: v1.1.0, weight: 50}
+seed: 000102030405060708090a0b0c0d0e0f
+window: 1d
+metrics:
+  resolved: {kind: binary, role: primary, direction: higher}
+  cost: {kind: mean, role: guardrail, direction: lower, margin: 0.5}
+plan: {smallest_effect: 0.1, baseline: 0.4, units: 800}
+end: 2099-01-01T00:00:00Z
+";
+
 const REGISTRY: &str = "\
 models:
   default: {provider: openai, model: gpt-6-luna}

@@ -102,25 +102,11 @@ pub(super) fn run<'p>(
 ) -> Result<(RunEnd, Replay), Failure> {
     let (rows, budget) = (plan.rows(), journal.budget);
     let driver = Driver::new(arguments, &rows, budget, context)?;
-    let mut follower = Follower::new(plan, begin()?, context);
-    let (work, not_stored) = (follower.work(), follower.not_stored());
-    let mut unreachable = Unreachable::default();
-    let (end, cache_problem) = runtime()?.block_on(async {
-        let models = driver.models(&rows, follower.spent());
-        let observe = |event: &Event| {
-            unreachable.observe(event);
-            follower.observe(event);
-        };
-        let end = tokio::select! {
-            biased;
-            end = models.run(plan, &work, stop(budget), observe) => Some(end),
-            () = stop_now(&not_stored) => None,
-        };
-        (end, models.cache_problem())
-    });
-    let ended = follower.finish(end)?;
-    unreachable.report(&rows, cache_problem, context);
-    Ok(ended)
+    let follower = Follower::new(plan, begin()?, context);
+    let work = follower.work();
+    driver.drive(follower, &rows, context, async |models, observe| {
+        Ok(models.run(plan, &work, stop(budget), observe).await)
+    })
 }
 
 /// Judges the answers of another run; only judges are asked. The run begins with `begin`, once nothing is lacking for it.
@@ -134,25 +120,10 @@ pub(super) fn judge<'p>(
 ) -> Result<(RunEnd, Replay), Failure> {
     let rows = plan.judging_rows();
     let driver = Driver::new(arguments, &rows, budget, context)?;
-    let mut follower = Follower::new(plan, begin()?, context);
-    let not_stored = follower.not_stored();
-    let mut unreachable = Unreachable::default();
-    let (end, cache_problem) = runtime()?.block_on(async {
-        let models = driver.models(&rows, follower.spent());
-        let observe = |event: &Event| {
-            unreachable.observe(event);
-            follower.observe(event);
-        };
-        let end = tokio::select! {
-            biased;
-            end = models.judge(stored, stop(budget), observe) => Some(end),
-            () = stop_now(&not_stored) => None,
-        };
-        (end, models.cache_problem())
-    });
-    let ended = follower.finish(end.transpose().map_err(broken)?)?;
-    unreachable.report(&rows, cache_problem, context);
-    Ok(ended)
+    let follower = Follower::new(plan, begin()?, context);
+    driver.drive(follower, &rows, context, async |models, observe| {
+        models.judge(stored, stop(budget), observe).await.map_err(broken)
+    })
 }
 
 /// What asks, made before the run begins, so that nothing is lacking for it then.
@@ -198,6 +169,34 @@ impl Driver {
             ..default
         };
         Ok(Self { live: Live::new(client, secrets, context.environment.clock()), options })
+    }
+
+    /// Asks with `ask` until that ends, or nothing can be kept any more; what happens is followed, and what stood in the way told.
+    fn drive(
+        self,
+        mut follower: Follower<'_>,
+        rows: &[&ModelRow],
+        context: &Context<'_>,
+        ask: impl AsyncFnOnce(&Models<Live>, &mut dyn FnMut(&Event)) -> Result<RunEnd, Failure>,
+    ) -> Result<(RunEnd, Replay), Failure> {
+        let not_stored = follower.not_stored();
+        let mut unreachable = Unreachable::default();
+        let (end, cache_problem) = runtime()?.block_on(async {
+            let models = self.models(rows, follower.spent());
+            let mut observe = |event: &Event| {
+                unreachable.observe(event);
+                follower.observe(event);
+            };
+            let end = tokio::select! {
+                biased;
+                end = ask(&models, &mut observe) => Some(end),
+                () = stop_now(&not_stored) => None,
+            };
+            (end, models.cache_problem())
+        });
+        let ended = follower.finish(end.transpose()?)?;
+        unreachable.report(rows, cache_problem, context);
+        Ok(ended)
     }
 
     /// The models, in the runtime in which they are asked.

@@ -5,6 +5,8 @@ use promptassay_evaluator::plan::PromptInput;
 use promptassay_evaluator::policy::{Margin, Metric, OnInconclusive, Policy, PolicyOverrides, ServedModel};
 use promptassay_registry::problem::Problem;
 
+use crate::shares::{parse_level, parse_share};
+
 /// What the gate asks for, where it is not what the files say. Each goes before the suite and before registry.yaml.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Gate")]
@@ -13,7 +15,7 @@ pub(crate) struct PolicyArguments {
     #[arg(long, value_name = "SHARE")]
     margin: Option<Margin>,
     /// The smallest share of passed cases that passes, 0 to 1.
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     min_pass_rate: Option<f64>,
     /// What must not be worse: `pass_rate`, `score` or the name of a validator; may be given several times.
     #[arg(long = "metric", value_name = "NAME", value_parser = metric)]
@@ -22,10 +24,10 @@ pub(crate) struct PolicyArguments {
     #[arg(long, value_name = "WHAT", value_enum)]
     inconclusive: Option<Inconclusive>,
     /// How sure each end of an interval is, above 0.5 and below 1.
-    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
     confidence: Option<f64>,
     /// The largest share of trials that may lack a verdict, 0 to 1.
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     max_missing: Option<f64>,
     /// Whether both sides of a comparison must have been answered and judged by the same models.
     #[arg(long, value_name = "WHICH", value_enum)]
@@ -86,20 +88,6 @@ impl PolicyArguments {
                 Problem { message, ..problem }
             }));
         }
-    }
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("write a share from 0 to 1, such as 0.9".to_owned()),
-    }
-}
-
-fn level(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(level) if level > 0.5 && level < 1.0 => Ok(level),
-        _ => Err("write a number above 0.5 and below 1, such as 0.95".to_owned()),
     }
 }
 

@@ -4,9 +4,9 @@ use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{EXPERIMENT, OFFLINE_MODEL, sandbox};
+use super::{OFFLINE_MODEL, sandbox};
 use crate::canary::backdate;
-use crate::sandbox::{Sandbox, Seen};
+use crate::sandbox::{EXPERIMENT, Sandbox, Seen};
 
 fn done(sandbox: &Sandbox, arguments: &[&str]) -> Seen {
     let seen = sandbox.run(arguments);

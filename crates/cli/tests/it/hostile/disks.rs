@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::{Command, Stdio};
 
-use super::{EXPERIMENT, OFFLINE_MODEL, bytes, sandbox};
+use super::{OFFLINE_MODEL, bytes, sandbox};
 use crate::live::{KEY, Mock};
-use crate::sandbox::{Sandbox, Seen, copy};
+use crate::sandbox::{EXPERIMENT, Sandbox, Seen, copy};
 
 /// Commands that write, each on what those before it left, and the model that they ask.
 const WRITERS: [&[&str]; 19] = [

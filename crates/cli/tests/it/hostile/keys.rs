@@ -2,11 +2,11 @@
 
 use std::fs;
 
+use super::sandbox;
 use super::server::{Asked, Server};
-use super::{EXPERIMENT, sandbox};
 use crate::live::KEY;
 use crate::reports::ALL_REPORTS;
-use crate::sandbox::{Sandbox, Seen};
+use crate::sandbox::{EXPERIMENT, Sandbox, Seen};
 
 /// Thanks, and repeats the key in the text, in its JSON spelling, in a header and in the served model; judges well.
 fn repeat(asked: &mut Asked<'_>) -> std::io::Result<()> {

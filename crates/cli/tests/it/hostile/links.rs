@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use super::{EXPERIMENT, OFFLINE_MODEL, sandbox};
+use super::{OFFLINE_MODEL, sandbox};
 use crate::live::{KEY, Mock};
-use crate::sandbox::{Sandbox, Seen};
+use crate::sandbox::{EXPERIMENT, Sandbox, Seen};
 
 const SECRET: &str = "5up3r";
 
