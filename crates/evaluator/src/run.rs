@@ -252,7 +252,9 @@ fn subject<'a>(plan: &'a Plan, trial: Trial, answer: &'a Answer) -> Option<Subje
         ReplySource::Recorded | ReplySource::Scripted => None,
     };
     let cost = plan.variant(&trial).model.cost(&reply.usage);
-    Some(Subject::new(reply, &plan.case(&trial).inputs).cost(cost).latency(latency))
+    let case = plan.case(&trial);
+    let subject = Subject::new(reply, &case.inputs).reference(case.reference.as_deref());
+    Some(subject.cost(cost).latency(latency))
 }
 
 fn result(trial: Trial, answer: Answer, checks: Vec<CheckResult>, judging: Option<Judging>) -> TrialResult {

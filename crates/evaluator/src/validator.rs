@@ -147,11 +147,11 @@ impl Validator {
     }
 
     /// What judges would be asked about the reply to a case with these inputs, here and in its parts.
-    pub(crate) fn judge_questions(&self, inputs: &Values) -> Vec<JudgeQuestion<'_>> {
+    pub(crate) fn judge_questions(&self, inputs: &Values, reference: Option<&str>) -> Vec<JudgeQuestion<'_>> {
         match &self.check {
-            Check::Judge(judge) => vec![judge.question(inputs)],
+            Check::Judge(judge) => vec![judge.question(inputs, reference)],
             Check::Composite(composite) => {
-                composite.parts.iter().flat_map(|part| part.judge_questions(inputs)).collect()
+                composite.parts.iter().flat_map(|part| part.judge_questions(inputs, reference)).collect()
             }
             _ => Vec::new(),
         }

@@ -99,6 +99,18 @@ fn the_question_fences_what_is_graded() {
 }
 
 #[test]
+fn a_reference_is_shown_to_the_judge() {
+    let reply = reply("Within a week.");
+    let inputs: Values = serde_json::from_value(json!({"query": "When?"})).unwrap();
+    let subject = || Subject::new(&reply, &inputs);
+    let request = question("It says the same as the reference", &subject().reference(Some("5 days")));
+    let shown: Vec<_> = request.messages.iter().map(|message| message.content.as_str()).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+    let without = question("It says the same as the reference", &subject());
+    assert!(without.messages.iter().all(|message| !message.content.contains("reference answer")));
+}
+
+#[test]
 fn refusals_and_tool_calls_are_graded_too() {
     let mut reply = reply("");
     reply.refusal = Some("I cannot".into());

@@ -24,6 +24,7 @@ const PAGE: &str = include_str!("../../../../docs/validators.md");
 #[serde(default, deny_unknown_fields)]
 struct Given {
     inputs: Values,
+    reference: Option<String>,
     latency_ms: Option<u64>,
     cost: Option<f64>,
     usage: Usage,
@@ -61,7 +62,8 @@ async fn outcome(example: &str, given: Given, text: &str) -> (String, String) {
         ..reply(text)
     };
     let latency = given.latency_ms.map(Duration::from_millis);
-    let subject = Subject::new(&reply, &given.inputs).cost(given.cost).latency(latency);
+    let subject = Subject::new(&reply, &given.inputs).reference(given.reference.as_deref());
+    let subject = subject.cost(given.cost).latency(latency);
     let answers = Mutex::new(given.judge);
     let ask_judge = |_: JudgeCall| {
         let answer = answers.lock().unwrap().pop_front().expect("the example gives enough answers");

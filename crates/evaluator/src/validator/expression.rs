@@ -1,5 +1,5 @@
-//! `expr`: a MiniJinja expression over `output` (the text), `json` (the reply as JSON; undefined where it is none) and `inputs` (the
-//! case's values) that gives `true` or `false`.
+//! `expr`: a MiniJinja expression over `output` (the text), `json` (the reply as JSON; undefined where it is none), `inputs` (the
+//! case's values) and `reference` (that of the case) that gives `true` or `false`.
 //!
 //! Sandboxed: no loader, no functions from outside, strict about what is undefined, and fuel bounds time and memory.
 
@@ -17,14 +17,14 @@ use serde_json::{Map, Value};
 use super::excerpt::excerpt;
 use super::spec::{Builder, Options};
 use super::view::{View, not_json};
-use super::{Found, Look};
+use super::{Found, Look, Subject};
 use crate::outcome::{CheckOutcome, Reason};
 
 /// `MiniJinja` takes one unit a step and one for about every 64 bytes: so much for some 60 MiB and a second.
 const FUEL: u64 = 1_000_000;
 
 /// What an expression can see.
-const VARIABLES: [&str; 3] = ["output", "json", "inputs"];
+const VARIABLES: [&str; 4] = ["output", "json", "inputs", "reference"];
 
 /// An expression that must be true.
 #[derive(Debug)]
@@ -37,7 +37,8 @@ pub(super) struct ExpressionCheck {
 
 impl ExpressionCheck {
     pub(super) fn look(&self, view: &View<'_>) -> Look {
-        match evaluate(&self.expression, view.text(), view.json().ok(), view.subject.inputs) {
+        let Subject { inputs, reference, .. } = view.subject;
+        match evaluate(&self.expression, view.text(), view.json().ok(), inputs, *reference) {
             Ok(value) => match bool::try_from(value.clone()) {
                 Ok(holds) if value.kind() == minijinja::value::ValueKind::Bool => {
                     let reason = |is: &str| {
@@ -57,10 +58,11 @@ impl ExpressionCheck {
     /// What is undefined in the JSON is the reply's fault, and all else the expression's or the case's.
     fn explain(&self, error: &Error, view: &View<'_>) -> CheckOutcome {
         if error.kind() == ErrorKind::UndefinedError {
-            let missing_input = self.reads.iter().find(|path| {
-                path.strip_prefix("inputs.").is_some_and(|path| !has_path(view.subject.inputs, path))
+            let missing = self.reads.iter().find(|path| match path.strip_prefix("inputs.") {
+                Some(path) => !has_path(view.subject.inputs, path),
+                None => *path == "reference" && view.subject.reference.is_none(),
             });
-            if let Some(path) = missing_input {
+            if let Some(path) = missing {
                 let message = format!("`{}` needs `{path}`, which the case does not have", self.source);
                 return CheckOutcome::Error(Reason::new(message));
             }
@@ -94,11 +96,11 @@ fn evaluate(
     output: &str,
     json: Option<&Value>,
     inputs: &Values,
+    reference: Option<&str>,
 ) -> Result<Item, Error> {
     let mut context = vec![("output", Item::from(output)), ("inputs", Serde(inputs).into())];
-    if let Some(json) = json {
-        context.push(("json", Serde(json).into()));
-    }
+    context.extend(json.map(|json| ("json", Serde(json).into())));
+    context.extend(reference.map(|reference| ("reference", Item::from(reference))));
     expression.eval(Item::from_pairs(context))
 }
 
@@ -168,7 +170,7 @@ impl ExpressionOptions {
             }
         }
         // Filters, tests and functions are looked up late: a trial finds those that do not exist, as far as it comes.
-        let trial = evaluate(&expression, "", Some(&Value::Object(Map::new())), &Values::new());
+        let trial = evaluate(&expression, "", Some(&Value::Object(Map::new())), &Values::new(), None);
         if let Err(error) = trial
             && matches!(
                 error.kind(),
@@ -227,8 +229,21 @@ mod tests {
             with_inputs("expr: json.score > inputs.order.limit", "{\"score\": 1}"),
             with_inputs("expr: json is defined", "no json"),
             with_inputs("expr: output.text == 'x'", "x"),
+            with_inputs("expr: reference in output", "x"),
         ];
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn a_reply_is_compared_with_the_reference() {
+        let inputs = promptassay_registry::template::Values::new();
+        let verdict = |text: &str| {
+            let reply = reply(text);
+            let subject = Subject::new(&reply, &inputs).reference(Some("5 days"));
+            describe(&build("expr: reference in output").unwrap().check(&subject))
+        };
+        assert_eq!(verdict("It takes 5 days."), "pass");
+        assert!(verdict("It takes 6 days.").contains("is false"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use super::outside::{Inquiry as OutsideInquiry, Outside};
 use super::spec::{Builder, Options};
 use super::view::View;
-use super::{Found, Look};
+use super::{Found, Look, Subject};
 use crate::judge::{self, JudgeCall, Judging, Sample};
 use crate::outcome::CheckOutcome;
 use crate::run::{Asked, Unanswered};
@@ -52,16 +52,17 @@ impl Judge {
         &self.model
     }
 
-    /// What it would ask about an empty reply to a case with these inputs, and how often.
-    pub(super) fn question(&self, inputs: &Values) -> JudgeQuestion<'_> {
-        let request = judge::question_about(&self.rubric, "", inputs);
+    /// What it would ask about an empty reply to a case with these inputs and this reference, and how often.
+    pub(super) fn question(&self, inputs: &Values, reference: Option<&str>) -> JudgeQuestion<'_> {
+        let request = judge::question_about(&self.rubric, "", inputs, reference);
         JudgeQuestion { model: &self.model, samples: self.samples, request }
     }
 
     pub(super) fn look(&self, view: &View<'_>, outside: &mut Outside) -> Look {
         outside.inquire(|| {
             let mut request = if view.is_part() {
-                judge::question_about(&self.rubric, view.text(), view.subject.inputs)
+                let Subject { inputs, reference, .. } = view.subject;
+                judge::question_about(&self.rubric, view.text(), inputs, *reference)
             } else {
                 judge::question(&self.rubric, view.subject)
             };

@@ -68,6 +68,7 @@ impl CommandCheck {
                 "output": view.text(),
                 "json": view.json().ok(),
                 "inputs": view.subject.inputs,
+                "reference": view.subject.reference,
                 "reply": view.subject.reply,
             });
             OutsideInquiry::Program(Inquiry {

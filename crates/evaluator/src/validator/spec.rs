@@ -119,7 +119,11 @@ pub const CHECKS: &[CheckDescription] = &[
     plain("finish_reason", Kind::FinishReason, "The reply ended for this reason, or one of these."),
     plain("refusal", Kind::Refusal, "Whether the provider marks the reply as refused or filtered."),
     plain("tool_calls", Kind::ToolCalls, "The reply calls these tools; an empty list: none."),
-    plain("expr", Kind::Expression, "A MiniJinja expression over `output`, `json` and `inputs` is true."),
+    plain(
+        "expr",
+        Kind::Expression,
+        "A MiniJinja expression over `output`, `json`, `inputs` and `reference` is true.",
+    ),
     plain(
         "command",
         Kind::Command,

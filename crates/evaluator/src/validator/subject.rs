@@ -12,6 +12,7 @@ use serde_json::Value;
 pub struct Subject<'a> {
     pub(crate) reply: &'a Reply,
     pub(crate) inputs: &'a Values,
+    pub(crate) reference: Option<&'a str>,
     pub(crate) cost: Option<f64>,
     pub(crate) latency: Option<Duration>,
     json: OnceLock<Result<Value, String>>,
@@ -20,7 +21,12 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// A reply to a case with these values, without cost and latency.
     pub fn new(reply: &'a Reply, inputs: &'a Values) -> Self {
-        Self { reply, inputs, cost: None, latency: None, json: OnceLock::new() }
+        Self { reply, inputs, reference: None, cost: None, latency: None, json: OnceLock::new() }
+    }
+
+    /// The same with the answer that a person would have given, where the case has one.
+    pub fn reference(self, reference: Option<&'a str>) -> Self {
+        Self { reference, ..self }
     }
 
     /// The same with what the reply cost, in US dollars; `None` where that is not known.
