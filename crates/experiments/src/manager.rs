@@ -59,36 +59,29 @@
 //! # }
 //! ```
 
+mod error;
+mod prompts;
+
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use promptassay_registry::content::Rendered;
-use promptassay_registry::memory::{LookupError, Registry};
-use promptassay_registry::name::PromptName;
-use promptassay_registry::problem::{Problem, did_you_mean};
-use promptassay_registry::template::{RenderError, Values};
-use promptassay_registry::tree::{FindPromptError, Tree, UnknownVersion};
-use promptassay_registry::variables::ValueProblem;
+use promptassay_registry::problem::did_you_mean;
+use promptassay_registry::template::Values;
 use promptassay_registry::version::{Version, VersionSelector};
 use promptassay_registry::yaml::Document;
 use serde_json::Value;
 
-use crate::analysis::{Analysis, AnalysisError, analyze};
-use crate::assignment::{Assignment, EmptyUnit};
+use crate::analysis::{Analysis, analyze};
+use crate::assignment::Assignment;
 use crate::definition::{Experiment, MetricKind, Owner};
 use crate::event::{Event, EventIds, Exposure, Outcome};
-use crate::recorder::{RecordError, Recorded, Recorder, RecorderSettings};
-use crate::store::{Location, Population, SeriesRow, Store, StoreError, open};
+use crate::recorder::{Recorded, Recorder, RecorderSettings};
+use crate::store::{Location, Population, SeriesRow, Store, open};
 
-/// Where the texts come from.
-#[derive(Debug, Clone)]
-pub enum Prompts {
-    /// A prompts directory.
-    Tree(Arc<Tree>),
-    /// A registry in memory.
-    Memory(Arc<Registry>),
-}
+pub use error::ManagerError;
+pub use prompts::Prompts;
 
 /// What a unit is served.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,78 +103,6 @@ pub struct Results {
     pub series: Vec<SeriesRow>,
     /// The analysis, with the decision.
     pub analysis: Analysis,
-}
-
-/// Why the manager did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ManagerError {
-    /// The definition is wrong somewhere.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Definition(Vec<Problem>),
-    /// There is an experiment of this name.
-    #[error("there is an experiment `{name}` already")]
-    Taken {
-        /// The name.
-        name: String,
-    },
-    /// There is none.
-    #[error("there is no experiment `{}`; {help}", name.escape_debug())]
-    Unknown {
-        /// The name that was asked for.
-        name: String,
-        /// A close one, or all.
-        help: String,
-    },
-    /// The experiment measures nothing of this name.
-    #[error("`{experiment}` does not record `{}`; {help}", series.escape_debug())]
-    UnknownMetric {
-        /// The experiment.
-        experiment: String,
-        /// The name that was given.
-        series: String,
-        /// A close one, or all.
-        help: String,
-    },
-    /// A value that the metric cannot have.
-    #[error("{value} is no value of `{series}`: {why}")]
-    Value {
-        /// The metric.
-        series: String,
-        /// The value.
-        value: f64,
-        /// What it must be.
-        why: &'static str,
-    },
-    /// The unit has no id.
-    #[error(transparent)]
-    EmptyUnit(#[from] EmptyUnit),
-    /// The prompt is not there.
-    #[error(transparent)]
-    Prompt(#[from] FindPromptError),
-    /// The version is not there.
-    #[error(transparent)]
-    Version(#[from] UnknownVersion),
-    /// Prompt or version are not in memory.
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    /// Values are missing or do not fit.
-    #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
-    Values(Vec<ValueProblem>),
-    /// The template does not work with these values.
-    #[error(transparent)]
-    Render(#[from] RenderError),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The recorder failed.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The analysis failed.
-    #[error(transparent)]
-    Analysis(#[from] AnalysisError),
-    /// The recorder's thread cannot be started.
-    #[error("the thread that records cannot be started: {0}")]
-    Thread(#[from] std::io::Error),
 }
 
 /// Experiments over prompts, with a store. Share it by reference.
@@ -375,41 +296,4 @@ pub fn check_flag(series: &str, value: f64) -> Result<(), ManagerError> {
         return Ok(());
     }
     Err(ManagerError::Value { series: series.to_owned(), value, why: "it must be 0 or 1" })
-}
-
-impl Prompts {
-    /// The prompt's name, and the versions that it has.
-    fn versions(&self, prompt: &str) -> Result<(PromptName, Vec<Version>), ManagerError> {
-        Ok(match self {
-            Self::Tree(tree) => {
-                let prompt = tree.find(prompt)?;
-                (prompt.name().clone(), prompt.versions().map(|version| version.version.clone()).collect())
-            }
-            Self::Memory(registry) => {
-                let prompt = registry.prompt(prompt)?;
-                (prompt.name().clone(), prompt.versions().map(|version| version.version.clone()).collect())
-            }
-        })
-    }
-
-    fn render(
-        &self,
-        prompt: &str,
-        selector: Option<&VersionSelector>,
-        values: &Values,
-    ) -> Result<(Rendered, Version), ManagerError> {
-        match self {
-            Self::Tree(tree) => {
-                let prompt = tree.find(prompt)?;
-                let version = prompt.resolve(selector.unwrap_or(prompt.active()))?;
-                let resolved = version.interface.variables().resolve(values).map_err(ManagerError::Values)?;
-                Ok((version.content.render(&resolved.values)?, version.version.clone()))
-            }
-            Self::Memory(registry) => {
-                let version = registry.get(prompt, selector)?;
-                let resolved = version.interface.variables().resolve(values).map_err(ManagerError::Values)?;
-                Ok((version.content.render(&resolved.values)?, version.version.clone()))
-            }
-        }
-    }
 }

@@ -1,28 +1,28 @@
 //! Where an evaluation keeps what happens, how it goes on after a crash, and when it stops by itself.
 
+mod keeper;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use promptassay_evaluator::event::{Event, RunEnd};
-use promptassay_evaluator::journal::{AppendError, JournalWriter};
+use promptassay_evaluator::journal::JournalWriter;
 use promptassay_evaluator::plan::{ChosenVersions, Plan, PromptInput, Role};
-use promptassay_evaluator::replay::{Remaining, Replay, replay};
-use promptassay_evaluator::run::Work;
+use promptassay_evaluator::replay::{Replay, replay};
 use promptassay_evaluator::runs::{Header, RunDirectory, RunFile, Runs, Shard, changes};
 use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::Budget;
 use promptassay_registry::files::DirectoryLock;
 use promptassay_registry::problem::{Place, Problem};
-use tokio::sync::Notify;
 
 use super::Terms;
 use super::against::Blessed;
 use crate::commands::Context;
 use crate::duration::parse_duration;
 use crate::failure::Failure;
+
+pub(crate) use keeper::Keeper;
 
 /// Where runs are kept.
 #[derive(Debug, Clone, Args)]
@@ -272,100 +272,4 @@ fn lock(directory: &RunDirectory) -> Result<DirectoryLock, Failure> {
 /// What cannot be read or written, as a failure.
 pub(crate) fn broken(error: impl std::error::Error) -> Failure {
     Failure::broken(Problem::error("runs::journal", error.to_string()))
-}
-
-/// Follows a run: what happens is in its journal before it is counted.
-#[derive(Debug)]
-pub(crate) struct Keeper<'p> {
-    plan: &'p Plan,
-    directory: RunDirectory,
-    _lock: DirectoryLock,
-    writer: JournalWriter,
-    pub(crate) replay: Replay,
-    failure: Option<AppendError>,
-}
-
-impl<'p> Keeper<'p> {
-    fn new(
-        plan: &'p Plan,
-        directory: RunDirectory,
-        lock: DirectoryLock,
-        writer: JournalWriter,
-        replay: Replay,
-    ) -> Self {
-        Self { plan, directory, _lock: lock, writer, replay, failure: None }
-    }
-
-    /// What is still to be asked, and the answers that are there already but are to be judged anew.
-    pub(crate) fn work(&self) -> Work {
-        let mut work = Work { judged: Some(Arc::clone(&self.replay.judged)), ..Work::default() };
-        for (index, trial) in self.plan.trials().iter().enumerate() {
-            match self.replay.remaining(self.plan, index) {
-                Remaining::Nothing => continue,
-                Remaining::Ask => {}
-                Remaining::Judge(asked) => {
-                    work.answered.insert(trial.id, *asked);
-                }
-            }
-            work.trials.push(*trial);
-        }
-        work
-    }
-
-    /// Stores an event, then counts it. After a failure nothing is counted that is not stored; `failed` is told.
-    pub(crate) fn observe(&mut self, event: &Event, failed: &Notify) {
-        if self.failure.is_some() {
-            return;
-        }
-        match self.writer.append(event) {
-            Ok(span) => {
-                self.replay.spent.apply(self.plan, event);
-                self.replay.record.apply(self.plan, event);
-                self.replay.outputs.apply(event, Some(span));
-            }
-            Err(error) => {
-                self.failure = Some(error);
-                failed.notify_one();
-            }
-        }
-    }
-
-    /// Ends the run where nobody else did: it was stopped in the middle.
-    pub(crate) fn stopped(&mut self) -> RunEnd {
-        let end = RunEnd::Interrupted;
-        self.observe(&Event::RunFinished { end }, &Notify::new());
-        end
-    }
-
-    /// The journal, for whoever writes what others observed.
-    pub(crate) fn writer(&mut self) -> &mut JournalWriter {
-        &mut self.writer
-    }
-
-    /// The directory of the run.
-    pub(crate) fn directory(&self) -> &RunDirectory {
-        &self.directory
-    }
-
-    /// Waits until the disk has everything; where the journal is then read again, the directory that it is in.
-    pub(crate) fn close(self) -> Result<RunDirectory, Failure> {
-        let directory = self.directory.clone();
-        self.finish().map(|_| directory)
-    }
-
-    /// Waits until the disk has everything.
-    pub(crate) fn finish(self) -> Result<Replay, Failure> {
-        let finished = match self.failure {
-            Some(error) => Err(error),
-            None => self.writer.finish(),
-        };
-        finished.map_err(|error| {
-            let help = format!(
-                "what was answered before is kept; make room, then `promptassay eval --resume {}`",
-                self.directory.path().file_name().unwrap_or_default().display()
-            );
-            Failure::broken(Problem::error("runs::journal", error.to_string()).help(help))
-        })?;
-        Ok(self.replay)
-    }
 }

@@ -1,0 +1,58 @@
+//! Where the texts of an experiment come from.
+
+use std::sync::Arc;
+
+use promptassay_registry::content::Rendered;
+use promptassay_registry::memory::Registry;
+use promptassay_registry::name::PromptName;
+use promptassay_registry::template::Values;
+use promptassay_registry::tree::Tree;
+use promptassay_registry::version::{Version, VersionSelector};
+
+use super::ManagerError;
+
+/// Where the texts come from.
+#[derive(Debug, Clone)]
+pub enum Prompts {
+    /// A prompts directory.
+    Tree(Arc<Tree>),
+    /// A registry in memory.
+    Memory(Arc<Registry>),
+}
+
+impl Prompts {
+    /// The prompt's name, and the versions that it has.
+    pub(super) fn versions(&self, prompt: &str) -> Result<(PromptName, Vec<Version>), ManagerError> {
+        Ok(match self {
+            Self::Tree(tree) => {
+                let prompt = tree.find(prompt)?;
+                (prompt.name().clone(), prompt.versions().map(|version| version.version.clone()).collect())
+            }
+            Self::Memory(registry) => {
+                let prompt = registry.prompt(prompt)?;
+                (prompt.name().clone(), prompt.versions().map(|version| version.version.clone()).collect())
+            }
+        })
+    }
+
+    pub(super) fn render(
+        &self,
+        prompt: &str,
+        selector: Option<&VersionSelector>,
+        values: &Values,
+    ) -> Result<(Rendered, Version), ManagerError> {
+        match self {
+            Self::Tree(tree) => {
+                let prompt = tree.find(prompt)?;
+                let version = prompt.resolve(selector.unwrap_or(prompt.active()))?;
+                let resolved = version.interface.variables().resolve(values).map_err(ManagerError::Values)?;
+                Ok((version.content.render(&resolved.values)?, version.version.clone()))
+            }
+            Self::Memory(registry) => {
+                let version = registry.get(prompt, selector)?;
+                let resolved = version.interface.variables().resolve(values).map_err(ManagerError::Values)?;
+                Ok((version.content.render(&resolved.values)?, version.version.clone()))
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Why evidence does not count.
+
+use jiff::Timestamp;
+use promptassay_registry::digest::Digest;
+use promptassay_registry::version::Version;
+
+use super::{ReplySource, Verdict};
+
+/// Why evidence does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceFault {
+    /// It says nothing of this version.
+    #[error("it says nothing of {version}; it is about {about}")]
+    OtherVersion {
+        /// The version.
+        version: Version,
+        /// What it is about.
+        about: String,
+    },
+    /// The text is another one.
+    #[error("the text of {version} changed since: evaluated {evaluated}, now {now}", evaluated = evaluated.short(), now = now.short())]
+    Text {
+        /// The version.
+        version: Version,
+        /// What was evaluated.
+        evaluated: Digest,
+        /// What is there.
+        now: Digest,
+    },
+    /// Something else that the verdict depends on is another one.
+    #[error("{what} changed since: evaluated {evaluated}, now {now}", evaluated = evaluated.short(), now = now.short())]
+    Changed {
+        /// What.
+        what: String,
+        /// What was evaluated.
+        evaluated: Digest,
+        /// What is there.
+        now: Digest,
+    },
+    /// The row names another model.
+    #[error("the row `{row}` named the model `{evaluated}` then, and names `{now}` now")]
+    Model {
+        /// The row.
+        row: String,
+        /// The model that was asked.
+        evaluated: String,
+        /// The model that would be asked.
+        now: String,
+    },
+    /// The row is gone.
+    #[error("the model row `{row}` is gone from registry.yaml")]
+    ModelGone {
+        /// The row.
+        row: String,
+    },
+    /// A model that the policy names was not asked.
+    #[error("the policy wants the model `{row}`, which was not evaluated")]
+    ModelMissing {
+        /// The row.
+        row: String,
+    },
+    /// It did not pass.
+    #[error("the verdict on `{row}` is {verdict}")]
+    NotPassed {
+        /// The model's row.
+        row: String,
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// Questions are missing.
+    #[error("the run was not complete: not every planned question was asked")]
+    Incomplete,
+    /// Cases were left out.
+    #[error("the run was filtered: not every case of the suite was asked")]
+    Filtered,
+    /// Not from there.
+    #[error("its replies are {source_name}, and the policy allows {allowed}", source_name = source_of_replies)]
+    Replies {
+        /// Where they came from.
+        source_of_replies: ReplySource,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// The replies are too old.
+    #[error("its oldest reply is from {oldest_at}, and the policy allows replies of the last {allowed}")]
+    TooOld {
+        /// When it was given.
+        oldest_at: Timestamp,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// Nobody knows how old the replies are.
+    #[error("it does not say how old its replies are")]
+    AgeUnknown,
+    /// Its time is to come.
+    #[error("it is from the future: it says {at}")]
+    FromTheFuture {
+        /// The time.
+        at: Timestamp,
+    },
+    /// Too small.
+    #[error("it has {cases} cases on `{row}`, and the policy wants {least}")]
+    TooFewCases {
+        /// The model's row.
+        row: String,
+        /// How many.
+        cases: u64,
+        /// How many are wanted.
+        least: u64,
+    },
+    /// Somebody else was faster.
+    #[error("production moved from {from} to {to} since this was evaluated", to = to.as_ref().map_or_else(|| "nothing".to_owned(), Version::to_string))]
+    ProductionMoved {
+        /// What was in production then, and was compared with.
+        from: Version,
+        /// What is there now.
+        to: Option<Version>,
+    },
+    /// It was compared with something else.
+    #[error("it was compared with {baseline}, and {production} is in production")]
+    OtherBaseline {
+        /// What it was compared with.
+        baseline: Version,
+        /// What is in production.
+        production: Version,
+    },
+    /// It is older than the rollback.
+    #[error("it is older than the rollback of {version} at {at}")]
+    BeforeRollback {
+        /// The version.
+        version: Version,
+        /// When somebody rolled back from it.
+        at: Timestamp,
+    },
+}
