@@ -1,6 +1,6 @@
 //! What is said in a conversation: messages, tools, tool calls. Knows no provider's spelling of them.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// Who speaks.
@@ -60,6 +60,25 @@ impl Message {
     }
 }
 
+/// The deepest nesting of a call's arguments that stays JSON. What reads JSON goes 128 deep and no deeper, and the files that keep
+/// replies put levels of their own around them.
+const DEEPEST_ARGUMENTS: usize = 64;
+
+fn is_deep(value: &Value) -> bool {
+    fn exceeds(value: &Value, levels: usize) -> bool {
+        match value {
+            Value::Array(items) => levels == 0 || items.iter().any(|item| exceeds(item, levels - 1)),
+            Value::Object(entries) => levels == 0 || entries.values().any(|entry| exceeds(entry, levels - 1)),
+            _ => false,
+        }
+    }
+    exceeds(value, DEEPEST_ARGUMENTS)
+}
+
+fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    Value::deserialize(deserializer).map(|value| ToolCall::arguments_from_json(&value))
+}
+
 /// A tool that the model may call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,7 +101,8 @@ pub struct ToolCall {
     pub id: String,
     /// The tool's name.
     pub name: String,
-    /// The arguments as JSON. Where the model wrote text that is not JSON, that text as a JSON string.
+    /// The arguments as JSON. Where the model wrote text that is not JSON, or is nested more than 64 deep, that text as a JSON string.
+    #[serde(deserialize_with = "bounded")]
     pub arguments: Value,
 }
 
@@ -95,8 +115,14 @@ impl ToolCall {
         }
         match serde_json::from_str(text) {
             Ok(Value::String(_)) | Err(_) => Value::String(text.to_owned()),
+            Ok(value) if is_deep(&value) => Value::String(text.to_owned()),
             Ok(value) => value,
         }
+    }
+
+    /// The same for arguments that arrive as JSON.
+    pub(crate) fn arguments_from_json(value: &Value) -> Value {
+        if is_deep(value) { Value::String(value.to_string()) } else { value.clone() }
     }
 
     /// The arguments as the text that a model would have written.
@@ -120,6 +146,18 @@ mod tests {
         assert_eq!(ToolCall::arguments_from_text(r#"{"city":"Rome"}"#), json!({"city": "Rome"}));
         assert_eq!(ToolCall::arguments_from_text(r#"{"city":"Ro"#), json!(r#"{"city":"Ro"#));
         assert_eq!(ToolCall::arguments_from_text(""), json!({}));
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_for_the_files_that_keep_it_stays_text() {
+        for (levels, is_text) in [(64, false), (65, true), (127, true)] {
+            let text = "[".repeat(levels) + &"]".repeat(levels);
+            let from_text = ToolCall::arguments_from_text(&text);
+            assert_eq!(from_text.is_string(), is_text, "{levels}");
+            assert_eq!(ToolCall::arguments_from_json(&serde_json::from_str(&text).unwrap()), from_text);
+            let call = ToolCall { id: String::new(), name: "f".into(), arguments: from_text };
+            assert_eq!(call.arguments_text(), text);
+        }
     }
 
     proptest! {

@@ -61,7 +61,7 @@ pub enum FinishReason {
     Filter,
     /// The model waits for the results of tools.
     Tool,
-    /// Anything else, in the provider's words.
+    /// Anything else, in the provider's words; none of the names of the others, which it would be read as.
     Other(String),
 }
 
@@ -155,10 +155,13 @@ mod milliseconds {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::provider::Provider;
+    use crate::wire::{HttpResponse, decode};
 
     fn reply(micros: u64) -> Reply {
         Reply {
@@ -188,6 +191,26 @@ mod tests {
         let mut value = serde_json::to_value(reply(1)).unwrap();
         value["latency_ms"] = json!(-1);
         assert!(serde_json::from_value::<Reply>(value).is_err());
+    }
+
+    #[test]
+    fn a_word_of_a_provider_that_is_ours_means_what_ours_means() {
+        assert_eq!(FinishReason::from("stop".to_owned()), FinishReason::Stop);
+        let bodies = [
+            (
+                Provider::OpenAiChat,
+                json!({"choices": [{"message": {"content": "a"}, "finish_reason": "tool"}]}),
+            ),
+            (Provider::Gemini, json!({"candidates": [{"content": {"parts": []}, "finishReason": "tool"}]})),
+            (Provider::Anthropic, json!({"content": [], "stop_reason": "tool"})),
+            (Provider::OpenAiResponses, json!({"output": [], "status": "tool"})),
+        ];
+        for (provider, body) in bodies {
+            let response =
+                HttpResponse { status: 200, body: body.to_string().into(), ..HttpResponse::default() };
+            let reply = decode(provider, &response, Timestamp::UNIX_EPOCH).unwrap();
+            assert_eq!(reply.finish_reason, FinishReason::Tool, "{provider:?}");
+        }
     }
 
     proptest! {

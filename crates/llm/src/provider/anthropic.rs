@@ -163,7 +163,9 @@ fn tool_call(block: &Value) -> Option<ToolCall> {
     Some(ToolCall {
         id: block.get("id").and_then(Value::as_str).unwrap_or_default().to_owned(),
         name: block.get("name")?.as_str()?.to_owned(),
-        arguments: block.get("input").cloned().unwrap_or_else(|| Value::Object(Map::new())),
+        arguments: block
+            .get("input")
+            .map_or_else(|| Value::Object(Map::new()), ToolCall::arguments_from_json),
     })
 }
 
@@ -173,7 +175,7 @@ fn finish_reason(word: Option<&str>) -> FinishReason {
         Some("max_tokens" | "model_context_window_exceeded") => FinishReason::Length,
         Some("tool_use") => FinishReason::Tool,
         Some("refusal") => FinishReason::Filter,
-        Some(other) => FinishReason::Other(other.to_owned()),
+        Some(other) => other.to_owned().into(),
         None => FinishReason::Other("none".to_owned()),
     }
 }

@@ -167,7 +167,7 @@ fn tool_call(call: &Value) -> Option<ToolCall> {
     Some(ToolCall {
         id: call.get("id").and_then(Value::as_str).unwrap_or_default().to_owned(),
         name: call.get("name")?.as_str()?.to_owned(),
-        arguments: call.get("args").cloned().unwrap_or_else(|| Value::Object(Map::new())),
+        arguments: call.get("args").map_or_else(|| Value::Object(Map::new()), ToolCall::arguments_from_json),
     })
 }
 
@@ -177,7 +177,7 @@ fn finish_reason(word: Option<&str>, tool_calls: &[ToolCall]) -> FinishReason {
         Some("STOP") => FinishReason::Stop,
         Some("MAX_TOKENS") => FinishReason::Length,
         Some("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII") => FinishReason::Filter,
-        Some(other) => FinishReason::Other(other.to_ascii_lowercase()),
+        Some(other) => other.to_ascii_lowercase().into(),
         None => FinishReason::Other("none".to_owned()),
     }
 }

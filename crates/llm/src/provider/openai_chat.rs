@@ -125,7 +125,7 @@ fn tool_call(call: &Value) -> Option<ToolCall> {
             Some(Value::String(text)) => ToolCall::arguments_from_text(text),
             Some(Value::Null) | None => Value::Object(Map::new()),
             // Some servers send the object itself.
-            Some(arguments) => arguments.clone(),
+            Some(arguments) => ToolCall::arguments_from_json(arguments),
         },
     })
 }
@@ -137,7 +137,7 @@ fn finish_reason(word: Option<&str>, tool_calls: &[ToolCall]) -> FinishReason {
         Some("length") => FinishReason::Length,
         Some("content_filter") => FinishReason::Filter,
         Some("tool_calls" | "function_call") => FinishReason::Tool,
-        Some(other) => FinishReason::Other(other.to_owned()),
+        Some(other) => other.to_owned().into(),
         None => FinishReason::Other("none".to_owned()),
     }
 }

@@ -125,7 +125,7 @@ fn finish_reason(status: Option<&str>, reason: Option<&str>, tool_calls: &[ToolC
         (Some("completed"), _) => FinishReason::Stop,
         (Some("incomplete"), Some("max_output_tokens")) => FinishReason::Length,
         (Some("incomplete"), Some("content_filter")) => FinishReason::Filter,
-        (Some("incomplete"), Some(other)) | (Some(other), _) => FinishReason::Other(other.to_owned()),
+        (Some("incomplete"), Some(other)) | (Some(other), _) => other.to_owned().into(),
         (None, _) => FinishReason::Other("none".to_owned()),
     }
 }
