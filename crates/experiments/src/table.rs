@@ -66,15 +66,20 @@ pub fn read(
     match format {
         TableFormat::Csv => {
             let mut reader = csv::Reader::from_reader(input);
-            if let Err(reason) = known_header(&mut reader) {
-                let _ = visit(1, Err(reason));
-                return;
-            }
+            let names_units = match known_header(&mut reader) {
+                Ok(names_units) => names_units,
+                Err(reason) => {
+                    let _ = visit(1, Err(reason));
+                    return;
+                }
+            };
             let mut rows = reader.into_deserialize::<Row>();
             loop {
                 let line = rows.reader().position().line();
                 let Some(row) = rows.next() else { break };
-                if take(line, row.map_err(|error| csv_reason(&error))).is_break() {
+                // An empty cell is an empty id, which some experiments allow, and not the lack of one.
+                let named = |row: Row| Row { unit: row.unit.or(names_units.then(String::new)), ..row };
+                if take(line, row.map(named).map_err(|error| csv_reason(&error))).is_break() {
                     break;
                 }
             }
@@ -94,12 +99,13 @@ pub fn read(
     }
 }
 
-/// A table whose header has no unit or time has no row that could be read; one sentence is enough.
-fn known_header(reader: &mut csv::Reader<impl BufRead>) -> Result<(), String> {
+/// A table whose header has no unit or time has no row that could be read; one sentence is enough. Otherwise whether there is a column
+/// `unit`.
+fn known_header(reader: &mut csv::Reader<impl BufRead>) -> Result<bool, String> {
     let header = reader.headers().map_err(|error| csv_reason(&error))?;
     let has = |name: &str| header.iter().any(|column| column == name);
     if (has("unit") || has("unit_hex")) && has("at") && (has("variant") || has("metric")) {
-        return Ok(());
+        return Ok(has("unit"));
     }
     Err("the header must name `unit`, `at`, and `variant` or `metric`".to_owned())
 }
@@ -353,6 +359,16 @@ u1,,2026-11-24T01:00:00Z,m,4.5,
             writer.finish().unwrap();
             assert_eq!(read_all(format, &String::from_utf8(bytes).unwrap()).unwrap(), events, "{format:?}");
         }
+    }
+
+    #[test]
+    fn an_empty_id_is_one_in_both_formats() {
+        let events = read_all(TableFormat::Csv, "unit,variant,at\n,a,2026-11-24T00:00:00Z\n").unwrap();
+        assert!(matches!(&events[..], [Event::Exposure(exposure)] if exposure.unit.is_empty()));
+        let row = r#"{"unit":"","variant":"a","at":"2026-11-24T00:00:00Z"}"#;
+        assert_eq!(read_all(TableFormat::Jsonl, row).unwrap(), events);
+        let without = read_all(TableFormat::Csv, "unit_hex,variant,at\n,a,2026-11-24T00:00:00Z\n");
+        assert_eq!(without.unwrap_err(), "line 2: there is no `unit`");
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use promptassay_experiments::assignment::EmptyUnit;
 use promptassay_experiments::definition::Experiment;
-use promptassay_experiments::event::Event;
+use promptassay_experiments::event::{Event, Exposure, Outcome};
 use promptassay_experiments::manager::check_value;
 use promptassay_experiments::store::{Store, Written};
 use promptassay_experiments::table::{TableFormat, TableWriter, read};
@@ -156,6 +157,12 @@ impl Table<'_> {
     /// Whether the definition knows what an event is about. Earlier phases may have had other variants.
     fn sound(&self, event: &Event) -> Result<(), String> {
         let experiment = self.experiment;
+        let (Event::Outcome(Outcome { unit, .. }) | Event::Exposure(Exposure { unit, .. })) = event;
+        if unit.is_empty() && !experiment.allocation.allow_empty_units {
+            return Err(format!(
+                "{EmptyUnit}; leave it out, or write `allow_empty_units: true` into the definition"
+            ));
+        }
         match event {
             Event::Outcome(outcome) => {
                 check_value(experiment, &outcome.series, outcome.value).map_err(|error| error.to_string())

@@ -101,7 +101,8 @@ fn a_wrong_table_is_refused_as_a_whole() {
          u4,,costs,2,2026-01-02T00:00:00Z\n\
          u5,,cost,two,2026-01-02T00:00:00Z\n\
          u6,,cost,2,yesterday\n\
-         u7,,,,2026-01-02T00:00:00Z\n",
+         u7,,,,2026-01-02T00:00:00Z\n\
+         ,control,,,2026-01-02T00:00:00Z\n",
     );
     sandbox.write("header.csv", "user,variant,time\nu1,control,2026-01-02T00:00:00Z\n");
     assert_snapshot!(sandbox.session(&[
