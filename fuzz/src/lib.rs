@@ -132,8 +132,9 @@ pub fn suite(data: &[u8]) {
         _ => no_files(name),
     };
     let (suite, problems) = resolved(text, &files);
-    // A directive or a byte order mark stands before everything else.
-    if text.starts_with(['%', '\u{feff}']) {
+    // A directive or a byte order mark stands before everything else; and what has no parts is found at its beginning.
+    let is_part = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    if text.starts_with(['%', '\u{feff}']) || !text.lines().any(is_part) {
         return;
     }
     let (moved, moved_problems) = resolved(&format!("# comment\n{text}"), &files);
