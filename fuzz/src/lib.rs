@@ -192,7 +192,7 @@ pub fn dataset_jsonl(data: &[u8]) {
     let Some(suite) = dataset("cases.jsonl", text) else { return };
     let rows: Vec<&str> = text.split('\n').filter(|line| !line.trim().is_empty()).collect();
     assert_eq!(suite.cases.len(), rows.len(), "every row of a sound file is a case");
-    let reversed: String = rows.iter().rev().map(|row| format!("{row}\n")).collect();
+    let reversed: String = rows.iter().rev().flat_map(|row| [row, "\n"]).collect();
     let again = dataset("cases.jsonl", &reversed);
     assert_eq!(again.map(|suite| suite.digest), Some(suite.digest));
 }
@@ -481,7 +481,7 @@ pub fn recorded_replies(data: &[u8]) {
 pub fn experiment_table(data: &[u8]) {
     for format in [TableFormat::Csv, TableFormat::Jsonl] {
         // What stands beside a broken row is handed out all the same.
-        let events = table_events(format, data, |event| event.ok());
+        let events = table_events(format, data, Result::ok);
         for format in [TableFormat::Csv, TableFormat::Jsonl] {
             let mut bytes = Vec::new();
             let mut writer = TableWriter::new(format, &mut bytes).expect("memory takes everything");
