@@ -293,7 +293,7 @@ pub fn provider_body(data: &[u8]) {
         ..HttpResponse::default()
     };
     RateHint::read(&response, Timestamp::UNIX_EPOCH);
-    for provider in [Provider::OpenAiChat, Provider::OpenAiResponses, Provider::Anthropic, Provider::Gemini] {
+    for provider in Provider::ALL {
         check_decoded(provider, &response);
     }
 }

@@ -37,6 +37,10 @@ pub enum Provider {
 }
 
 impl Provider {
+    /// Every wire format.
+    pub const ALL: [Self; 5] =
+        [Self::OpenAiChat, Self::OpenAiResponses, Self::Anthropic, Self::Gemini, Self::Command];
+
     /// The name that is written in files.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -135,16 +139,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_in_json_is_the_name_in_text() {
-        for provider in [
-            Provider::OpenAiChat,
-            Provider::OpenAiResponses,
-            Provider::Anthropic,
-            Provider::Gemini,
-            Provider::Command,
-        ] {
-            assert_eq!(serde_json::to_value(provider).unwrap(), provider.as_str());
-        }
+    fn all_are_in_the_list_and_the_name_in_json_is_the_name_in_text() {
+        let schema = schemars::schema_for!(Provider).to_value();
+        let names: Vec<&str> =
+            schema["oneOf"].as_array().unwrap().iter().map(|one| one["const"].as_str().unwrap()).collect();
+        assert_eq!(names, Provider::ALL.map(Provider::as_str));
     }
 
     #[test]

@@ -115,13 +115,10 @@ fn mocked(row: &ModelRow, uri: &str) -> Result<ModelRow, AskError> {
         Provider::Command => Provider::OpenAiChat,
         provider => provider,
     };
-    let path = match provider {
-        Provider::OpenAiChat | Provider::OpenAiResponses | Provider::Command => "/v1",
-        Provider::Anthropic => "",
-        Provider::Gemini => "/v1beta",
-    };
+    // The mock takes the place of the provider's server, so paths are those below it.
+    let path = provider.default_base_url().and_then(|url| url.splitn(4, '/').nth(3)).unwrap_or_default();
     let spec =
-        ModelRowSpec { base_url: Some(format!("{uri}{path}")), ..ModelRowSpec::new(provider, &row.model) };
+        ModelRowSpec { base_url: Some(format!("{uri}/{path}")), ..ModelRowSpec::new(provider, &row.model) };
     let mut mocked = spec.validate(&row.name).map_err(|problems| {
         let messages: Vec<String> = problems.into_iter().map(|problem| problem.message).collect();
         unusable(&messages.join("; "))

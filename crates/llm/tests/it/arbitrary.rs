@@ -4,10 +4,23 @@ use promptassay_llm::{ModelErrorKind, Provider, RateHint, decode};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::support::{now, response};
+use crate::support::{http_providers, now, response};
 
-const HTTP_PROVIDERS: [Provider; 4] =
-    [Provider::OpenAiChat, Provider::OpenAiResponses, Provider::Anthropic, Provider::Gemini];
+/// The body of a short answer.
+fn answer(provider: Provider) -> Value {
+    match provider {
+        Provider::OpenAiChat | Provider::Command => {
+            json!({"choices": [{"message": {"content": "Grüße"}, "finish_reason": "stop"}]})
+        }
+        Provider::OpenAiResponses => {
+            json!({"status": "completed", "output": [{"type": "message", "content": []}]})
+        }
+        Provider::Anthropic => {
+            json!({"content": [{"type": "text", "text": "Grüße"}], "stop_reason": "end_turn"})
+        }
+        Provider::Gemini => json!({"candidates": [{"content": {"parts": [{"text": "Grüße"}]}}]}),
+    }
+}
 
 /// JSON that uses the words of the formats, so that it gets past the first check.
 fn plausible() -> impl Strategy<Value = Value> {
@@ -85,14 +98,14 @@ fn plausible() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(status in 100u16..600, body in prop::collection::vec(any::<u8>(), 0..300)) {
-        for provider in HTTP_PROVIDERS {
+        for provider in http_providers() {
             let _ = decode(provider, &response(status, &[], body.clone()), now());
         }
     }
 
     #[test]
     fn plausible_json_never_panics(status in prop::sample::select(vec![200u16, 400, 429, 500]), body in plausible()) {
-        for provider in HTTP_PROVIDERS {
+        for provider in http_providers() {
             let answer = response(status, &[], body.to_string());
             let _ = decode(provider, &answer, now());
             let _ = RateHint::read(&answer, now());
@@ -101,13 +114,9 @@ proptest! {
 
     #[test]
     fn a_body_cut_anywhere_is_malformed(at in 0usize..1000) {
-        let bodies = [
-            (Provider::OpenAiChat, json!({"choices": [{"message": {"content": "Grüße"}, "finish_reason": "stop"}]})),
-            (Provider::OpenAiResponses, json!({"status": "completed", "output": [{"type": "message", "content": []}]})),
-            (Provider::Anthropic, json!({"content": [{"type": "text", "text": "Grüße"}], "stop_reason": "end_turn"})),
-            (Provider::Gemini, json!({"candidates": [{"content": {"parts": [{"text": "Grüße"}]}}]})),
-        ];
-        for (provider, body) in bodies {
+        for provider in http_providers() {
+            let body = answer(provider);
+            prop_assert!(decode(provider, &response(200, &[], body.to_string()), now()).is_ok());
             let whole = body.to_string().into_bytes();
             let cut = whole[..at % whole.len()].to_vec();
             let error = decode(provider, &response(200, &[], cut), now()).unwrap_err();

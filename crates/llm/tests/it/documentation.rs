@@ -1,8 +1,12 @@
 //! `docs/models.md` is copied from: every block of it must be valid, and every class of error must be in it.
 
 use indexmap::IndexMap;
-use promptassay_llm::{ANTHROPIC_DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_TIMEOUT, ModelRow, ModelRowSpec};
+use promptassay_llm::{
+    ANTHROPIC_DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_TIMEOUT, ModelRow, ModelRowSpec, Provider,
+};
 use serde::Deserialize;
+
+use crate::support::{http_providers, single_params};
 
 const PAGE: &str = include_str!("../../../../docs/models.md");
 
@@ -28,8 +32,13 @@ fn rows() -> Vec<ModelRow> {
 fn every_block_is_a_valid_row() {
     let rows = rows();
     assert!(rows.len() >= 14, "{}", rows.len());
-    for provider in ["openai", "openai_responses", "anthropic", "gemini", "command"] {
-        assert!(rows.iter().any(|row| row.provider.as_str() == provider), "{provider}");
+    let names = PAGE.lines().find(|line| line.starts_with("| `provider` |")).unwrap();
+    for provider in Provider::ALL {
+        assert!(rows.iter().any(|row| row.provider == provider), "no block for `{provider}`");
+        assert!(
+            names.contains(&format!("`{provider}`")),
+            "`{provider}` is not among the values of `provider`"
+        );
     }
 }
 
@@ -52,6 +61,28 @@ fn every_key_parameter_and_class_of_error_is_described() {
     ];
     for word in keys.chain(params).map(String::as_str).chain(classes) {
         assert!(PAGE.contains(&format!("\n| `{word}` |")), "no table has a row for `{word}`");
+    }
+}
+
+#[test]
+fn the_table_of_parameters_says_who_refuses_them() {
+    let section = PAGE.split("\n## Parameters\n").nth(1).unwrap();
+    let row = |first: &str| -> Vec<&str> {
+        let line = section.lines().find_map(|line| line.strip_prefix(&format!("| `{first}` | ")));
+        line.unwrap_or_else(|| panic!("no row for `{first}`")).trim_end_matches(" |").split(" | ").collect()
+    };
+    let providers: Vec<_> = http_providers().collect();
+    assert_eq!(row("params"), providers.iter().map(|provider| provider.as_str()).collect::<Vec<_>>());
+    for (key, params) in single_params() {
+        let cells = row(&key);
+        assert_eq!(cells.len(), providers.len(), "{key}");
+        for (provider, cell) in providers.iter().zip(cells) {
+            assert_eq!(
+                cell == "refused",
+                !provider.param_problems(&params).is_empty(),
+                "{provider}: `{key}`"
+            );
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod anthropic;
 mod arbitrary;
 mod documentation;
+mod every_provider;
 mod gemini;
 mod openai_chat;
 mod openai_responses;

@@ -11,6 +11,22 @@ use promptassay_llm::{
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
 
+/// The providers that are asked over HTTP.
+pub(crate) fn http_providers() -> impl Iterator<Item = Provider> {
+    Provider::ALL.into_iter().filter(|provider| *provider != Provider::Command)
+}
+
+/// Each parameter alone, with its key.
+pub(crate) fn single_params() -> Vec<(String, Params)> {
+    let values = json!({
+        "max_output_tokens": 7, "temperature": 0.5, "top_p": 0.9, "top_k": 3, "seed": 1, "stop": ["END"],
+        "reasoning_effort": "low", "frequency_penalty": 0.5, "presence_penalty": 0.5,
+    });
+    let schema = schemars::schema_for!(Params).to_value();
+    let keys = schema["properties"].as_object().unwrap().keys();
+    keys.map(|key| (key.clone(), serde_json::from_value(json!({key: values[key]})).unwrap())).collect()
+}
+
 pub(crate) fn now() -> Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
 }

@@ -1,5 +1,6 @@
 //! Each provider once, and what several models at once are like.
 
+use promptassay_llm::Provider;
 use serde_json::json;
 
 use super::{CALLS_FOR_NOTHING, KEY, Mock, eval, report, sandbox, suite};
@@ -7,16 +8,17 @@ use crate::sandbox::Seen;
 
 #[test]
 fn every_provider_is_asked_in_its_own_format() {
-    for (provider, path) in
-        [("openai", "/v1"), ("openai_responses", "/v1"), ("anthropic", ""), ("gemini", "/v1beta")]
-    {
-        let header = if provider == "anthropic" {
-            json!({"name": "x-api-key", "value": {"equals": KEY}})
-        } else if provider == "gemini" {
-            json!({"name": "x-goog-api-key", "value": {"equals": KEY}})
-        } else {
-            json!({"name": "authorization", "value": {"equals": format!("Bearer {KEY}")}})
+    for provider in Provider::ALL {
+        let (path, header, key) = match provider {
+            Provider::OpenAiChat | Provider::OpenAiResponses => {
+                ("/v1", "authorization", format!("Bearer {KEY}"))
+            }
+            Provider::Anthropic => ("", "x-api-key", KEY.to_owned()),
+            Provider::Gemini => ("/v1beta", "x-goog-api-key", KEY.to_owned()),
+            // A program is asked in the next test.
+            Provider::Command => continue,
         };
+        let header = json!({"name": header, "value": {"equals": key}});
         let mock = Mock::start(json!({
             "rules": [{
                 "name": "greeting",
