@@ -212,7 +212,9 @@ pub(crate) fn error(format: Option<WireFormat>, failure: &Failure<'_>) -> (u16, 
 pub(crate) fn error_with_ok_status(format: WireFormat, failure: &Failure<'_>, created: u64) -> Value {
     match format {
         WireFormat::OpenAiResponses => openai_responses::failed(failure, created),
-        _ => error(Some(format), failure).1,
+        WireFormat::OpenAiChat | WireFormat::AnthropicMessages | WireFormat::GeminiGenerateContent => {
+            error(Some(format), failure).1
+        }
     }
 }
 

@@ -59,18 +59,52 @@ enum Kind {
 impl Kind {
     /// Whether scores between 0 and 1 occur, so that a threshold means something.
     fn is_graded(self) -> bool {
-        matches!(
-            self,
-            Self::Levenshtein | Self::Judge | Self::Command | Self::Composite(Rule::All | Rule::Any)
-        )
+        match self {
+            Self::Levenshtein | Self::Judge | Self::Command | Self::Composite(Rule::All | Rule::Any) => true,
+            Self::Affix(_)
+            | Self::Contains
+            | Self::ContainsList(_)
+            | Self::Equals
+            | Self::Regex
+            | Self::Size(..)
+            | Self::Json
+            | Self::JsonSchema
+            | Self::ContainsJson
+            | Self::Latency
+            | Self::Cost
+            | Self::Tokens
+            | Self::FinishReason
+            | Self::Refusal
+            | Self::ToolCalls
+            | Self::Expression
+            | Self::Composite(Rule::None) => false,
+        }
     }
 
     /// Whether it looks at the output, so that `at` means something.
     fn looks_at_output(self) -> bool {
-        !matches!(
-            self,
-            Self::Latency | Self::Cost | Self::Tokens | Self::FinishReason | Self::Refusal | Self::ToolCalls
-        )
+        match self {
+            Self::Latency
+            | Self::Cost
+            | Self::Tokens
+            | Self::FinishReason
+            | Self::Refusal
+            | Self::ToolCalls => false,
+            Self::Affix(_)
+            | Self::Contains
+            | Self::ContainsList(_)
+            | Self::Equals
+            | Self::Regex
+            | Self::Size(..)
+            | Self::Json
+            | Self::JsonSchema
+            | Self::ContainsJson
+            | Self::Levenshtein
+            | Self::Judge
+            | Self::Expression
+            | Self::Command
+            | Self::Composite(_) => true,
+        }
     }
 }
 
