@@ -6,7 +6,7 @@
 //! (```` ```yaml prompts/registry.yaml ````) is written there before what follows it. `cargo run --release --` is the binary; other
 //! calls of cargo are not made. ```` ```console no-run: why ```` is for readers only.
 //!
-//! `UPDATE_DOCS=1 cargo test -p promptassay documentation` writes what is printed into the pages.
+//! `UPDATE_DOCS=1 cargo test --workspace --test it -- documentation` writes what is printed into the pages.
 
 mod page;
 mod shell;

@@ -1,4 +1,5 @@
-//! docs/cli.md shows the help of every command as the binary prints it; `UPDATE_DOCS=1 cargo test -p promptassay reference` writes it.
+//! docs/cli.md shows the help of every command as the binary prints it; `UPDATE_DOCS=1 cargo test --workspace --test it --
+//! reference` writes it.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +35,7 @@ fn the_reference_shows_the_help_of_every_command() {
     } else {
         assert!(
             before == reference,
-            "docs/cli.md is out of date: UPDATE_DOCS=1 cargo test -p promptassay reference"
+            "docs/cli.md is out of date: UPDATE_DOCS=1 cargo test --workspace --test it -- reference"
         );
     }
 }

@@ -1,4 +1,5 @@
-//! The committed JSON Schemas are those that the binary prints.
+//! The committed JSON Schemas are those that the binary prints; `UPDATE_DOCS=1 cargo test --workspace --test it -- schema` writes
+//! them.
 
 use std::path::Path;
 
@@ -8,15 +9,34 @@ use crate::sandbox::Sandbox;
 fn committed_schemas_are_up_to_date() {
     let sandbox = Sandbox::empty();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
-    for kind in ["registry", "prompt", "version", "lock", "test_cases", "experiment", "report"] {
-        let file = format!("{kind}.schema.json");
-        let committed = std::fs::read_to_string(directory.join(&file)).unwrap_or_default();
+    let kinds = kinds(&sandbox);
+    let mut outdated = Vec::new();
+    for kind in &kinds {
+        let file = directory.join(format!("{kind}.schema.json"));
+        let committed = std::fs::read_to_string(&file).unwrap_or_default();
         let printed = sandbox.run(&["schema", kind]).stdout;
-        assert!(
-            committed.replace("\r\n", "\n") == printed,
-            "docs/schemas/{file} is out of date: run `cargo run -- schema {kind} > docs/schemas/{file}`"
-        );
+        if committed.replace("\r\n", "\n") == printed {
+            continue;
+        }
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(file, printed).unwrap();
+        } else {
+            outdated.push(kind);
+        }
     }
+    assert!(
+        outdated.is_empty(),
+        "schemas of docs/schemas are out of date: {outdated:?}: UPDATE_DOCS=1 cargo test --workspace --test it -- schema"
+    );
+    assert_eq!(std::fs::read_dir(directory).unwrap().count(), kinds.len(), "{kinds:?}");
+}
+
+/// The kinds of files that have a schema, as the binary lists them.
+fn kinds(sandbox: &Sandbox) -> Vec<String> {
+    let seen = sandbox.run(&["schema", "nothing"]);
+    let list = seen.stderr.split("[possible values: ").nth(1).and_then(|rest| rest.split(']').next());
+    let list = list.unwrap_or_else(|| panic!("{}", seen.shown()));
+    list.split(", ").map(str::to_owned).collect()
 }
 
 /// The first line of a file, if it names a schema: the file that it names.
