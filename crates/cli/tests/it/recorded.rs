@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::reports::readers;
+use crate::reports::{FORMATS, readers};
 use crate::sandbox::{Sandbox, Seen};
 
 fn fixtures() -> PathBuf {
@@ -46,16 +46,8 @@ fn copied(name: &str) -> Sandbox {
 /// All reports of a run, in files `report.FORMAT`.
 fn report(sandbox: &Sandbox) -> Seen {
     let mut arguments = vec!["report", "run"];
-    for requested in [
-        "terminal=report.terminal",
-        "junit=report.junit",
-        "json=report.json",
-        "markdown=report.markdown",
-        "github=report.github",
-        "csv=report.csv",
-    ] {
-        arguments.extend(["--report", requested]);
-    }
+    let requested = FORMATS.map(|format| format!("{format}=report.{format}"));
+    arguments.extend(requested.iter().flat_map(|requested| ["--report", requested]));
     if sandbox.path("prompts/greet/tests/baseline.json").exists() {
         arguments.push("--against-baseline");
     }
@@ -72,7 +64,7 @@ fn every_report_of_every_run_is_as_it_was() {
         let seen = report(&sandbox);
         insta::assert_snapshot!(format!("{name}.terminal"), seen.shown());
         assert_eq!(seen.stdout, sandbox.read("report.terminal"), "{name}");
-        for format in ["junit", "json", "markdown", "github", "csv"] {
+        for format in FORMATS.into_iter().filter(|format| *format != "terminal") {
             let text = sandbox.read(&format!("report.{format}"));
             let text = if format == "junit" { readers::lines(&text) } else { text.replace('\r', "␍") };
             insta::assert_snapshot!(format!("{name}.{format}"), text);

@@ -10,6 +10,9 @@ use insta::assert_snapshot;
 
 use crate::sandbox::Sandbox;
 
+/// The formats of reports.
+pub(crate) const FORMATS: [&str; 6] = ["terminal", "junit", "json", "markdown", "github", "csv"];
+
 /// Every report, each into a file of its own.
 pub(crate) const ALL_REPORTS: [&str; 12] = [
     "--report",
@@ -57,6 +60,15 @@ fn sandbox(replies: &[(&str, &str)]) -> Sandbox {
 
 fn one_fails() -> Sandbox {
     sandbox(&[("one", "Thank you, Ada"), ("two", "No, Bob, I am not going to: 100 %, never")])
+}
+
+#[test]
+fn no_format_is_left_out_of_the_tests() {
+    let seen = Sandbox::empty().run(&["report", "--report", "which"]);
+    assert!(seen.stderr.contains(&format!("formats are {}", FORMATS.join(", "))), "{}", seen.shown());
+    for format in FORMATS {
+        assert!(ALL_REPORTS.iter().any(|report| report.starts_with(&format!("{format}="))), "{format}");
+    }
 }
 
 #[test]

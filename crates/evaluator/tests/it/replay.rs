@@ -104,6 +104,7 @@ fn reports(plan: &Plan, record: &Record, outputs: &Outputs) -> String {
     let github = report::github(&evaluation, |path| path.display().to_string());
     [
         terminal,
+        report::markdown(&evaluation),
         written(|out| report::json(&evaluation, out)),
         written(|out| report::junit(&evaluation, JunitLook::default(), out)),
         written(|out| report::csv(&evaluation, out)),

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use promptassay_registry::files::copy_atomic;
 use promptassay_registry::problem::{Problem, did_you_mean};
 
@@ -35,7 +35,7 @@ pub(crate) struct Requested {
 }
 
 /// The formats of reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
     Terminal,
     Junit,
@@ -52,25 +52,24 @@ pub(crate) enum Target {
     File(PathBuf),
 }
 
-const FORMATS: [(&str, ReportFormat); 6] = [
-    ("terminal", ReportFormat::Terminal),
-    ("junit", ReportFormat::Junit),
-    ("json", ReportFormat::Json),
-    ("markdown", ReportFormat::Markdown),
-    ("github", ReportFormat::Github),
-    ("csv", ReportFormat::Csv),
-];
+impl ReportFormat {
+    /// Every format by its name.
+    fn all() -> impl Iterator<Item = (String, Self)> {
+        let named = |format: &Self| Some((format.to_possible_value()?.get_name().to_owned(), *format));
+        Self::value_variants().iter().filter_map(named)
+    }
+}
 
 impl FromStr for Requested {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let names = FORMATS.map(|(name, _)| name);
+        let names: Vec<String> = ReportFormat::all().map(|(name, _)| name).collect();
         let usage =
             || format!("write FORMAT=FILE, such as `junit=report.xml`; formats are {}", names.join(", "));
         let (name, file) = text.split_once('=').ok_or_else(usage)?;
-        let Some((_, format)) = FORMATS.iter().find(|(known, _)| *known == name) else {
-            let help = did_you_mean(name, names, "formats");
+        let Some((_, format)) = ReportFormat::all().find(|(known, _)| known == name) else {
+            let help = did_you_mean(name, names.iter().map(String::as_str), "formats");
             return Err(format!("there is no format `{name}`; {help}"));
         };
         if file.is_empty() {
@@ -78,7 +77,7 @@ impl FromStr for Requested {
                 "say where the report goes: `{name}=FILE`, or `{name}=-` for standard output"
             ));
         }
-        Ok(Self { format: *format, target: Target::of(Path::new(file)) })
+        Ok(Self { format, target: Target::of(Path::new(file)) })
     }
 }
 
@@ -154,4 +153,27 @@ fn write_file(path: &Path, report: &mut dyn Read) -> Result<(), Failure> {
 
 pub(super) fn cannot_write(message: String) -> Failure {
     Failure::broken(Problem::error("eval::cannot_write_report", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Args as _;
+
+    use super::*;
+
+    #[test]
+    fn every_format_is_in_the_help_and_on_the_pages() {
+        let command = ReportArguments::augment_args(clap::Command::new("eval"));
+        let option = command.get_arguments().find(|argument| argument.get_long() == Some("report")).unwrap();
+        let help = option.get_help().unwrap().to_string();
+        let page = include_str!("../../../../../../docs/reports.md");
+        let reference = include_str!("../../../../../../docs/cli.md");
+        let option = reference.lines().find(|line| line.starts_with("| `--report FORMAT=FILE` |")).unwrap();
+        for (name, _) in ReportFormat::all() {
+            let name = format!("`{name}`");
+            assert!(help.contains(&name), "the help of --report does not name {name}");
+            assert!(page.contains(&format!("\n| {name} |")), "docs/reports.md has no row for {name}");
+            assert!(option.contains(&name), "docs/cli.md does not name {name}");
+        }
+    }
 }
