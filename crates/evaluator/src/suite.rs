@@ -107,6 +107,12 @@ impl Suite {
         Some(format!("each case is asked {REPEAT_UNDER_A_MARGIN} times, because a margin is set"))
     }
 
+    /// The most often that a plan asks each case: where nobody wrote how often, a margin may come from the command line, or from a
+    /// baseline.
+    pub fn most_repeats(&self) -> u32 {
+        if self.repeat_is_default { self.repeat.max(REPEAT_UNDER_A_MARGIN) } else { self.repeat }
+    }
+
     /// The model rows that a case is asked on.
     pub fn models_of<'a>(&'a self, case: &'a Case) -> &'a [String] {
         case.models.as_deref().unwrap_or(&self.models)

@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::event::Event;
 
+use crate::stage::Stage;
 use crate::state::State;
 
 use self::line::Before;
@@ -84,14 +85,24 @@ pub fn exists(prompt_directory: &Path) -> bool {
     fs::symlink_metadata(path(prompt_directory)).is_ok()
 }
 
-/// The version in production according to the ledger of this directory; `None` where there is no ledger or nothing is in
-/// production. A ledger that cannot be trusted is an error.
-pub fn production(prompt_directory: &Path, prompt: &PromptName) -> Result<Option<Version>, Vec<Problem>> {
+/// What a ledger says about which versions matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The version in production.
+    pub production: Option<Version>,
+    /// The versions that are never served again, in the order of semantic versioning.
+    pub archived: Vec<Version>,
+}
+
+/// How the versions of a prompt stand; nothing where there is no ledger. The problems of the ledger where it has faults.
+pub fn standing(prompt_directory: &Path, prompt: &PromptName) -> Result<Standing, Vec<Problem>> {
     let ledger = Ledger::read(prompt_directory, prompt).map_err(|problem| vec![*problem])?;
     if !ledger.faults().is_empty() {
         return Err(ledger.problems());
     }
-    Ok(ledger.state().production().cloned())
+    let state = ledger.state();
+    let archived = state.versions().keys().filter(|version| state.stage(version) == Stage::Archived);
+    Ok(Standing { production: state.production().cloned(), archived: archived.cloned().collect() })
 }
 
 impl Ledger {

@@ -134,7 +134,7 @@ impl NotServed {
         match self {
             Self::NothingInProduction { prompt } => {
                 format!(
-                    "`promptassay promote {prompt} VERSION --to production` or `adopt` puts something there"
+                    "`promptassay promote {prompt} VERSION --to production` puts something there, or `adopt` where nothing ever was"
                 )
             }
             Self::Latest { prompt } => {

@@ -96,10 +96,17 @@ pub fn mirrors(ledger: &Ledger, prompt: &Prompt) -> Vec<Problem> {
                 format!("`{}` has a ledger, and nothing is in production", prompt.name()),
             )
             .at(place())
-            .help(format!(
-                "`promptassay adopt {} VERSION` records what is live already; until then `resolve` serves nothing",
-                prompt.name()
-            )),
+            .help(if state.tenures().is_empty() {
+                format!(
+                    "`promptassay adopt {} VERSION` records what is live already; until then `resolve` serves nothing",
+                    prompt.name()
+                )
+            } else {
+                format!(
+                    "`promptassay promote {} VERSION --to production` puts something there; until then `resolve` serves nothing",
+                    prompt.name()
+                )
+            }),
         ),
     }
     problems

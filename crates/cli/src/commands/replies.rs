@@ -94,7 +94,10 @@ fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<Vec<(Pruned, 
     };
     let mut files = Vec::new();
     let selected = inputs_of(names.to_vec(), &tree, loaded.problems, &settings, &mut problems);
-    for input in selected {
+    for mut input in selected {
+        // All that some gate may ask for stays, whichever is set today.
+        input.suite.repeat = input.suite.most_repeats();
+        input.suite.repeat_is_default = false;
         let name = input.prompt.name().as_str();
         let path = directory.join(format!("{name}.jsonl"));
         let Some(text) = read_if_there(&path, tree.repository_root(), &mut problems) else { continue };

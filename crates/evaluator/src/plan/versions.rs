@@ -12,7 +12,9 @@ pub struct VersionRequest {
     pub baseline: Option<Version>,
     /// What is in production, where somebody keeps a book about that.
     pub production: Option<Version>,
-    /// The versions to judge; empty: the newest one, where it is newer than the baseline.
+    /// Versions that are never served again, where somebody keeps a book about that: judged only where they are asked for.
+    pub archived: Vec<Version>,
+    /// The versions to judge; empty: the newest one that is not archived, where it is newer than the baseline.
     pub candidates: Vec<Version>,
     /// Exactly these, each alone and compared with nothing; the other two are not looked at then.
     pub only: Vec<Version>,
@@ -64,7 +66,7 @@ pub fn choose(
             }
         });
     }
-    Ok(match versions.last() {
+    Ok(match versions.iter().rev().find(|version| !request.archived.contains(version)) {
         Some(newest) if newest > baseline => ChosenVersions {
             baseline: Some(baseline.clone()),
             candidates: vec![newest.clone()],
@@ -289,6 +291,10 @@ mod tests {
         insta::assert_snapshot!(chosen(&request("1.0.0")), @"v1.0.0 < v1.2.0 (v1.2.0 is the newest; baseline v1.0.0 is in production)");
         insta::assert_snapshot!(chosen(&request("1.2.0")), @"< v1.2.0 (v1.2.0 is in production and the newest; evaluated alone)");
         insta::assert_snapshot!(check_changed(&request("1.0.0"), Some("0.9.0"), &["1.2.0"]), @"v1.0.0 < v1.2.0 (v1.2.0: v1.2.0.txt changed; baseline v1.0.0 is in production; v0.9.0, active at main, is gone)");
+        let archived = VersionRequest { archived: vec![v("1.2.0")], ..request("1.0.0") };
+        insta::assert_snapshot!(chosen(&archived), @"v1.0.0 < v1.1.0 (v1.1.0 is the newest; baseline v1.0.0 is in production)");
+        let only_archived = VersionRequest { archived: vec![v("1.2.0"), v("1.1.0")], ..request("1.0.0") };
+        insta::assert_snapshot!(chosen(&only_archived), @"< v1.0.0 (v1.0.0 is in production and the newest; evaluated alone)");
         let asked = VersionRequest { baseline: Some(v("1.1.0")), ..request("1.0.0") };
         insta::assert_snapshot!(chosen(&asked), @"v1.1.0 < v1.2.0 (v1.2.0 is the newest; baseline v1.1.0 is asked for)");
     }

@@ -25,7 +25,8 @@ impl RecordedReplies {
         models: impl IntoIterator<Item = &'a str>,
     ) -> Vec<Unused> {
         let cases: HashSet<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
-        let known = Known { cases, versions, models: models.into_iter().collect(), repeat: suite.repeat };
+        let known =
+            Known { cases, versions, models: models.into_iter().collect(), repeat: suite.most_repeats() };
         let mut unused: Vec<Unused> = self
             .rows
             .iter()
@@ -57,6 +58,6 @@ impl Known<'_> {
             return Some(format!("there is no model row `{}`", key.model));
         }
         (key.repeat == 0 || key.repeat > self.repeat)
-            .then(|| format!("it is repeat {}, and the suite asks for {}", key.repeat, self.repeat))
+            .then(|| format!("it is repeat {}, and the suite asks for {} at most", key.repeat, self.repeat))
     }
 }

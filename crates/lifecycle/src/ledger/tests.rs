@@ -209,11 +209,14 @@ fn appending_keeps_every_byte_that_is_there() {
         append(&prompts.lock(), &path, line).unwrap();
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
-    assert_eq!(production(&prompts.directory(), &name()), Ok(Some(v("1.0.0"))));
+    assert_eq!(
+        standing(&prompts.directory(), &name()).map(|standing| standing.production),
+        Ok(Some(v("1.0.0")))
+    );
     prompts.write(FILE_NAME, &text.replacen("because", "no reason", 1));
-    assert!(production(&prompts.directory(), &name()).is_err());
+    assert!(standing(&prompts.directory(), &name()).is_err());
     fs::remove_file(&path).unwrap();
-    assert_eq!(production(&prompts.directory(), &name()), Ok(None));
+    assert_eq!(standing(&prompts.directory(), &name()), Ok(Standing::default()));
 }
 
 proptest! {

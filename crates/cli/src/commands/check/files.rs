@@ -7,7 +7,7 @@ use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
 use promptassay_experiments::store::Location;
-use promptassay_lifecycle::ledger::{self, Ledger};
+use promptassay_lifecycle::ledger::{self, Ledger, Standing};
 use promptassay_lifecycle::policy::Policy;
 use promptassay_lifecycle::stage::Stage;
 use promptassay_lifecycle::verify;
@@ -96,8 +96,11 @@ impl Files {
         let versions: Vec<Version> = prompt.versions().map(|version| version.version.clone()).collect();
         // The same versions that `eval` takes, so that what is sound here can be asked there.
         // What is wrong with the ledger is reported beside this.
-        let Ok(production) = ledger::production(prompt.directory(), prompt.name()) else { return };
-        let request = VersionRequest { production, ..VersionRequest::default() };
+        let Ok(Standing { production, archived }) = ledger::standing(prompt.directory(), prompt.name())
+        else {
+            return;
+        };
+        let request = VersionRequest { production, archived, ..VersionRequest::default() };
         match plan::choose(prompt.name().as_str(), &versions, &active.version, &request) {
             Ok(versions) => {
                 plan::build(vec![PromptInput { prompt, suite, versions }], &self.settings, problems);

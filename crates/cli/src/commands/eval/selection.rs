@@ -9,7 +9,7 @@ use promptassay_evaluator::runs::failed_cases;
 use promptassay_evaluator::selection::{Changed, FailedIn, PromptFacts, Sample, Selection};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{self, Suite};
-use promptassay_lifecycle::ledger;
+use promptassay_lifecycle::ledger::{self, Standing};
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Problem, has_errors};
 use promptassay_registry::tree::{Prompt, Tree};
@@ -234,7 +234,7 @@ impl SelectionArguments {
             baseline: self.baseline.clone(),
             candidates: self.candidates.clone(),
             only: self.only.clone(),
-            production: None,
+            ..VersionRequest::default()
         };
         let mut inputs = Vec::new();
         for (PromptName(prompt), suite) in suites {
@@ -249,8 +249,10 @@ impl SelectionArguments {
                     continue;
                 }
             };
-            match ledger::production(prompt.directory(), prompt.name()) {
-                Ok(production) => request.production = production,
+            match ledger::standing(prompt.directory(), prompt.name()) {
+                Ok(Standing { production, archived }) => {
+                    (request.production, request.archived) = (production, archived);
+                }
                 Err(found) => {
                     problems.extend(found);
                     continue;

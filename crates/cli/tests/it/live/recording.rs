@@ -97,6 +97,28 @@ fn stale_missing_and_unused_replies_are_named_and_pruned() {
 }
 
 #[test]
+fn repeats_that_only_a_margin_asks_for_are_kept() {
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 2);
+    sandbox.edit(SUITE, "repeat: 1", "repeat: 4");
+    eval(&sandbox, &["--record"]);
+    let recorded = sandbox.read(FILE);
+    // Nobody says how often: a margin may be set tomorrow, and asks three times.
+    sandbox.edit(SUITE, "repeat: 4\n", "");
+    let offline = sandbox.run(&["eval", "--offline"]);
+    assert_eq!(
+        offline.stderr.matches("it is repeat 4, and the suite asks for 3 at most").count(),
+        2,
+        "{}",
+        offline.shown()
+    );
+    assert_eq!(offline.stderr.matches("nothing asks for").count(), 2, "{}", offline.shown());
+    sandbox.run(&["replies", "prune"]);
+    let kept: Vec<&str> = recorded.lines().filter(|line| !line.contains(r#""repeat":4"#)).collect();
+    assert_eq!(sandbox.read(FILE).lines().collect::<Vec<_>>(), kept);
+}
+
+#[test]
 fn recording_needs_a_place_and_a_network() {
     let mock = Mock::polite();
     let sandbox = sandbox(&mock.row(), 1);
