@@ -9,7 +9,8 @@ use super::{Plan, PromptPlan, Role};
 use crate::suite::canonical_model;
 
 impl Plan {
-    /// SHA-256 of the digests of everything that the plan's trials depend on, as canonical JSON: two plans of one digest ask the same questions for the same purpose.
+    /// SHA-256 of the digests of everything that the plan's trials depend on, as canonical JSON: two plans of one digest ask the same
+    /// questions for the same purpose.
     pub fn digest(&self) -> Digest {
         Digest::of_json(&json!(self.digests))
     }

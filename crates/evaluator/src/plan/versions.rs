@@ -16,7 +16,7 @@ pub struct VersionRequest {
     pub archived: Vec<Version>,
     /// The versions to judge; empty: the newest one that is not archived, where it is newer than the baseline.
     pub candidates: Vec<Version>,
-    /// Exactly these, each alone and compared with nothing; the other two are not looked at then.
+    /// Exactly these, each alone and compared with nothing; nothing else is looked at then.
     pub only: Vec<Version>,
 }
 
@@ -104,6 +104,7 @@ pub fn choose_changed(
     let candidates: Vec<Version> = if is_asked {
         request.candidates.clone()
     } else {
+        // Archived ones too: a change that archives what it serves would otherwise not be judged.
         change.versions.iter().filter(|version| versions.contains(version)).cloned().collect()
     };
     let reasons = listed(&change.reasons);
@@ -238,6 +239,7 @@ mod tests {
     #[test]
     fn what_changed_is_judged_against_what_was_active_then() {
         let none = VersionRequest::default();
+        let archived = VersionRequest { archived: vec![v("1.2.0")], ..VersionRequest::default() };
         let asked = VersionRequest {
             candidates: vec![v("1.1.0")],
             baseline: Some(v("1.2.0")),
@@ -253,6 +255,7 @@ mod tests {
                 check_changed(&none, None, &[]),
                 check_changed(&asked, Some("1.0.0"), &["1.2.0"]),
                 check_changed(&none, Some("1.0.0"), &["3.0.0"]),
+                check_changed(&archived, Some("1.0.0"), &["1.1.0", "1.2.0"]),
             ]
             .join("\n")
         );
