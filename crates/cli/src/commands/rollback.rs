@@ -17,7 +17,7 @@ const EXAMPLES: &str = "Examples:
 /// Go back to the version that was in production before, or to another one that was.
 ///
 /// Needs a reason and no evidence. A canary that runs is aborted in the same moment. The version that is left is marked: nothing
-/// rolls back to it, and it returns to production only with evidence that is younger than this.
+/// rolls back to it, and it returns to production only with evidence whose every reply is younger than this: `eval --refresh`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RollbackArguments {

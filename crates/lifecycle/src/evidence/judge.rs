@@ -12,7 +12,7 @@ use promptassay_registry::version::Version;
 use super::{Evidence, EvidenceSummary, Finding, ModelSummary, Passed, ReplySource, Verdict};
 use crate::duration::in_words;
 use crate::policy::Policy;
-use crate::state::{State, Tenure};
+use crate::state::{Mark, State, Tenure};
 
 pub use fault::EvidenceFault;
 
@@ -176,9 +176,8 @@ fn of_result(finding: &Finding, policy: &Policy, now: Timestamp) -> Vec<Evidence
 fn of_history(finding: &Finding, state: &State) -> Option<EvidenceFault> {
     let details = &finding.details;
     let mark = state.versions().get(&finding.version).and_then(|known| known.mark.as_ref());
-    // Times of the ledger are cut to seconds: within the same second nobody can tell what came first.
-    if let Some(mark) = mark.filter(|mark| details.finished_at.as_second() <= mark.at.as_second()) {
-        return Some(EvidenceFault::BeforeRollback { version: finding.version.clone(), at: mark.at });
+    if let Some(fault) = mark.and_then(|mark| of_rollback(finding, mark)) {
+        return Some(fault);
     }
     let baseline = details.baseline.as_ref()?;
     let version = &baseline.version;
@@ -205,6 +204,27 @@ fn of_history(finding: &Finding, state: &State) -> Option<EvidenceFault> {
     // Before anything is in production, whatever it was compared with is as good.
     let production = production?.clone();
     Some(EvidenceFault::OtherBaseline { baseline: version.clone(), production })
+}
+
+/// What was said before somebody rolled back says nothing of why: every reply must be younger, not only the run that counts them.
+fn of_rollback(finding: &Finding, mark: &Mark) -> Option<EvidenceFault> {
+    let (details, version, at) = (&finding.details, finding.version.clone(), mark.at);
+    // Times of the ledger are cut to seconds: within the same second nobody can tell what came first.
+    let is_before = |time: Timestamp| time.as_second() <= mark.at.as_second();
+    if is_before(details.finished_at) {
+        return Some(EvidenceFault::BeforeRollback { version, at });
+    }
+    match (details.replies.source, details.replies.oldest_at) {
+        (ReplySource::Recorded, _) | (_, None) => Some(EvidenceFault::UndatedSinceRollback {
+            source_of_replies: details.replies.source,
+            version,
+            at,
+        }),
+        (_, Some(oldest_at)) if is_before(oldest_at) => {
+            Some(EvidenceFault::RepliesBeforeRollback { oldest_at, version, at })
+        }
+        (_, Some(_)) => None,
+    }
 }
 
 fn not_compared(findings: &[&Finding], today: &Today) -> Vec<&'static str> {

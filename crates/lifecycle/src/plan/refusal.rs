@@ -5,7 +5,7 @@ use promptassay_registry::digest::Digest;
 use promptassay_registry::version::Version;
 
 use crate::event::Share;
-use crate::evidence::EvidenceFault;
+use crate::evidence::{EvidenceFault, ReplySource};
 use crate::stage::Stage;
 
 /// Why a command is refused. Nothing was written.
@@ -226,12 +226,7 @@ impl Refusal {
             Self::NoEvidence { version, .. } => format!(
                 "`promptassay eval NAME --candidate {version}` asks its whole suite; `--evidence latest` here brings what it found"
             ),
-            Self::Evidence { .. } if self.is_conflict() => {
-                "evaluate again, against what is in production now".to_owned()
-            }
-            Self::Evidence { .. } => {
-                "evaluate it again on its whole suite; `--evidence latest` brings what the latest run found".to_owned()
-            }
+            Self::Evidence { version, faults, .. } => help_with_evidence(version, faults),
             Self::BreakGlassRefused => "bring evidence; or let somebody who may write `break_glass: allowed` under `lifecycle` in registry.yaml".to_owned(),
             Self::NoReason => "say why in a sentence: `--reason \"The error rate doubled\"`".to_owned(),
             Self::TooLateToAdopt { .. } => "use `promote` from now on".to_owned(),
@@ -249,7 +244,7 @@ impl Refusal {
                 "only what was in production can be gone back to; `promote` brings others there".to_owned()
             }
             Self::RolledBackFrom { version, .. } => format!(
-                "evaluate it again, and `promptassay promote NAME {version} --to production --evidence RUN`"
+                "`promptassay eval NAME --candidate {version} --refresh` asks the models again; with what it finds, `promptassay promote NAME {version} --to production --evidence latest`"
             ),
             Self::Archived { .. } => "an archived version stays so; add its text as a new version".to_owned(),
             Self::NoMirror { line } => format!("write `{line}` into it by hand, and do this again"),
@@ -257,6 +252,38 @@ impl Refusal {
                 "look at `promptassay status NAME`, and decide again".to_owned()
             }
         })
+    }
+}
+
+/// The command that leads to evidence without these faults.
+fn help_with_evidence(version: &Version, faults: &[EvidenceFault]) -> String {
+    let eval = format!("promptassay eval NAME --candidate {version}");
+    let not_allowed = faults.iter().find_map(|fault| match fault {
+        EvidenceFault::Replies { source_of_replies, allowed } => Some((*source_of_replies, allowed)),
+        _ => None,
+    });
+    if faults.iter().any(|fault| matches!(fault, EvidenceFault::ProductionMoved { .. })) {
+        return format!("`{eval}` compares it with what is in production now; then `--evidence latest`");
+    }
+    if faults.iter().any(EvidenceFault::is_of_age) {
+        return format!(
+            "`{eval} --refresh` asks the models now, whatever the cache or a file has; then `--evidence latest`"
+        );
+    }
+    match not_allowed {
+        Some((ReplySource::Recorded, allowed)) => format!(
+            "`{eval}`, without `--offline`, asks the models; then `--evidence latest`. Or let recorded replies prove something: `replies: [{allowed}, recorded]` under `lifecycle` in registry.yaml"
+        ),
+        Some((ReplySource::Cached, _)) => {
+            format!("`{eval} --refresh` asks the models now, whatever the cache has; then `--evidence latest`")
+        }
+        Some((ReplySource::Live, _)) => {
+            format!("`{eval} --offline` answers from recorded replies; then `--evidence latest`")
+        }
+        None if faults.iter().any(|fault| matches!(fault, EvidenceFault::NotPassed { .. })) => {
+            "`promptassay report RUN` shows why; what does not pass is corrected in a new version".to_owned()
+        }
+        None => format!("`{eval}` asks its whole suite; then `--evidence latest`"),
     }
 }
 

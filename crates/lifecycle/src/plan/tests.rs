@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::evidence::ReplySource;
 use crate::testing::{ada, command, evidence, hour, proof_at, statement, text_digest, today, v};
 
 /// Carries commands out, one an hour.
@@ -180,7 +181,7 @@ fn nothing_bounces_back() {
     assert_eq!(state.production(), Some(&v("1.0.0")));
     assert_eq!(state.versions()[&v("1.1.0")].mark.as_ref().unwrap().reason.as_deref(), Some("because"));
     insta::assert_snapshot!(refusal(&state, rollback(None)), @"there is nothing to roll back to: no version that was in production before can be again (`promptassay deprecate NAME v1.0.0 --reason WHY` takes it out of production with nothing in its place)");
-    insta::assert_snapshot!(refusal(&state, rollback(Some("1.1.0"))), @"v1.1.0 was rolled back from at 2026-11-23T14:00:00Z: because (evaluate it again, and `promptassay promote NAME v1.1.0 --to production --evidence RUN`)");
+    insta::assert_snapshot!(refusal(&state, rollback(Some("1.1.0"))), @"v1.1.0 was rolled back from at 2026-11-23T14:00:00Z: because (`promptassay eval NAME --candidate v1.1.0 --refresh` asks the models again; with what it finds, `promptassay promote NAME v1.1.0 --to production --evidence latest`)");
     // New evidence brings it back, old evidence does not.
     let with = |finished| Request::Promote {
         version: v("1.1.0"),
@@ -192,6 +193,51 @@ fn nothing_bounces_back() {
         panic!("accepted")
     };
     insta::assert_snapshot!(faults[0], @"it is older than the rollback of v1.1.0 at 2026-11-23T14:00:00Z");
+}
+
+#[test]
+fn a_young_run_of_old_replies_brings_nothing_back() {
+    let state = after(&[replaced(), vec![rollback(None)]].concat());
+    let policy = Policy { replies: ["live", "cached", "recorded"].map(source).to_vec(), ..Policy::default() };
+    let with = |source: &str, oldest_at: Option<i64>| {
+        let mut statement = statement("1.1.0", text_digest("1.1.0"));
+        let details = &mut statement["predicate"]["promptassay"];
+        details["finished_at"] = json!(hour(6));
+        details["replies"] = json!({"source": source, "oldest_at": oldest_at.map(hour)});
+        let warrant = Warrant::Evidence(Box::new((evidence(&statement), today("1.1.0"))));
+        let request = Request::Promote { version: v("1.1.0"), to: Stage::Production, warrant };
+        match steps(&state, request, 9, &policy) {
+            Ok(steps) => steps,
+            Err(Refusal::Evidence { faults, .. }) => {
+                faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+            }
+            Err(refusal) => refusal.to_string(),
+        }
+    };
+    let shown = [
+        with("cached", Some(3)),
+        with("cached", Some(4)),
+        with("cached", Some(5)),
+        with("live", Some(4)),
+        with("live", Some(5)),
+        with("live", None),
+        with("recorded", None),
+        with("recorded", Some(5)),
+    ];
+    insta::assert_snapshot!(shown.join("\n"), @r"
+    its oldest reply is from 2026-11-23T13:00:00Z, before the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    its oldest reply is from 2026-11-23T14:00:00Z, before the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    v1.0.0 production→deprecated, v1.1.0 deprecated→production
+    its oldest reply is from 2026-11-23T14:00:00Z, before the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    v1.0.0 production→deprecated, v1.1.0 deprecated→production
+    it does not say how old its replies are; its replies are live, and nothing says that they were given after the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    its replies are recorded, and nothing says that they were given after the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    its replies are recorded, and nothing says that they were given after the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    ");
+}
+
+fn source(name: &str) -> ReplySource {
+    serde_json::from_value(json!(name)).unwrap()
 }
 
 #[test]

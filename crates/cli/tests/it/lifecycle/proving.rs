@@ -294,15 +294,61 @@ fn evidence_is_found_by_run_by_directory_and_by_file() {
     ));
 }
 
-#[test]
-fn live_and_cached_replies_prove_something_by_default() {
-    let mock = Mock::polite();
-    let sandbox = sandbox("");
+/// The sandbox with v1.0.0 in production and v1.1.0 in testing, for a model that answers.
+fn asked(mock: &Mock) -> Sandbox {
+    let sandbox = sandbox("lifecycle: {canary: optional, replies: [live, cached, recorded]}\n");
     let registry = sandbox.read("prompts/registry.yaml");
     let row = registry.lines().find(|line| line.contains("default:")).unwrap();
     sandbox.edit("prompts/registry.yaml", row, &format!("  default: {}", mock.row()));
     done(&sandbox, &["adopt", "greet", "1.0.0"]);
     done(&sandbox, &["promote", "greet", "1.1.0", "--to", "testing"]);
+    sandbox
+}
+
+#[test]
+fn what_was_said_before_a_rollback_brings_nothing_back() {
+    let mock = Mock::polite();
+    let sandbox = asked(&mock);
+    let eval = |arguments: &[&str]| {
+        let whole = [&["eval", "greet", "--candidate", "1.1.0"], arguments].concat();
+        let seen = Seen::of(sandbox.command(&whole).env("TEST_KEY", KEY));
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    };
+    // All that happens here may happen within one second, so evidence is moved a minute on: clocks may differ by that much.
+    let soon = |replies_too: bool| {
+        let mut evidence: Value = serde_json::from_str(&fs::read_to_string(file(&sandbox)).unwrap()).unwrap();
+        let details = &mut evidence[0]["predicate"]["promptassay"];
+        let finished: jiff::Timestamp = serde_json::from_value(details["finished_at"].clone()).unwrap();
+        let finished = finished + jiff::SignedDuration::from_mins(1);
+        details["finished_at"] = json!(finished);
+        if replies_too {
+            details["replies"]["oldest_at"] = json!(finished);
+        }
+        sandbox.write("evidence.json", evidence.to_string());
+        by_ada(&sandbox, &["promote", "greet", "1.1.0", "--to", "production", "--evidence", "evidence.json"])
+    };
+    eval(&[]);
+    done(&sandbox, &["promote", "greet", "1.1.0", "--to", "production", "--evidence", "latest"]);
+    done(&sandbox, &["rollback", "greet", "--reason", "Wrong hours"]);
+    let calls = mock.counters().calls;
+    eval(&[]);
+    assert_eq!(mock.counters().calls, calls, "the cache knows everything");
+    let from_cache = soon(false);
+    assert_eq!(from_cache.code, Some(1), "{}", from_cache.shown());
+    eval(&["--offline"]);
+    let recorded = soon(false);
+    assert_eq!(recorded.code, Some(1), "{}", recorded.shown());
+    assert_snapshot!(clean(&sandbox, &(from_cache.stderr + "\n" + &recorded.stderr)));
+    eval(&["--refresh"]);
+    let live = soon(true);
+    assert_eq!(live.code, Some(0), "{}", live.shown());
+}
+
+#[test]
+fn live_and_cached_replies_prove_something_by_default() {
+    let mock = Mock::polite();
+    let sandbox = asked(&mock);
+    sandbox.edit("prompts/registry.yaml", "lifecycle: {canary: optional, replies: [live, cached, recorded]}\n", "");
     let cut_short = ["eval", "greet", "--candidate", "1.1.0", "--max-calls", "1"];
     let seen = Seen::of(sandbox.command(&cut_short).env("TEST_KEY", KEY));
     assert_eq!(seen.code, Some(4), "{}", seen.shown());

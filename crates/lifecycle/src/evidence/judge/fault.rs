@@ -132,4 +132,38 @@ pub enum EvidenceFault {
         /// When somebody rolled back from it.
         at: Timestamp,
     },
+    /// Its run is younger than the rollback, and a reply in it is not.
+    #[error("its oldest reply is from {oldest_at}, before the rollback of {version} at {at}")]
+    RepliesBeforeRollback {
+        /// When the model gave it, or at the earliest began to.
+        oldest_at: Timestamp,
+        /// The version.
+        version: Version,
+        /// When somebody rolled back from it.
+        at: Timestamp,
+    },
+    /// Nobody knows whether its replies are younger than the rollback.
+    #[error("its replies are {source_of_replies}, and nothing says that they were given after the rollback of {version} at {at}")]
+    UndatedSinceRollback {
+        /// Where they came from.
+        source_of_replies: ReplySource,
+        /// The version.
+        version: Version,
+        /// When somebody rolled back from it.
+        at: Timestamp,
+    },
+}
+
+impl EvidenceFault {
+    /// Whether asking the models anew is what it takes: its replies are too old, or of unknown age.
+    pub fn is_of_age(&self) -> bool {
+        matches!(
+            self,
+            Self::TooOld { .. }
+                | Self::AgeUnknown
+                | Self::BeforeRollback { .. }
+                | Self::RepliesBeforeRollback { .. }
+                | Self::UndatedSinceRollback { .. }
+        )
+    }
 }
