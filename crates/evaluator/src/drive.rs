@@ -208,6 +208,7 @@ impl<T: Transport> Models<T> {
                 input_tokens: input_tokens(question.request),
                 max_output_tokens: question.request.params.max_output_tokens,
             };
+            let Some(hold) = self.allowance.hold(lane).await else { return Err(Unanswered::Withdrawn) };
             let permit = self
                 .permits
                 .acquire(lane, ahead)
@@ -238,11 +239,12 @@ impl<T: Transport> Models<T> {
             }
             let error = match result {
                 Ok(answer) => {
-                    self.allowance.pay(question.row.cost(&answer.reply.usage));
+                    self.allowance.pay(&hold, question.row.cost(&answer.reply.usage));
                     return Ok(answer);
                 }
                 Err(error) => error,
             };
+            drop(hold);
             let draw = jitter::fraction(self.seed, question.trial, attempt);
             let wait = self.retry.wait_after(attempt, &error, began.elapsed(), draw);
             tell.tell(Event::AttemptFailed(AttemptFailed {

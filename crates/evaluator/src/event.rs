@@ -159,18 +159,22 @@ pub enum Answer {
 }
 
 impl Event {
-    /// What a model counted that answered a trial's question in this run, the first time that this is told.
-    pub fn live_usage(&self) -> Option<(TrialId, Usage)> {
+    /// The answer to a trial's question, the first time that it is told in this run: where it came from, and what was counted of it.
+    pub fn first_answer(&self) -> Option<(TrialId, ReplySource, Usage)> {
         match self {
-            Self::TrialAnswered(answered) => {
-                (answered.source == ReplySource::Live).then_some((answered.trial, answered.reply.usage))
-            }
+            Self::TrialAnswered(answered) => Some((answered.trial, answered.source, answered.reply.usage)),
             Self::TrialFinished(result) if !result.answered_before => match &result.answer {
-                Answer::Reply { reply, source: ReplySource::Live } => Some((result.trial, reply.usage)),
-                Answer::Reply { .. } | Answer::Error(_) => None,
+                Answer::Reply { reply, source } => Some((result.trial, *source, reply.usage)),
+                Answer::Error(_) => None,
             },
             _ => None,
         }
+    }
+
+    /// What a model counted that answered a trial's question in this run, the first time that this is told.
+    pub fn live_usage(&self) -> Option<(TrialId, Usage)> {
+        let (trial, source, usage) = self.first_answer()?;
+        (source == ReplySource::Live).then_some((trial, usage))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::event::{Answer, AskErrorKind, Event, ReplySource, RunEnd, TrialResult
 use crate::judge::Judging;
 use crate::outcome::{RepeatOutcome, repeat_score};
 use crate::plan::Plan;
+use crate::spending::Expenses;
 
 pub use calls::Calls;
 use models::Models;
@@ -25,6 +26,7 @@ pub struct Record {
     trials: Vec<Option<TrialRecord>>,
     end: Option<RunEnd>,
     calls: Calls,
+    expenses: Expenses,
     models: Models,
     validators: ValidatorScores,
 }
@@ -57,6 +59,7 @@ impl Record {
             trials: vec![None; plan.trials().len()],
             end: None,
             calls: Calls::default(),
+            expenses: Expenses::default(),
             models: Models::of_nothing(plan.trials().len()),
             validators: ValidatorScores::of(plan),
         }
@@ -65,6 +68,7 @@ impl Record {
     /// Takes an event into account. Events of trials that the plan does not have are ignored.
     pub fn apply(&mut self, plan: &Plan, event: &Event) {
         self.calls.apply(event);
+        self.expenses.apply(plan, event);
         match event {
             // A resumed run begins anew: how it ended before says nothing.
             Event::RunStarted { .. } => self.end = None,
@@ -114,6 +118,11 @@ impl Record {
     /// What asking took.
     pub fn calls(&self) -> &Calls {
         &self.calls
+    }
+
+    /// What was spent in this run, and what the cache saved.
+    pub fn expenses(&self) -> Expenses {
+        self.expenses
     }
 
     /// Where the replies came from; of cached ones the oldest. Only the last result of a trial counts, so that a replay agrees.

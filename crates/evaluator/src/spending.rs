@@ -1,20 +1,22 @@
 //! What a run spends, and when that is enough.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod allowance;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
 
 use crate::event::{Event, ReplySource};
 use crate::plan::Plan;
+use crate::summary::Cost;
+
+pub(crate) use allowance::Allowance;
 
 /// What a run may spend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
     /// The most requests to models that are started, those that are tried again included.
     pub max_calls: Option<u64>,
-    /// The cost after which no further question is started, in US dollars. Questions that are under way then are finished, and
-    /// cost what they cost.
+    /// The most that it may cost, in US dollars. No question is started that would exceed it at the price of the dearest one so far to
+    /// the same model; the first one to a model, whose price nobody knows, is under way alone among those to it.
     pub max_cost: Option<f64>,
 }
 
@@ -49,47 +51,74 @@ impl Spent {
     }
 }
 
-/// A budget that is being spent.
-#[derive(Debug)]
-pub struct Allowance {
-    budget: Budget,
-    /// Requests that were started, and what the answered ones cost.
-    spent: Mutex<Spent>,
-    refused: Notify,
+/// Money, by who was paid. Answers of another run that are judged anew are in neither.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Expenses {
+    spent: Sum,
+    saved: Sum,
 }
 
-impl Allowance {
-    /// What is left of `budget` after `before` was spent.
-    pub fn new(budget: Budget, before: Spent) -> Self {
-        Self { budget, spent: Mutex::new(before), refused: Notify::new() }
-    }
+/// A sum that is the same in whatever order answers come: in whole numbers of 10⁻¹⁵ US dollars.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sum {
+    known: u128,
+    answers: u64,
+    /// Answers whose cost nobody knows.
+    unknown: u64,
+}
 
-    /// Whether one more request may be started; then it counts as started.
-    pub(crate) fn take(&self) -> bool {
-        let mut spent = self.spent();
-        let is_allowed = self.budget.max_calls.is_none_or(|most| spent.calls < most)
-            && self.budget.max_cost.is_none_or(|most| spent.cost < most);
-        if is_allowed {
-            spent.calls += 1;
-        } else {
-            self.refused.notify_one();
+impl Sum {
+    const UNITS: f64 = 1e15;
+
+    fn add(&mut self, cost: Option<f64>) {
+        self.answers += 1;
+        match cost {
+            // A cost is finite and not negative, so nothing is cut off but what is smaller than a unit.
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "rounded; casts saturate"
+            )]
+            Some(cost) => self.known = self.known.saturating_add((cost * Self::UNITS).round() as u128),
+            None => self.unknown += 1,
         }
-        is_allowed
     }
 
-    /// An answer cost so much; what is not known is not counted.
-    pub(crate) fn pay(&self, cost: Option<f64>) {
-        self.spent().cost += cost.unwrap_or(0.0);
+    fn cost(self) -> Cost {
+        match self {
+            Self { answers: 0, .. } => Cost::Nothing,
+            Self { unknown: 0, known, .. } => Cost::Dollars(known as f64 / Self::UNITS),
+            _ => Cost::Unpriced,
+        }
+    }
+}
+
+impl Expenses {
+    /// For answers that models gave in this run, judges included.
+    pub fn spent(&self) -> Cost {
+        self.spent.cost()
     }
 
-    /// Resolves when a request was refused. For one caller.
-    pub(crate) async fn exhausted(&self) {
-        self.refused.notified().await;
+    /// What the answers had cost that came from the cache instead.
+    pub fn saved(&self) -> Cost {
+        self.saved.cost()
     }
 
-    fn spent(&self) -> MutexGuard<'_, Spent> {
-        // Additions leave nothing half-done.
-        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes an event into account.
+    pub fn apply(&mut self, plan: &Plan, event: &Event) {
+        let (source, cost) = match event {
+            Event::JudgeAnswered(answered) if !answered.answered_before => (answered.source, answered.cost),
+            _ => {
+                let Some((trial, source, usage)) = event.first_answer() else { return };
+                let row = plan.index_of(trial).map(|index| &plan.variant(&plan.trials()[index]).model);
+                (source, row.and_then(|row| row.cost(&usage)))
+            }
+        };
+        match source {
+            ReplySource::Live => self.spent.add(cost),
+            ReplySource::Cached { .. } => self.saved.add(cost),
+            ReplySource::Recorded | ReplySource::Scripted => {}
+        }
     }
 }
 
@@ -98,27 +127,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_counted_when_they_start_and_those_before_count() {
-        let budget = Budget { max_calls: Some(5), max_cost: None };
-        let allowance = Allowance::new(budget, Spent { calls: 3, cost: 9.0 });
-        assert_eq!([allowance.take(), allowance.take(), allowance.take()], [true, true, false]);
-    }
-
-    #[test]
-    fn cost_is_counted_when_it_is_known() {
-        let budget = Budget { max_calls: None, max_cost: Some(1.0) };
-        let allowance = Allowance::new(budget, Spent::default());
-        assert!(allowance.take());
-        allowance.pay(Some(0.75));
-        assert!(allowance.take(), "below the limit one more is started");
-        allowance.pay(None);
-        allowance.pay(Some(0.25));
-        assert!(!allowance.take());
-    }
-
-    #[test]
-    fn without_a_budget_everything_is_allowed() {
-        let allowance = Allowance::new(Budget::default(), Spent { calls: u64::MAX - 1, cost: f64::INFINITY });
-        assert!(allowance.take());
+    fn a_sum_is_the_same_in_any_order_and_unknown_where_one_price_is() {
+        let costs = [0.1, 0.2, 0.3, 0.000_001_3, 12.5];
+        let sum = |costs: &mut dyn Iterator<Item = f64>| {
+            let mut sum = Sum::default();
+            costs.for_each(|cost| sum.add(Some(cost)));
+            sum
+        };
+        let (forwards, backwards) = (sum(&mut costs.iter().copied()), sum(&mut costs.iter().rev().copied()));
+        assert_eq!((forwards, forwards.cost()), (backwards, Cost::Dollars(13.100_001_3)));
+        let mut unknown = forwards;
+        unknown.add(None);
+        assert_eq!((unknown.cost(), Sum::default().cost()), (Cost::Unpriced, Cost::Nothing));
     }
 }

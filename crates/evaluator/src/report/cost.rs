@@ -1,5 +1,6 @@
 //! What a run cost: its replies, and apart from them the judges.
 
+use crate::spending::Expenses;
 use crate::summary::{Cost, VariantSummary};
 
 /// What all versions took together: the replies, and the judges.
@@ -9,15 +10,33 @@ pub(super) fn of_all(summaries: &[VariantSummary]) -> (Cost, Cost) {
     })
 }
 
-/// The whole cost in a few words; `None` where no model was asked.
-pub(super) fn whole(summaries: &[VariantSummary]) -> Option<String> {
-    match of_all(summaries) {
-        (Cost::Nothing, Cost::Nothing) => None,
-        (replies, Cost::Nothing) => Some(in_words(replies)),
+/// What the answers cost when they were given, in a few words; `None` where no model gave any. Where not all of it was spent in this
+/// run, it says what was.
+pub(super) fn whole(summaries: &[VariantSummary], expenses: Expenses) -> Option<String> {
+    let whole = match of_all(summaries) {
+        (Cost::Nothing, Cost::Nothing) => return None,
+        (replies, Cost::Nothing) => in_words(replies),
         (replies, judges) => {
             let all = in_words(replies.plus(judges));
-            Some(format!("{all} in all: replies {}, judges {}", in_words(replies), in_words(judges)))
+            format!("{all} in all: replies {}, judges {}", in_words(replies), in_words(judges))
         }
+    };
+    Some(match not_all_spent(summaries, expenses) {
+        Some(spent) => format!("{whole}; {spent}"),
+        None => whole,
+    })
+}
+
+/// What was spent in this run, where that is not the cost of all answers: the cache had some, or all are those of another run.
+pub(super) fn not_all_spent(summaries: &[VariantSummary], expenses: Expenses) -> Option<String> {
+    let (replies, judges) = of_all(summaries);
+    let all = replies.plus(judges);
+    let text = format!("spent in this run {}", in_words(expenses.spent()));
+    match (expenses.spent(), expenses.saved()) {
+        (Cost::Nothing, Cost::Nothing) => (all != Cost::Nothing).then_some(text),
+        // Three times the same word says no more than once.
+        (_, Cost::Nothing) | (Cost::Unpriced, Cost::Unpriced) => None,
+        (_, saved) => Some(format!("{text}, saved by the cache {}", in_words(saved))),
     }
 }
 

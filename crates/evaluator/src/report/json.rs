@@ -50,6 +50,7 @@ pub fn json(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<
             .collect(),
     });
     let (replies, judges) = cost::of_all(evaluation.summaries);
+    let expenses = evaluation.record.expenses();
     let report = Report {
         schema: SCHEMA,
         verdict: worst(evaluation.gates),
@@ -65,10 +66,17 @@ pub fn json(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<
             replies: replies.dollars(),
             judges: judges.dollars(),
             total: replies.plus(judges).dollars(),
+            spent: sum(expenses.spent()),
+            saved: sum(expenses.saved()),
         },
         prompts: prompts.collect(),
     };
     safe_json::write(&report, out)
+}
+
+/// A sum that is 0 where nothing was to be paid, and null where nobody knows.
+fn sum(cost: Cost) -> Option<f64> {
+    if cost == Cost::Nothing { Some(0.0) } else { cost.dollars() }
 }
 
 /// The JSON Schema of the report.

@@ -73,7 +73,8 @@ fn head(evaluation: &Evaluation<'_>) -> String {
     } else {
         ""
     };
-    let cost = cost::whole(evaluation.summaries).map(|cost| format!(" · cost {cost}")).unwrap_or_default();
+    let cost = cost::whole(evaluation.summaries, evaluation.record.expenses());
+    let cost = cost.map(|cost| format!(" · cost {cost}")).unwrap_or_default();
     format!(
         "## promptassay: {word}\n\n{passed} of {} passed · {}{cost}{interrupted}\n",
         plural(evaluation.gates.len(), "gate"),

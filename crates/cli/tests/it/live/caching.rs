@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Mock, eval, report, sandbox, suite, without_sources};
+use crate::sandbox::Seen;
 
 const SUITE: &str = "prompts/greet/tests/test_cases.yaml";
 
@@ -23,6 +24,31 @@ fn a_second_run_makes_no_call_and_says_so() {
     insta::assert_snapshot!(said.join("\n"), @"calls      no model was called: all answers come from the cache");
     assert!(third.stdout.contains("replies cached (oldest 20"), "{}", third.stdout);
     mock.counters().assert_calls(10);
+}
+
+#[test]
+fn what_is_spent_is_told_from_what_the_cache_saves() {
+    let usage = json!({"tokens": {"input": 1000, "output": 1000}});
+    let mock = Mock::start(json!({"default": {"answer": {"text": "Thank you"}, "usage": usage}}));
+    let row = mock.row().replace("model: m", "model: m, price: {input: 1.0, output: 1.0}");
+    let sandbox = sandbox(&row, 4);
+    let cost = |seen: &Seen| seen.stdout.lines().find(|line| line.starts_with("cost")).map(str::to_owned);
+    let money = |seen: &Seen| report(seen)["cost"].clone();
+    // 0.002 dollars a question: all of it stands in the table.
+    assert_eq!(cost(&eval(&sandbox, &[])), None);
+    let cached = eval(&sandbox, &[]);
+    insta::assert_snapshot!(cost(&cached).unwrap(), @"cost       $0.0080; spent in this run $0, saved by the cache $0.0080");
+    sandbox.write(SUITE, suite(3, 4));
+    let mixed = eval(&sandbox, &[]);
+    insta::assert_snapshot!(cost(&mixed).unwrap(), @"cost       $0.024; spent in this run $0.016, saved by the cache $0.0080");
+    let money = money(&eval(&sandbox, &["--format", "json"]));
+    assert_eq!((&money["spent"], &money["saved"]), (&json!(0.0), &json!(0.024)), "{money}");
+    // The answers of another run are paid for already.
+    let rescored = sandbox.run(&["rescore"]);
+    insta::assert_snapshot!(cost(&rescored).unwrap(), @"cost       $0.024; spent in this run $0");
+    let markdown = sandbox.run(&["report", "latest~2", "--report", "markdown=-"]);
+    let head = markdown.stdout.lines().find(|line| line.contains("cost")).unwrap_or_default().to_owned();
+    insta::assert_snapshot!(head.split(" · ").last().unwrap(), @"cost $0.024; spent in this run $0.016, saved by the cache $0.0080");
 }
 
 #[test]

@@ -41,15 +41,19 @@ pub(super) struct Report<'a> {
     pub(super) prompts: Vec<Prompt<'a>>,
 }
 
-/// What a run cost, in US dollars; null where no model was asked, or nobody knows: unknown is not free.
+/// What the answers of a run cost, in US dollars; null where no model was asked, or nobody knows: unknown is not free.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct WholeCost {
     /// The replies.
     pub(super) replies: Option<f64>,
     /// The judges of the replies.
     pub(super) judges: Option<f64>,
-    /// Both together.
+    /// Both together: what the answers cost when they were given, in this run or before.
     pub(super) total: Option<f64>,
+    /// What was spent in this run; null where a price is not known.
+    pub(super) spent: Option<f64>,
+    /// What the answers from the cache had cost; null where a price is not known.
+    pub(super) saved: Option<f64>,
 }
 
 /// What judging took, apart from the replies that were judged.

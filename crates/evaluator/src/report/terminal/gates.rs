@@ -13,9 +13,11 @@ impl Report {
     /// What asking took, where that is worth a line.
     pub(super) fn calls(&mut self, evaluation: &Evaluation<'_>) -> fmt::Result {
         let calls = evaluation.record.calls();
-        // The cost of replies alone stands in the table.
-        let judges = cost::of_all(evaluation.summaries).1 != Cost::Nothing;
-        let whole = cost::whole(evaluation.summaries).filter(|_| judges);
+        // The cost of replies alone stands in the table, if all of it was spent in this run.
+        let expenses = evaluation.record.expenses();
+        let is_in_table = cost::of_all(evaluation.summaries).1 == Cost::Nothing
+            && cost::not_all_spent(evaluation.summaries, expenses).is_none();
+        let whole = cost::whole(evaluation.summaries, expenses).filter(|_| !is_in_table);
         let lines = [("retries", calls.retries()), ("calls  ", calls.nothing_asked()), ("cost   ", whole)];
         for (label, text) in lines {
             if let Some(text) = text {

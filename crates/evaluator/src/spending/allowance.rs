@@ -1,0 +1,265 @@
+//! A budget that is being spent: what may be started, while others are under way whose cost nobody knows yet.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::{Budget, Spent};
+
+/// Sums of many small numbers are not exact; a budget is not left unspent for that.
+const ROUNDING: f64 = 1e-9;
+
+/// A budget that is being spent.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    budget: Budget,
+    state: Mutex<State>,
+    /// Told when what is held became less, or a price known.
+    changed: Notify,
+    refused: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Requests that were started, and what the answered ones cost.
+    spent: Spent,
+    /// What questions that are under way are expected to cost.
+    held: f64,
+    /// What is known of each model.
+    prices: HashMap<usize, Price>,
+}
+
+/// What is known of the cost of one question to a model.
+#[derive(Debug, Default)]
+struct Price {
+    /// That of the dearest answer so far; `None` before the first. One that nobody knows counts as nothing.
+    dearest: Option<f64>,
+    /// Whether a question is under way that is to show it.
+    is_sought: bool,
+}
+
+/// Money for one question, until it is answered or given up.
+#[derive(Debug)]
+pub(crate) struct Hold<'a> {
+    allowance: &'a Allowance,
+    lane: usize,
+    expected: f64,
+}
+
+/// Whether a question may be started.
+enum Start {
+    Now(f64),
+    /// When others have been answered.
+    Later,
+    Never,
+}
+
+impl Allowance {
+    /// What is left of `budget` after `before` was spent.
+    pub(crate) fn new(budget: Budget, before: Spent) -> Self {
+        let state = State { spent: before, ..State::default() };
+        Self { budget, state: Mutex::new(state), changed: Notify::new(), refused: Notify::new() }
+    }
+
+    /// Whether one more request may be started; then it counts as started.
+    pub(crate) fn take(&self) -> bool {
+        let mut state = self.state();
+        let is_allowed = self.budget.max_calls.is_none_or(|most| state.spent.calls < most);
+        if is_allowed {
+            state.spent.calls += 1;
+        } else {
+            self.refused.notify_one();
+        }
+        is_allowed
+    }
+
+    /// Money for one more question to the model of this lane, as soon as what is under way leaves enough of it; `None` where nothing
+    /// ever will.
+    pub(crate) async fn hold(&self, lane: usize) -> Option<Hold<'_>> {
+        let Some(most) = self.budget.max_cost else {
+            return Some(Hold { allowance: self, lane, expected: 0.0 });
+        };
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // Before looking, so that no change is missed in between.
+            changed.as_mut().enable();
+            let start = self.state().start(lane, most);
+            match start {
+                Start::Now(expected) => return Some(Hold { allowance: self, lane, expected }),
+                Start::Later => changed.await,
+                Start::Never => {
+                    self.refused.notify_one();
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// The question that this money was held for was answered, and cost so much.
+    pub(crate) fn pay(&self, hold: &Hold<'_>, cost: Option<f64>) {
+        let mut state = self.state();
+        let cost = cost.unwrap_or(0.0);
+        state.spent.cost += cost;
+        let price = state.prices.entry(hold.lane).or_default();
+        price.dearest = Some(price.dearest.map_or(cost, |dearest| dearest.max(cost)));
+    }
+
+    /// Resolves when a request was refused. For one caller.
+    pub(crate) async fn exhausted(&self) {
+        self.refused.notified().await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Additions leave nothing half-done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn start(&mut self, lane: usize, most: f64) -> Start {
+        let (spent, held) = (self.spent.cost, self.held);
+        let price = self.prices.entry(lane).or_default();
+        let Some(expected) = price.dearest else {
+            return match price.is_sought {
+                _ if spent >= most => Start::Never,
+                true => Start::Later,
+                false => {
+                    price.is_sought = true;
+                    Start::Now(0.0)
+                }
+            };
+        };
+        let fits = |sum: f64| sum <= most * (1.0 + ROUNDING);
+        if !fits(spent + expected) || spent >= most {
+            return Start::Never;
+        }
+        if !fits(spent + held + expected) {
+            return Start::Later;
+        }
+        self.held += expected;
+        Start::Now(expected)
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        if self.allowance.budget.max_cost.is_none() {
+            return;
+        }
+        let mut state = self.allowance.state();
+        state.held = (state.held - self.expected).max(0.0);
+        if let Some(price) = state.prices.get_mut(&self.lane) {
+            price.is_sought = false;
+        }
+        drop(state);
+        self.allowance.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn dollars(most: f64) -> Allowance {
+        Allowance::new(Budget { max_calls: None, max_cost: Some(most) }, Spent::default())
+    }
+
+    /// Why there is no money at the moment.
+    #[derive(Debug, PartialEq)]
+    enum No {
+        NotYet,
+        Never,
+    }
+
+    fn now(allowance: &Allowance, lane: usize) -> Result<Hold<'_>, No> {
+        match allowance.hold(lane).now_or_never() {
+            Some(hold) => hold.ok_or(No::Never),
+            None => Err(No::NotYet),
+        }
+    }
+
+    fn answered(allowance: &Allowance, hold: Hold<'_>, cost: f64) {
+        allowance.pay(&hold, Some(cost));
+        drop(hold);
+    }
+
+    #[test]
+    fn calls_are_counted_when_they_start_and_those_before_count() {
+        let budget = Budget { max_calls: Some(5), max_cost: None };
+        let allowance = Allowance::new(budget, Spent { calls: 3, cost: 9.0 });
+        assert_eq!([allowance.take(), allowance.take(), allowance.take()], [true, true, false]);
+    }
+
+    #[test]
+    fn the_first_question_to_a_model_shows_its_price_alone() {
+        let allowance = dollars(1.0);
+        let first = now(&allowance, 0).unwrap();
+        assert_eq!(now(&allowance, 0).err(), Some(No::NotYet), "nobody knows what it costs");
+        assert!(now(&allowance, 1).is_ok(), "another model is another price");
+        // Given up without an answer, the next one is to show it.
+        drop(first);
+        let second = now(&allowance, 0).unwrap();
+        answered(&allowance, second, 0.25);
+        let held: Vec<_> = (0..3).map(|_| now(&allowance, 0).unwrap()).collect();
+        assert_eq!(now(&allowance, 0).err(), Some(No::NotYet), "what is under way may need all of it");
+        drop(held);
+        assert!(now(&allowance, 0).is_ok());
+    }
+
+    #[test]
+    fn what_would_exceed_it_is_refused_for_good() {
+        let allowance = dollars(0.9);
+        for _ in 0..4 {
+            let hold = now(&allowance, 0).unwrap();
+            answered(&allowance, hold, 0.2);
+        }
+        assert_eq!(now(&allowance, 0).err(), Some(No::Never), "0.8 is spent, and a question costs 0.2");
+        // A cheaper model still fits.
+        let hold = now(&allowance, 1).unwrap();
+        answered(&allowance, hold, 0.05);
+        assert!(now(&allowance, 1).is_ok());
+        assert!(allowance.exhausted().now_or_never().is_some());
+    }
+
+    #[test]
+    fn it_can_be_spent_to_the_last_cent_and_not_beyond() {
+        let allowance = dollars(0.3);
+        for _ in 0..3 {
+            let hold = now(&allowance, 0).unwrap();
+            answered(&allowance, hold, 0.1);
+        }
+        assert_eq!(now(&allowance, 0).err(), Some(No::Never));
+        assert_eq!(now(&dollars(0.0), 0).err(), Some(No::Never));
+    }
+
+    #[test]
+    fn whoever_waits_is_woken() {
+        let allowance = dollars(1.0);
+        let first = now(&allowance, 0).unwrap();
+        let mut second = std::pin::pin!(allowance.hold(0));
+        assert!(second.as_mut().now_or_never().is_none());
+        answered(&allowance, first, 0.1);
+        assert!(second.now_or_never().unwrap().is_some());
+    }
+
+    #[test]
+    fn what_nobody_has_a_price_for_is_not_held_back() {
+        let allowance = dollars(1.0);
+        let hold = now(&allowance, 0).unwrap();
+        allowance.pay(&hold, None);
+        drop(hold);
+        let all: Vec<_> = (0..100).map(|_| now(&allowance, 0).unwrap()).collect();
+        assert_eq!(all.len(), 100);
+    }
+
+    #[test]
+    fn without_a_budget_everything_is_allowed() {
+        let spent = Spent { calls: u64::MAX - 1, cost: f64::INFINITY };
+        let allowance = Allowance::new(Budget::default(), spent);
+        let (first, second) = (now(&allowance, 0), now(&allowance, 0));
+        assert!(allowance.take() && first.is_ok() && second.is_ok());
+    }
+}
