@@ -106,6 +106,11 @@ pub(crate) fn units_of(baseline: &Side, candidate: &Side) -> u64 {
     units::count(&pairing::pair(baseline, candidate).0)
 }
 
+/// Which cases of these sides are the same.
+pub(crate) fn pairing_of(baseline: &Side, candidate: &Side) -> Pairing {
+    pairing::pair(baseline, candidate).1
+}
+
 /// Whether a cluster joins cases of this side.
 pub(crate) fn clustered(side: &Side) -> bool {
     side.cases.iter().any(|case| case.cluster.is_some())

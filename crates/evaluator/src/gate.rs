@@ -29,7 +29,7 @@ pub use conditions::{Conditions, Ends};
 pub use outlook::{History, Outlook, outlook};
 pub use preflight::preflight;
 pub use rule::Rule;
-pub use two_runs::{CandidateOfRun, Judged, judge_sides};
+pub use two_runs::{CandidateOfRun, Judged, judge_sides, verdict_of_run};
 pub use wording::points;
 
 pub(crate) use wording::{few, percent, plural, size};

@@ -17,7 +17,9 @@ use promptassay_registry::files::{DirectoryLock, LockError, WriteError, create_n
 
 pub use changes::{changes, changes_beside_cases};
 pub use failed::failed_cases;
-pub use file::{Header, PlannedCase, PlannedPrompt, PlannedVariant, RunFile, RunFileError, Shard};
+pub use file::{
+    Asking, CacheUse, Header, PlannedCase, PlannedPrompt, PlannedVariant, RunFile, RunFileError, Shard,
+};
 pub use id::{InvalidRunId, RunId};
 pub use outline::Outline;
 

@@ -86,6 +86,8 @@ struct Blessing {
     models: Vec<BlessedModel>,
     /// The margin that was written into the suite.
     margin: Option<f64>,
+    /// Every file that was written, to be reviewed and committed.
+    written: Vec<String>,
     #[serde(skip)]
     remarks: Vec<String>,
 }
@@ -112,7 +114,20 @@ struct Blessed<'a> {
 }
 
 fn bless(arguments: &BlessArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let (directory, file) = described(arguments.runs.find(&arguments.run, context)?)?;
+    let found = arguments.runs.find(&arguments.run, context).map_err(|mut failure| {
+        if context.prompts.join(&arguments.run).is_dir() {
+            let names: Vec<&str> =
+                std::iter::once(&arguments.run).chain(&arguments.names).map(String::as_str).collect();
+            let help = format!(
+                "the run comes first, then prompts: `promptassay baseline bless latest {}`",
+                names.join(" ")
+            );
+            failure.problems =
+                failure.problems.into_iter().map(|problem| problem.help(help.clone())).collect();
+        }
+        failure
+    })?;
+    let (directory, file) = described(found)?;
     let plan = plan_again(&file, Terms::OfToday, &PolicyArguments::default(), context)?;
     refuse_changes(&file, &plan, "evaluate the files as they are: `promptassay eval`")?;
     let replay = replayed(&directory, &plan)?;
@@ -299,6 +314,7 @@ fn write(
     write_atomic(&path, baseline.to_json()).map_err(|error| Failure::from_write(&error))?;
     let units = of_version.iter().filter_map(|&variant| summary(variant)).map(|summary| summary.units.len());
     let (margin, remarks) = margin::fix(plan, units.min().unwrap_or(0) as u64)?;
+    let suite = margin.map(|_| plan.suite.file.display().to_string());
     Ok(Blessing {
         prompt: planned.name.to_string(),
         version: version.number(),
@@ -306,6 +322,7 @@ fn write(
         replies: run.replies.clone(),
         models,
         margin,
+        written: std::iter::once(path.display().to_string()).chain(suite).collect(),
         remarks,
     })
 }
@@ -373,6 +390,13 @@ fn text(blessings: &[Blessing]) -> String {
             let _ = writeln!(text, "         {remark}");
         }
     }
-    text.push_str("review the file and commit it; `promptassay eval --against-baseline` compares with it\n");
+    let written: Vec<&str> =
+        blessings.iter().flat_map(|blessing| &blessing.written).map(String::as_str).collect();
+    let what = match written.as_slice() {
+        [_] => "the file and commit it".to_owned(),
+        several => format!("and commit {}", several.join(" ")),
+    };
+    let _ =
+        writeln!(text, "review {what}; `promptassay eval --against-baseline` compares with what is blessed");
     text
 }

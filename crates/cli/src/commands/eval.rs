@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use clap::Args;
 use promptassay_evaluator::event::RunEnd;
 use promptassay_evaluator::plan::{self, Plan, PromptInput, Shard};
-use promptassay_evaluator::runs::RunFile;
+use promptassay_evaluator::runs::{Asking, RunFile};
 use promptassay_evaluator::settings::Settings;
 use promptassay_registry::problem::{Problem, has_errors, sort};
 use promptassay_registry::tree::Tree;
@@ -83,10 +83,34 @@ pub(crate) struct EvalArguments {
     reports: ReportArguments,
 }
 
+impl EvalArguments {
+    /// What cannot be wanted together, where there is more to say than that.
+    fn refuse_contradictions(&self) -> Result<(), Failure> {
+        let refuse =
+            |code, message, help| Err(Failure::invalid_one(Problem::error(code, message).help(help)));
+        if self.journal.resume.is_some() && !self.selection.names().is_empty() {
+            return refuse(
+                "eval::resume_is_planned",
+                "`--resume` goes on with what a run had planned, and takes no prompts".to_owned(),
+                "`promptassay eval --resume` goes on with the latest run, `--resume RUN` with the one of `promptassay runs list`; to evaluate a prompt anew, leave `--resume` out",
+            );
+        }
+        if self.offline && self.live.record {
+            return refuse(
+                "eval::nothing_to_record",
+                "`--offline` asks no model, so there is nothing for `--record` to keep".to_owned(),
+                "`promptassay eval --record` asks the models and keeps their replies; from then on `promptassay eval --offline` answers from them",
+            );
+        }
+        Ok(())
+    }
+}
+
 #[expect(clippy::single_match_else, reason = "both ways to inputs read alike")]
 pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     // Known before the first question: two reports cannot go to one place.
     arguments.reports.requested()?;
+    arguments.refuse_contradictions()?;
     context.repository()?;
     let resumed = arguments.journal.resumed(context)?;
     let Loaded { tree, settings, of_tree, mut problems } = Loaded::read(Some(arguments), context);
@@ -104,7 +128,10 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     if resumed.is_none() {
         arguments.against.apply_to(&mut inputs);
     }
-    let mut prepared = prepare(&tree, &settings, inputs, problems, Some(arguments), context)?;
+    let goes_on = resumed.as_ref().map(|(_, file)| file);
+    let asking = arguments.live.asking(arguments.offline, goes_on);
+    let wanted = (!arguments.dry_run).then_some(asking);
+    let mut prepared = prepare(&tree, &settings, inputs, problems, wanted, context)?;
     let blessed = match &resumed {
         Some((_, file)) => arguments.against.blessed_again(file, &prepared.plan)?,
         None => arguments.against.blessed(&prepared.plan)?,
@@ -120,23 +147,19 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
         let description = plan.describe();
         return context.answer(|| description.to_string(), &description);
     }
-    if resumed.is_none() && !arguments.offline {
-        let header = arguments.journal.header(shard, &blessed, context);
-        let earlier = attempts::earlier(plan, header, &arguments.journal.runs.runs(context)?);
-        if let Some(remark) = attempts::remark(earlier) {
-            context.console.note(&remark);
-        }
-    }
+    let header = match goes_on {
+        Some(file) => file.header(),
+        None => arguments.journal.header(asking, shard, &blessed, context),
+    };
     // Shards are compared together; each of them alone would show less.
     if shard.is_none() {
-        let goes_on = resumed.as_ref().map(|(_, file)| file);
         outlook::say(plan, blessed.against(), goes_on, &arguments.journal.runs, context);
     }
     let mut place = None;
     let begin = || {
         let keeper = match &resumed {
             Some((directory, file)) => journal::go_on(directory.clone(), file, plan, context),
-            None => arguments.journal.begin(plan, shard, &blessed, context),
+            None => arguments.journal.begin(plan, header.clone(), context),
         }?;
         if resumed.is_some() && keeper.work().trials.is_empty() {
             context.console.note("nothing was left to ask: this is what the run came to");
@@ -146,14 +169,20 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     };
     let (end, replay) = match &prepared.replies {
         Some(replies) => offline::run(&arguments.journal, plan, replies, begin, context)?,
-        None => live::run(&arguments.live, &arguments.journal, plan, begin, context)?,
+        None => live::run(&arguments.live, (asking, arguments.journal.budget), plan, begin, context)?,
     };
     if end != RunEnd::Completed {
         context.console.note("`promptassay eval --resume` goes on with this run");
     }
     let runs = arguments.journal.runs.runs(context)?;
-    let left = place
-        .map(|directory| proof::leave((plan, blessed.against()), &replay, &directory, None, &runs, context));
+    let judged = (plan, blessed.against());
+    if let Some(directory) = &place {
+        let now = RunFile::of(plan, header);
+        if let Some(remark) = attempts::remark(judged, &replay.record, (directory, &now), &runs) {
+            context.console.note(&remark);
+        }
+    }
+    let left = place.map(|directory| proof::leave(judged, &replay, &directory, None, &runs, context));
     let interrupted = (end == RunEnd::Interrupted).then_some(Exit::Interrupted);
     let results = Results { plan, shard, replay: &replay, blessed: &blessed, interrupted };
     let concluded = published::publish(results, &arguments.reports, context);
@@ -252,20 +281,18 @@ struct Prepared {
     record_into: Option<PathBuf>,
 }
 
-/// Checks everything that the run needs: beside the plan, what `arguments` want for asking.
+/// Checks everything that the run needs: beside the plan, what `asking` wants, where somebody asks.
 fn prepare(
     tree: &Tree,
     settings: &Settings,
     inputs: Vec<PromptInput<'_>>,
     mut problems: Vec<Problem>,
-    arguments: Option<&EvalArguments>,
+    asking: Option<Asking>,
     context: &Context<'_>,
 ) -> Result<Prepared, Failure> {
-    let arguments = arguments.filter(|arguments| !arguments.dry_run);
+    let Asking { offline, record, .. } = asking.unwrap_or_default();
     // Whoever has mistakes in the files gets all of them, those of replies included.
-    let offline = arguments.is_some_and(|arguments| arguments.offline);
     let replies = offline.then(|| offline::read(tree, &inputs, settings, &mut problems));
-    let record = arguments.is_some_and(|arguments| arguments.live.record);
     let record_into = record.then(|| recording::directory(tree, &inputs, &mut problems)).flatten();
     let plan = plan::build(inputs, settings, &mut problems);
     match plan {

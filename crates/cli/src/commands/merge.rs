@@ -2,7 +2,7 @@
 
 use clap::Args;
 use promptassay_evaluator::merge::{MergeProblem, join, union};
-use promptassay_evaluator::runs::{Header, RunFile, changes};
+use promptassay_evaluator::runs::{Asking, Header, RunFile, changes};
 use promptassay_registry::problem::Problem;
 
 use super::Context;
@@ -48,7 +48,8 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
     let whole = union(&files).map_err(|problems| Failure::invalid(problems.iter().map(problem).collect()))?;
     let plan = plan_again(&whole, Terms::OfThatDay, &arguments.policy, context)?;
     let started_at = context.environment.now_in_seconds();
-    let header = Header { id: context.environment.run_id(), started_at, ..whole.header() };
+    let header =
+        Header { id: context.environment.run_id(), started_at, asking: Asking::default(), ..whole.header() };
     let now = RunFile { merged_from: whole.merged_from.clone(), ..RunFile::of(&plan, header) };
     let planned = RunFile { trials_sha256: now.trials_sha256, ..whole };
     let differences = changes(&planned, &now);

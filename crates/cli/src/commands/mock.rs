@@ -41,9 +41,10 @@ pub(crate) fn run(arguments: &MockArguments, context: &Context<'_>) -> Result<Ex
     let script = read(&arguments.script)?;
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), arguments.port);
     let counters = server_runtime()?.block_on(async {
-        let server = RawServer::bind(address, script)
-            .await
-            .map_err(|error| Failure::broken(Problem::error("mock::cannot_listen", error.to_string())))?;
+        let server = RawServer::bind(address, script).await.map_err(|error| {
+            let problem = Problem::error("mock::cannot_listen", error.to_string());
+            Failure::broken(problem.help("`--port 0` takes a port that is free, and says which"))
+        })?;
         context.console.note(&format!("listening on {}; Ctrl-C ends it", server.uri()));
         let counters = server.counters();
         server.serve(asked_to_stop(1)).await;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use promptassay_evaluator::rescore::{Stored, usable};
-use promptassay_evaluator::runs::{Header, RunFile};
+use promptassay_evaluator::runs::{Asking, Header, RunFile};
 
 use super::Context;
 use super::eval::against::{AgainstArguments, refuse_infeasible};
@@ -49,7 +49,8 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
     let (directory, then) = described(arguments.runs.find(&arguments.run, context)?)?;
     let plan = plan_again(&then, Terms::OfToday, &arguments.policy, context)?;
     let started_at = context.environment.now_in_seconds();
-    let header = Header { id: context.environment.run_id(), started_at, ..then.header() };
+    let header =
+        Header { id: context.environment.run_id(), started_at, asking: Asking::default(), ..then.header() };
     let now = RunFile { rescored_from: Some(then.id.clone()), ..RunFile::of(&plan, header) };
     let usable = usable(&then, &now).map_err(|changes| {
         not_as_planned(&then, changes, "its answers are to other questions than today's; run `eval`")

@@ -1,6 +1,9 @@
 //! `promptassay runs`: what evaluations are kept, how far they came, and how to be rid of them.
 
+mod judged;
+
 use clap::{Args, Subcommand};
+use promptassay_evaluator::gate::Verdict;
 use promptassay_evaluator::runs::{Outline, RunDirectory, RunFile};
 use promptassay_registry::files::LockError;
 use promptassay_registry::problem::Problem;
@@ -11,6 +14,7 @@ use super::eval::journal::{RunsArguments, broken, described};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::table::{STRONG, columns};
+use judged::{Judged, OfBaseline};
 
 const EXAMPLES: &str = "Examples:
   promptassay runs list
@@ -63,6 +67,11 @@ struct Row {
     failed: usize,
     not_judged: usize,
     errors: usize,
+    /// Trials that a model answered in this run: neither the cache nor a file did.
+    live: usize,
+    /// The worst verdict of all gates; `None` where there is none.
+    verdict: Option<Verdict>,
+    candidates: Vec<Judged>,
     tool: String,
     directory: String,
 }
@@ -77,7 +86,7 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
             let mut rows = Vec::new();
             for directory in found {
                 // A run that cannot be read must not hide the others.
-                match described(directory).and_then(|(directory, file)| row(&directory, &file)) {
+                match described(directory).and_then(|(directory, file)| row(&directory, &file, context)) {
                     Ok(row) => rows.push(row),
                     Err(failure) => context.console.problems(&failure.problems),
                 }
@@ -86,7 +95,7 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
         }
         RunsCommand::Show { run, runs } => {
             let (directory, file) = described(runs.find(run, context)?)?;
-            let row = row(&directory, &file)?;
+            let row = row(&directory, &file, context)?;
             context.answer(|| text(&row, &file), &row)
         }
         RunsCommand::Rm { run, runs } => {
@@ -102,7 +111,7 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
     }
 }
 
-fn row(directory: &RunDirectory, file: &RunFile) -> Result<Row, Failure> {
+fn row(directory: &RunDirectory, file: &RunFile, context: &Context<'_>) -> Result<Row, Failure> {
     let under_way = matches!(directory.lock(), Err(LockError::Held { .. }));
     let journal = directory.journal_path();
     // Killed between its description and its first event, a run has no journal.
@@ -113,6 +122,9 @@ fn row(directory: &RunDirectory, file: &RunFile) -> Result<Row, Failure> {
         Some(end) => end.reason().unwrap_or("complete"),
         None => "killed",
     };
+    let is_whole = state == "complete" && file.shard.is_none();
+    let candidates = judged::candidates(directory, file, is_whole, context)?;
+    let verdicts: Option<Vec<Verdict>> = candidates.iter().map(|candidate| candidate.verdict).collect();
     Ok(Row {
         id: file.id.to_string(),
         started_at: file.started_at.to_string(),
@@ -124,6 +136,9 @@ fn row(directory: &RunDirectory, file: &RunFile) -> Result<Row, Failure> {
         failed: outline.failed,
         not_judged: outline.not_judged,
         errors: outline.errors,
+        live: outline.live,
+        verdict: verdicts.and_then(|all| all.into_iter().reduce(Verdict::worse)),
+        candidates,
         tool: file.tool.clone(),
         directory: directory.path().display().to_string(),
     })
@@ -137,19 +152,60 @@ fn table(rows: &[Row], color: bool) -> String {
     if rows.is_empty() {
         return "no run is kept\n".to_owned();
     }
-    let heading =
-        ["run", "began", "finished", "passed", "not judged", "state", "prompts"].map(str::to_owned).to_vec();
+    let heading = ["run", "began", "passed", "baseline", "verdict", "candidate"].map(str::to_owned).to_vec();
+    let digits = digits(rows);
     let lines = rows.iter().map(|row| {
-        let state = match &row.shard {
-            Some(shard) => format!("{}, shard {shard}", row.state),
-            None => row.state.to_owned(),
+        let passed = shares(row.candidates.iter().map(|candidate| (candidate.passed, candidate.trials)));
+        let of_baseline = |candidate: &Judged| {
+            let OfBaseline { passed, trials, .. } = candidate.baseline.as_ref()?;
+            Some((*passed, *trials))
         };
-        let (passed, not_judged) = (row.passed.to_string(), row.not_judged.to_string());
-        let prompts = row.prompts.join(", ");
-        vec![row.id.clone(), row.started_at.clone(), finished(row), passed, not_judged, state, prompts]
+        let baseline = shares(row.candidates.iter().filter_map(of_baseline));
+        vec![row.id[..digits].to_owned(), began(row), passed, baseline, verdict(row), candidate(row)]
     });
     let lines: Vec<Vec<String>> = std::iter::once(heading).chain(lines).collect();
     columns(&lines, &[STRONG], 0, color)
+}
+
+/// So many characters of each id that no two begin alike; with these every command finds the run.
+fn digits(rows: &[Row]) -> usize {
+    const TO_THE_MILLISECOND: usize = 13;
+    let alike = |one: &Row, other: &Row| {
+        one.id.bytes().zip(other.id.bytes()).take_while(|(one, other)| one == other).count()
+    };
+    // Ids are in order, so those that are most alike stand side by side.
+    let longest = rows.windows(2).map(|pair| alike(&pair[0], &pair[1]) + 1).max().unwrap_or(0);
+    longest.max(TO_THE_MILLISECOND).min(rows.iter().map(|row| row.id.len()).min().unwrap_or(0))
+}
+
+/// To the minute; `runs show` has the seconds.
+fn began(row: &Row) -> String {
+    row.started_at.get(..16).unwrap_or(&row.started_at).replace('T', " ")
+}
+
+/// What passed of all trials; a dash where there is none.
+fn shares(of: impl Iterator<Item = (u32, u32)>) -> String {
+    of.reduce(|sum, one| (sum.0 + one.0, sum.1 + one.1))
+        .map_or_else(|| "–".to_owned(), |(passed, trials)| format!("{passed} of {trials}"))
+}
+
+/// The verdict of a run that is whole, else what became of it.
+fn verdict(row: &Row) -> String {
+    let verdict = match (&row.shard, row.verdict) {
+        (Some(shard), _) => format!("{}, shard {shard}", row.state),
+        (None, Some(verdict)) => verdict.as_str().to_lowercase(),
+        (None, None) => row.state.to_owned(),
+    };
+    if row.not_judged > 0 { format!("{verdict}, {} not judged", row.not_judged) } else { verdict }
+}
+
+/// The first candidate, and how many there are beside it.
+fn candidate(row: &Row) -> String {
+    match row.candidates.as_slice() {
+        [] => row.prompts.join(", "),
+        [one] => format!("{} v{}", one.prompt, one.version),
+        [one, more @ ..] => format!("{} v{} and {} more", one.prompt, one.version, more.len()),
+    }
 }
 
 fn text(row: &Row, file: &RunFile) -> String {
@@ -166,6 +222,20 @@ fn text(row: &Row, file: &RunFile) -> String {
         row.failed,
         row.not_judged
     ));
+    if row.live > 0 {
+        lines.push(format!("asked      {} were answered by models in this run", row.live));
+    }
+    lines.extend(row.candidates.iter().map(|candidate| {
+        let Judged { prompt, version, model, passed, trials, .. } = candidate;
+        let word =
+            candidate.verdict.map_or("no verdict".to_owned(), |verdict| verdict.as_str().to_lowercase());
+        let baseline = candidate.baseline.as_ref().map_or_else(String::new, |baseline| {
+            let OfBaseline { version, blessed, passed, trials } = baseline;
+            let blessed = if *blessed { "blessed " } else { "" };
+            format!("; {blessed}baseline v{version}: {passed} of {trials}")
+        });
+        format!("gate       {prompt} v{version} on {model}  {word}: {passed} of {trials} passed{baseline}")
+    }));
     lines.push(format!("directory  {}", row.directory));
     for prompt in &file.prompts {
         lines.push(format!(

@@ -51,14 +51,14 @@ pub(crate) struct ImportArguments {
     store: StoreArguments,
 }
 
-/// Print all exposures and outcomes as a table.
+/// Print all exposures and outcomes: as lines of JSON, or as a table.
 #[derive(Debug, Args)]
 #[command(after_help = EXPORT_EXAMPLES)]
 pub(crate) struct ExportArguments {
     /// The experiment.
     #[arg(value_name = "EXPERIMENT")]
     name: String,
-    /// How it is written.
+    /// How they are written: lines of JSON, or a table that a spreadsheet reads.
     #[arg(long = "as", value_name = "FORMAT", value_enum, default_value = "jsonl")]
     table: TableKind,
     #[command(flatten)]

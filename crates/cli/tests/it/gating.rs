@@ -173,6 +173,27 @@ fn a_run_is_blessed_and_compared_with() {
 }
 
 #[test]
+fn a_suite_that_was_edited_since_it_was_blessed_is_named_and_not_its_size() {
+    let sandbox = sandbox(30, "{margin: auto}");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    assert_snapshot!(
+        "a_prompt_is_no_run",
+        clean(&sandbox, &sandbox.run(&["baseline", "bless", "greet"]).shown())
+    );
+    assert_eq!(sandbox.run(&["baseline", "bless", "latest", "greet"]).code, Some(0));
+    assert_eq!(sandbox.run(&["eval", "--offline", "--against-baseline"]).code, Some(0));
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "cases:", "validators: [{max_words: 9}]\ncases:");
+    let refused = sandbox.run(&["rescore"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.shown());
+    assert_snapshot!("edited_since_it_was_blessed", clean(&sandbox, &refused.shown()));
+    // What the help says, done: the run that was blessed is judged by today's suite and blessed again.
+    assert_eq!(sandbox.run(&["rescore", "latest~1"]).code, Some(0));
+    assert_eq!(sandbox.run(&["baseline", "bless", "latest", "greet"]).code, Some(0));
+    let seen = sandbox.run(&["eval", "--offline", "--against-baseline"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+}
+
+#[test]
 fn what_is_no_whole_run_is_not_blessed() {
     let sandbox = sandbox(30, "{min_pass_rate: 0.5}");
     let mut shown = String::new();

@@ -53,11 +53,24 @@ fn runs(sandbox: &Sandbox) -> Vec<PathBuf> {
 fn clean(sandbox: &Sandbox, text: &str) -> String {
     let text = Regex::new("[0-9a-f]{8}-[0-9a-f-]{27}").unwrap().replace_all(text, "[RUN]").into_owned();
     let text = Regex::new(r"20\d\d-\d\d-\d\dT[0-9:.]+Z").unwrap().replace_all(&text, "[TIME]").into_owned();
+    let text =
+        Regex::new(r"\b[0-9a-f]{8}-[0-9a-f]{4}\b").unwrap().replace_all(&text, "[RUN-SHORT--]").into_owned();
+    let text = Regex::new(r"20\d\d-\d\d-\d\d \d\d:\d\d")
+        .unwrap()
+        .replace_all(&text, "[TIME-TO-MINUTE]")
+        .into_owned();
     sandbox.clean(&text)
 }
 
 fn session(sandbox: &Sandbox, commands: &[&[&str]]) -> String {
     clean(sandbox, &sandbox.session(commands))
+}
+
+#[test]
+fn what_cannot_be_wanted_together_is_refused_with_what_can() {
+    let sandbox = sandbox();
+    let shown = session(&sandbox, &[&["eval", "greet", "--resume"], &["eval", "--resume", "greet"]]);
+    assert_snapshot!(shown);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Row 0 of the gate: what could not pass whatever the replies are is refused before the first question.
 
+use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_stats::feasibility::{is_feasible, margin_within_reach, units_needed};
 
-use super::wording::{percent, plural, size};
+use super::wording::{few, percent, plural, size};
 use super::{Against, sides};
-use crate::comparison::{Side, units_of};
+use crate::comparison::{Origin, Side, pairing_of, units_of};
 use crate::plan::{Plan, Role};
 use crate::policy::{OnInconclusive, Policy};
 use crate::record::Record;
@@ -27,6 +28,12 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
                 _ if candidate.cases.is_empty() => Some(no_case()),
                 Some(baseline) => refused(baseline, &candidate, policy),
                 None => None,
+            };
+            let refusal = match &reference {
+                Some(baseline) => {
+                    refusal.map(|refusal| edited_since(refusal, baseline, &candidate, &prompt_plan.name))
+                }
+                None => refusal,
             };
             if let Some(Refusal { code, message, mut help }) = refusal {
                 if !prompt_plan.suite.narrowed_by.is_empty() {
@@ -52,6 +59,31 @@ fn no_case() -> Refusal {
         code: "gate::no_case",
         message: "no case is asked, so nothing could pass".to_owned(),
         help: "name this model row in `models:` of the suite or of a case, or select more cases".to_owned(),
+    }
+}
+
+/// The same refusal, where other cases were blessed than those of today: the edit is the reason, and not the number.
+fn edited_since(refusal: Refusal, baseline: &Side, candidate: &Side, prompt: &PromptName) -> Refusal {
+    let Origin::Blessed { run, .. } = &baseline.label.origin else { return refusal };
+    let pairing = pairing_of(baseline, candidate);
+    let list = |what: &str, names: &[String]| (!names.is_empty()).then(|| format!("{what} {}", few(names)));
+    let parts: Vec<String> =
+        [list("edited", &pairing.edited), list("removed", &pairing.removed)].into_iter().flatten().collect();
+    if parts.is_empty() {
+        return refusal;
+    }
+    let version = &baseline.label.version;
+    Refusal {
+        code: "gate::other_cases_blessed",
+        message: format!(
+            "the suite is not the one that was blessed ({}): {} of {} blessed cases can be compared, too few for its margin",
+            parts.join("; "),
+            pairing.cases,
+            pairing.unpaired().of
+        ),
+        help: format!(
+            "bless today's cases: `promptassay eval {prompt} --version {version}`, or free of charge `promptassay rescore {run}` where that run is kept; then `promptassay baseline bless latest {prompt}`"
+        ),
     }
 }
 

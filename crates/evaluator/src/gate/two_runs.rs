@@ -38,6 +38,21 @@ pub struct Judged {
     pub comparison: Comparison,
 }
 
+/// What the gate said of a candidate of a kept run: beside the baseline that it was compared with, where there was one.
+pub fn verdict_of_run(baseline: Option<&Side>, candidate: &CandidateOfRun<'_>, policy: &Policy) -> Verdict {
+    let reference = baseline.map_or(Reference::None, Reference::Side);
+    decide(&conditions_of(candidate), reference, policy).rule.verdict()
+}
+
+fn conditions_of<'a>(candidate: &CandidateOfRun<'a>) -> Candidate<'a> {
+    Candidate {
+        side: candidate.side,
+        must_pass: candidate.must_pass.clone(),
+        gaps: candidate.gaps,
+        cut_short: candidate.cut_short.clone(),
+    }
+}
+
 /// Judges a candidate against a baseline by `policy`. An error is row 0: not even identical replies would prove anything; its message begins
 /// with `name`.
 pub fn judge_sides(
@@ -49,12 +64,7 @@ pub fn judge_sides(
     if let Some(Refusal { code, message, help }) = refused(baseline, candidate.side, policy) {
         return Err(Box::new(Problem::error(code, format!("{name}: {message}")).help(help)));
     }
-    let candidate = Candidate {
-        side: candidate.side,
-        must_pass: candidate.must_pass.clone(),
-        gaps: candidate.gaps,
-        cut_short: candidate.cut_short.clone(),
-    };
+    let candidate = conditions_of(candidate);
     let decided = decide(&candidate, Reference::Side(baseline), policy);
     let comparison =
         decided.comparison.unwrap_or_else(|| crate::comparison::compare(baseline, candidate.side, policy));

@@ -51,6 +51,9 @@ pub struct RunFile {
     /// they are compared with what the run itself asks.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub blessed: BTreeMap<String, Digest>,
+    /// How it asks: what a run that goes on with it keeps.
+    #[serde(default, skip_serializing_if = "Asking::is_default")]
+    pub asking: Asking,
     /// How many trials there are in this run.
     pub trials: usize,
     /// SHA-256 over the trials' ids in the plan's order, each followed by a line feed.
@@ -67,6 +70,39 @@ pub struct Shard {
     pub index: u32,
     /// Of how many.
     pub of: u32,
+}
+
+/// Where a run takes its replies from, and whether it records them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Asking {
+    /// Whether recorded replies answer, and no model is asked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub offline: bool,
+    /// Whether replies are recorded for later.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub record: bool,
+    /// What it does with the cache, where models are asked.
+    #[serde(skip_serializing_if = "CacheUse::is_default")]
+    pub cache: CacheUse,
+}
+
+/// What a run does with the cache of replies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheUse {
+    /// Takes replies from it, and keeps new ones there.
+    #[default]
+    Use,
+    /// The same, with replies that are no older.
+    NoOlder {
+        /// The most, in milliseconds.
+        max_age_ms: u64,
+    },
+    /// Asks every question anew, and keeps the new replies.
+    Refresh,
+    /// Neither.
+    Off,
 }
 
 /// A prompt's part of a plan.
@@ -169,6 +205,20 @@ pub struct Header {
     pub shard: Option<Shard>,
     /// See [`RunFile::blessed`].
     pub blessed: BTreeMap<String, Digest>,
+    /// How it asks.
+    pub asking: Asking,
+}
+
+impl Asking {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl CacheUse {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl PlannedCase {
@@ -191,7 +241,7 @@ impl PlannedCase {
 impl RunFile {
     /// What is planned.
     pub fn of(plan: &Plan, header: Header) -> Self {
-        let Header { id, tool, started_at, seed, shard, blessed } = header;
+        let Header { id, tool, started_at, seed, shard, blessed, asking } = header;
         let mut ids = String::with_capacity(plan.trials().len() * 17);
         for trial in plan.trials() {
             ids.push_str(&trial.id.to_string());
@@ -207,6 +257,7 @@ impl RunFile {
             merged_from: Vec::new(),
             rescored_from: None,
             blessed,
+            asking,
             trials: plan.trials().len(),
             trials_sha256: Digest::of(ids),
             prompts: plan.planned(),
@@ -222,6 +273,7 @@ impl RunFile {
             seed: self.seed,
             shard: self.shard,
             blessed: self.blessed.clone(),
+            asking: self.asking,
         }
     }
 

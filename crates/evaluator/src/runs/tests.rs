@@ -19,6 +19,7 @@ fn file(id: &str) -> RunFile {
         blessed: BTreeMap::new(),
         merged_from: Vec::new(),
         rescored_from: None,
+        asking: Asking::default(),
         trials: 0,
         trials_sha256: promptassay_registry::digest::Digest::of(""),
         prompts: Vec::new(),

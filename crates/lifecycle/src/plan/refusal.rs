@@ -275,13 +275,15 @@ fn help_with_evidence(version: &Version, faults: &[EvidenceFault]) -> String {
             "`{eval}`, without `--offline`, asks the models; then `--evidence latest`. Or let recorded replies prove something: `replies: [{allowed}, recorded]` under `lifecycle` in registry.yaml"
         ),
         Some((ReplySource::Cached, _)) => {
-            format!("`{eval} --refresh` asks the models now, whatever the cache has; then `--evidence latest`")
+            format!(
+                "`{eval} --refresh` asks the models now, whatever the cache has; then `--evidence latest`"
+            )
         }
         Some((ReplySource::Live, _)) => {
             format!("`{eval} --offline` answers from recorded replies; then `--evidence latest`")
         }
         None if faults.iter().any(|fault| matches!(fault, EvidenceFault::NotPassed { .. })) => {
-            "`promptassay report RUN` shows why; what does not pass is corrected in a new version".to_owned()
+            "`promptassay report RUN` shows why, and what would change it".to_owned()
         }
         None => format!("`{eval}` asks its whole suite; then `--evidence latest`"),
     }

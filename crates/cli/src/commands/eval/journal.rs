@@ -10,7 +10,7 @@ use clap::Args;
 use promptassay_evaluator::journal::JournalWriter;
 use promptassay_evaluator::plan::{ChosenVersions, Plan, PromptInput, Role};
 use promptassay_evaluator::replay::{Replay, replay};
-use promptassay_evaluator::runs::{Header, RunDirectory, RunFile, Runs, Shard, changes};
+use promptassay_evaluator::runs::{Asking, Header, RunDirectory, RunFile, Runs, Shard, changes};
 use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::Budget;
 use promptassay_registry::files::DirectoryLock;
@@ -74,7 +74,7 @@ pub(crate) struct JournalArguments {
         num_args = 0..=1,
         default_missing_value = "latest",
         conflicts_with_all = [
-            "names", "prompt_tags", "cases", "tags", "failed_in", "models", "sample", "changed_since", "only",
+            "prompt_tags", "cases", "tags", "failed_in", "models", "sample", "changed_since", "only",
             "candidates", "baseline", "shard", "dry_run",
         ]
     )]
@@ -90,7 +90,7 @@ pub(crate) struct BudgetArguments {
     /// Ask models at most N questions in this run, those before a resume included.
     #[arg(long, value_name = "N")]
     max_calls: Option<u64>,
-    /// Start no further question once this run has cost so much; what is under way then is finished.
+    /// Spend no more on this run: no question is started that would exceed it at the price of the dearest one so far.
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     max_cost: Option<f64>,
     /// Start no further question after this time, such as `90s`, `30m` or `8h`.
@@ -125,26 +125,27 @@ impl JournalArguments {
 
     /// A run that begins now.
     #[expect(clippy::unused_self, reason = "who keeps runs says what a run is")]
-    pub(super) fn header(&self, shard: Option<Shard>, blessed: &Blessed, context: &Context<'_>) -> Header {
+    pub(super) fn header(
+        &self,
+        asking: Asking,
+        shard: Option<Shard>,
+        blessed: &Blessed,
+        context: &Context<'_>,
+    ) -> Header {
         let started_at = context.environment.now_in_seconds();
         let id = context.environment.run_id();
         let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
-        Header { id, tool, started_at, seed: 0, shard, blessed: blessed.digests() }
+        Header { id, tool, started_at, seed: 0, shard, blessed: blessed.digests(), asking }
     }
 
     /// Begins a run: its directory, its description and an empty journal.
     pub(super) fn begin<'p>(
         &self,
         plan: &'p Plan,
-        shard: Option<Shard>,
-        blessed: &Blessed,
+        header: Header,
         context: &Context<'_>,
     ) -> Result<Keeper<'p>, Failure> {
-        begin(
-            &self.runs.runs_to_write(context)?,
-            plan,
-            &RunFile::of(plan, self.header(shard, blessed, context)),
-        )
+        begin(&self.runs.runs_to_write(context)?, plan, &RunFile::of(plan, header))
     }
 }
 

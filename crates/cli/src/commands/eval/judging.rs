@@ -1,5 +1,7 @@
 //! Judging the answers of a stored run: judges are asked and programs are run only where somebody allows it.
 
+use std::cell::Cell;
+
 use clap::Args;
 use promptassay_evaluator::event::RunEnd;
 use promptassay_evaluator::plan::Plan;
@@ -43,7 +45,11 @@ pub(crate) fn run<'p>(
         return live::judge(&live, budget, plan, stored, begin, context);
     }
     let mut follower = Follower::new(plan, begin()?, context);
-    let not_stored = follower.not_stored();
+    let (not_stored, new_to_judges) = (follower.not_stored(), Cell::new(0_usize));
+    let leave_out = |trial, call, tell| {
+        new_to_judges.set(new_to_judges.get() + 1);
+        leave_out(trial, call, tell)
+    };
     let end = runtime()?.block_on(async {
         tokio::select! {
             biased;
@@ -51,5 +57,12 @@ pub(crate) fn run<'p>(
             () = stop_now(&not_stored) => None,
         }
     });
+    if new_to_judges.get() > 0 {
+        let questions = match new_to_judges.get() {
+            1 => "1 question is new to the judges and was not asked, so its check is".to_owned(),
+            many => format!("{many} questions are new to the judges and were not asked, so their checks are"),
+        };
+        context.console.note(&format!("{questions} unscored; `promptassay rescore RUN --allow-calls` asks"));
+    }
     follower.finish(end.transpose().map_err(broken)?)
 }

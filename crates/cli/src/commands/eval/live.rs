@@ -10,13 +10,14 @@ use promptassay_evaluator::event::{CircuitOpened, Event, RunEnd};
 use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::rescore::Stored;
+use promptassay_evaluator::runs::{Asking, CacheUse, RunFile};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::spending::Spent;
 use promptassay_llm::{Client, ClientOptions, ModelErrorKind, ModelRow, Target};
 use promptassay_registry::problem::Problem;
 
 use super::following::{Follower, stop, stop_now};
-use super::journal::{BudgetArguments, JournalArguments, Keeper, broken};
+use super::journal::{BudgetArguments, Keeper, broken};
 use super::runtime;
 use crate::commands::Context;
 use crate::duration::parse_duration;
@@ -29,7 +30,7 @@ use crate::failure::Failure;
 #[command(next_help_heading = "Asking models")]
 pub(crate) struct LiveArguments {
     /// Keep the replies for `--offline`, in the directory that `replies:` of registry.yaml names.
-    #[arg(long, conflicts_with = "offline")]
+    #[arg(long)]
     pub(super) record: bool,
     /// Ask every question anew, and keep the new replies.
     #[arg(long, conflicts_with = "offline")]
@@ -80,6 +81,24 @@ impl LiveArguments {
         }
     }
 
+    /// How a run asks. One that goes on with `before` asks as that did, where nothing else is said.
+    pub(super) fn asking(&self, offline: bool, before: Option<&RunFile>) -> Asking {
+        let cache = match self.max_reply_age {
+            _ if self.refresh => Some(CacheUse::Refresh),
+            _ if self.no_cache => Some(CacheUse::Off),
+            Some(age) => Some(CacheUse::NoOlder { max_age_ms: whole_milliseconds(age) }),
+            None => None,
+        };
+        let before = before.map(|file| file.asking).unwrap_or_default();
+        // Whoever says how models are asked wants them to be asked.
+        let offline = offline || (before.offline && cache.is_none() && !self.record);
+        Asking {
+            offline,
+            record: !offline && (self.record || before.record),
+            cache: if offline { CacheUse::default() } else { cache.unwrap_or(before.cache) },
+        }
+    }
+
     fn retry(&self) -> RetryPolicy {
         let default = RetryPolicy::default();
         RetryPolicy {
@@ -95,13 +114,13 @@ impl LiveArguments {
 /// Asks what is left of a plan. The run begins with `begin`, once nothing is lacking for it.
 pub(super) fn run<'p>(
     arguments: &LiveArguments,
-    journal: &JournalArguments,
+    (asking, budget): (Asking, BudgetArguments),
     plan: &'p Plan,
     begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
     context: &Context<'_>,
 ) -> Result<(RunEnd, Replay), Failure> {
-    let (rows, budget) = (plan.rows(), journal.budget);
-    let driver = Driver::new(arguments, &rows, budget, context)?;
+    let rows = plan.rows();
+    let driver = Driver::new(arguments, &rows, (asking, budget), context)?;
     let follower = Follower::new(plan, begin()?, context);
     let work = follower.work();
     driver.drive(follower, &rows, context, async |models, observe| {
@@ -119,7 +138,7 @@ pub(super) fn judge<'p>(
     context: &Context<'_>,
 ) -> Result<(RunEnd, Replay), Failure> {
     let rows = plan.judging_rows();
-    let driver = Driver::new(arguments, &rows, budget, context)?;
+    let driver = Driver::new(arguments, &rows, (Asking::default(), budget), context)?;
     let follower = Follower::new(plan, begin()?, context);
     driver.drive(follower, &rows, context, async |models, observe| {
         models.judge(stored, stop(budget), observe).await.map_err(broken)
@@ -136,28 +155,25 @@ impl Driver {
     fn new(
         arguments: &LiveArguments,
         rows: &[&ModelRow],
-        budget: BudgetArguments,
+        (asking, budget): (Asking, BudgetArguments),
         context: &Context<'_>,
     ) -> Result<Self, Failure> {
         check_commands(arguments, rows)?;
         let secrets =
             secrets(rows.iter().copied(), |name| context.environment.variable(name)).map_err(|problems| {
                 let problem = |problem: promptassay_evaluator::drive::KeyProblem| {
-                    Problem::error("eval::no_key", problem.to_string()).help(
-                        "set it, or use `--offline` for recorded replies; keys are never read from a file",
-                    )
+                    let help = if asking == Asking::default() {
+                        "set it, or use `--offline` for recorded replies; keys are never read from a file"
+                    } else {
+                        "set it: recorded replies are not what was asked for; keys are never read from a file"
+                    };
+                    Problem::error("eval::no_key", problem.to_string()).help(help)
                 };
                 Failure { exit: Exit::Broken, problems: problems.into_iter().map(problem).collect() }
             })?;
         let client = Client::new(client_options(arguments, context)?)
             .map_err(|error| Failure::broken(Problem::error("eval::no_client", error.to_string())))?;
-        let cache = if arguments.no_cache {
-            None
-        } else {
-            context.keep_from_git()?;
-            let cache = Cache::new(&context.cache_directory()?);
-            Some(cache.max_age(arguments.max_reply_age).refresh(arguments.refresh))
-        };
+        let cache = cache(asking.cache, context)?;
         let default = Options::default();
         let options = Options {
             retry: arguments.retry(),
@@ -203,6 +219,23 @@ impl Driver {
     fn models(self, rows: &[&ModelRow], spent: Spent) -> Models<Live> {
         Models::new(self.live, rows.iter().copied(), Options { spent, ..self.options })
     }
+}
+
+fn cache(cache: CacheUse, context: &Context<'_>) -> Result<Option<Cache>, Failure> {
+    if cache == CacheUse::Off {
+        return Ok(None);
+    }
+    context.keep_from_git()?;
+    let max_age = match cache {
+        CacheUse::NoOlder { max_age_ms } => Some(Duration::from_millis(max_age_ms)),
+        CacheUse::Use | CacheUse::Refresh | CacheUse::Off => None,
+    };
+    let directory = context.cache_directory()?;
+    Ok(Some(Cache::new(&directory).max_age(max_age).refresh(cache == CacheUse::Refresh)))
+}
+
+fn whole_milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The models that turned out to be out of reach.

@@ -84,6 +84,11 @@ struct Candidate<'a> {
 }
 
 impl SelectionArguments {
+    /// The prompts that are named, as they were typed.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// Reads the suites of the prompts that are meant and takes what is wanted of them. The problems of the tree that concern these
     /// prompts are added to `problems`, with everything else that is wrong.
     pub(super) fn inputs<'a>(

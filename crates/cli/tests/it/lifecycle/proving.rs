@@ -348,7 +348,11 @@ fn what_was_said_before_a_rollback_brings_nothing_back() {
 fn live_and_cached_replies_prove_something_by_default() {
     let mock = Mock::polite();
     let sandbox = asked(&mock);
-    sandbox.edit("prompts/registry.yaml", "lifecycle: {canary: optional, replies: [live, cached, recorded]}\n", "");
+    sandbox.edit(
+        "prompts/registry.yaml",
+        "lifecycle: {canary: optional, replies: [live, cached, recorded]}\n",
+        "",
+    );
     let cut_short = ["eval", "greet", "--candidate", "1.1.0", "--max-calls", "1"];
     let seen = Seen::of(sandbox.command(&cut_short).env("TEST_KEY", KEY));
     assert_eq!(seen.code, Some(4), "{}", seen.shown());

@@ -92,6 +92,13 @@ fn where_nobody_listens_it_is_said_once_and_was_no_attempt() {
     assert_eq!(eval(&sandbox, &[]).code, Some(0));
     let seen = eval(&sandbox, &["--refresh"]);
     assert!(seen.stderr.contains("attempt 2: 1 earlier run"), "{}", seen.shown());
+    // What the cache answers is no attempt, and neither is what was stopped before there was a verdict.
+    let cached = eval(&sandbox, &[]);
+    assert_eq!((cached.code, cached.stderr.contains("attempt")), (Some(0), false), "{}", cached.shown());
+    let stopped = eval(&sandbox, &["--refresh", "--max-calls", "1"]);
+    assert_eq!((stopped.code, stopped.stderr.contains("attempt")), (Some(4), false), "{}", stopped.shown());
+    let seen = eval(&sandbox, &["--refresh"]);
+    assert!(seen.stderr.contains("attempt 3: 2 earlier runs"), "{}", seen.shown());
     let seen = eval(&sandbox, &["--resume"]);
     assert!(seen.stderr.contains("nothing was left to ask"), "{}", seen.shown());
 }

@@ -134,11 +134,8 @@ fn recording_needs_a_place_and_a_network() {
 
     $ promptassay eval --record --offline
     --- stderr
-    error: the argument '--record' cannot be used with '--offline'
-
-    Usage: promptassay eval --record [PROMPT]...
-
-    For more information, try '--help'.
+    error: `--offline` asks no model, so there is nothing for `--record` to keep
+      = help: `promptassay eval --record` asks the models and keeps their replies; from then on `promptassay eval --offline` answers from them
     --- exit 2
     ");
     mock.counters().assert_calls(0);

@@ -194,8 +194,48 @@ fn a_budget_of_cost_stops_and_keeps_what_was_done() {
     // 0.002 dollars a question, one at a time.
     let seen = eval(&sandbox, &["--no-cache", "--max-cost", "0.009", "--max-concurrency", "1"]);
     assert_eq!(seen.code, Some(4), "{}", seen.shown());
-    assert!(seen.stdout.contains("the budget is spent: 25 of 30 questions not asked"), "{}", seen.shown());
-    assert_eq!(calls(&mock).values().sum::<u64>(), 5);
+    assert!(seen.stdout.contains("the budget is spent: 26 of 30 questions not asked"), "{}", seen.shown());
+    assert_eq!(calls(&mock).values().sum::<u64>(), 4);
+    // Side by side they do not run past it either.
+    let seen = eval(&sandbox, &["--no-cache", "--max-cost", "0.021", "--max-concurrency", "64"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stdout.contains("the budget is spent: 20 of 30 questions not asked"), "{}", seen.shown());
+    assert_eq!(calls(&mock).values().sum::<u64>(), 4 + 10);
+}
+
+#[test]
+fn a_resumed_run_asks_as_it_began() {
+    let mock = Mock::start(script(6, "1ms"));
+    let sandbox = sandbox(&mock.row(), 6);
+    let asked = || mock.counters().calls;
+    let sources = |seen: &Seen| report(seen)["replies"].clone();
+    eval(&sandbox, &[]);
+    assert_eq!(asked(), 6, "the cache knows everything");
+    // Two are asked anew, and the rest when it goes on, though the cache has answers.
+    eval(&sandbox, &["--refresh", "--max-calls", "2"]);
+    let seen = eval(&sandbox, &["--resume", "--format", "json"]);
+    assert_eq!((asked(), sources(&seen)), (12, json!(["live"])), "{}", seen.shown());
+    // What is said again goes before.
+    eval(&sandbox, &["--refresh", "--max-calls", "2"]);
+    let seen = eval(&sandbox, &["--resume", "--max-reply-age", "1d", "--format", "json"]);
+    assert_eq!((asked(), sources(&seen)), (14, json!(["live", "cached"])), "{}", seen.shown());
+    eval(&sandbox, &["--no-cache", "--max-calls", "2"]);
+    let seen = eval(&sandbox, &["--resume", "--format", "json"]);
+    assert_eq!((asked(), sources(&seen)), (20, json!(["live"])), "{}", seen.shown());
+    // A run that records goes on recording, and one from recorded replies needs no model.
+    eval(&sandbox, &["--record", "--refresh", "--max-calls", "2"]);
+    eval(&sandbox, &["--resume"]);
+    assert_eq!(sandbox.read("replies/greet.jsonl").lines().count(), 7, "a header and six rows");
+    let offline = eval(&sandbox, &["--offline"]);
+    let run = runs(&sandbox).pop().unwrap();
+    let journal =
+        sandbox.read(&format!(".promptassay/runs/{}/events.jsonl", run.file_name().unwrap().display()));
+    let first: Vec<&str> = journal.lines().take(3).collect();
+    fs::write(run.join("events.jsonl"), first.join("\n") + "\n").unwrap();
+    let before = asked();
+    let seen = Seen::of(&mut sandbox.command(&["eval", "--resume"]));
+    assert_eq!((seen.code, asked()), (offline.code, before), "{}", seen.shown());
+    assert!(seen.stdout.contains("replies recorded"), "{}", seen.shown());
 }
 
 #[test]

@@ -19,6 +19,19 @@ impl Drop for Process {
 
 #[cfg(unix)]
 #[test]
+fn a_port_that_is_taken_is_said_with_the_way_out() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let sandbox = Sandbox::empty();
+    sandbox.write("script.yaml", "default: {answer: {text: \"Hello!\"}}\n");
+    let seen = sandbox.run(&["mock", "--script", "script.yaml", "--port", &port]);
+    assert_eq!(seen.code, Some(4));
+    // What the operating system says is another matter.
+    let said: Vec<&str> = seen.stderr.lines().filter(|line| line.contains("help")).collect();
+    insta::assert_snapshot!(said.join("\n"), @"  = help: `--port 0` takes a port that is free, and says which");
+}
+
+#[test]
 fn a_mock_serves_until_it_is_interrupted_and_says_what_it_counted() {
     let sandbox = sandbox("{provider: openai, base_url: URI, model: m}", 3);
     sandbox.write("script.yaml", "default: {answer: {text: \"Thank you\"}}\n");

@@ -82,7 +82,7 @@ pub enum EvidenceFault {
         allowed: String,
     },
     /// The replies are too old.
-    #[error("its oldest reply is from {oldest_at}, and the policy allows replies of the last {allowed}")]
+    #[error("its oldest reply is from {oldest_at:.0}, and the policy allows replies of the last {allowed}")]
     TooOld {
         /// When it was given.
         oldest_at: Timestamp,
@@ -133,7 +133,7 @@ pub enum EvidenceFault {
         at: Timestamp,
     },
     /// Its run is younger than the rollback, and a reply in it is not.
-    #[error("its oldest reply is from {oldest_at}, before the rollback of {version} at {at}")]
+    #[error("its oldest reply is from {oldest_at:.0}, before the rollback of {version} at {at}")]
     RepliesBeforeRollback {
         /// When the model gave it, or at the earliest began to.
         oldest_at: Timestamp,
@@ -143,7 +143,9 @@ pub enum EvidenceFault {
         at: Timestamp,
     },
     /// Nobody knows whether its replies are younger than the rollback.
-    #[error("its replies are {source_of_replies}, and nothing says that they were given after the rollback of {version} at {at}")]
+    #[error(
+        "its replies are {source_of_replies}, and nothing says that they were given after the rollback of {version} at {at}"
+    )]
     UndatedSinceRollback {
         /// Where they came from.
         source_of_replies: ReplySource,

@@ -1,0 +1,111 @@
+//! What the gates of a kept run said, from its two files and what was blessed: its texts may be others today.
+
+use promptassay_evaluator::comparison::{PromptSides, Side};
+use promptassay_evaluator::gate::{CandidateOfRun, Verdict, verdict_of_run};
+use promptassay_evaluator::plan::Role;
+use promptassay_evaluator::runs::{PlannedPrompt, RunDirectory, RunFile};
+use serde::Serialize;
+
+use crate::commands::Context;
+use crate::commands::eval::against::{blessed_path, read_blessed};
+use crate::commands::eval::journal::broken;
+use crate::failure::Failure;
+
+/// A candidate of a run.
+#[derive(Debug, Serialize)]
+pub(super) struct Judged {
+    pub(super) prompt: String,
+    pub(super) version: String,
+    pub(super) model: String,
+    /// Trials that passed, and all.
+    pub(super) passed: u32,
+    pub(super) trials: u32,
+    /// What it was compared with.
+    pub(super) baseline: Option<OfBaseline>,
+    /// `None` where the run is not whole, or what was blessed then is not there any more.
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// What a candidate was compared with.
+#[derive(Debug, Serialize)]
+pub(super) struct OfBaseline {
+    pub(super) version: String,
+    /// Whether it was blessed, and not asked in this run.
+    pub(super) blessed: bool,
+    pub(super) passed: u32,
+    pub(super) trials: u32,
+}
+
+/// Every candidate of a run; `is_whole` says whether it came to its end, so that there is a verdict.
+pub(super) fn candidates(
+    directory: &RunDirectory,
+    file: &RunFile,
+    is_whole: bool,
+    context: &Context<'_>,
+) -> Result<Vec<Judged>, Failure> {
+    let path = directory.journal_path();
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let all = Side::read_all(file, &path).map_err(broken)?;
+    let prompts = file.prompts.iter().zip(&all);
+    Ok(prompts.flat_map(|(planned, sides)| of_prompt(file, planned, sides, is_whole, context)).collect())
+}
+
+fn of_prompt(
+    file: &RunFile,
+    planned: &PlannedPrompt,
+    sides: &PromptSides,
+    is_whole: bool,
+    context: &Context<'_>,
+) -> Vec<Judged> {
+    let must_pass = || planned.cases.iter().filter(|case| case.must_pass()).map(|case| case.name.as_str());
+    let of_role =
+        |role: Role| (0..planned.variants.len()).filter(move |index| planned.variants[*index].role == role);
+    let judged = |index: usize| {
+        let side = &sides.sides[index];
+        let model = &planned.variants[index].model;
+        let is_blessed = file.blessed.contains_key(planned.name.as_str());
+        let baseline = if is_blessed {
+            blessed(file, planned, model, context)
+        } else {
+            of_role(Role::Baseline)
+                .find(|other| planned.variants[*other].model == *model)
+                .map(|other| sides.sides[other].clone())
+        };
+        let is_known = is_whole && (!is_blessed || baseline.is_some());
+        let candidate = CandidateOfRun {
+            side,
+            must_pass: must_pass().collect(),
+            gaps: sides.gaps[index],
+            cut_short: None,
+        };
+        let (passed, trials) = counts(side);
+        Judged {
+            prompt: planned.name.to_string(),
+            version: side.label.version.number(),
+            model: model.clone(),
+            passed,
+            trials,
+            verdict: is_known.then(|| verdict_of_run(baseline.as_ref(), &candidate, &planned.policy)),
+            baseline: baseline.map(|side| {
+                let (passed, trials) = counts(&side);
+                OfBaseline { version: side.label.version.number(), blessed: is_blessed, passed, trials }
+            }),
+        }
+    };
+    of_role(Role::Candidate).map(judged).collect()
+}
+
+/// The blessed results that the run was compared with, if they are still there.
+fn blessed(file: &RunFile, planned: &PlannedPrompt, model: &str, context: &Context<'_>) -> Option<Side> {
+    let suite = context.prompts.join(planned.name.as_str()).join("tests/test_cases.yaml");
+    let (baseline, digest) = read_blessed(&blessed_path(&suite)).ok()?;
+    let is_the_same = file.blessed.get(planned.name.as_str()) == Some(&digest);
+    if is_the_same { baseline.side(model) } else { None }
+}
+
+/// Trials that passed, and all of them.
+fn counts(side: &Side) -> (u32, u32) {
+    side.cases.iter().fold((0, 0), |(passed, asked), case| (passed + case.passed, asked + case.asked))
+}
