@@ -102,6 +102,21 @@ pub enum ModelErrorKind {
 }
 
 impl ModelErrorKind {
+    /// Every class.
+    pub const ALL: [Self; 11] = [
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::Timeout,
+        Self::Unreachable,
+        Self::Transport,
+        Self::Server,
+        Self::QuotaExhausted,
+        Self::Auth,
+        Self::NotFound,
+        Self::BadRequest,
+        Self::Malformed,
+    ];
+
     /// The name used in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -189,20 +204,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_the_same_name_in_json_and_in_text() {
-        for kind in [
-            ModelErrorKind::RateLimited,
-            ModelErrorKind::Overloaded,
-            ModelErrorKind::Timeout,
-            ModelErrorKind::Unreachable,
-            ModelErrorKind::Transport,
-            ModelErrorKind::Server,
-            ModelErrorKind::QuotaExhausted,
-            ModelErrorKind::Auth,
-            ModelErrorKind::NotFound,
-            ModelErrorKind::BadRequest,
-            ModelErrorKind::Malformed,
-        ] {
+    fn all_are_in_the_list_and_the_name_in_json_is_the_name_in_text() {
+        let error = serde_json::from_str::<ModelErrorKind>("\"none\"").unwrap_err().to_string();
+        let names: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(names, ModelErrorKind::ALL.map(ModelErrorKind::as_str), "{error}");
+        for kind in ModelErrorKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
     }

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use promptassay_llm::{
-    ANTHROPIC_DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_TIMEOUT, ModelRow, ModelRowSpec, Provider,
+    ANTHROPIC_DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_TIMEOUT, ModelErrorKind, ModelRow, ModelRowSpec, Provider,
 };
 use serde::Deserialize;
 
@@ -47,18 +47,7 @@ fn every_key_parameter_and_class_of_error_is_described() {
     let schema = schemars::schema_for!(ModelRowSpec).to_value();
     let keys = schema["properties"].as_object().unwrap().keys();
     let params = schema["$defs"]["Params"]["properties"].as_object().unwrap().keys();
-    let classes = [
-        "rate_limited",
-        "overloaded",
-        "timeout",
-        "transport",
-        "server",
-        "malformed",
-        "quota_exhausted",
-        "auth",
-        "not_found",
-        "bad_request",
-    ];
+    let classes = ModelErrorKind::ALL.map(ModelErrorKind::as_str);
     for word in keys.chain(params).map(String::as_str).chain(classes) {
         assert!(PAGE.contains(&format!("\n| `{word}` |")), "no table has a row for `{word}`");
     }
