@@ -1,15 +1,19 @@
 //! Loading and checking 1,000 prompts with 10 versions each, beside reading the same files and nothing else.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::path::Path;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use jiff::Timestamp;
 use promptassay_registry::digest::Digest;
+use promptassay_registry::lock_file::{Lock, LockRow};
 use promptassay_registry::template::TemplateFormat;
 use promptassay_registry::tree::Tree;
 use promptassay_registry::variables::{Interface, VariablesSpec};
+use promptassay_registry::version::Version;
 
 const PROMPTS: usize = 1_000;
 const VERSIONS: usize = 10;
@@ -23,7 +27,7 @@ fn build(root: &Path, registered: bool) -> std::io::Result<()> {
         // Not synced, unlike what the registry writes: nothing here must survive.
         let write =
             |file: &str, text: &str| fs::File::create_new(directory.join(file))?.write_all(text.as_bytes());
-        let mut lock = String::from("schema: 1\nversions:\n");
+        let mut lock = Lock::default();
         for version in 0..VERSIONS {
             let (file, text) = if version + 1 == VERSIONS {
                 (format!("v1.{version}.0.yaml"), chat(version))
@@ -31,15 +35,10 @@ fn build(root: &Path, registered: bool) -> std::io::Result<()> {
                 (format!("v1.{version}.0.txt"), text(version))
             };
             write(&file, &text)?;
-            let row = format!(
-                "  1.{version}.0:\n    file: {file}\n    sha256: {}\n    interface: {}\n    created_at: 2026-11-22T10:00:00Z\n    created_by: Ada Lovelace <ada@example.com>\n    description: Version {version} of it\n",
-                Digest::of(&text),
-                interface()
-            );
-            lock.push_str(&row);
+            lock.rows.insert(Version::release(1, version as u64, 0), row(file, &text, version));
         }
         if registered {
-            write("prompt.lock", &lock)?;
+            write("prompt.lock", &lock.to_text())?;
         }
         write(
             "prompt.yaml",
@@ -50,6 +49,18 @@ fn build(root: &Path, registered: bool) -> std::io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+fn row(file: String, text: &str, version: usize) -> LockRow {
+    LockRow {
+        file,
+        sha256: Digest::of(text),
+        interface: interface(),
+        created_at: Timestamp::from_second(1_795_341_600).unwrap_or_default(),
+        created_by: "Ada Lovelace <ada@example.com>".to_owned(),
+        description: Some(format!("Version {version} of it")),
+        metadata: BTreeMap::new(),
+    }
 }
 
 fn text(version: usize) -> String {

@@ -1,5 +1,6 @@
 //! `prompt.lock`: one row for every version that was ever registered. Written by this crate only, read strictly.
 
+mod own_text;
 mod write;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::problem::{Problem, has_errors};
+use crate::problem::{Place, Problem, has_errors};
 use crate::version::Version;
 use crate::version_file::Form;
 use crate::yaml::{Document, Located};
@@ -93,9 +94,13 @@ pub struct LockRow {
 }
 
 impl Lock {
-    /// Reads a lock, with its document for places. `None`, with the reasons among `problems`, unless every row of it could be read: half a lock would let a
+    /// Reads a lock. `None`, with the reasons among `problems`, unless every row of it could be read: half a lock would let a
     /// frozen text be edited.
-    pub fn parse(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<(Self, Document)> {
+    pub fn parse(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<Self> {
+        // Nearly always nobody has touched it, and then YAML has nothing to say that is worth its time.
+        if let Some(lock) = own_text::read(text) {
+            return Some(lock);
+        }
         let mut found = Vec::new();
         let lock = Self::parse_document(file, text, &mut found);
         let is_unresolved_merge = text.starts_with("<<<<<<< ") || text.contains("\n<<<<<<< ");
@@ -115,7 +120,21 @@ impl Lock {
         lock.filter(|_| !broken)
     }
 
-    fn parse_document(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<(Self, Document)> {
+    /// Where the row of `version` stands in the `text` of a lock.
+    pub(crate) fn place_of(version: &Version, file: &Path, text: &str) -> Place {
+        let document = Document::parse(file, text, &mut Vec::new());
+        let names = [version.number(), version.to_string()];
+        let row = document.as_ref().and_then(|document| {
+            let (_, span) = document
+                .keys_at(&["versions"])
+                .into_iter()
+                .find(|(key, _)| names.iter().any(|name| name == key))?;
+            Some(document.place(span))
+        });
+        row.unwrap_or_else(|| Place::whole_file(file))
+    }
+
+    fn parse_document(file: &Path, text: &str, problems: &mut Vec<Problem>) -> Option<Self> {
         let document = Document::parse(file, text, problems)?;
         if let Some(schema) = document.read_at::<Located<u64>>(&["schema"]).and_then(|reading| reading.value)
             && schema.value != SCHEMA
@@ -130,7 +149,7 @@ impl Lock {
         for (version, row) in &reading.value?.versions {
             lock.read_row(&document, version, row, problems);
         }
-        Some((lock, document))
+        Some(lock)
     }
 
     fn read_row(
@@ -163,7 +182,7 @@ impl Lock {
             })
             .ok();
         if let Some(version) = &version {
-            let names = [Form::Text, Form::Chat].map(|form| form.file_name(version));
+            let names = file_names(version);
             if !names.contains(&spec.file.value) {
                 let message = format!("`{}` is not the file of {version}", spec.file.value);
                 refuse("lock::file", message, format!("it is `{}` or `{}`", names[0], names[1]), &spec.file);
@@ -196,6 +215,11 @@ impl Lock {
     }
 }
 
+/// What the file of a version may be called.
+fn file_names(version: &Version) -> [String; 2] {
+    [Form::Text, Form::Chat].map(|form| form.file_name(version))
+}
+
 fn read_time(text: &str) -> Result<Timestamp, String> {
     let refused = || format!("`{}` is not a time in UTC", text.escape_debug());
     if !text.ends_with('Z') {
@@ -222,7 +246,7 @@ mod tests {
 
     fn read(text: &str) -> (Option<Lock>, String) {
         let mut problems = Vec::new();
-        let lock = Lock::parse(Path::new("prompt.lock"), text, &mut problems).map(|(lock, _)| lock);
+        let lock = Lock::parse(Path::new("prompt.lock"), text, &mut problems);
         crate::problem::sort(&mut problems);
         let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
         (lock, shown.join("\n"))

@@ -1,7 +1,7 @@
 //! Reads the directory of one prompt.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::directory::{self, Entry, Kind};
 use super::file_name::{Role, role};
@@ -122,8 +122,8 @@ fn read_prompt(
     registered::check_identical(&versions, problems);
     check_active(&file, files, problems);
     let lock = match lock {
-        LockState::Read(lock, lock_document) => {
-            registered::attach(&lock, &lock_document, &entry.name, files, &mut versions, problems);
+        LockState::Read(lock, file) => {
+            registered::attach((&lock, &file), &entry.name, files, &mut versions, problems);
             registered::check_interfaces(&document, &versions, problems);
             lock
         }
@@ -150,10 +150,16 @@ fn read_prompt(
     Some(prompt)
 }
 
+/// A lock as it was read, for places in it.
+pub(super) struct LockText {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
+}
+
 pub(super) enum LockState {
     Absent,
     Broken,
-    Read(Lock, Document),
+    Read(Lock, LockText),
 }
 
 impl LockState {
@@ -171,7 +177,7 @@ pub(super) fn read_lock(files: &Files, problems: &mut Vec<Problem>) -> LockState
     let Some(entry) = &files.lock else { return LockState::Absent };
     match read_text(&entry.path, MAX_LOCK_BYTES) {
         Ok(text) => match Lock::parse(&entry.path, &text, problems) {
-            Some((lock, document)) => LockState::Read(lock, document),
+            Some(lock) => LockState::Read(lock, LockText { path: entry.path.clone(), text }),
             None => LockState::Broken,
         },
         Err(problem) => {

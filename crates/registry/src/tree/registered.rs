@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::PromptVersion;
-use super::prompt_directory::Files;
+use super::prompt_directory::{Files, LockText};
 use crate::digest::Digest;
 use crate::files::read_text;
 use crate::lock_file::{FILE_NAME, Lock, LockRow};
@@ -14,8 +14,7 @@ use crate::yaml::Document;
 
 /// Gives each version its lock row; a missing or edited file is an error.
 pub(super) fn attach(
-    lock: &Lock,
-    lock_document: &Document,
+    (lock, lock_text): (&Lock, &LockText),
     name: &str,
     files: &Files,
     versions: &mut BTreeMap<Version, PromptVersion>,
@@ -25,7 +24,8 @@ pub(super) fn attach(
         let entry =
             files.versions.get(version).into_iter().flatten().find(|(entry, _)| entry.name == row.file);
         let Some((entry, _)) = entry else {
-            problems.push(missing(lock_document, name, version, row));
+            let place = Lock::place_of(version, &lock_text.path, &lock_text.text);
+            problems.push(missing(place, name, version, row));
             continue;
         };
         let loaded = versions.get_mut(version).filter(|loaded| loaded.path == entry.path);
@@ -93,13 +93,7 @@ pub(super) fn check_identical(versions: &BTreeMap<Version, PromptVersion>, probl
     }
 }
 
-fn missing(lock_document: &Document, name: &str, version: &Version, row: &LockRow) -> Problem {
-    let numbers = [version.number(), version.to_string()];
-    let keys = lock_document.keys_at(&["versions"]);
-    let place = match keys.iter().find(|(key, _)| numbers.iter().any(|number| number == key)) {
-        Some((_, span)) => lock_document.place(*span),
-        None => Place::whole_file(lock_document.file()),
-    };
+fn missing(place: Place, name: &str, version: &Version, row: &LockRow) -> Problem {
     Problem::error(
         "version::missing",
         format!("{version} is registered, but its file `{}` is not there", row.file),
