@@ -1,7 +1,7 @@
 //! JSON that can be shown anywhere and reads back as it was: everything that [`super::visible()`] and
 //! [`super::visible::without_commands`] would change is written as an escape.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
@@ -10,9 +10,12 @@ use super::visible::is_treacherous;
 
 /// Writes a value, indented, and a line feed behind it.
 pub(super) fn write(value: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, SafeFormatter::default());
+    // A number, a quote, an indentation are each a write; `out` is told of them together.
+    let mut out = io::BufWriter::with_capacity(64 << 10, out);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, SafeFormatter::default());
     value.serialize(&mut serializer)?;
-    out.write_all(b"\n")
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// Indents, and escapes within texts.
