@@ -4,6 +4,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use promptassay_evaluator::report::visible;
+use promptassay_lifecycle::stage::Stage;
+use promptassay_lifecycle::state::State;
 use promptassay_registry::content::{Role, VersionContent};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::tree::{Prompt, PromptVersion};
@@ -20,6 +22,9 @@ pub(crate) struct VersionRow<'a> {
     /// Whether it is the one that is served.
     pub(crate) active: bool,
     pub(crate) registered: bool,
+    /// Its stage, where a ledger knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stage: Option<Stage>,
     pub(crate) form: Form,
     pub(crate) file: &'a Path,
     pub(crate) sha256: Digest,
@@ -47,13 +52,15 @@ pub(crate) struct Message<'a> {
 }
 
 impl<'a> VersionRow<'a> {
-    pub(crate) fn of(prompt: &Prompt, version: &'a PromptVersion) -> Self {
+    /// The row of `version`, whose stages `stages` tells.
+    pub(crate) fn of(prompt: &Prompt, version: &'a PromptVersion, stages: &State) -> Self {
         let row = version.registered.as_ref();
         let metadata = row.map(|row| row.metadata.clone()).unwrap_or_default();
         Self {
             version: &version.version,
             active: prompt.active_version().is_ok_and(|active| active.version == version.version),
             registered: version.is_registered(),
+            stage: stages.versions().get(&version.version).map(|known| known.stage),
             form: version.form(),
             file: &version.path,
             sha256: version.digest,
@@ -65,10 +72,17 @@ impl<'a> VersionRow<'a> {
         }
     }
 
-    /// `active`, `registered` and the like.
+    /// `registered, active` and the like; where a ledger knows the version, its stage stands for `active`.
     pub(crate) fn state(&self) -> String {
         let registered = if self.registered { "registered" } else { "unregistered" };
-        if self.active { format!("{registered}, active") } else { registered.to_owned() }
+        match (self.stage, self.active) {
+            // What is active is what is in production, or `check` says so.
+            (Some(Stage::Production), true) => format!("{registered}, {}", Stage::Production),
+            (Some(stage), false) => format!("{registered}, {stage}"),
+            (Some(stage), true) => format!("{registered}, active, {stage}"),
+            (None, true) => format!("{registered}, active"),
+            (None, false) => registered.to_owned(),
+        }
     }
 
     /// `ticket=SUP-12, area=tone`; empty where there is none.

@@ -185,6 +185,9 @@ impl Planner<'_> {
 
     fn adopt(&self, version: &Version) -> Result<Vec<Event>, Refusal> {
         let sha256 = self.file(version)?;
+        if self.state.production() == Some(version) {
+            return Err(Refusal::InProductionAlready { version: version.clone() });
+        }
         if let Some(tenure) = self.state.tenures().last() {
             return Err(Refusal::TooLateToAdopt { last: tenure.version.clone() });
         }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use promptassay_evaluator::report::visible;
+use promptassay_lifecycle::state::State;
 use promptassay_registry::tree::Prompt;
 use serde::Serialize;
 
@@ -9,6 +10,7 @@ use super::Context;
 use crate::describe::VersionRow;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::lifecycle::ledger_to_show;
 use crate::table::{DIM, STRONG, YELLOW, paint};
 
 const EXAMPLES: &str = "Examples:
@@ -17,7 +19,8 @@ const EXAMPLES: &str = "Examples:
 
 /// Show the versions of a prompt, the newest first: who registered them, when and why.
 ///
-/// A version that is not registered yet may still be edited; it is marked.
+/// A version that is not registered yet may still be edited; it is marked. Where there is a ledger, stages are shown too; `history`
+/// says how a version came there.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct LogArguments {
@@ -34,12 +37,13 @@ struct Answer<'a> {
 
 pub(crate) fn run(arguments: &LogArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let prompt = context.prompt(&arguments.name)?;
-    let answer = Answer { name: prompt.name().as_str(), versions: rows(&prompt) };
+    let ledger = ledger_to_show(&prompt, context);
+    let answer = Answer { name: prompt.name().as_str(), versions: rows(&prompt, ledger.state()) };
     context.answer(|| text(&answer.versions, context.console.color), &answer)
 }
 
-fn rows(prompt: &Prompt) -> Vec<VersionRow<'_>> {
-    prompt.versions().rev().map(|version| VersionRow::of(prompt, version)).collect()
+fn rows<'a>(prompt: &'a Prompt, stages: &State) -> Vec<VersionRow<'a>> {
+    prompt.versions().rev().map(|version| VersionRow::of(prompt, version, stages)).collect()
 }
 
 fn text(versions: &[VersionRow<'_>], color: bool) -> String {

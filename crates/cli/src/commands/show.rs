@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use promptassay_evaluator::report::visible;
+use promptassay_lifecycle::state::State;
 use promptassay_registry::template::TemplateFormat;
 use promptassay_registry::tree::{Prompt, PromptVersion};
 use promptassay_registry::version::{Version, VersionSelector};
@@ -13,6 +14,7 @@ use super::Context;
 use crate::describe::{Content, VariableRow, VersionRow, role_name, variable_line};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::lifecycle::ledger_to_show;
 use crate::prompts::{WhichVersion, version};
 use crate::table::{DIM, STRONG, columns, count, paint};
 
@@ -58,11 +60,12 @@ struct Shown<'a> {
 pub(crate) fn run(arguments: &ShowArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let prompt = context.prompt(&arguments.name)?;
     let version = version(&prompt, arguments.version.selector())?;
-    let answer = answer(&prompt, version);
+    let ledger = ledger_to_show(&prompt, context);
+    let answer = answer(&prompt, version, ledger.state());
     context.answer(|| text(&answer, &prompt, context.console.color), &answer)
 }
 
-fn answer<'a>(prompt: &'a Prompt, version: &'a PromptVersion) -> Answer<'a> {
+fn answer<'a>(prompt: &'a Prompt, version: &'a PromptVersion, stages: &State) -> Answer<'a> {
     let suite = prompt.suite_path();
     Answer {
         name: prompt.name().as_str(),
@@ -80,7 +83,10 @@ fn answer<'a>(prompt: &'a Prompt, version: &'a PromptVersion) -> Answer<'a> {
             .map(|(name, variable)| VariableRow::of(name, variable))
             .collect(),
         versions: prompt.versions().map(|version| &version.version).collect(),
-        version: Shown { row: VersionRow::of(prompt, version), content: Content::of(&version.content) },
+        version: Shown {
+            row: VersionRow::of(prompt, version, stages),
+            content: Content::of(&version.content),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use promptassay_lifecycle::policy::Policy;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Problem, has_errors};
 use promptassay_registry::registry_file;
-use promptassay_registry::tree::Loaded;
+use promptassay_registry::tree::{Loaded, Prompt};
 
 use crate::commands::Context;
 use crate::failure::Failure;
@@ -43,6 +43,15 @@ pub(crate) fn directory_of(name: &PromptName, context: &Context<'_>) -> PathBuf 
 pub(crate) fn ledger_of(name: &PromptName, context: &Context<'_>) -> Result<Ledger, Failure> {
     let directory = directory_of(name, context);
     Ledger::read(&directory, name).map_err(|problem| Failure::invalid_one(*problem))
+}
+
+/// The ledger of a prompt, by commands that only show stages: what is wrong with it is said, and what it says up to there is shown.
+pub(crate) fn ledger_to_show(prompt: &Prompt, context: &Context<'_>) -> Ledger {
+    let ledger = Ledger::read(prompt.directory(), prompt.name());
+    let ledger = ledger.map_err(|problem| context.console.problems(&[*problem]));
+    let ledger = ledger.unwrap_or_else(|()| Ledger::parse(prompt.directory(), prompt.name(), ""));
+    context.console.problems(&ledger.problems());
+    ledger
 }
 
 /// The same ledger, if something may be built on it.

@@ -53,7 +53,7 @@ pub enum FaultKind {
     #[error("the content of this line does not fit its hash: it was changed after it was written")]
     WrongHash,
     /// The line before it is not the one that it was written behind.
-    #[error("this line was written behind another one: it names {}, and {} stands before it", head(named.as_ref()), head(found.as_ref()))]
+    #[error("this line was written behind another one: it names {}, and {} stands before it", head(named.as_ref(), found.as_ref()), head(found.as_ref(), named.as_ref()))]
     BrokenChain {
         /// The hash that it names.
         named: Option<Digest>,
@@ -89,8 +89,15 @@ pub enum FaultKind {
     Illegal(#[from] Illegal),
 }
 
-fn head(digest: Option<&Digest>) -> String {
-    digest.map_or_else(|| "the beginning".to_owned(), Digest::short)
+/// A hash beside another one: whole where the first digits of both are the same.
+fn head(digest: Option<&Digest>, beside: Option<&Digest>) -> String {
+    match digest {
+        None => "the beginning".to_owned(),
+        Some(digest) if beside.is_some_and(|beside| beside != digest && beside.short() == digest.short()) => {
+            digest.to_string()
+        }
+        Some(digest) => digest.short(),
+    }
 }
 
 impl FaultKind {
@@ -126,5 +133,28 @@ impl FaultKind {
                 "nothing changes a ledger but promptassay: `git log -p` shows who did; restore it with git",
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_hashes_are_never_shown_alike() {
+        let digest = |last: char| -> Digest { format!("{}{last}", "a".repeat(63)).parse().unwrap() };
+        let broken = |named: Option<Digest>, found: Option<Digest>| {
+            FaultKind::BrokenChain { named, found }.to_string()
+        };
+        let shown = [
+            broken(Some(digest('1')), Some(digest('2'))),
+            broken(Some(digest('1')), Some(Digest::of("other"))),
+            broken(Some(digest('1')), None),
+        ];
+        insta::assert_snapshot!(shown.join("\n"), @"
+        this line was written behind another one: it names aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1, and aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa2 stands before it
+        this line was written behind another one: it names aaaaaaaaaaaa, and d9298a10d1b0 stands before it
+        this line was written behind another one: it names aaaaaaaaaaaa, and the beginning stands before it
+        ");
     }
 }

@@ -111,7 +111,7 @@ pub enum Refusal {
     #[error("this needs a reason")]
     NoReason,
     /// There was something before.
-    #[error("{last} was in production before: there is nothing left to adopt")]
+    #[error("there is nothing left to adopt: the ledger has had {last} in production")]
     TooLateToAdopt {
         /// What was in production last.
         last: Version,

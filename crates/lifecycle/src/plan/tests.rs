@@ -284,7 +284,8 @@ fn out_of_production_with_nothing_in_its_place_can_be_undone() {
 
 #[test]
 fn only_what_is_live_before_the_ledger_is_adopted() {
-    insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), adopt("1.1.0")), @"v1.0.0 was in production before: there is nothing left to adopt (use `promote` from now on)");
+    insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), adopt("1.1.0")), @"there is nothing left to adopt: the ledger has had v1.0.0 in production (use `promote` from now on)");
+    insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), adopt("1.0.0")), @"v1.0.0 is in production already (there is nothing to do)");
     insta::assert_snapshot!(refusal(&after(&[testing("1.1.0")]), adopt("1.1.0")), @"v1.1.0 is in testing, and only a draft can be adopted (use `promote`)");
     insta::assert_snapshot!(steps(&after(&[testing("1.1.0")]), adopt("1.0.0"), 9, &policy()).unwrap(), @"v1.0.0 draft→production");
 }

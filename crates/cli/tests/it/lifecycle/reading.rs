@@ -217,6 +217,26 @@ fn what_was_live_is_answered_from_the_ledger() {
 }
 
 #[test]
+fn the_log_and_the_text_of_a_version_tell_its_stage() {
+    let sandbox = with_canary();
+    done(&sandbox, &["archive", "greet", "1.2.0", "--reason", "Unused"]);
+    let log = sandbox.run(&["log", "greet"]);
+    let states = |stdout: &str| -> Vec<String> {
+        let entries = stdout.lines().filter(|line| line.starts_with('v'));
+        entries.map(|line| clean(&sandbox, line)).collect()
+    };
+    assert_snapshot!(states(&log.stdout).join("\n"), @"");
+    let shown = sandbox.run(&["show", "greet", "1.2.0"]);
+    assert_eq!(states(&shown.stdout), ["v1.2.0  registered, archived"]);
+    let json = sandbox.json(&["log", "greet"]);
+    assert_eq!(json["versions"][0]["stage"], "archived");
+    // What is wrong with the ledger is said, and hides nothing else.
+    sandbox.edit(LEDGER, "Unused", "unused");
+    let seen = sandbox.run(&["log", "greet"]);
+    assert_snapshot!(clean(&sandbox, &seen.shown()), @"");
+}
+
+#[test]
 fn the_json_of_every_command_is_a_document() {
     let sandbox = with_canary();
     let shown: Vec<String> = [
