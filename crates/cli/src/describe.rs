@@ -52,15 +52,15 @@ pub(crate) struct Message<'a> {
 }
 
 impl<'a> VersionRow<'a> {
-    /// The row of `version`, whose stages `stages` tells.
-    pub(crate) fn of(prompt: &Prompt, version: &'a PromptVersion, stages: &State) -> Self {
+    /// The row of `version`; `stages` are those of a ledger that can be trusted.
+    pub(crate) fn of(prompt: &Prompt, version: &'a PromptVersion, stages: Option<&State>) -> Self {
         let row = version.registered.as_ref();
         let metadata = row.map(|row| row.metadata.clone()).unwrap_or_default();
         Self {
             version: &version.version,
             active: prompt.active_version().is_ok_and(|active| active.version == version.version),
             registered: version.is_registered(),
-            stage: stages.versions().get(&version.version).map(|known| known.stage),
+            stage: stages.and_then(|stages| Some(stages.versions().get(&version.version)?.stage)),
             form: version.form(),
             file: &version.path,
             sha256: version.digest,

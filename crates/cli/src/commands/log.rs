@@ -2,6 +2,7 @@
 
 use clap::Args;
 use promptassay_evaluator::report::visible;
+use promptassay_lifecycle::ledger::Ledger;
 use promptassay_lifecycle::state::State;
 use promptassay_registry::tree::Prompt;
 use serde::Serialize;
@@ -10,7 +11,7 @@ use super::Context;
 use crate::describe::VersionRow;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::ledger_to_show;
+use crate::lifecycle::trusted;
 use crate::table::{DIM, STRONG, YELLOW, paint};
 
 const EXAMPLES: &str = "Examples:
@@ -37,12 +38,15 @@ struct Answer<'a> {
 
 pub(crate) fn run(arguments: &LogArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let prompt = context.prompt(&arguments.name)?;
-    let ledger = ledger_to_show(&prompt, context);
-    let answer = Answer { name: prompt.name().as_str(), versions: rows(&prompt, ledger.state()) };
-    context.answer(|| text(&answer.versions, context.console.color), &answer)
+    // A ledger that cannot be trusted hides nothing of the files, and is an error in the end.
+    let ledger = trusted(&prompt, context);
+    let stages = ledger.as_ref().ok().map(Ledger::state);
+    let answer = Answer { name: prompt.name().as_str(), versions: rows(&prompt, stages) };
+    let exit = context.answer(|| text(&answer.versions, context.console.color), &answer)?;
+    ledger.map(|_| exit)
 }
 
-fn rows<'a>(prompt: &'a Prompt, stages: &State) -> Vec<VersionRow<'a>> {
+fn rows<'a>(prompt: &'a Prompt, stages: Option<&State>) -> Vec<VersionRow<'a>> {
     prompt.versions().rev().map(|version| VersionRow::of(prompt, version, stages)).collect()
 }
 

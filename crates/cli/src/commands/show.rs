@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use promptassay_evaluator::report::visible;
+use promptassay_lifecycle::ledger::Ledger;
 use promptassay_lifecycle::state::State;
 use promptassay_registry::template::TemplateFormat;
 use promptassay_registry::tree::{Prompt, PromptVersion};
@@ -14,7 +15,7 @@ use super::Context;
 use crate::describe::{Content, VariableRow, VersionRow, role_name, variable_line};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::ledger_to_show;
+use crate::lifecycle::trusted;
 use crate::prompts::{WhichVersion, version};
 use crate::table::{DIM, STRONG, columns, count, paint};
 
@@ -60,12 +61,15 @@ struct Shown<'a> {
 pub(crate) fn run(arguments: &ShowArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let prompt = context.prompt(&arguments.name)?;
     let version = version(&prompt, arguments.version.selector())?;
-    let ledger = ledger_to_show(&prompt, context);
-    let answer = answer(&prompt, version, ledger.state());
-    context.answer(|| text(&answer, &prompt, context.console.color), &answer)
+    // A ledger that cannot be trusted hides nothing of the files, and is an error in the end.
+    let ledger = trusted(&prompt, context);
+    let stages = ledger.as_ref().ok().map(Ledger::state);
+    let answer = answer(&prompt, version, stages);
+    let exit = context.answer(|| text(&answer, &prompt, context.console.color), &answer)?;
+    ledger.map(|_| exit)
 }
 
-fn answer<'a>(prompt: &'a Prompt, version: &'a PromptVersion, stages: &State) -> Answer<'a> {
+fn answer<'a>(prompt: &'a Prompt, version: &'a PromptVersion, stages: Option<&State>) -> Answer<'a> {
     let suite = prompt.suite_path();
     Answer {
         name: prompt.name().as_str(),

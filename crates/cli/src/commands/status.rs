@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{canary_json, canary_text, field, grounds_of, ledger_of};
+use crate::lifecycle::{canary_json, canary_text, field, grounds_of, trusted};
 use crate::table::{DIM, RED, STRONG, YELLOW, columns, count, paint};
 
 const EXAMPLES: &str = "Examples:
@@ -108,12 +108,6 @@ fn all(context: &Context<'_>) -> Result<Exit, Failure> {
     };
     context.answer(text, &json!({"prompts": answers}))?;
     if problems.is_empty() { Ok(Exit::Success) } else { Err(Failure::invalid(problems)) }
-}
-
-/// The ledger without faults; a torn tail never happened and is a remark.
-fn trusted(prompt: &Prompt, context: &Context<'_>) -> Result<Ledger, Failure> {
-    let ledger = ledger_of(prompt.name(), context)?;
-    if ledger.faults().is_empty() { Ok(ledger) } else { Err(Failure::invalid(ledger.problems())) }
 }
 
 fn remarks(prompt: &Prompt, ledger: &Ledger) -> Vec<Problem> {

@@ -45,13 +45,10 @@ pub(crate) fn ledger_of(name: &PromptName, context: &Context<'_>) -> Result<Ledg
     Ledger::read(&directory, name).map_err(|problem| Failure::invalid_one(*problem))
 }
 
-/// The ledger of a prompt, by commands that only show stages: what is wrong with it is said, and what it says up to there is shown.
-pub(crate) fn ledger_to_show(prompt: &Prompt, context: &Context<'_>) -> Ledger {
-    let ledger = Ledger::read(prompt.directory(), prompt.name());
-    let ledger = ledger.map_err(|problem| context.console.problems(&[*problem]));
-    let ledger = ledger.unwrap_or_else(|()| Ledger::parse(prompt.directory(), prompt.name(), ""));
-    context.console.problems(&ledger.problems());
-    ledger
+/// The ledger without faults; a torn tail never happened and is a remark.
+pub(crate) fn trusted(prompt: &Prompt, context: &Context<'_>) -> Result<Ledger, Failure> {
+    let ledger = ledger_of(prompt.name(), context)?;
+    if ledger.faults().is_empty() { Ok(ledger) } else { Err(Failure::invalid(ledger.problems())) }
 }
 
 /// The same ledger, if something may be built on it.

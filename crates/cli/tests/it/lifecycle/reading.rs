@@ -222,10 +222,14 @@ fn the_log_and_the_text_of_a_version_tell_its_stage() {
     done(&sandbox, &["archive", "greet", "1.2.0", "--reason", "Unused"]);
     let log = sandbox.run(&["log", "greet"]);
     let states = |stdout: &str| -> Vec<String> {
-        let entries = stdout.lines().filter(|line| line.starts_with('v'));
+        let entries = stdout.lines().filter(|line| line.starts_with("v1"));
         entries.map(|line| clean(&sandbox, line)).collect()
     };
-    assert_snapshot!(states(&log.stdout).join("\n"), @"");
+    assert_snapshot!(states(&log.stdout).join("\n"), @"
+    v1.2.0  [SHORT]  registered, archived
+    v1.1.0  [SHORT]  registered, canary
+    v1.0.0  [SHORT]  registered, production
+    ");
     let shown = sandbox.run(&["show", "greet", "1.2.0"]);
     assert_eq!(states(&shown.stdout), ["v1.2.0  registered, archived"]);
     let json = sandbox.json(&["log", "greet"]);
@@ -233,7 +237,26 @@ fn the_log_and_the_text_of_a_version_tell_its_stage() {
     // What is wrong with the ledger is said, and hides nothing else.
     sandbox.edit(LEDGER, "Unused", "unused");
     let seen = sandbox.run(&["log", "greet"]);
-    assert_snapshot!(clean(&sandbox, &seen.shown()), @"");
+    assert_snapshot!(clean(&sandbox, &seen.shown()), @"
+    --- stdout
+    v1.2.0  [SHORT]  registered
+      when      [TIME]
+      who       Ada
+
+    v1.1.0  [SHORT]  registered
+      when      [TIME]
+      who       Ada
+
+    v1.0.0  [SHORT]  registered, active
+      when      [TIME]
+      who       Ada
+      why       Live since spring
+    --- stderr
+    error: the content of this line does not fit its hash: it was changed after it was written
+     --> prompts/greet/lifecycle.jsonl:5:1
+      = help: nothing changes a ledger but promptassay: `git log -p` shows who did; restore it with git
+    --- exit 2
+    ");
 }
 
 #[test]
