@@ -155,6 +155,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     if shard.is_none() {
         outlook::say(plan, blessed.against(), goes_on, &arguments.journal.runs, context);
     }
+    let began = header.started_at;
     let mut place = None;
     let begin = || {
         let keeper = match &resumed {
@@ -184,7 +185,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     }
     let left = place.map(|directory| proof::leave(judged, &replay, &directory, None, &runs, context));
     let interrupted = (end == RunEnd::Interrupted).then_some(Exit::Interrupted);
-    let results = Results { plan, shard, replay: &replay, blessed: &blessed, interrupted };
+    let results = Results { plan, shard, began, replay: &replay, blessed: &blessed, interrupted };
     let concluded = published::publish(results, &arguments.reports, context);
     // Replies were paid for, whatever became of the reports.
     if let Some(directory) = &prepared.record_into {

@@ -65,7 +65,14 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
     join(&directories, plan.trials().len(), keeper.writer()).map_err(broken)?;
     let directory = keeper.close()?;
     let replay = replayed(&directory, &plan)?;
-    let results = Results { plan: &plan, shard: None, replay: &replay, blessed: &blessed, interrupted: None };
+    let results = Results {
+        plan: &plan,
+        shard: None,
+        began: now.started_at,
+        replay: &replay,
+        blessed: &blessed,
+        interrupted: None,
+    };
     let against = (&plan, blessed.against());
     let left = leave(against, &replay, &directory, Some(&files), &arguments.runs.runs(context)?, context);
     // Reports are written whatever becomes of the evidence.

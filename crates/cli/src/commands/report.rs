@@ -52,7 +52,13 @@ pub(crate) fn run(arguments: &ReportCommandArguments, context: &Context<'_>) -> 
         refuse_infeasible(&plan, file.shard, &blessed)?;
     }
     let replay = replayed(&directory, &plan)?;
-    let results =
-        Results { plan: &plan, shard: file.shard, replay: &replay, blessed: &blessed, interrupted: None };
+    let results = Results {
+        plan: &plan,
+        shard: file.shard,
+        began: file.started_at,
+        replay: &replay,
+        blessed: &blessed,
+        interrupted: None,
+    };
     publish(results, &arguments.reports, context)
 }

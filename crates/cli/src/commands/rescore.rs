@@ -76,8 +76,14 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
         Ok(keeper)
     };
     let (_, replay) = judging::run(&arguments.judging, &plan, &stored, begin, context)?;
-    let results =
-        Results { plan: &plan, shard: now.shard, replay: &replay, blessed: &blessed, interrupted: None };
+    let results = Results {
+        plan: &plan,
+        shard: now.shard,
+        began: now.started_at,
+        replay: &replay,
+        blessed: &blessed,
+        interrupted: None,
+    };
     let sources = std::slice::from_ref(&then);
     let against = (&plan, blessed.against());
     let left = place.map(|place| leave(against, &replay, &place, Some(sources), &runs, context));

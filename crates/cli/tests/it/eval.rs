@@ -7,6 +7,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::reports::readers::dateless_lines;
+
 const REGISTRY: &str = "schema: 1
 models:
   default: {provider: openai, model: gpt-6-luna}
@@ -200,7 +202,7 @@ fn the_old_sample_version_fails_the_gate() {
     check_xml(&junit);
     insta::assert_snapshot!(
         "the_old_sample_version_in_junit",
-        fs::read_to_string(junit).unwrap().replace("><", ">\n<")
+        dateless_lines(&fs::read_to_string(junit).unwrap())
     );
 }
 
@@ -230,7 +232,7 @@ fn a_missing_reply_is_an_error_and_breaks_the_verdict() {
     insta::assert_snapshot!(sandbox.seen(&["--offline", "--junit", "report.xml"]));
     let report = fs::read_to_string(sandbox.path("report.xml")).unwrap();
     check_xml(&sandbox.path("report.xml"));
-    insta::assert_snapshot!("a_missing_reply_in_junit", report.replace("><", ">\n<"));
+    insta::assert_snapshot!("a_missing_reply_in_junit", dateless_lines(&report));
 }
 
 #[test]
@@ -251,7 +253,7 @@ fn a_failure_that_the_gate_tolerates_passes_and_says_so() {
     sandbox.edit("prompts/greet/tests/test_cases.yaml", "cases:", "gate: {min_pass_rate: 0.5}\ncases:");
     insta::assert_snapshot!(sandbox.seen(&["--offline", "--junit", "report.xml"]));
     let report = fs::read_to_string(sandbox.path("report.xml")).unwrap();
-    insta::assert_snapshot!("a_tolerated_failure_in_junit", report.replace("><", ">\n<"));
+    insta::assert_snapshot!("a_tolerated_failure_in_junit", dateless_lines(&report));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use jiff::Timestamp;
 use junit_report::{
     Duration, OffsetDateTime, Report, TestCase, TestCaseBuilder, TestSuite, TestSuiteBuilder,
 };
@@ -24,18 +25,21 @@ use crate::summary::{CaseSummary, VariantSummary};
 pub struct JunitLook<'a> {
     /// Whether everything that a model may have said is left out: outputs, reasons, expected and got, messages of errors.
     pub redact: bool,
+    /// When the run began. A report of no run at all has no suite that would say it.
+    pub began: Timestamp,
     /// What keeps the process from ending with 0 whatever the gates say, such as an interruption: each is an error of its own.
     pub troubles: &'a [String],
 }
 
-/// Writes the report as XML, without times: the same results give the same bytes. It fails where `out` does.
+/// Writes the report as XML: the same run gives the same bytes, whenever it is reported. The time of a case is what the models took for
+/// all of its repeats; 0 where its replies were recorded, and nobody waited. It fails where `out` does.
 pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut report = Report::new();
     for summary in evaluation.summaries {
         report.add_testsuite(variant(evaluation, summary, look));
     }
     if !look.troubles.is_empty() {
-        report.add_testsuite(run(look.troubles));
+        report.add_testsuite(run(look));
     }
     let mut calm = WithoutCommands::new(out);
     report.write_xml(&mut calm).map_err(io::Error::other)?;
@@ -46,7 +50,8 @@ fn variant(evaluation: &Evaluation<'_>, summary: &VariantSummary, look: JunitLoo
     let plan = &evaluation.plan.prompts()[summary.prompt];
     let class = class_name(plan, summary.variant);
     let is_baseline = plan.variants[summary.variant].role == Role::Baseline;
-    let mut suite = suite(&if is_baseline { format!("{class} (baseline)") } else { class.clone() });
+    let name = if is_baseline { format!("{class} (baseline)") } else { class.clone() };
+    let mut suite = suite(&name, look.began);
     let gate =
         evaluation.gates.iter().find(|gate| gate.prompt == summary.prompt && gate.variant == summary.variant);
     for case in &summary.cases {
@@ -64,11 +69,22 @@ fn variant(evaluation: &Evaluation<'_>, summary: &VariantSummary, look: JunitLoo
     suite.testsuite
 }
 
-fn suite(name: &str) -> TestSuiteBuilder {
+fn suite(name: &str, began: Timestamp) -> TestSuiteBuilder {
     let mut suite = TestSuiteBuilder::new(&attribute(name));
-    // The writer demands a time; a constant one keeps the report a function of the results.
-    suite.set_timestamp(OffsetDateTime::UNIX_EPOCH);
+    // The writer would take the time of day.
+    suite.set_timestamp(
+        OffsetDateTime::from_unix_timestamp(began.as_second()).unwrap_or(OffsetDateTime::UNIX_EPOCH),
+    );
     suite
+}
+
+/// How long the models took for all repeats of a case, in microseconds: what a journal keeps, so that a report of it has the same bytes.
+fn took(evaluation: &Evaluation<'_>, summary: &VariantSummary, case: &CaseSummary) -> Duration {
+    let trials = evaluation.plan.trials_of(summary.prompt, summary.variant, case.case);
+    let latencies = trials.filter_map(|(index, _)| evaluation.record.trial(index)?.latency);
+    #[expect(clippy::cast_possible_truncation, reason = "rounded; casts saturate")]
+    let microseconds = |latency: std::time::Duration| (latency.as_secs_f64() * 1e6).round() as i64;
+    Duration::microseconds(latencies.map(microseconds).sum())
 }
 
 /// What a case keeps its history under: the same whether its version is the baseline or a candidate.
@@ -90,6 +106,7 @@ fn test_case(
     let body =
         reasons(evaluation, summary, case, if look.redact { Quoted::Nothing } else { Quoted::Outputs });
     let message = counts_in_words(&case.counts);
+    let took = took(evaluation, summary, case);
     let all_passed = case.counts.passed == case.counts.asked;
     let tolerated = match gate {
         None => Some("the baseline; no gate stands on it"),
@@ -98,7 +115,7 @@ fn test_case(
     };
     let mut builder = match tolerated {
         _ if all_passed => {
-            let mut builder = TestCaseBuilder::success(&name, Duration::ZERO);
+            let mut builder = TestCaseBuilder::success(&name, took);
             // Repeats are worth a line, and so are warnings.
             if case.counts.asked > 1 || !body.is_empty() {
                 builder.set_system_out(&cdata(&format!("{message}\n{body}")));
@@ -106,14 +123,14 @@ fn test_case(
             builder
         }
         Some(why) => {
-            let mut builder = TestCaseBuilder::success(&name, Duration::ZERO);
+            let mut builder = TestCaseBuilder::success(&name, took);
             builder.set_system_out(&cdata(&format!("not passed ({why}): {message}\n{body}")));
             builder
         }
         None if case.counts.failed > 0 => {
-            TestCaseBuilder::failure(&name, Duration::ZERO, "failed", &attribute(&message))
+            TestCaseBuilder::failure(&name, took, "failed", &attribute(&message))
         }
-        None => TestCaseBuilder::error(&name, Duration::ZERO, "error", &attribute(&message)),
+        None => TestCaseBuilder::error(&name, took, "error", &attribute(&message)),
     };
     if !all_passed && tolerated.is_none() {
         builder.set_trace(&cdata(&body));
@@ -157,9 +174,9 @@ fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase 
 }
 
 /// What concerns no variant: why the process does not end with 0 whatever the gates say.
-fn run(troubles: &[String]) -> TestSuite {
-    let mut suite = suite("promptassay");
-    for (index, trouble) in troubles.iter().enumerate() {
+fn run(look: JunitLook<'_>) -> TestSuite {
+    let mut suite = suite("promptassay", look.began);
+    for (index, trouble) in look.troubles.iter().enumerate() {
         let name = if index == 0 { "run".to_owned() } else { format!("run {}", index + 1) };
         let mut case = TestCaseBuilder::error(&name, Duration::ZERO, "run", &attribute(trouble));
         suite.add_testcase(case.set_classname("promptassay").build());

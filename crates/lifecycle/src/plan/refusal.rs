@@ -266,8 +266,19 @@ fn help_with_evidence(version: &Version, faults: &[EvidenceFault]) -> String {
         return format!("`{eval}` compares it with what is in production now; then `--evidence latest`");
     }
     if faults.iter().any(EvidenceFault::is_of_age) {
+        let has_no_model = |fault: &EvidenceFault| {
+            matches!(
+                fault,
+                EvidenceFault::UndatedSinceRollback { source_of_replies: ReplySource::Recorded, .. }
+            )
+        };
+        let without = if faults.iter().any(has_no_model) {
+            ". Where none can be asked: `break_glass: allowed` under `lifecycle` in registry.yaml, and `--break-glass --reason WHY`"
+        } else {
+            ""
+        };
         return format!(
-            "`{eval} --refresh` asks the models now, whatever the cache or a file has; then `--evidence latest`"
+            "`{eval} --refresh` asks the models now, whatever the cache or a file has; then `--evidence latest`{without}"
         );
     }
     match not_allowed {

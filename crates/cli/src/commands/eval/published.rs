@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{self, BufWriter, IntoInnerError, Seek as _};
 use std::path::Path;
 
+use jiff::Timestamp;
 use promptassay_evaluator::gate;
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{self, Plan};
@@ -33,6 +34,8 @@ pub(crate) struct Results<'a> {
     pub(crate) plan: &'a Plan,
     /// Which part of a plan it is, where it is not the whole.
     pub(crate) shard: Option<Shard>,
+    /// When the run began.
+    pub(crate) began: Timestamp,
     pub(crate) replay: &'a Replay,
     /// What candidates are compared with.
     pub(crate) blessed: &'a Blessed,
@@ -46,14 +49,16 @@ pub(crate) fn publish(
     reports: &ReportArguments,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
-    let Results { plan, shard, replay: Replay { record, outputs, .. }, blessed, interrupted } = results;
+    let Results { plan, shard, began, replay: Replay { record, outputs, .. }, blessed, interrupted } =
+        results;
     if let Some(shard) = shard {
         return publish_shard(plan, record, shard, reports, context).map(|exit| interrupted.unwrap_or(exit));
     }
     let requested = reports.requested()?;
     let (summaries, gates) = gate::judge_against(plan, record, blessed.against());
     let evaluation = Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs };
-    let mut writing = Writing { requested, redact: reports.junit_redact, failures: Vec::new(), context };
+    let redact = reports.junit_redact;
+    let mut writing = Writing { requested, redact, began, failures: Vec::new(), context };
     if interrupted.is_some() {
         writing.failures.push(Trouble { text: "interrupted".to_owned(), problem: None });
     }
@@ -77,6 +82,7 @@ struct Trouble {
 struct Writing<'a> {
     requested: Vec<Requested>,
     redact: bool,
+    began: Timestamp,
     failures: Vec<Trouble>,
     context: &'a Context<'a>,
 }
@@ -135,7 +141,8 @@ impl Writing<'_> {
             ReportFormat::Junit => {
                 let troubles: Vec<String> =
                     self.failures.iter().map(|failure| failure.text.clone()).collect();
-                report::junit(evaluation, JunitLook { redact: self.redact, troubles: &troubles }, out)
+                let Self { redact, began, .. } = *self;
+                report::junit(evaluation, JunitLook { redact, began, troubles: &troubles }, out)
             }
             ReportFormat::Json => report::json(evaluation, out),
             ReportFormat::Markdown => out.write_all(report::markdown(evaluation).as_bytes()),
