@@ -67,6 +67,8 @@ struct Compared {
     prompt: String,
     policy: Policy,
     judged: Judged,
+    /// Whether both sides are the same answers, so that nothing can differ.
+    with_itself: bool,
 }
 
 pub(crate) fn run(arguments: &CompareArguments, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -83,10 +85,17 @@ pub(crate) fn run(arguments: &CompareArguments, context: &Context<'_>) -> Result
             "rule": compared.judged.rule,
             "blocks": compared.judged.blocks,
             "reason": compared.judged.reason,
+            "with_itself": compared.with_itself,
             "comparison": comparison_json(&compared.judged.comparison),
         })).collect::<Vec<_>>(),
     });
     context.answer(|| text(&compared), &value)?;
+    for Compared { prompt, judged, .. } in compared.iter().filter(|compared| compared.with_itself) {
+        context.console.note(&format!(
+            "{prompt} {}: run {} is compared with itself, where nothing can differ; `compare latest~1 latest` takes the run before",
+            judged.comparison.candidate.version, candidate.file.id
+        ));
+    }
     let blocking = compared.iter().filter(|compared| compared.judged.blocks);
     Ok(match blocking.map(|compared| compared.judged.verdict).reduce(Verdict::worse) {
         None | Some(Verdict::Passed) => Exit::Success,
@@ -152,6 +161,7 @@ fn compare(
                     }
                 };
             let policy = arguments.policy.over(planned.policy.clone());
+            let with_itself = baseline.file.id == candidate.file.id && other.label == side.label;
             let mut other = other.clone();
             if !planned.narrowed_by.is_empty() {
                 // What was left out on purpose was not removed.
@@ -172,7 +182,9 @@ fn compare(
                 &policy,
             );
             match judged {
-                Ok(judged) => compared.push(Compared { prompt: planned.name.to_string(), policy, judged }),
+                Ok(judged) => {
+                    compared.push(Compared { prompt: planned.name.to_string(), policy, judged, with_itself });
+                }
                 Err(problem) => problems.push(*problem),
             }
         }
@@ -216,7 +228,7 @@ fn reference(planned: &PlannedPrompt, model: &str, version: Option<&Version>) ->
 
 fn text(compared: &[Compared]) -> String {
     let mut text = String::new();
-    for Compared { prompt, policy, judged } in compared {
+    for Compared { prompt, policy, judged, .. } in compared {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{prompt}\n{}", comparison_text(&judged.comparison, policy));
     }

@@ -92,6 +92,7 @@ fn two_runs_are_compared_whatever_the_files_are_today() {
     ]);
     assert_eq!(json.code, Some(0), "{}", json.shown());
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["gates"][0]["with_itself"], false);
     let comparison = &json["gates"][0]["comparison"];
     assert_eq!(comparison["broken"].as_array().unwrap().len(), 10);
     assert_eq!(comparison["metrics"][0]["call"], "worse");
