@@ -1,10 +1,11 @@
 //! Finds what the commands about experiments are about: the definition, and the store.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
-use promptassay_experiments::definition::{Experiment, Owner, read_directory};
+use promptassay_experiments::definition::{Experiment, Owner, file_name, read_directory, valid_label};
 use promptassay_experiments::store::{Location, Phase, Store, StoreError, open};
 use promptassay_registry::problem::{Place, Problem, did_you_mean, has_errors};
 use promptassay_registry::tree::{Loaded, Prompt};
@@ -35,9 +36,7 @@ pub(crate) fn of_prompt(prompt: &Prompt, problems: &mut Vec<Problem>) -> Vec<Fou
     read_directory(prompt.directory(), owner, problems)
         .into_iter()
         .map(|experiment| {
-            let file = prompt
-                .directory()
-                .join(promptassay_experiments::definition::file_name(experiment.name.as_str()));
+            let file = prompt.directory().join(file_name(experiment.name.as_str()));
             Found { experiment, file }
         })
         .collect()
@@ -107,6 +106,18 @@ pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
     if has_errors(&of_it) {
         return Err(Failure::invalid(of_it));
     }
+    // So is one of a prompt that cannot be read.
+    for broken in loaded.tree.broken() {
+        let file = broken.directory.join(file_name(stem));
+        let is_meant = name == stem || name == format!("{}/{stem}", broken.name);
+        if is_meant && valid_label(stem) && file.exists() {
+            let of_it = |problem: &&Problem| {
+                problem.is_error()
+                    && problem.place.as_ref().is_some_and(|place| place.file.starts_with(&broken.directory))
+            };
+            return Err(Failure::invalid(loaded.problems.iter().filter(of_it).cloned().collect()));
+        }
+    }
     let help = did_you_mean(name, known.iter().map(String::as_str), "experiments");
     let message = format!("there is no experiment `{}`", name.escape_debug());
     Err(Failure::invalid_one(Problem::error("experiment::unknown", message).help(help)))
@@ -117,6 +128,29 @@ impl Found {
     fn allows(&self, at: Timestamp) -> bool {
         let Experiment { start, end, .. } = &self.experiment;
         start.is_none_or(|start| start <= at) && end.is_none_or(|end| at < end)
+    }
+
+    /// The versions that its variants serve, each once.
+    pub(crate) fn versions(&self) -> BTreeSet<&Version> {
+        self.experiment.variants.iter().map(|variant| &variant.version).collect()
+    }
+
+    /// The versions that it would serve although their texts may still change.
+    pub(crate) fn unregistered(&self, prompt: &Prompt) -> Vec<Problem> {
+        let open = |version: &&Version| prompt.version(version).is_some_and(|found| !found.is_registered());
+        let problem = |version: &Version| {
+            let message = format!(
+                "{version} of `{}` is not registered: its text may change for users in mid-phase",
+                prompt.name()
+            );
+            Problem::error("experiment::unregistered", message)
+                .at(Place::whole_file(self.file.as_path()))
+                .help(format!(
+                    "register it first: `promptassay register {} {version} -m MESSAGE`",
+                    prompt.name()
+                ))
+        };
+        self.versions().into_iter().filter(open).map(problem).collect()
     }
 
     /// Whether one of its variants is this version.

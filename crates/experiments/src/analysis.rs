@@ -56,7 +56,7 @@ pub struct Progress {
     pub at_horizon: bool,
     /// Units still to come.
     pub units_left: Option<u64>,
-    /// Days still to go at the pace so far; `None` where nobody can know.
+    /// Days still to go at the pace so far; `None` while a pace would be told from fewer than 30 units or less than a day.
     pub days_left: Option<f64>,
     /// Whether the end in the file is over while planned units are still to come.
     pub overdue: bool,
@@ -248,6 +248,10 @@ fn progress(
 }
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
+/// A pace told from fewer units is off by a fifth and more: one standard deviation of a count of 30 is 18 % of it.
+pub(crate) const LEAST_UNITS_OF_A_PACE: u64 = 30;
+/// Traffic has its hours, so a pace holds a whole day.
+const LEAST_TIME_OF_A_PACE: SignedDuration = SignedDuration::from_hours(24);
 
 fn days_left(
     now: Timestamp,
@@ -261,10 +265,11 @@ fn days_left(
     if let Some(at) = decided_at {
         return Some(days(at.duration_since(now)));
     }
-    let elapsed = days(now.duration_since(first?));
-    if units == 0 || elapsed == 0.0 {
+    let elapsed = now.duration_since(first?);
+    if units < LEAST_UNITS_OF_A_PACE || elapsed < LEAST_TIME_OF_A_PACE {
         return None;
     }
+    let elapsed = days(elapsed);
     let to_come = left? as f64 * elapsed / units as f64;
     let of_the_week = days(LEAST_DURATION) - elapsed;
     Some(to_come.max(of_the_week) + window.map_or(0.0, days))

@@ -128,6 +128,13 @@ impl Experiment {
         names
     }
 
+    /// Whether what is recorded under this name before an exposure is used.
+    pub fn is_covariate(&self, series: &str) -> bool {
+        self.metrics.iter().any(
+            |metric| matches!(&metric.kind, MetricKind::Mean { covariate: Some(name), .. } if name == series),
+        )
+    }
+
     /// The variants that are compared with the control: those with a weight.
     pub fn treatments(&self) -> impl Iterator<Item = usize> {
         (0..self.variants.len()).filter(|index| *index != self.control && self.variants[*index].weight > 0.0)

@@ -196,6 +196,14 @@ pub trait Store: Send {
     /// How many units have outcomes in this experiment and were not exposed in this phase.
     fn unexposed(&mut self, population: Population<'_>) -> Result<u64, StoreError>;
 
+    /// When this unit was first exposed in a phase.
+    fn first_exposure(
+        &mut self,
+        experiment: &str,
+        phase: u32,
+        unit: &[u8],
+    ) -> Result<Option<Timestamp>, StoreError>;
+
     /// Every event of an experiment: exposures first, then outcomes.
     fn events(&mut self, experiment: &str, visit: &mut dyn FnMut(Event)) -> Result<(), StoreError>;
 }

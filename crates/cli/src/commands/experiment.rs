@@ -3,14 +3,18 @@
 mod show;
 mod start;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use promptassay_experiments::assignment::Seed;
 use promptassay_experiments::definition::file_name;
+use promptassay_lifecycle::ledger;
+use promptassay_lifecycle::stage::Stage;
 use promptassay_registry::files::create_new;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::Prompt;
 use promptassay_registry::version::{Version, VersionSelector};
 use serde_json::json;
 
@@ -18,6 +22,7 @@ use super::{Context, plan};
 use crate::exit::Exit;
 use crate::experiments::StoreArguments;
 use crate::failure::Failure;
+use crate::lifecycle::history_of;
 use crate::prompts::{parse_new_name, parse_version, version};
 
 const EXAMPLES: &str = "Examples:
@@ -114,11 +119,37 @@ pub(crate) fn run(arguments: &ExperimentArguments, context: &Context<'_>) -> Res
 
 const TEMPLATE: &str = include_str!("../../templates/experiment.yaml");
 
+/// Those of the versions that `start` would never let into an experiment.
+fn archived(
+    prompt: &Prompt,
+    versions: [&Version; 2],
+    context: &Context<'_>,
+) -> Result<Vec<Problem>, Failure> {
+    if !ledger::exists(prompt.directory()) {
+        return Ok(Vec::new());
+    }
+    let ledger = history_of(prompt.name(), context)?;
+    let archived = |version: &&Version| ledger.state().stage(version) == Stage::Archived;
+    let problem = |version: &Version| {
+        let message = format!(
+            "{version} of `{}` is archived, and an archived version is never served again",
+            prompt.name()
+        );
+        Problem::error("experiment::archived", message)
+            .help("take another one, or add its text as a new version")
+    };
+    Ok(BTreeSet::from(versions).into_iter().filter(archived).map(problem).collect())
+}
+
 fn new(arguments: &NewArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let prompt = context.prompt(&arguments.prompt)?;
     let selector = arguments.control.clone().map(VersionSelector::Exact);
     let control = &version(&prompt, selector.as_ref())?.version;
     let treatment = &version(&prompt, Some(&VersionSelector::Exact(arguments.treatment.clone())))?.version;
+    let archived = archived(&prompt, [control, treatment], context)?;
+    if !archived.is_empty() {
+        return Err(Failure::invalid(archived));
+    }
     let path: PathBuf = prompt.directory().join(file_name(arguments.name.as_str()));
     let seed = Seed::new(context.environment.random_bytes()).to_string();
     let text = TEMPLATE

@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use promptassay_experiments::assignment::{Assignment, EmptyUnit};
 use promptassay_experiments::canary::Arm;
+use promptassay_experiments::definition::Experiment;
 use promptassay_experiments::event::{Event, Exposure, Outcome};
 use promptassay_experiments::manager::{ManagerError, check_flag, check_value};
 use promptassay_experiments::store::{Store, Written};
@@ -128,14 +129,15 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
     };
     let refused =
         |error: ManagerError| Failure::invalid_one(Problem::error("record::value", error.to_string()));
+    let mut experiment = None;
     let event = if arguments.canary {
         let found = canaries::find(&loaded, &arguments.name)?;
         found.must_guard(&arguments.metric)?;
         check_flag(&arguments.metric, arguments.value).map_err(refused)?;
         found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id)
     } else {
-        let experiment = find(&loaded, &arguments.name)?.experiment;
-        check_value(&experiment, &arguments.metric, arguments.value).map_err(refused)?;
+        let experiment = experiment.insert(find(&loaded, &arguments.name)?.experiment);
+        check_value(experiment, &arguments.metric, arguments.value).map_err(refused)?;
         if unit.is_empty() && !experiment.allocation.allow_empty_units {
             return Err(empty_unit(EmptyUnit, ""));
         }
@@ -148,14 +150,39 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
             id,
         }))
     };
-    let (recorded, said) = match &event {
-        Some(event) if written(arguments.store.open(&loaded)?.as_mut(), event)?.outcomes > 0 => {
-            (true, "recorded\n")
-        }
-        Some(_) => (false, "was recorded before\n"),
-        None => (false, "not recorded: no canary decided what this user was served\n"),
+    let Some(event) = event else {
+        let said = "not recorded: no canary decided what this user was served\n";
+        return context.answer(|| said.to_owned(), &json!({"recorded": false}));
     };
-    context.answer(|| said.to_owned(), &json!({"recorded": recorded}))
+    let mut store = arguments.store.open(&loaded)?;
+    let recorded = written(store.as_mut(), &event)?.outcomes > 0;
+    let mut answer = json!({"recorded": recorded});
+    if let Some(experiment) = &experiment {
+        let exposed = was_exposed(store.as_mut(), experiment, unit, at)?;
+        answer["exposed"] = json!(exposed);
+        if !exposed && !experiment.is_covariate(&arguments.metric) {
+            context.console.note(&format!(
+                "`{}` was not exposed by then in phase {}: the outcome is kept, and counts once `expose` records an exposure at that time or before",
+                arguments.unit.escape_debug(),
+                experiment.allocation.phase
+            ));
+        }
+    }
+    let said = if recorded { "recorded\n" } else { "was recorded before\n" };
+    context.answer(|| said.to_owned(), &answer)
+}
+
+/// Whether a unit had been served its variant by then: only what comes after that is an outcome of it.
+fn was_exposed(
+    store: &mut dyn Store,
+    experiment: &Experiment,
+    unit: &[u8],
+    at: Timestamp,
+) -> Result<bool, Failure> {
+    let first = store
+        .first_exposure(experiment.name.as_str(), experiment.allocation.phase, unit)
+        .map_err(|error| store_failed(&error))?;
+    Ok(first.is_some_and(|first| first <= at))
 }
 
 fn written(store: &mut dyn Store, event: &Event) -> Result<Written, Failure> {

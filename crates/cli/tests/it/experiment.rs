@@ -10,11 +10,24 @@ use insta::assert_snapshot;
 
 use crate::sandbox::{EXPERIMENT, Sandbox};
 
-fn sandbox() -> Sandbox {
+const TRIAL: &str = "prompts/greet/experiments/trial.yaml";
+
+/// An experiment whose versions may still change.
+fn drafted() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.edit("prompts/registry.yaml", "replies:", "store: ../data/experiments.db\nreplies:");
     sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
-    sandbox.write("prompts/greet/experiments/trial.yaml", EXPERIMENT);
+    sandbox.write(TRIAL, EXPERIMENT);
+    sandbox
+}
+
+/// One that lacks nothing.
+fn sandbox() -> Sandbox {
+    let sandbox = drafted();
+    for version in ["v1.0.0", "v1.1.0"] {
+        let seen = sandbox.run(&["register", "greet", version, "-m", "To try", "--by", "Ada"]);
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    }
     sandbox
 }
 
@@ -141,25 +154,24 @@ fn an_analysis_is_json_by_its_own_flag_too() {
 #[test]
 fn a_change_while_it_runs_is_refused() {
     let sandbox = sandbox();
-    let file = "prompts/greet/experiments/trial.yaml";
-    sandbox.edit(file, "window:", "exposure: 0.1\nwindow:");
+    sandbox.edit(TRIAL, "window:", "exposure: 0.1\nwindow:");
     assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
-    sandbox.edit(file, "exposure: 0.1", "exposure: 0.5");
+    sandbox.edit(TRIAL, "exposure: 0.1", "exposure: 0.5");
     let widened = sandbox.run(&["experiment", "start", "trial"]);
     assert_snapshot!(widened.shown());
-    sandbox.edit(file, "weight: 50}\nseed", "weight: 10}\nseed");
+    sandbox.edit(TRIAL, "weight: 50}\nseed", "weight: 10}\nseed");
     let refused = sandbox.clean(&sandbox.run(&["experiment", "start", "trial"]).shown());
     assert_snapshot!(refused);
     assert_snapshot!(sandbox.clean(&sandbox.run(&["analyze", "trial"]).shown()));
     assert_snapshot!(sandbox.clean(&sandbox.run(&["expose", "trial", "u1"]).shown()));
-    sandbox.edit(file, "weight: 10}\nseed", "weight: 50}\nseed");
-    sandbox.edit(file, "margin: 0.5", "margin: 5");
+    sandbox.edit(TRIAL, "weight: 10}\nseed", "weight: 50}\nseed");
+    sandbox.edit(TRIAL, "margin: 0.5", "margin: 5");
     assert_snapshot!(sandbox.clean(&sandbox.run(&["experiment", "start", "trial"]).shown()));
     assert_snapshot!(sandbox.clean(&sandbox.run(&["analyze", "trial"]).shown()));
     assert!(sandbox.run(&["experiment", "list"]).stdout.contains("running, changed"));
-    sandbox.edit(file, "weight: 50}\nseed", "weight: 10}\nseed");
-    sandbox.edit(file, "exposure: 0.5", "exposure: 0.5\nphase: 2");
-    sandbox.edit(file, "units: 800", "units: 3000");
+    sandbox.edit(TRIAL, "weight: 50}\nseed", "weight: 10}\nseed");
+    sandbox.edit(TRIAL, "exposure: 0.5", "exposure: 0.5\nphase: 2");
+    sandbox.edit(TRIAL, "units: 800", "units: 3000");
     let next = sandbox.run(&["experiment", "start", "trial"]);
     assert!(next.code == Some(0) && next.stdout.contains("phase 2"), "{}", next.shown());
 }
@@ -189,6 +201,31 @@ fn a_new_definition_lacks_only_its_plan() {
     assert_eq!(again.code, Some(2));
 }
 
+#[test]
+fn texts_that_may_still_change_are_served_in_no_experiment() {
+    let sandbox = drafted();
+    sandbox.edit(TRIAL, "end: 2099-01-01T00:00:00Z\n", "");
+    let register = |version| ["register", "greet", version, "-m", "To try", "--by", "Ada"];
+    assert_snapshot!(sandbox.clean(&sandbox.session(&[
+        &["experiment", "start", "trial"],
+        &register("v1.0.0"),
+        &["experiment", "start", "trial"],
+        &register("v1.1.0"),
+        &["experiment", "start", "trial"],
+    ])));
+    sandbox.edit(TRIAL, "plan:", "end: 2099-01-01T00:00:00Z\nplan:");
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    // A registered text that is edited all the same is served to nobody, and every command says why.
+    sandbox.write("prompts/greet/v1.1.0.txt", "Hullo {name}, {tone}!\n");
+    assert_snapshot!(sandbox.clean(&sandbox.session(&[
+        &["check"],
+        &["resolve", "greet", "--unit", "u2"],
+        &["assign", "trial", "u2"],
+        &["expose", "greet/trial", "u2"],
+        &["assign", "trail", "u2"],
+    ])));
+}
+
 /// Who decides what this user is served, and what that is.
 fn resolved(sandbox: &Sandbox, unit: &str) -> (String, String) {
     let answer = sandbox.json(&["resolve", "greet", "--unit", unit]);
@@ -207,14 +244,13 @@ fn a_started_experiment_is_asked_first_until_it_is_stopped() {
     // It serves whom `assign` and `expose` say it serves.
     assert_eq!(sandbox.run(&["expose", "trial", "u2"]).stdout, "treatment\n");
     // Other weights were never started, so nobody is moved by them.
-    let file = "prompts/greet/experiments/trial.yaml";
-    sandbox.edit(file, "version: v1.1.0, weight: 50", "version: v1.1.0, weight: 10");
+    sandbox.edit(TRIAL, "version: v1.1.0, weight: 50", "version: v1.1.0, weight: 10");
     assert_eq!(by(), (active.clone(), first.clone()));
-    sandbox.edit(file, "version: v1.1.0, weight: 10", "version: v1.1.0, weight: 50");
+    sandbox.edit(TRIAL, "version: v1.1.0, weight: 10", "version: v1.1.0, weight: 50");
     // An end that is written down counts, whoever forgot to stop it.
-    sandbox.edit(file, "end: 2099", "end: 2026");
+    sandbox.edit(TRIAL, "end: 2099", "end: 2026");
     assert_eq!(by(), (active.clone(), first.clone()));
-    sandbox.edit(file, "end: 2026", "end: 2099");
+    sandbox.edit(TRIAL, "end: 2026", "end: 2099");
     assert_eq!(by().0, "experiment");
     assert_eq!(sandbox.run(&["experiment", "stop", "trial", "--reason", "enough"]).code, Some(0));
     assert_eq!(by(), (active, first));
@@ -245,10 +281,11 @@ fn what_was_rolled_back_from_is_pointed_out_and_what_is_archived_refused() {
     assert_eq!(sandbox.run(&["experiment", "stop", "trial", "--reason", "Enough"]).code, Some(0));
     assert_eq!(sandbox.run(archive).code, Some(0));
     let warned = shown(&[&["check"]]);
-    sandbox.edit("prompts/greet/experiments/trial.yaml", "end: 2099", "end: 2026");
+    sandbox.edit(TRIAL, "end: 2099", "end: 2026");
     assert_eq!(sandbox.run(&["check", "--format", "json"]).stdout.matches("archived").count(), 0);
-    sandbox.edit("prompts/greet/experiments/trial.yaml", "end: 2026", "end: 2099");
-    assert_snapshot!(seen + &warned + &shown(&[&["experiment", "start", "trial"]]));
+    sandbox.edit(TRIAL, "end: 2026", "end: 2099");
+    let again = ["experiment", "new", "greet", "again", "--control", "v1.1.0", "--treatment", "v1.0.0"];
+    assert_snapshot!(seen + &warned + &shown(&[&["experiment", "start", "trial"], &again]));
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub enum MetricKind {
         /// The series recorded before the exposure whose influence is taken out.
         covariate: Option<String>,
     },
-    /// Whether anything but 0 was recorded; a unit without an outcome counts as no.
+    /// Whether a 1 was recorded. Outcomes are 0 or 1; a unit without one counts as no.
     Binary,
     /// A sum over units divided by another sum over units.
     Ratio {

@@ -257,6 +257,17 @@ impl Store for PostgresStore {
         Ok(count(found.unwrap_or(0)))
     }
 
+    fn first_exposure(
+        &mut self,
+        experiment: &str,
+        phase: u32,
+        unit: &[u8],
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let row: [&(dyn ToSql + Sync); 3] = [&experiment, &i64::from(phase), &unit];
+        let at: Option<Option<i64>> = self.one("look up an exposure", sql::FIRST_EXPOSURE, &row)?;
+        Ok(at.flatten().map(timestamp))
+    }
+
     fn events(&mut self, experiment: &str, visit: &mut dyn FnMut(Event)) -> Result<(), StoreError> {
         self.each("read exposures", sql::EXPOSURES, &[&experiment], |row| {
             visit(Event::Exposure(Exposure {

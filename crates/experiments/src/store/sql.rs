@@ -76,6 +76,9 @@ JOIN variants v ON v.id = f.variant WHERE s.experiment = $3 GROUP BY s.name, v.n
 pub(super) const UNEXPOSED: &str = "SELECT count(*) FROM (SELECT DISTINCT o.unit FROM outcomes o JOIN series s ON s.id = o.series
 WHERE s.experiment = $2 AND NOT EXISTS (SELECT 1 FROM exposures e WHERE e.scope = $1 AND e.unit = o.unit)) AS without";
 
+pub(super) const FIRST_EXPOSURE: &str = "SELECT min(e.at) FROM exposures e JOIN scopes s ON s.id = e.scope
+WHERE s.experiment = $1 AND s.phase = $2 AND e.unit = $3";
+
 pub(super) const EXPOSURES: &str =
     "SELECT s.phase, e.unit, v.name, e.at FROM scopes s JOIN exposures e ON e.scope = s.id
 JOIN variants v ON v.id = e.variant WHERE s.experiment = $1 ORDER BY s.phase, e.unit, v.name";

@@ -325,6 +325,17 @@ impl Store for SqliteStore {
         Ok(self.one("count units without exposure", sql::UNEXPOSED, row)?.unwrap_or(0))
     }
 
+    fn first_exposure(
+        &mut self,
+        experiment: &str,
+        phase: u32,
+        unit: &[u8],
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let at: Option<Option<i64>> =
+            self.one("look up an exposure", sql::FIRST_EXPOSURE, params![experiment, phase, unit])?;
+        Ok(at.flatten().map(timestamp))
+    }
+
     fn events(&mut self, experiment: &str, visit: &mut dyn FnMut(Event)) -> Result<(), StoreError> {
         self.each("read exposures", sql::EXPOSURES, [experiment], |row| {
             visit(Event::Exposure(Exposure {

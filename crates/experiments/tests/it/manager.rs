@@ -244,6 +244,17 @@ fn every_decision_is_reached() {
 }
 
 #[test]
+fn a_pace_takes_a_day_and_thirty_units() {
+    let left = |units, seconds| {
+        let mut store = store(units, [40, 42], [20, 20]);
+        analyze(&experiment(METRICS), &mut store, 1, at(seconds)).unwrap().progress.days_left
+    };
+    assert_eq!(left(29, 10 * 86_400), None);
+    assert_eq!(left(30, 86_399), None);
+    assert!(left(30, 86_400).is_some());
+}
+
+#[test]
 fn looking_again_after_the_planned_end_changes_nothing() {
     let mut store = store(1400, [40, 45], [20, 20]);
     let early = analyze(&experiment(METRICS), &mut store, 1, at(900 * 1000 + 86_400)).unwrap();

@@ -100,6 +100,12 @@ fn keeps_its_promises(store: &mut dyn Store) {
     assert_eq!(units(store, "never", Window::After(None)).len(), 3);
 
     assert_eq!(store.unexposed(everybody()).unwrap(), 1);
+    let first = |store: &mut dyn Store, unit: &str| {
+        let Population { experiment, phase, .. } = everybody();
+        store.first_exposure(experiment, phase, unit.as_bytes()).unwrap()
+    };
+    let found = ["b", "both", "nobody"].map(|unit| first(store, unit));
+    assert_eq!(found, [Some(at(10)), Some(at(40)), None]);
     let series = store.series(everybody()).unwrap();
     assert_eq!(series.len(), 2);
     let control = &series[0];
@@ -303,6 +309,15 @@ impl Store for Stuck {
     }
     fn unexposed(&mut self, population: Population<'_>) -> Result<u64, StoreError> {
         self.inner.unexposed(population)
+    }
+
+    fn first_exposure(
+        &mut self,
+        experiment: &str,
+        phase: u32,
+        unit: &[u8],
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.first_exposure(experiment, phase, unit)
     }
     fn events(&mut self, experiment: &str, visit: &mut dyn FnMut(Event)) -> Result<(), StoreError> {
         self.inner.events(experiment, visit)

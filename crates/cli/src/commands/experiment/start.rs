@@ -7,6 +7,7 @@ use promptassay_experiments::store::{Phase, Store};
 use promptassay_lifecycle::ledger;
 use promptassay_lifecycle::stage::Stage;
 use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::tree::Loaded;
 use serde_json::json;
 
 use super::{StartArguments, StopArguments};
@@ -15,26 +16,31 @@ use crate::exit::Exit;
 use crate::experiments::{Found, find, store_failed};
 use crate::failure::Failure;
 use crate::lifecycle::{directory_of, history_of};
+use crate::prompts;
 
-fn not_ready(found: &Found, missing: &[NotReady]) -> Failure {
-    let problems = missing.iter().map(|missing| {
+fn not_ready(found: &Found, missing: &[NotReady]) -> Vec<Problem> {
+    let problem = |missing: &NotReady| {
         Problem::error("experiment::not_ready", missing.to_string())
             .at(found.experiment.place_of(missing))
             .help(missing.help())
-    });
-    Failure::invalid(problems.collect())
+    };
+    missing.iter().map(problem).collect()
+}
+
+fn refusal(found: &Found, message: String, help: &str) -> Problem {
+    let place = Place::whole_file(found.file.as_path());
+    Problem::error("experiment::refused", message).at(place).help(help)
 }
 
 fn refused(found: &Found, message: String, help: &str) -> Failure {
-    let place = Place::whole_file(found.file.as_path());
-    Failure::invalid_one(Problem::error("experiment::refused", message).at(place).help(help))
+    Failure::invalid_one(refusal(found, message, help))
 }
 
 pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
     let found = find(&loaded, &arguments.name)?;
     let experiment = &found.experiment;
-    let warnings = served_for_good_reasons(&found, context)?;
+    let (mut wrong, warnings) = may_be_served(&found, &loaded, context)?;
     let now = context.environment.now_in_seconds();
     let begins = experiment.start.map_or(now, |start| start.max(now));
     let mut store = arguments.store.open(&loaded)?;
@@ -49,15 +55,26 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         started_at,
         stopped: None,
     };
-    let said = if let Some(running) = phases.iter().find(|phase| phase.phase == number) {
+    let current = phases.iter().find(|phase| phase.phase == number);
+    if !wrong.is_empty() {
+        if current.is_none() {
+            wrong
+                .extend(experiment.ready(begins).err().iter().flat_map(|missing| not_ready(&found, missing)));
+        }
+        return Err(Failure::invalid(wrong));
+    }
+    let said = if let Some(running) = current {
         // First what must not change: whether the plan fits other weights is beside the point.
         let phase = wanted(running.started_at, experiment.plan.units.unwrap_or(running.planned_units));
         let said = may_go_on(&found, running, &phase)?;
-        experiment.ready(running.started_at).map_err(|missing| not_ready(&found, &missing))?;
+        experiment
+            .ready(running.started_at)
+            .map_err(|missing| Failure::invalid(not_ready(&found, &missing)))?;
         put(store.as_mut(), experiment, &phase)?;
         said
     } else {
-        let ready = experiment.ready(begins).map_err(|missing| not_ready(&found, &missing))?;
+        let ready =
+            experiment.ready(begins).map_err(|missing| Failure::invalid(not_ready(&found, &missing)))?;
         let next = phases.last().map_or(1, |last| last.phase + 1);
         if number != next {
             let message = format!("the next phase is {next}, but the file says {number}");
@@ -78,35 +95,41 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
     context.answer(|| format!("{said}\n"), &answer)
 }
 
-/// Refuses versions that may not be served; what was rolled back from may be tried again, and that is said.
-fn served_for_good_reasons(found: &Found, context: &Context<'_>) -> Result<Vec<Problem>, Failure> {
-    let prompt = &found.experiment.prompt;
-    if !ledger::exists(&directory_of(prompt, context)) {
-        return Ok(Vec::new());
-    }
-    let ledger = history_of(prompt, context)?;
+/// What is wrong with the versions, all of it: a text that may still change would change for users in mid-phase, and an archived one is
+/// never served. What was rolled back from may be tried again; that is the second list.
+fn may_be_served(
+    found: &Found,
+    loaded: &Loaded,
+    context: &Context<'_>,
+) -> Result<(Vec<Problem>, Vec<Problem>), Failure> {
+    let name = &found.experiment.prompt;
+    let prompt = prompts::find(loaded, name.as_str())?;
+    let mut wrong = found.unregistered(prompt);
     let mut warnings = Vec::new();
-    for version in found.experiment.variants.iter().map(|variant| &variant.version) {
+    if !ledger::exists(&directory_of(name, context)) {
+        return Ok((wrong, warnings));
+    }
+    let ledger = history_of(name, context)?;
+    for version in found.versions() {
         let Some(known) = ledger.state().versions().get(version) else { continue };
         if known.stage == Stage::Archived {
             let message =
-                format!("{version} of `{prompt}` is archived, and an archived version is never served again");
-            return Err(refused(found, message, "add its text as a new version, and try that one"));
-        }
-        if let Some(mark) = &known.mark {
+                format!("{version} of `{name}` is archived, and an archived version is never served again");
+            wrong.push(refusal(found, message, "add its text as a new version, and try that one"));
+        } else if let Some(mark) = &known.mark {
             let why =
                 mark.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", visible(reason)));
             warnings.push(
                 Problem::warning(
                     "experiment::rolled_back",
-                    format!("{version} of `{prompt}` was rolled back from at {}{why}", mark.at),
+                    format!("{version} of `{name}` was rolled back from at {}{why}", mark.at),
                 )
                 .at(Place::whole_file(found.file.as_path()))
                 .help("`promptassay experiment stop` ends the experiment, if that was not meant"),
             );
         }
     }
-    Ok(warnings)
+    Ok((wrong, warnings))
 }
 
 fn put(store: &mut dyn Store, experiment: &Experiment, phase: &Phase) -> Result<(), Failure> {

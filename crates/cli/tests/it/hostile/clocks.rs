@@ -132,6 +132,9 @@ fn evidence_from_the_future_proves_nothing() {
 fn an_experiment_that_begins_in_the_future_exposes_nobody() {
     let sandbox = sandbox(OFFLINE_MODEL);
     sandbox.write("prompts/greet/experiments/trial.yaml", EXPERIMENT);
+    for version in ["1.0.0", "1.1.0"] {
+        done(&sandbox, &["register", "greet", version, "-m", "To try", "--by", "Ada"]);
+    }
     done(&sandbox, &["experiment", "start", "trial"]);
     done(&sandbox, &["expose", "trial", "u1"]);
     let seen = sandbox.run(&["expose", "trial", "u2", "--at", "2001-01-01T00:00:00Z"]);
