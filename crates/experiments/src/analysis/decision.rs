@@ -190,7 +190,11 @@ pub(super) fn what_is_left(progress: &Progress) -> String {
         return format!("{units} so far; no number of units is planned");
     };
     let left = days.map_or_else(
-        || format!("too early to say how many days are left: that takes a day and {LEAST_UNITS_OF_A_PACE} units"),
+        || {
+            format!(
+                "too early to say how many days are left: that takes a day and {LEAST_UNITS_OF_A_PACE} units"
+            )
+        },
         |days| format!("{days} left"),
     );
     let pace = if progress.days_left.is_some() { " at this pace" } else { "" };
