@@ -249,7 +249,7 @@ fn progress(
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 /// A pace told from fewer units is off by a fifth and more: one standard deviation of a count of 30 is 18 % of it.
-pub(crate) const LEAST_UNITS_OF_A_PACE: u64 = 30;
+const LEAST_UNITS_OF_A_PACE: u64 = 30;
 /// Traffic has its hours, so a pace holds a whole day.
 const LEAST_TIME_OF_A_PACE: SignedDuration = SignedDuration::from_hours(24);
 

@@ -289,6 +289,17 @@ fn what_was_rolled_back_from_is_pointed_out_and_what_is_archived_refused() {
 }
 
 #[test]
+fn an_outcome_without_an_exposure_is_kept_and_that_is_said() {
+    let sandbox = sandbox();
+    let record = ["record", "trial", "u1", "resolved", "1", "--id", "t1"];
+    let in_json = [&record[..], &["--json"]].concat();
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    let before = sandbox.session(&[&record, &in_json]);
+    assert_eq!(sandbox.run(&["expose", "trial", "u1"]).code, Some(0));
+    assert_snapshot!(before + &sandbox.session(&[&record, &in_json]));
+}
+
+#[test]
 fn only_experiments_that_were_started_compete() {
     let sandbox = sandbox();
     // By their files both run: both name a start that has passed.

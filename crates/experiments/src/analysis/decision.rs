@@ -6,7 +6,7 @@ use promptassay_stats::holm::holm;
 use serde::Serialize;
 
 use super::text::{counted, difference_of, interval, thousands};
-use super::{Comparison, Health, LEAST_UNITS_OF_A_PACE, MetricReport, Progress};
+use super::{Comparison, Health, MetricReport, Progress};
 use crate::definition::Role;
 
 /// What to do.
@@ -189,14 +189,8 @@ pub(super) fn what_is_left(progress: &Progress) -> String {
     let Some(planned) = progress.planned_units else {
         return format!("{units} so far; no number of units is planned");
     };
-    let left = days.map_or_else(
-        || {
-            format!(
-                "too early to say how many days are left: that takes a day and {LEAST_UNITS_OF_A_PACE} units"
-            )
-        },
-        |days| format!("{days} left"),
-    );
+    let left = days
+        .map_or_else(|| "too early to say how many days are left".to_owned(), |days| format!("{days} left"));
     let pace = if progress.days_left.is_some() { " at this pace" } else { "" };
     let overdue = if progress.overdue { "; its `end` is over, so move that or stop it" } else { "" };
     match progress.units_left {
