@@ -157,7 +157,8 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
     let mut store = arguments.store.open(&loaded)?;
     let recorded = written(store.as_mut(), &event)?.outcomes > 0;
     let mut answer = json!({"recorded": recorded});
-    if let Some(experiment) = &experiment {
+    // What was there already keeps the time that it had.
+    if recorded && let Some(experiment) = &experiment {
         let exposed = was_exposed(store.as_mut(), experiment, unit, at)?;
         answer["exposed"] = json!(exposed);
         if !exposed && !experiment.is_covariate(&arguments.metric) {

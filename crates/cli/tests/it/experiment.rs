@@ -292,11 +292,11 @@ fn what_was_rolled_back_from_is_pointed_out_and_what_is_archived_refused() {
 fn an_outcome_without_an_exposure_is_kept_and_that_is_said() {
     let sandbox = sandbox();
     let record = ["record", "trial", "u1", "resolved", "1", "--id", "t1"];
-    let in_json = [&record[..], &["--json"]].concat();
+    let another = ["record", "trial", "u1", "resolved", "1", "--id", "t2", "--json"];
     assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
-    let before = sandbox.session(&[&record, &in_json]);
+    let before = sandbox.session(&[&record]);
     assert_eq!(sandbox.run(&["expose", "trial", "u1"]).code, Some(0));
-    assert_snapshot!(before + &sandbox.session(&[&record, &in_json]));
+    assert_snapshot!(before + &sandbox.session(&[&record, &another]));
 }
 
 #[test]
