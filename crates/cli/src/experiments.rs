@@ -1,18 +1,21 @@
 //! Finds what the commands about experiments are about: the definition, and the store.
 
+mod standing;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
 use promptassay_experiments::definition::{Experiment, Owner, file_name, read_directory, valid_label};
-use promptassay_experiments::store::{Location, Phase, Store, StoreError, open};
-use promptassay_registry::problem::{Place, Problem, did_you_mean, has_errors};
+use promptassay_experiments::store::{Location, Store, StoreError, open};
+use promptassay_registry::problem::{Place, Problem, Severity, did_you_mean, has_errors};
 use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::Version;
 
-use crate::exit::Exit;
 use crate::failure::Failure;
+
+pub(crate) use standing::Standing;
 
 /// Where the data of experiments is.
 #[derive(Debug, Args)]
@@ -42,6 +45,15 @@ pub(crate) fn of_prompt(prompt: &Prompt, problems: &mut Vec<Problem>) -> Vec<Fou
         .collect()
 }
 
+/// The experiments of a prompt that are started and not stopped.
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    /// Those that decide what users are served.
+    pub(crate) deciding: Vec<Found>,
+    /// Those whose file would move users by now, so that they decide nothing, and what is wrong with it.
+    pub(crate) changed: Vec<(Found, Problem)>,
+}
+
 /// The experiments of one prompt that run at this time. Where there is a store, it knows what was started and stopped; without one
 /// the file says it.
 pub(crate) fn running(
@@ -49,7 +61,7 @@ pub(crate) fn running(
     store: &StoreArguments,
     loaded: &Loaded,
     now: Timestamp,
-) -> Result<Vec<Found>, Failure> {
+) -> Result<Running, Failure> {
     let mut problems = Vec::new();
     let mut found = of_prompt(prompt, &mut problems);
     if has_errors(&problems) {
@@ -58,20 +70,22 @@ pub(crate) fn running(
         return Err(Failure::invalid(problems));
     }
     found.retain(|found| found.allows(now));
+    let mut running = Running::default();
     if found.is_empty() {
         // A prompt without experiments is served even where the store is out of reach.
-        return Ok(found);
+        return Ok(running);
     }
     let Some(mut store) = store.open_if_there(loaded)? else {
-        found.retain(|found| found.experiment.start.is_some());
-        return Ok(found);
+        running.deciding.extend(found.into_iter().filter(|found| found.experiment.start.is_some()));
+        return Ok(running);
     };
-    let mut running = Vec::new();
     for found in found {
-        match found.must_run(store.as_mut(), now) {
-            Ok(()) => running.push(found),
-            Err(failure) if failure.exit == Exit::Invalid => {}
-            Err(failure) => return Err(failure),
+        let standing = found.standing(store.as_mut(), now)?;
+        let problem = found.changed(&standing).filter(|_| standing.moves_units());
+        match (&standing, problem) {
+            (_, Some(problem)) => running.changed.push((found, problem)),
+            (Standing::Runs | Standing::Changed(_), None) => running.deciding.push(found),
+            _ => {}
         }
     }
     Ok(running)
@@ -125,7 +139,7 @@ pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
 
 impl Found {
     /// Whether this time is within what the file writes down.
-    fn allows(&self, at: Timestamp) -> bool {
+    pub(crate) fn allows(&self, at: Timestamp) -> bool {
         let Experiment { start, end, .. } = &self.experiment;
         start.is_none_or(|start| start <= at) && end.is_none_or(|end| at < end)
     }
@@ -158,33 +172,42 @@ impl Found {
         self.experiment.variants.iter().any(|variant| variant.version == *version)
     }
 
+    /// What is with it at this time, by a store.
+    pub(crate) fn standing(&self, store: &mut dyn Store, at: Timestamp) -> Result<Standing, Failure> {
+        let phases = store.phases(self.experiment.name.as_str()).map_err(|error| store_failed(&error))?;
+        Ok(Standing::of(&self.experiment, &phases, at))
+    }
+
     /// Whether units may be exposed at this time: the phase of the file was started, as the file says, and not stopped.
     pub(crate) fn must_run(&self, store: &mut dyn Store, at: Timestamp) -> Result<(), Failure> {
-        let experiment = &self.experiment;
-        let number = experiment.allocation.phase;
-        let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
-        let start = format!("`promptassay experiment start {}`", experiment.name);
-        let (message, help) = match phases.iter().find(|phase| phase.phase == number) {
-            None => (
-                format!("phase {number} of `{}` was not started", experiment.name),
-                format!("{start} starts it"),
+        let standing = self.standing(store, at)?;
+        let Experiment { name, allocation, .. } = &self.experiment;
+        let number = allocation.phase;
+        let (message, help) = match &standing {
+            Standing::Changed(_) if !standing.moves_units() => return Ok(()),
+            Standing::Changed(_) | Standing::OtherPhase(_) => return Err(self.refuse_changed(&standing)),
+            Standing::NotStarted => (
+                format!("phase {number} of `{name}` was not started"),
+                format!("`promptassay experiment start {name}` starts it"),
             ),
-            Some(phase) if phase.allocation != experiment.allocation_digest() => (
-                format!("phase {number} of `{}` runs with other variants, weights or seed", experiment.name),
-                "undo the change, or start a new phase".to_owned(),
-            ),
-            Some(Phase { stopped: Some((stopped, reason)), .. }) if at >= *stopped => (
-                format!("phase {number} of `{}` was stopped at {stopped}: {reason}", experiment.name),
+            Standing::Stopped(stopped, reason) => (
+                format!("phase {number} of `{name}` was stopped at {stopped}: {reason}"),
                 "serve the active version".to_owned(),
             ),
-            Some(phase) if at < phase.started_at => (
-                format!("phase {number} of `{}` begins at {}", experiment.name, phase.started_at),
+            Standing::Later(begins) => (
+                format!("phase {number} of `{name}` begins at {begins}"),
                 "until then serve the active version".to_owned(),
             ),
-            Some(_) => return Ok(()),
+            Standing::Runs => return Ok(()),
         };
         let place = Place::whole_file(self.file.as_path());
         Err(Failure::invalid_one(Problem::error("experiment::not_running", message).at(place).help(help)))
+    }
+
+    /// Refuses to say what units get by a file that would move them.
+    pub(crate) fn refuse_changed(&self, standing: &Standing) -> Failure {
+        let problem = self.changed(standing).map(|problem| Problem { severity: Severity::Error, ..problem });
+        Failure::invalid(problem.into_iter().collect())
     }
 }
 

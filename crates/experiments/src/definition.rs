@@ -2,6 +2,7 @@
 //!
 //! [`Experiment::read`] turns a file into a value that cannot be wrong, or says everything that is wrong with it, each at its place.
 
+mod change;
 mod metric;
 mod plan;
 mod read;
@@ -16,6 +17,7 @@ use promptassay_registry::problem::Place;
 use promptassay_registry::version::Version;
 use serde_json::{Value, json};
 
+pub use change::Change;
 pub use metric::{Direction, Metric, MetricKind, PerUnit, Role};
 pub(crate) use plan::{LEAST_DURATION, confidence};
 pub use plan::{NotReady, Plan, PlannedUnits, ReadyPlan, planned_units};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 use promptassay_experiments::analysis::{self, Verdict, analyze};
+use promptassay_experiments::definition::Change;
 use promptassay_experiments::store::{SqliteStore, Store};
 use promptassay_registry::problem::{Place, Problem};
 
@@ -83,23 +84,21 @@ fn unchanged(found: &Found, store: &mut dyn Store, phase: u32) -> Result<(), Fai
     let experiment = &found.experiment;
     let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
     let Some(started) = phases.iter().find(|started| started.phase == phase) else { return Ok(()) };
-    let planned = experiment.plan.units.unwrap_or(started.planned_units);
-    let other = if started.allocation != experiment.allocation_digest() {
-        Some("other variants, weights or another seed")
-    } else if started.rules.is_some_and(|rules| rules != experiment.rules_digest()) {
-        Some("other metrics, margins, windows, directions or another control")
-    } else if started.planned_units != planned {
-        Some("another number of planned units")
-    } else {
-        None
-    };
-    if let Some(other) = other.filter(|_| phase == experiment.allocation.phase) {
-        let message = format!("phase {phase} was started with {other}");
-        return Err(Failure::invalid_one(
-            Problem::error("analyze::changed", message)
-                .at(Place::whole_file(found.file.as_path()))
-                .help("undo the change, or start a new phase"),
-        ));
+    if phase != experiment.allocation.phase {
+        return Ok(());
     }
-    Ok(())
+    // Who took part is recorded; a share that shrinks later changes nothing of it.
+    let changes = experiment.changes_since(started);
+    let other = match changes.iter().find(|change| !matches!(change, Change::Narrower { .. })) {
+        Some(Change::Allocation { .. }) => "other variants, weights or another seed",
+        Some(Change::Rules { .. }) => "other metrics, margins, windows, directions or another control",
+        Some(Change::Units { .. }) => "another number of planned units",
+        Some(Change::Narrower { .. }) | None => return Ok(()),
+    };
+    let message = format!("phase {phase} was started with {other}");
+    Err(Failure::invalid_one(
+        Problem::error("analyze::changed", message)
+            .at(Place::whole_file(found.file.as_path()))
+            .help("undo the change, or start a new phase"),
+    ))
 }

@@ -31,7 +31,9 @@ pub(crate) fn run(arguments: &ArchiveArguments, context: &Context<'_>) -> Result
     let VersionArguments { name, version, moving } = &arguments.of;
     carry_out(name, moving, context, |loaded, prompt| {
         let running = experiments::running(prompt, &arguments.store, loaded, context.environment.now())?;
-        match running.iter().find(|found| found.serves(version)) {
+        // What is restored to what was started would serve it again.
+        let changed = running.changed.iter().map(|(found, _)| found);
+        match running.deciding.iter().chain(changed).find(|found| found.serves(version)) {
             Some(found) => Err(in_use(found, version)),
             None => Ok(Request::Archive { version: version.clone() }),
         }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Context;
 use crate::arguments::OutputFormat;
 use crate::exit::Exit;
-use crate::experiments::find;
+use crate::experiments::{StoreArguments, find};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -22,6 +22,7 @@ const EXAMPLES: &str = "Examples:
 /// Say which variant units get. Nothing is recorded.
 ///
 /// One line per unit: the id, a tab and the variant; `-` for a unit that takes no part. Ids are bytes and are kept as they are.
+/// Where the store knows that the experiment runs, and was started with something else than its file says by now, it is refused.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AssignArguments {
@@ -31,10 +32,20 @@ pub(crate) struct AssignArguments {
     /// Ids of units; `-` reads one per line from standard input.
     #[arg(value_name = "UNIT", required = true)]
     units: Vec<String>,
+    #[command(flatten)]
+    store: StoreArguments,
 }
 
 pub(crate) fn run(arguments: &AssignArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let found = find(&context.load(), &arguments.name)?;
+    let loaded = context.load();
+    let found = find(&loaded, &arguments.name)?;
+    // Without a store nothing is known to run, and the file alone says who gets what.
+    if let Some(mut store) = arguments.store.open_if_there(&loaded)? {
+        let standing = found.standing(store.as_mut(), context.environment.now())?;
+        if standing.moves_units() {
+            return Err(found.refuse_changed(&standing));
+        }
+    }
     let mut output = BufWriter::new(std::io::stdout().lock());
     let written = |error: std::io::Error| {
         Failure::broken(Problem::error("cli::cannot_write", format!("cannot read or write units: {error}")))

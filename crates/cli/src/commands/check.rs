@@ -1,6 +1,7 @@
 //! `promptassay check`: everything that can be known without asking a model.
 
 mod files;
+mod running;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,11 @@ use promptassay_registry::tree::{FindPromptError, Loaded, Prompt};
 use serde::Serialize;
 
 use self::files::Files;
+use self::running::Started;
 use super::{Context, schema};
 use crate::arguments::OutputFormat;
 use crate::exit::Exit;
+use crate::experiments::StoreArguments;
 use crate::failure::Failure;
 use crate::lifecycle::{Governed, finish_interrupted, governed, ledger_of};
 use crate::prompts;
@@ -31,7 +34,8 @@ Exit codes: 0 all files are sound (there may be warnings), 2 there is an error."
 
 /// Check all files: prompts, versions, locks, suites, ledgers, registry.yaml.
 ///
-/// Everything that is wrong is reported at once, each with its place. No model is asked, and nothing is written, with one exception:
+/// Everything that is wrong is reported at once, each with its place. Where there is a store of experiments, it is asked whether their files
+/// still say what was started. No model is asked, and nothing is written, with one exception:
 /// a move of the lifecycle that a crash interrupted is finished, and that is said.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -42,6 +46,8 @@ pub(crate) struct CheckArguments {
     /// Refuse versions that are not registered.
     #[arg(long)]
     locked: bool,
+    #[command(flatten)]
+    store: StoreArguments,
 }
 
 #[derive(Serialize)]
@@ -65,9 +71,11 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
         loaded.tree.prompts().filter(|prompt| chosen(prompt.name().as_str())).collect();
     problems.extend(of_the_tree(&loaded, &chosen));
     problems.extend(schema::outdated(loaded.tree.root()));
-    let mut files = Files::new(&loaded.tree, context.environment.now(), &mut problems);
+    let now = context.environment.now();
+    let mut files = Files::new(&loaded.tree, now, &mut problems);
+    let mut started = Started::new(&arguments.store, &loaded, now);
     for prompt in &prompts {
-        files.check(prompt, &mut problems);
+        files.check(prompt, &mut started, &mut problems);
         if arguments.locked {
             problems.extend(files::unregistered(prompt));
         }

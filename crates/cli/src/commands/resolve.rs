@@ -14,7 +14,7 @@ use promptassay_lifecycle::state::State;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
 use promptassay_registry::name::PromptName;
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::{Place, Problem, Severity};
 use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::{Version, VersionSelector};
 use serde::Serialize;
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::exit::Exit;
-use crate::experiments::{self, Found, StoreArguments};
+use crate::experiments::{self, Found, Running, StoreArguments};
 use crate::failure::Failure;
 use crate::lifecycle::ledger_of;
 use crate::prompts::{find, version};
@@ -95,7 +95,7 @@ pub(crate) fn run(arguments: &ResolveArguments, context: &Context<'_>) -> Result
     let loaded = context.load();
     let prompt = find(&loaded, name)?;
     if let Some(unit) = unit
-        && let Some(experiment) = running(prompt, &arguments.store, &loaded, now)?
+        && let Some(experiment) = running(prompt, &arguments.store, &loaded, now, context)?
         && let Some(chosen) = by_experiment(prompt, &experiment.experiment, unit, context)?
     {
         return tell(&chosen.answer(prompt)?, context);
@@ -138,8 +138,18 @@ fn running(
     store: &StoreArguments,
     loaded: &Loaded,
     now: Timestamp,
+    context: &Context<'_>,
 ) -> Result<Option<Found>, Failure> {
-    let mut running = experiments::running(prompt, store, loaded, now)?;
+    let Running { deciding: mut running, changed } = experiments::running(prompt, store, loaded, now)?;
+    // Serving goes on, without the experiment: nobody is given a variant that was not started.
+    let told = |(_, problem): (Found, Problem)| Problem {
+        severity: Severity::Warning,
+        message: format!("{}; it decides nothing until that is mended", problem.message),
+        ..problem
+    };
+    let unregistered = running.iter().flat_map(|found| found.unregistered(prompt));
+    let unregistered = unregistered.map(|problem| Problem { severity: Severity::Warning, ..problem });
+    context.console.problems(&changed.into_iter().map(told).chain(unregistered).collect::<Vec<_>>());
     if running.len() > 1 {
         let names: Vec<String> = running.iter().map(|found| format!("`{}`", found.experiment.name)).collect();
         let message =

@@ -177,6 +177,64 @@ fn a_change_while_it_runs_is_refused() {
 }
 
 #[test]
+fn a_changed_file_of_a_running_experiment_moves_nobody_and_is_pointed_out() {
+    let sandbox = sandbox();
+    sandbox.edit(TRIAL, "window:", "exposure: 0.5\nwindow:");
+    let served = |unit| resolved(&sandbox, unit).0;
+    let chosen = ["u0", "u1", "u2", "u3", "u4", "u5"].into_iter();
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    let taking_part: Vec<&str> = chosen.filter(|unit| served(unit) == "experiment").collect();
+    let asked = |sandbox: &Sandbox| {
+        sandbox.clean(&sandbox.session(&[
+            &["check"],
+            &["resolve", "greet", "--unit", taking_part[0]],
+            &["assign", "trial", "u1"],
+        ]))
+    };
+    let refused = |sandbox: &Sandbox| sandbox.run(&["expose", "trial", taking_part[0]]).code == Some(2);
+    for (from, to, name) in [
+        ("weight: 50}\nseed", "weight: 10}\nseed", "other_weights"),
+        ("exposure: 0.5", "exposure: 0.1", "a_smaller_exposure"),
+        ("window:", "phase: 2\nwindow:", "the_next_phase"),
+        ("window:", "phase: 3\nwindow:", "a_phase_too_far"),
+    ] {
+        sandbox.edit(TRIAL, from, to);
+        assert_snapshot!(format!("changed_to_{name}"), asked(&sandbox));
+        assert!(sandbox.run(&["experiment", "list"]).stdout.contains("running, changed"), "{to}");
+        assert!(refused(&sandbox), "{to}");
+        // What is in the store is what would be served again.
+        assert_eq!(sandbox.run(&["archive", "greet", "v1.1.0", "--by", "Ada"]).code, Some(1), "{to}");
+        sandbox.edit(TRIAL, to, from);
+    }
+    // How it is judged moves nobody, so serving goes on, and `check` tells.
+    sandbox.edit(TRIAL, "margin: 0.5", "margin: 5");
+    sandbox.edit(TRIAL, "units: 800", "units: 900");
+    assert_snapshot!("changed_to_other_rules", asked(&sandbox));
+    assert!(!refused(&sandbox));
+    sandbox.edit(TRIAL, "margin: 5", "margin: 0.5");
+    sandbox.edit(TRIAL, "units: 900", "units: 800");
+    // A wider exposure is what `start` takes; nothing is wrong with it.
+    sandbox.edit(TRIAL, "exposure: 0.5", "exposure: 0.6");
+    assert_eq!(sandbox.run(&["check"]).code, Some(0));
+    // Without the store it cannot be known.
+    sandbox.write("broken.db", "this is no database, but it is long enough to be taken for one");
+    let blind = sandbox.run(&["check", "--store", "broken.db"]);
+    assert!(blind.code == Some(0) && blind.stderr.contains("nobody knows whether"), "{}", blind.shown());
+}
+
+#[test]
+fn an_experiment_that_runs_with_a_draft_is_pointed_out() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.run(&["check"]).code, Some(0));
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    // As an older program would have started it.
+    std::fs::remove_file(sandbox.path("prompts/greet/prompt.lock")).unwrap();
+    assert_snapshot!(sandbox.clean(&sandbox.session(&[&["check"], &["resolve", "greet", "--unit", "u2"]])));
+    assert_eq!(sandbox.run(&["experiment", "stop", "trial", "--reason", "Enough"]).code, Some(0));
+    assert_eq!(sandbox.run(&["check"]).code, Some(0));
+}
+
+#[test]
 fn an_unhealthy_experiment_has_no_verdict() {
     let sandbox = sandbox();
     let lost: String = table(&sandbox, 1000, 60)
@@ -228,7 +286,9 @@ fn texts_that_may_still_change_are_served_in_no_experiment() {
 
 /// Who decides what this user is served, and what that is.
 fn resolved(sandbox: &Sandbox, unit: &str) -> (String, String) {
-    let answer = sandbox.json(&["resolve", "greet", "--unit", unit]);
+    let seen = sandbox.run(&["resolve", "greet", "--unit", unit, "--format", "json"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    let answer: serde_json::Value = serde_json::from_str(&seen.stdout).unwrap();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     (text(&answer["decision"]["by"]), text(&answer["version"]))
 }

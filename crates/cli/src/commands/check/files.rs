@@ -18,6 +18,7 @@ use promptassay_registry::tree::{Prompt, PromptVersion, Tree};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 
+use super::running::Started;
 use crate::experiments::{Found, of_prompt};
 
 /// The largest suite that is read.
@@ -52,11 +53,12 @@ impl Files {
     }
 
     /// Checks the versions and the suite of a prompt, as far as the tree has not.
-    pub(super) fn check(&mut self, prompt: &Prompt, problems: &mut Vec<Problem>) {
+    pub(super) fn check(&mut self, prompt: &Prompt, started: &mut Started<'_>, problems: &mut Vec<Problem>) {
         for version in prompt.versions() {
             check_request(version, problems);
         }
         let experiments = of_prompt(prompt, problems);
+        started.check(prompt, &experiments, problems);
         check_ledger(prompt, &experiments, self.now, problems);
         let path = prompt.suite_path();
         if path.exists() {

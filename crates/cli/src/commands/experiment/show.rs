@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{ListArguments, ShowArguments};
 use crate::commands::Context;
 use crate::exit::Exit;
-use crate::experiments::{find, of_prompt, store_failed};
+use crate::experiments::{Standing, find, of_prompt, store_failed};
 use crate::failure::Failure;
 use crate::table::{STRONG, columns};
 
@@ -83,17 +83,12 @@ struct PhaseRow {
 
 fn row(experiment: &Experiment, phases: &[Phase], now: Timestamp) -> Row {
     let allocation = &experiment.allocation;
-    let current = phases.iter().find(|phase| phase.phase == allocation.phase);
-    let unchanged = |phase: &Phase| {
-        phase.allocation == experiment.allocation_digest()
-            && phase.rules.is_none_or(|rules| rules == experiment.rules_digest())
-    };
-    let state = match current {
-        None => State::NotStarted,
-        Some(phase) if phase.stopped.is_some() => State::Stopped,
-        Some(phase) if !unchanged(phase) => State::Changed,
-        Some(phase) if phase.started_at > now => State::Scheduled,
-        Some(_) => State::Running,
+    let state = match Standing::of(experiment, phases, now) {
+        Standing::NotStarted => State::NotStarted,
+        Standing::Stopped(..) => State::Stopped,
+        Standing::Changed(_) | Standing::OtherPhase(_) => State::Changed,
+        Standing::Later(_) => State::Scheduled,
+        Standing::Runs => State::Running,
     };
     let shares = experiment.effective_shares();
     let variants = experiment.variants.iter().zip(shares).map(|(variant, effective_share)| VariantRow {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use promptassay_evaluator::report::visible;
-use promptassay_experiments::definition::{Experiment, NotReady};
+use promptassay_experiments::definition::{Change, Experiment, NotReady};
 use promptassay_experiments::store::{Phase, Store};
 use promptassay_lifecycle::ledger;
 use promptassay_lifecycle::stage::Stage;
@@ -147,32 +147,13 @@ fn may_go_on(found: &Found, running: &Phase, wanted: &Phase) -> Result<String, F
     if let Some((at, reason)) = &running.stopped {
         return Err(refused(found, format!("phase {number} was stopped at {at}: {reason}"), &another));
     }
-    if running.allocation != wanted.allocation {
-        let message = format!(
-            "phase {number} runs with other variants, weights or seed, and changing them would move units"
-        );
-        return Err(refused(found, message, &another));
-    }
-    if running.rules.is_some() && running.rules != wanted.rules {
-        let message = format!(
-            "phase {number} runs with other metrics, margins, windows, directions or another control; changing these lets the results choose how they are judged"
-        );
-        return Err(refused(found, message, &another));
-    }
-    if running.planned_units != wanted.planned_units {
-        let message = format!(
-            "phase {number} is planned for {} units; changing that while it runs lets the results choose the end",
-            running.planned_units
-        );
-        return Err(refused(found, message, &another));
+    let changes = found.experiment.changes_since(running);
+    if !changes.is_empty() {
+        let problem = |change: &Change| refusal(found, change.to_string(), &another);
+        return Err(Failure::invalid(changes.iter().map(problem).collect()));
     }
     let share = |millionths: u32| f64::from(millionths) / 1e6;
     let (from, to) = (share(running.exposure_millionths), share(wanted.exposure_millionths));
-    if to < from {
-        let message =
-            format!("the exposure would shrink from {from} to {to}, and units would lose their variant");
-        return Err(refused(found, message, &another));
-    }
     Ok(if to > from {
         format!("widened {name} from {from} to {to}; nobody moves")
     } else {

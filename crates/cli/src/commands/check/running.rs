@@ -1,0 +1,74 @@
+//! Experiments that run: whether their files still say what was started, and whether their texts are frozen.
+
+use jiff::Timestamp;
+use promptassay_experiments::store::Store;
+use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::{Loaded, Prompt};
+
+use crate::experiments::{Found, Standing, StoreArguments};
+use crate::failure::Failure;
+
+/// The store, opened for the first experiment that may run: most trees have none, and need no database to be checked.
+pub(super) struct Started<'a> {
+    arguments: &'a StoreArguments,
+    loaded: &'a Loaded,
+    now: Timestamp,
+    store: Option<Known>,
+}
+
+/// What there is to ask.
+enum Known {
+    /// The store knows what runs.
+    Store(Box<dyn Store>),
+    /// There is none, so the files say it.
+    Files,
+    /// There is one, and it does not answer; that was said.
+    Nothing,
+}
+
+impl<'a> Started<'a> {
+    pub(super) fn new(arguments: &'a StoreArguments, loaded: &'a Loaded, now: Timestamp) -> Self {
+        Self { arguments, loaded, now, store: None }
+    }
+
+    /// What is wrong with those of the experiments that run.
+    pub(super) fn check(&mut self, prompt: &Prompt, experiments: &[Found], problems: &mut Vec<Problem>) {
+        let Self { arguments, loaded, now, store } = self;
+        for found in experiments.iter().filter(|found| found.allows(*now)) {
+            let known = store.get_or_insert_with(|| match arguments.open_if_there(loaded) {
+                Ok(Some(store)) => Known::Store(store),
+                Ok(None) => Known::Files,
+                Err(failure) => unknown(failure, problems),
+            });
+            let runs = match known {
+                Known::Store(store) => match found.standing(store.as_mut(), *now) {
+                    Ok(standing) => {
+                        problems.extend(found.changed(&standing));
+                        matches!(standing, Standing::Runs | Standing::Changed(_) | Standing::Later(_))
+                    }
+                    Err(failure) => {
+                        *known = unknown(failure, problems);
+                        false
+                    }
+                },
+                Known::Files => found.experiment.start.is_some(),
+                Known::Nothing => false,
+            };
+            if runs {
+                problems.extend(found.unregistered(prompt));
+            }
+        }
+    }
+}
+
+/// The files are sound or not whatever a database far away does, so this warns.
+fn unknown(failure: Failure, problems: &mut Vec<Problem>) -> Known {
+    problems.extend(failure.problems.into_iter().map(|problem| {
+        let message = format!(
+            "{}; so nobody knows whether the files of running experiments were changed",
+            problem.message
+        );
+        Problem { place: problem.place, help: problem.help, ..Problem::warning("check::store", message) }
+    }));
+    Known::Nothing
+}
