@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use promptassay_experiments::definition::{Experiment, Owner, file_name, read_directory, valid_label};
 use promptassay_experiments::store::{Location, Store, StoreError, open};
 use promptassay_registry::problem::{Place, Problem, Severity, did_you_mean, has_errors};
+use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::Version;
 
@@ -48,6 +49,8 @@ pub(crate) fn of_prompt(prompt: &Prompt, problems: &mut Vec<Problem>) -> Vec<Fou
 /// The experiments of a prompt that are started and not stopped.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
+    /// A store that is named and not there: then only what files write down is known to have begun.
+    pub(crate) no_store: Option<Problem>,
     /// Those that decide what users are served.
     pub(crate) deciding: Vec<Found>,
     /// Those whose file would move users by now, so that they decide nothing, and what is wrong with it.
@@ -76,6 +79,11 @@ pub(crate) fn running(
         return Ok(running);
     }
     let Some(mut store) = store.open_if_there(loaded)? else {
+        running.no_store = store.location(loaded)?.map(|location| {
+            let message = format!("there is no store at `{location}`, so an experiment of `{}` runs only where its file says since when", prompt.name());
+            Problem::warning("experiment::empty_store", message)
+                .help("`--store` names another one; where nothing was started yet, `promptassay experiment start` makes it")
+        });
         running.deciding.extend(found.into_iter().filter(|found| found.experiment.start.is_some()));
         return Ok(running);
     };
@@ -178,6 +186,35 @@ impl Found {
         Ok(Standing::of(&self.experiment, &phases, at))
     }
 
+    /// The others of its prompt that decide in the time from `begins` on, each as a problem: two cannot both decide.
+    pub(crate) fn others_at_that_time(
+        &self,
+        prompt: &Prompt,
+        store: &mut dyn Store,
+        (begins, now): (Timestamp, Timestamp),
+    ) -> Result<Vec<Problem>, Failure> {
+        let mut problems = Vec::new();
+        let experiment = &self.experiment;
+        for other in of_prompt(prompt, &mut Vec::new()) {
+            let Experiment { name, start, end, .. } = &other.experiment;
+            let is_apart = end.is_some_and(|end| end <= begins)
+                || start.zip(experiment.end).is_some_and(|(start, end)| end <= start);
+            if *name == experiment.name || is_apart || !other.standing(store, now)?.is_begun() {
+                continue;
+            }
+            let message = format!(
+                "the experiment `{name}` of `{}` runs at that time, and two on one prompt cannot both decide",
+                prompt.name()
+            );
+            problems.push(
+                Problem::error("experiment::several", message).at(Place::whole_file(other.file.as_path())).help(format!(
+                    "`promptassay experiment stop {name} --reason WHY` ends it; or write a `start:` behind its end"
+                )),
+            );
+        }
+        Ok(problems)
+    }
+
     /// Whether units may be exposed at this time: the phase of the file was started, as the file says, and not stopped.
     pub(crate) fn must_run(&self, store: &mut dyn Store, at: Timestamp) -> Result<(), Failure> {
         let standing = self.standing(store, at)?;
@@ -260,8 +297,16 @@ fn is_there(location: &Location) -> bool {
 }
 
 fn of_registry(loaded: &Loaded) -> Result<Option<Location>, Failure> {
-    let mut problems = Vec::new();
     let tree = &loaded.tree;
+    let file = tree.root().join(registry_file::FILE_NAME);
+    let is_of_file = |problem: &&Problem| {
+        problem.is_error() && problem.place.as_ref().is_some_and(|place| place.file == file)
+    };
+    let mut problems: Vec<Problem> = match &tree.registry().document {
+        Some(_) => Vec::new(),
+        // A file that cannot be read may well name a store.
+        None => loaded.problems.iter().filter(is_of_file).cloned().collect(),
+    };
     let location = tree.registry().document.as_ref().and_then(|document| {
         Location::of_registry(document, tree.root(), tree.repository_root(), &mut problems)
     });

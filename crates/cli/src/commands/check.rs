@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
     problems.extend(of_the_tree(&loaded, &chosen));
     problems.extend(schema::outdated(loaded.tree.root()));
     let now = context.environment.now();
-    let mut files = Files::new(&loaded.tree, now, &mut problems);
+    let mut files = Files::new(&loaded.tree, &mut problems);
     let mut started = Started::new(&arguments.store, &loaded, now);
     for prompt in &prompts {
         files.check(prompt, &mut started, &mut problems);

@@ -140,7 +140,8 @@ fn running(
     now: Timestamp,
     context: &Context<'_>,
 ) -> Result<Option<Found>, Failure> {
-    let Running { deciding: mut running, changed } = experiments::running(prompt, store, loaded, now)?;
+    let Running { deciding: mut running, changed, no_store } =
+        experiments::running(prompt, store, loaded, now)?;
     // Serving goes on, without the experiment: nobody is given a variant that was not started.
     let told = |(_, problem): (Found, Problem)| Problem {
         severity: Severity::Warning,
@@ -149,7 +150,9 @@ fn running(
     };
     let unregistered = running.iter().flat_map(|found| found.unregistered(prompt));
     let unregistered = unregistered.map(|problem| Problem { severity: Severity::Warning, ..problem });
-    context.console.problems(&changed.into_iter().map(told).chain(unregistered).collect::<Vec<_>>());
+    context.console.problems(
+        &no_store.into_iter().chain(changed.into_iter().map(told)).chain(unregistered).collect::<Vec<_>>(),
+    );
     if running.len() > 1 {
         let names: Vec<String> = running.iter().map(|found| format!("`{}`", found.experiment.name)).collect();
         let message =

@@ -46,6 +46,14 @@ impl Standing {
         }
     }
 
+    /// Whether somebody started it, and nobody stopped it.
+    pub(crate) fn is_begun(&self) -> bool {
+        match self {
+            Self::OtherPhase(_) | Self::Changed(_) | Self::Later(_) | Self::Runs => true,
+            Self::NotStarted | Self::Stopped(..) => false,
+        }
+    }
+
     /// Whether units that were started to be served would be served something else by the file.
     pub(crate) fn moves_units(&self) -> bool {
         match self {

@@ -340,10 +340,13 @@ fn what_was_rolled_back_from_is_pointed_out_and_what_is_archived_refused() {
     // The head of a ledger follows from the time.
     assert_eq!(sandbox.run(&["experiment", "stop", "trial", "--reason", "Enough"]).code, Some(0));
     assert_eq!(sandbox.run(archive).code, Some(0));
+    let archived = || sandbox.run(&["check", "--format", "json"]).stdout.matches("archived").count();
+    assert_eq!(archived(), 0, "it is stopped");
+    let next = "prompts/greet/experiments/next.yaml";
+    sandbox.write(next, EXPERIMENT.replace("name: trial", "name: next"));
     let warned = shown(&[&["check"]]);
-    sandbox.edit(TRIAL, "end: 2099", "end: 2026");
-    assert_eq!(sandbox.run(&["check", "--format", "json"]).stdout.matches("archived").count(), 0);
-    sandbox.edit(TRIAL, "end: 2026", "end: 2099");
+    sandbox.edit(next, "end: 2099", "end: 2026");
+    assert_eq!(archived(), 0, "it is over");
     let again = ["experiment", "new", "greet", "again", "--control", "v1.1.0", "--treatment", "v1.0.0"];
     assert_snapshot!(seen + &warned + &shown(&[&["experiment", "start", "trial"], &again]));
 }
@@ -380,9 +383,40 @@ fn only_experiments_that_were_started_compete() {
     // Where there is a store, it knows better.
     assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
     assert_eq!(resolved(&sandbox, "u2").0, "experiment");
-    assert_eq!(sandbox.run(&["experiment", "start", "other"]).code, Some(0));
-    let again = sandbox.clean(&sandbox.run(&["resolve", "greet", "--unit", "u2"]).shown());
-    assert_eq!(again, both);
+    let start = ["experiment", "start", "other"];
+    assert_snapshot!(sandbox.clean(&sandbox.run(&start).shown()), @"");
+    // Where nobody could see the other one, both run, and that is said.
+    let text = sandbox.read(TRIAL);
+    std::fs::remove_file(sandbox.path(TRIAL)).unwrap();
+    assert_eq!(sandbox.run(&start).code, Some(0));
+    sandbox.write(TRIAL, text);
+    assert_snapshot!(sandbox.clean(&sandbox.session(&[&["check"], &["resolve", "greet", "--unit", "u2"]])), @"");
+}
+
+#[test]
+fn what_hides_an_experiment_that_runs_is_said() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    let look = |sandbox: &Sandbox| {
+        let commands: &[&[&str]] = &[
+            &["resolve", "greet", "--unit", "u2"],
+            &["experiment", "list"],
+            &["archive", "greet", "v1.1.0", "--by", "Ada"],
+        ];
+        sandbox.clean(&sandbox.session(commands))
+    };
+    let registry = sandbox.read("prompts/registry.yaml");
+    sandbox.write("prompts/registry.yaml", format!("{registry}x: [\n"));
+    assert_snapshot!("hidden_by_a_broken_registry", look(&sandbox));
+    sandbox.write("prompts/registry.yaml", &registry);
+    sandbox.edit("prompts/greet/prompt.yaml", "name: greet", "name: greet\ntagz: [a]");
+    assert_snapshot!("hidden_by_a_broken_prompt", look(&sandbox));
+    sandbox.edit("prompts/greet/prompt.yaml", "\ntagz: [a]", "");
+    std::fs::rename(sandbox.path("data"), sandbox.path("elsewhere")).unwrap();
+    assert_snapshot!(
+        "hidden_by_a_lost_store",
+        sandbox.clean(&sandbox.run(&["resolve", "greet", "--unit", "u2"]).shown())
+    );
 }
 
 #[test]

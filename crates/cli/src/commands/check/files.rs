@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
 use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
@@ -30,12 +29,11 @@ pub(super) struct Files {
     /// What datasets may not leave.
     repository: PathBuf,
     cases: usize,
-    now: Timestamp,
 }
 
 impl Files {
     /// Reads the sections of registry.yaml.
-    pub(super) fn new(tree: &Tree, now: Timestamp, problems: &mut Vec<Problem>) -> Self {
+    pub(super) fn new(tree: &Tree, problems: &mut Vec<Problem>) -> Self {
         let settings = match &tree.registry().document {
             Some(document) => {
                 Policy::read(document, problems);
@@ -44,7 +42,7 @@ impl Files {
             }
             None => Settings::default(),
         };
-        Self { settings, repository: tree.repository_root().to_owned(), cases: 0, now }
+        Self { settings, repository: tree.repository_root().to_owned(), cases: 0 }
     }
 
     /// How many cases the suites have.
@@ -58,8 +56,8 @@ impl Files {
             check_request(version, problems);
         }
         let experiments = of_prompt(prompt, problems);
-        started.check(prompt, &experiments, problems);
-        check_ledger(prompt, &experiments, self.now, problems);
+        let open = started.check(prompt, &experiments, problems);
+        check_ledger(prompt, &open, problems);
         let path = prompt.suite_path();
         if path.exists() {
             self.check_suite(prompt, problems);
@@ -129,7 +127,7 @@ pub(super) fn unregistered(prompt: &Prompt) -> impl Iterator<Item = Problem> {
 }
 
 /// The ledger against itself, the texts that it froze, the lock, `active_version` and the experiments.
-fn check_ledger(prompt: &Prompt, experiments: &[Found], now: Timestamp, problems: &mut Vec<Problem>) {
+fn check_ledger(prompt: &Prompt, experiments: &[&Found], problems: &mut Vec<Problem>) {
     if !ledger::exists(prompt.directory()) {
         return;
     }
@@ -139,19 +137,16 @@ fn check_ledger(prompt: &Prompt, experiments: &[Found], now: Timestamp, problems
             // What stands behind the first fault is not known, so nothing can disagree with it.
             if ledger.faults().is_empty() {
                 problems.extend(verify::mirrors(&ledger, prompt));
-                problems.extend(experiments.iter().filter_map(|found| serves_archived(found, &ledger, now)));
+                problems.extend(experiments.iter().filter_map(|found| serves_archived(found, &ledger)));
             }
         }
         Err(problem) => problems.push(*problem),
     }
 }
 
-/// An experiment that cannot serve one of its variants. One that is over by its file has done so in its time.
-fn serves_archived(found: &Found, ledger: &Ledger, now: Timestamp) -> Option<Problem> {
+/// An experiment that is not over and cannot serve one of its variants.
+fn serves_archived(found: &Found, ledger: &Ledger) -> Option<Problem> {
     let experiment = &found.experiment;
-    if experiment.end.is_some_and(|end| end <= now) {
-        return None;
-    }
     let versions = experiment.variants.iter().map(|variant| &variant.version);
     let archived = versions.into_iter().find(|version| ledger.state().stage(version) == Stage::Archived)?;
     let message = format!(
@@ -161,7 +156,7 @@ fn serves_archived(found: &Found, ledger: &Ledger, now: Timestamp) -> Option<Pro
     Some(
         Problem::warning("check::archived_variant", message)
             .at(Place::whole_file(found.file.as_path()))
-            .help("name another version; or, where the experiment is over, write when: `end: 2026-12-08T00:00:00Z`"),
+            .help("name another version; or, where the experiment is over, `promptassay experiment stop`, or write its `end:`, a time that has passed"),
     )
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use promptassay_experiments::store::Store;
-use promptassay_registry::problem::Problem;
+use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Loaded, Prompt};
 
 use crate::experiments::{Found, Standing, StoreArguments};
@@ -31,10 +31,17 @@ impl<'a> Started<'a> {
         Self { arguments, loaded, now, store: None }
     }
 
-    /// What is wrong with those of the experiments that run.
-    pub(super) fn check(&mut self, prompt: &Prompt, experiments: &[Found], problems: &mut Vec<Problem>) {
+    /// What is wrong with those of the experiments that run. Gives back those of which it is not known that they are over.
+    pub(super) fn check<'e>(
+        &mut self,
+        prompt: &Prompt,
+        experiments: &'e [Found],
+        problems: &mut Vec<Problem>,
+    ) -> Vec<&'e Found> {
+        let (mut open, mut decide) = (Vec::new(), Vec::new());
         let Self { arguments, loaded, now, store } = self;
-        for found in experiments.iter().filter(|found| found.allows(*now)) {
+        let is_over = |found: &Found| found.experiment.end.is_some_and(|end| end <= *now);
+        for found in experiments.iter().filter(|found| !is_over(found)) {
             let known = store.get_or_insert_with(|| match arguments.open_if_there(loaded) {
                 Ok(Some(store)) => Known::Store(store),
                 Ok(None) => Known::Files,
@@ -42,8 +49,13 @@ impl<'a> Started<'a> {
             });
             let runs = match known {
                 Known::Store(store) => match found.standing(store.as_mut(), *now) {
+                    Ok(Standing::Stopped(..)) => continue,
+                    Ok(_) if !found.allows(*now) => false,
                     Ok(standing) => {
                         problems.extend(found.changed(&standing));
+                        if matches!(standing, Standing::Runs | Standing::Changed(_)) {
+                            decide.push(found);
+                        }
                         matches!(standing, Standing::Runs | Standing::Changed(_) | Standing::Later(_))
                     }
                     Err(failure) => {
@@ -51,13 +63,32 @@ impl<'a> Started<'a> {
                         false
                     }
                 },
-                Known::Files => found.experiment.start.is_some(),
+                Known::Files => found.experiment.start.is_some() && found.allows(*now),
                 Known::Nothing => false,
             };
+            open.push(found);
             if runs {
                 problems.extend(found.unregistered(prompt));
             }
         }
+        if let [first, .., last] = decide.as_slice() {
+            let names: Vec<String> =
+                decide.iter().map(|found| format!("`{}`", found.experiment.name)).collect();
+            let message = format!(
+                "several experiments of `{}` run at this time, so `resolve` refuses: {}",
+                prompt.name(),
+                names.join(", ")
+            );
+            problems.push(
+                Problem::error("experiment::several", message)
+                    .at(Place::whole_file(last.file.as_path()))
+                    .help(format!(
+                        "`promptassay experiment stop {} --reason WHY` ends one",
+                        first.experiment.name
+                    )),
+            );
+        }
+        open
     }
 }
 

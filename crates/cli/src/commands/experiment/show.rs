@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use promptassay_experiments::definition::{Direction, Experiment, Plan, Role};
 use promptassay_experiments::duration;
 use promptassay_experiments::store::{Phase, Store};
-use promptassay_registry::problem::has_errors;
+use promptassay_registry::problem::{Problem, has_errors};
 use serde::Serialize;
 
 use super::{ListArguments, ShowArguments};
@@ -144,7 +144,9 @@ fn phases(store: Option<&mut Box<dyn Store>>, experiment: &Experiment) -> Result
 pub(super) fn list(arguments: &ListArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     context.repository()?;
     let loaded = context.load();
-    let mut problems = Vec::new();
+    // A prompt that cannot be read hides its experiments, and that is said.
+    let mut problems: Vec<Problem> =
+        loaded.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
     let mut store = arguments.store.open_if_there(&loaded)?;
     let now = context.environment.now();
     let rows = loaded

@@ -56,6 +56,10 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         stopped: None,
     };
     let current = phases.iter().find(|phase| phase.phase == number);
+    if current.is_none() {
+        let prompt = prompts::find(&loaded, experiment.prompt.as_str())?;
+        wrong.extend(found.others_at_that_time(prompt, store.as_mut(), (begins, now))?);
+    }
     if !wrong.is_empty() {
         if current.is_none() {
             wrong
