@@ -376,6 +376,8 @@ fn only_experiments_that_were_started_compete() {
     let both = sandbox.clean(&sandbox.run(&["resolve", "greet", "--unit", "u2"]).shown());
     assert_snapshot!(both, @"
     --- stderr
+    warning: there is no store at `data/experiments.db`, so an experiment of `greet` runs only where its file says since when
+      = help: `--store` names another one; where nothing was started yet, `promptassay experiment start` makes it
     error: several experiments of `greet` run at this time: `other`, `trial`
       = help: `promptassay experiment stop` or an `end:` in the file ends one; two on one prompt cannot both decide
     --- exit 2
@@ -384,13 +386,34 @@ fn only_experiments_that_were_started_compete() {
     assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
     assert_eq!(resolved(&sandbox, "u2").0, "experiment");
     let start = ["experiment", "start", "other"];
-    assert_snapshot!(sandbox.clean(&sandbox.run(&start).shown()), @"");
+    assert_snapshot!(sandbox.clean(&sandbox.run(&start).shown()), @"
+    --- stderr
+    error: the experiment `trial` of `greet` runs at that time, and two on one prompt cannot both decide
+     --> prompts/greet/experiments/trial.yaml
+      = help: `promptassay experiment stop trial --reason WHY` ends it; or write a `start:` behind its end
+    --- exit 2
+    ");
     // Where nobody could see the other one, both run, and that is said.
     let text = sandbox.read(TRIAL);
     std::fs::remove_file(sandbox.path(TRIAL)).unwrap();
     assert_eq!(sandbox.run(&start).code, Some(0));
     sandbox.write(TRIAL, text);
-    assert_snapshot!(sandbox.clean(&sandbox.session(&[&["check"], &["resolve", "greet", "--unit", "u2"]])), @"");
+    assert_snapshot!(sandbox.clean(&sandbox.session(&[&["check"], &["resolve", "greet", "--unit", "u2"]])), @"
+    $ promptassay check
+    --- stderr
+    error: several experiments of `greet` run at this time, so `resolve` refuses: `other`, `trial`
+     --> prompts/greet/experiments/trial.yaml
+      = help: `promptassay experiment stop other --reason WHY` ends one
+
+    1 error
+    --- exit 2
+
+    $ promptassay resolve greet --unit u2
+    --- stderr
+    error: several experiments of `greet` run at this time: `other`, `trial`
+      = help: `promptassay experiment stop` or an `end:` in the file ends one; two on one prompt cannot both decide
+    --- exit 2
+    ");
 }
 
 #[test]
