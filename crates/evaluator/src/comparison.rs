@@ -101,9 +101,9 @@ pub fn compare(baseline: &Side, candidate: &Side, policy: &Policy) -> Comparison
     }
 }
 
-/// How many units a comparison of these sides has.
-pub(crate) fn units_of(baseline: &Side, candidate: &Side) -> u64 {
-    units::count(&pairing::pair(baseline, candidate).0)
+/// The units that a comparison of these sides has, each by its cases of the candidate; none is empty.
+pub(crate) fn units_of<'a>(baseline: &'a Side, candidate: &'a Side) -> Vec<Vec<&'a CaseResult>> {
+    units::grouped(&pairing::pair(baseline, candidate).0)
 }
 
 /// Which cases of these sides are the same.

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use promptassay_evaluator::comparison::Side;
+use promptassay_evaluator::comparison::{NoValue, Side};
 use promptassay_evaluator::gate::{Chance, Seen};
 use promptassay_evaluator::plan::Role;
-use promptassay_registry::problem::Problem;
+use promptassay_evaluator::policy::Policy;
+use promptassay_registry::problem::{Problem, Severity};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -47,9 +48,9 @@ pub(crate) struct PowerArguments {
     /// A margin as a share; may be given several times [default: 0.05, 0.1, 0.15 and 0.2].
     #[arg(long = "margin", value_name = "SHARE", value_parser = margin)]
     margins: Vec<f64>,
-    /// How sure each end of an interval is, above 0.5 and below 1.
-    #[arg(long, value_name = "LEVEL", value_parser = parse_level, default_value_t = 0.95)]
-    confidence: f64,
+    /// How sure each end of an interval is, above 0.5 and below 1 [default: as the run's gate; without a run 0.95].
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
+    confidence: Option<f64>,
     #[command(flatten)]
     runs: RunsArguments,
 }
@@ -58,47 +59,62 @@ pub(crate) struct PowerArguments {
 struct Subject {
     label: String,
     seen: Seen,
-    /// The cases that the run had.
+    confidence: f64,
+    /// The numbers of cases, where the command line names none.
     cases: u64,
 }
 
+/// A subject and its table.
+type Table = (Subject, Vec<Chance>);
+
 pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let subjects = match arguments.pass_rate {
-        Some(pass_rate) => vec![imagined(pass_rate, arguments.flaky.unwrap_or(0.0))?],
+        Some(pass_rate) => vec![imagined(pass_rate, arguments)?],
         None => of_run(arguments, context)?,
     };
     let repeats = or_default(&arguments.repeats, &[1, 3, 5]);
     let margins = or_default(&arguments.margins, &[0.05, 0.10, 0.15, 0.20]);
-    let tables: Vec<(Subject, Vec<Chance>)> = subjects
-        .into_iter()
-        .map(|subject| {
-            let cases = or_default(&arguments.cases, &[subject.cases, 2 * subject.cases, 4 * subject.cases]);
-            let chances = subject.seen.chances((&cases, &repeats, &margins), arguments.confidence, 0);
-            (subject, chances)
-        })
-        .collect();
-    let unknown = tables.iter().find_map(|(subject, chances)| {
-        let why = chances.iter().find_map(|chance| chance.probability.as_ref().err())?;
-        Some((subject, why))
-    });
-    if let Some((subject, why)) = unknown {
-        let problem = Problem::error("power::not_known", format!("{}: {why}", subject.label));
-        return Err(Failure::invalid_one(problem.help(
-            "evaluate with `repeat: 3`, which shows how flaky the cases are; or give numbers: `--pass-rate 0.9 --flaky 0.1`",
-        )));
+    let mut tables: Vec<Table> = Vec::new();
+    let mut unknown = Vec::new();
+    for subject in subjects {
+        let cases = or_default(&arguments.cases, &[subject.cases, 2 * subject.cases, 4 * subject.cases]);
+        let chances = subject.seen.chances((&cases, &repeats, &margins), subject.confidence, 0);
+        let why = chances.as_ref().map_or_else(Some, |chances| {
+            chances.iter().find_map(|chance| chance.probability.as_ref().err())
+        });
+        match (why.cloned(), chances) {
+            (None, Ok(chances)) => tables.push((subject, chances)),
+            (why, _) => unknown.extend(why.map(|why| not_known(&subject, &why))),
+        }
     }
+    if tables.is_empty() && !unknown.is_empty() {
+        return Err(Failure::invalid(unknown));
+    }
+    let warning = |problem| Problem { severity: Severity::Warning, ..problem };
+    context.console.problems(&unknown.into_iter().map(warning).collect::<Vec<_>>());
     let value: Vec<Value> = tables.iter().map(|(subject, chances)| json(subject, chances)).collect();
     context.answer(
         || text(&tables, margins.len()),
-        &json!({"schema": 1, "confidence": arguments.confidence, "of": value}),
+        &json!({"schema": 1, "of": value}),
     )
+}
+
+/// Why a table cannot be made, and what to do.
+fn not_known(subject: &Subject, why: &NoValue) -> Problem {
+    let help = if why.code == "too_few_judged" {
+        "`promptassay eval --resume` asks the rest; or name another run: `promptassay runs list`; or give numbers: `--pass-rate 0.9 --flaky 0.1`"
+    } else {
+        "evaluate with `repeat: 3`, which shows how flaky the cases are; or give numbers: `--pass-rate 0.9 --flaky 0.1`"
+    };
+    Problem::error("power::not_known", format!("{}: {why}", subject.label)).help(help)
 }
 
 fn or_default<T: Copy>(given: &[T], default: &[T]) -> Vec<T> {
     if given.is_empty() { default.to_vec() } else { given.to_vec() }
 }
 
-fn imagined(pass_rate: f64, flaky: f64) -> Result<Subject, Failure> {
+fn imagined(pass_rate: f64, arguments: &PowerArguments) -> Result<Subject, Failure> {
+    let flaky = arguments.flaky.unwrap_or(0.0);
     let seen = Seen::imagined(pass_rate, flaky).ok_or_else(|| {
         let message = format!("with {flaky} of the cases flaky the pass rate cannot be {pass_rate}");
         let help =
@@ -106,7 +122,8 @@ fn imagined(pass_rate: f64, flaky: f64) -> Result<Subject, Failure> {
         Failure::invalid_one(Problem::error("power::impossible", message).help(help))
     })?;
     let label = format!("a prompt that passes {}", percent(pass_rate));
-    Ok(Subject { label, seen, cases: 20 })
+    let confidence = arguments.confidence.unwrap_or(Policy::default().confidence.value);
+    Ok(Subject { label, seen, confidence, cases: 20 })
 }
 
 /// The candidates of a run.
@@ -114,18 +131,23 @@ fn of_run(arguments: &PowerArguments, context: &Context<'_>) -> Result<Vec<Subje
     let reference = arguments.run.as_deref().unwrap_or("latest");
     let (directory, file) = described(arguments.runs.find(reference, context)?)?;
     let prompts = Side::read_all(&file, &directory.journal_path()).map_err(broken)?;
-    let sides = file.prompts.iter().zip(&prompts).flat_map(|(planned, prompt)| {
-        let candidates = planned.variants.iter().zip(&prompt.sides);
-        let candidates = candidates.filter(|(variant, _)| variant.role == Role::Candidate);
-        candidates.map(move |(_, side)| (planned, side))
-    });
-    Ok(sides
-        .map(|(planned, side)| {
-            let label = format!("{} {} on {}", planned.name, side.label.version, side.label.model);
-            let seen = Seen::of(side);
-            Subject { label, cases: seen.cases().max(1) as u64, seen }
-        })
-        .collect())
+    let mut subjects = Vec::new();
+    for (planned, of_prompt) in file.prompts.iter().zip(&prompts) {
+        let variants = || planned.variants.iter().zip(&of_prompt.sides);
+        for (variant, side) in variants().filter(|(variant, _)| variant.role == Role::Candidate) {
+            let baseline = variants()
+                .find(|(other, _)| other.role == Role::Baseline && other.model == variant.model)
+                .map(|(_, side)| side);
+            let seen = Seen::of(side, baseline);
+            subjects.push(Subject {
+                label: format!("{} {} on {}", planned.name, side.label.version, side.label.model),
+                confidence: arguments.confidence.unwrap_or(planned.policy.confidence.value),
+                cases: seen.suite_cases().max(1),
+                seen,
+            });
+        }
+    }
+    Ok(subjects)
 }
 
 fn json(subject: &Subject, chances: &[Chance]) -> Value {
@@ -133,8 +155,13 @@ fn json(subject: &Subject, chances: &[Chance]) -> Value {
         "of": subject.label,
         "pass_rate": subject.seen.pass_rate(),
         "flaky": subject.seen.flaky() as f64 / subject.seen.cases().max(1) as f64,
+        "confidence": subject.confidence,
+        "cases": subject.seen.suite_cases(),
+        "cases_judged": subject.seen.cases(),
+        "units": subject.seen.suite_units(),
         "chances": chances.iter().map(|chance| json!({
             "cases": chance.cases,
+            "units": chance.units,
             "repeats": chance.repeats,
             "margin": chance.margin,
             "passes_unchanged": chance.probability.as_ref().ok(),
@@ -143,23 +170,39 @@ fn json(subject: &Subject, chances: &[Chance]) -> Value {
     })
 }
 
-fn text(tables: &[(Subject, Vec<Chance>)], margins: usize) -> String {
+fn text(tables: &[Table], margins: usize) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     for (subject, chances) in tables {
         let seen = &subject.seen;
+        let (all, units) = (seen.suite_cases(), seen.suite_units());
+        let is_clustered = units != all;
         let flaky = seen.flaky() as f64 / seen.cases().max(1) as f64;
         let rate = seen.pass_rate().map_or("–".to_owned(), percent);
         let _ = writeln!(text, "{}   pass rate {rate}, {} of the cases flaky", subject.label, percent(flaky));
+        if seen.cases() as u64 != all {
+            let _ = writeln!(text, "learned from {} of {all} cases; the others have no verdict", seen.cases());
+        }
+        if is_clustered {
+            let _ = writeln!(text, "{all} cases are {units} units: a cluster counts as one, here as in the gate");
+        }
         let _ = writeln!(text, "how often a prompt that did not change passes\n");
-        let _ = write!(text, "  {:>6}  {:>7}", "cases", "repeats");
+        let _ = write!(text, "  {:>6}", "cases");
+        if is_clustered {
+            let _ = write!(text, "  {:>6}", "units");
+        }
+        let _ = write!(text, "  {:>7}", "repeats");
         for chance in chances.iter().take(margins) {
             let _ = write!(text, "  {:>10}", format!("margin {}", shortest(chance.margin)));
         }
         text.push('\n');
         for row in chances.chunks(margins) {
             let Some(first) = row.first() else { continue };
-            let _ = write!(text, "  {:>6}  {:>7}", first.cases, first.repeats);
+            let _ = write!(text, "  {:>6}", first.cases);
+            if is_clustered {
+                let _ = write!(text, "  {:>6}", first.units);
+            }
+            let _ = write!(text, "  {:>7}", first.repeats);
             for chance in row {
                 let cell = match &chance.probability {
                     _ if !chance.is_feasible => "too few".to_owned(),
@@ -172,7 +215,7 @@ fn text(tables: &[(Subject, Vec<Chance>)], margins: usize) -> String {
         }
         text.push('\n');
     }
-    text.push_str("margins in points; `too few`: not even identical replies would prove anything\n");
+    text.push_str("margins in points; `too few`: not even identical replies would prove anything, the gate refuses it\n");
     text
 }
 

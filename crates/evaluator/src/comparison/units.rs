@@ -1,8 +1,8 @@
 //! From paired cases to one difference for each unit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::MetricMean;
+use super::{CaseResult, MetricMean};
 use super::pairing::Pair;
 use crate::policy::Metric;
 
@@ -20,11 +20,23 @@ pub(super) enum Missing {
 /// Differences so small are rounding: repeats are at most thousands.
 const ROUNDING: f64 = 1e-12;
 
+/// The units of the pairs, each by its cases of the candidate; none is empty.
+pub(super) fn grouped<'a>(pairs: &[Pair<'a>]) -> Vec<Vec<&'a CaseResult>> {
+    let mut clusters: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
+    let mut units = Vec::with_capacity(pairs.len());
+    for pair in pairs {
+        match cluster(pair) {
+            Some(cluster) => clusters.entry(cluster).or_default().push(pair.candidate),
+            None => units.push(vec![pair.candidate]),
+        }
+    }
+    units.extend(clusters.into_values());
+    units
+}
+
 /// How many units the pairs have.
 pub(super) fn count(pairs: &[Pair<'_>]) -> u64 {
-    let clusters: BTreeSet<&str> = pairs.iter().filter_map(cluster).collect();
-    let alone = pairs.iter().filter(|pair| cluster(pair).is_none()).count();
-    (clusters.len() + alone) as u64
+    grouped(pairs).len() as u64
 }
 
 /// The cluster of a pair: the one that the candidate's suite gives it, since that is what is judged today.

@@ -1,10 +1,11 @@
 //! What a margin costs: how often a prompt that did not change would pass, for suites of several sizes.
 
 use promptassay_stats::Confidence;
-use promptassay_stats::chance_to_pass::{CaseCounts, NextTime, chance_to_pass_of};
-use promptassay_stats::feasibility::is_feasible;
+use promptassay_stats::chance_to_pass::{CaseCounts, NextTime, chance_to_pass};
 
-use crate::comparison::{NoValue, Side};
+use super::preflight::can_show;
+use super::wording::plural;
+use crate::comparison::{CaseResult, NoValue, Side, units_of};
 
 /// Enough draws for a standard error of a point.
 const DRAWS: u32 = 2_000;
@@ -13,34 +14,54 @@ const IMAGINED_REPEATS: u64 = 100;
 /// So many cases: a share of a thousandth is still a case.
 const IMAGINED_CASES: u64 = 1_000;
 
-/// How often cases passed, seen or imagined.
+/// How often the cases of a suite passed, seen or imagined.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen(Vec<CaseCounts>);
+pub struct Seen {
+    /// The units of which a case has a verdict.
+    units: Vec<Vec<CaseCounts>>,
+    /// How many cases the suite has, with or without a verdict.
+    suite_cases: u64,
+    /// How many units the gate makes of them.
+    suite_units: u64,
+}
 
 /// How often a prompt that did not change would pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chance {
     /// How many cases are asked.
     pub cases: u64,
-    /// How often each.
+    /// How many units the gate would make of them: cases of a cluster are one.
+    pub units: u64,
+    /// How often each case.
     pub repeats: u64,
     /// The margin, as a share.
     pub margin: f64,
     /// The probability; a reason where it is not known.
     pub probability: Result<f64, NoValue>,
-    /// Whether so many cases can show the margin at all.
+    /// Whether so many units can show the margin at all; where not, the gate refuses it.
     pub is_feasible: bool,
 }
 
+/// Whether cases that have a verdict can stand for all: at least half of them do.
+pub(super) fn stand_for(known: usize, all: usize) -> bool {
+    known > 0 && 2 * known >= all
+}
+
 impl Seen {
-    /// What a run saw: the judged repeats of each case.
-    pub fn of(side: &Side) -> Self {
-        let judged = side.cases.iter().filter(|case| case.judged() > 0);
-        Self(
+    /// What a run saw of a candidate, with the units of its comparison with `baseline`; without a baseline, those of its suite.
+    pub fn of(candidate: &Side, baseline: Option<&Side>) -> Self {
+        let units = units_of(baseline.unwrap_or(candidate), candidate);
+        let counts = |unit: &Vec<&CaseResult>| -> Vec<CaseCounts> {
+            let judged = unit.iter().filter(|case| case.judged() > 0);
             judged
                 .map(|case| CaseCounts { passed: u64::from(case.passed), asked: u64::from(case.judged()) })
-                .collect(),
-        )
+                .collect()
+        };
+        Self {
+            suite_cases: units.iter().map(|unit| unit.len() as u64).sum(),
+            suite_units: units.len() as u64,
+            units: units.iter().map(counts).filter(|unit| !unit.is_empty()).collect(),
+        }
     }
 
     /// Cases of which the share `flaky` passes every other time and the others always or never, so that the mean pass rate is
@@ -56,56 +77,87 @@ impl Seen {
         let kinds =
             [(cases(always), IMAGINED_REPEATS), (cases(flaky), IMAGINED_REPEATS / 2), (cases(never), 0)];
         let counts = kinds.into_iter().flat_map(|(cases, passed)| {
-            std::iter::repeat_n(CaseCounts { passed, asked: IMAGINED_REPEATS }, cases)
+            std::iter::repeat_n(vec![CaseCounts { passed, asked: IMAGINED_REPEATS }], cases)
         });
-        Some(Self(counts.collect()))
+        let units: Vec<_> = counts.collect();
+        Some(Self { suite_cases: units.len() as u64, suite_units: units.len() as u64, units })
     }
 
-    /// How many cases were seen.
+    /// How many cases the suite has.
+    pub fn suite_cases(&self) -> u64 {
+        self.suite_cases
+    }
+
+    /// How many units the gate makes of them: as many, unless some share a cluster.
+    pub fn suite_units(&self) -> u64 {
+        self.suite_units
+    }
+
+    /// How many cases have a verdict.
     pub fn cases(&self) -> usize {
-        self.0.len()
+        self.units.iter().map(Vec::len).sum()
     }
 
     /// The mean of the cases' pass rates; `None` without cases.
     pub fn pass_rate(&self) -> Option<f64> {
-        let rates = self.0.iter().map(|case| case.passed as f64 / case.asked as f64);
-        (!self.0.is_empty()).then(|| rates.sum::<f64>() / self.0.len() as f64)
+        let rates = self.units.iter().flatten().map(|case| case.passed as f64 / case.asked as f64);
+        let cases = self.cases();
+        (cases > 0).then(|| rates.sum::<f64>() / cases as f64)
     }
 
     /// How many cases passed sometimes.
     pub fn flaky(&self) -> usize {
-        self.0.iter().filter(|case| case.passed > 0 && case.passed < case.asked).count()
+        self.units.iter().flatten().filter(|case| case.passed > 0 && case.passed < case.asked).count()
+    }
+
+    /// How many units the gate would make of so many cases like these; never more than it would.
+    fn units_of(&self, cases: u64) -> u64 {
+        let units = u128::from(cases) * u128::from(self.suite_units) / u128::from(self.suite_cases.max(1));
+        u64::try_from(units).unwrap_or(u64::MAX).max(1)
     }
 
     /// How often an unchanged prompt would pass, for every number of cases, of repeats, and every margin; in this order. Each end of
-    /// an interval holds at `confidence`; `seed` is that of the simulation.
+    /// an interval holds at `confidence`; `seed` is that of the simulation. An error says why these cases cannot tell: fewer than half
+    /// of the suite's have a verdict, or all were asked once.
     pub fn chances(
         &self,
         (cases, repeats, margins): (&[u64], &[u64], &[f64]),
         confidence: f64,
         seed: u64,
-    ) -> Vec<Chance> {
+    ) -> Result<Vec<Chance>, NoValue> {
+        let all = usize::try_from(self.suite_cases).unwrap_or(usize::MAX);
+        if !stand_for(self.cases(), all) {
+            let known = self.cases();
+            let reason = format!("{known} of {} have a verdict, and at least half must", plural(all, "case"));
+            return Err(NoValue::new("too_few_judged", reason));
+        }
+        let ends = Confidence::each_end(confidence)?;
         let mut chances = Vec::with_capacity(cases.len() * repeats.len() * margins.len());
         for &cases in cases {
+            let units = self.units_of(cases);
             for &repeats in repeats {
                 for &margin in margins {
-                    let next = NextTime { cases: Some(cases), repeats: Some(repeats) };
-                    let probability = Confidence::each_end(confidence)
-                        .and_then(|ends| chance_to_pass_of(&self.0, next, margin, ends, DRAWS, seed))
+                    let next = NextTime { units: Some(units), repeats: Some(repeats) };
+                    let probability = chance_to_pass(&self.units, next, margin, ends, DRAWS, seed)
                         .map(|chance| chance.probability)
                         .map_err(NoValue::from);
-                    let is_feasible = is_feasible(cases, margin, confidence) == Ok(true);
-                    chances.push(Chance { cases, repeats, margin, probability, is_feasible });
+                    let is_feasible = can_show(units, margin, confidence);
+                    chances.push(Chance { cases, units, repeats, margin, probability, is_feasible });
                 }
             }
         }
-        chances
+        Ok(chances)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::preflight::refused;
     use super::*;
+    use crate::comparison::tests::side;
+    use crate::policy::{Margin, Policy, Sourced};
 
     #[test]
     fn imagined_cases_have_the_shares_that_were_asked_for() {
@@ -121,17 +173,68 @@ mod tests {
     fn more_of_everything_passes_more_often() {
         let seen = Seen::imagined(0.9, 0.15).unwrap();
         let chance = |cases, repeats, margin| {
-            let chances = seen.chances((&[cases], &[repeats], &[margin]), 0.95, 1);
+            let chances = seen.chances((&[cases], &[repeats], &[margin]), 0.95, 1).unwrap();
             chances[0].probability.clone().unwrap()
         };
         assert!(chance(160, 1, 0.10) > chance(40, 1, 0.10) + 0.1);
         assert!(chance(40, 5, 0.10) > chance(40, 1, 0.10) + 0.1);
         assert!(chance(40, 1, 0.20) > chance(40, 1, 0.10) + 0.1);
         let steady = Seen::imagined(0.9, 0.0).unwrap();
-        let chances = steady.chances((&[28, 29], &[1], &[0.10]), 0.95, 1);
+        let chances = steady.chances((&[28, 29], &[1], &[0.10]), 0.95, 1).unwrap();
         let seen: Vec<_> =
             chances.iter().map(|chance| (chance.is_feasible, chance.probability.clone().unwrap())).collect();
         // The interval alone would let 28 through; the preflight asks for the exact bound, and refuses them before.
         assert_eq!(seen, [(false, 1.0), (true, 1.0)]);
+    }
+
+    #[test]
+    fn cases_of_a_cluster_are_one_unit_however_many_are_imagined() {
+        let seen = Seen::of(&side("a.one:ppp a.two:ppp a.three:ppp four:ppp five:pfp"), None);
+        assert_eq!((seen.suite_cases(), seen.suite_units()), (5, 3));
+        let chances = seen.chances((&[5, 10, 11, 1], &[3], &[0.1]), 0.95, 1).unwrap();
+        assert_eq!(chances.iter().map(|chance| chance.units).collect::<Vec<_>>(), [3, 6, 6, 1]);
+    }
+
+    #[test]
+    fn what_a_run_did_not_ask_is_still_in_the_suite() {
+        let seen = Seen::of(&side("a.one:ppp a.two:nnn b.three:ppp b.four:nnn"), None);
+        assert_eq!((seen.cases(), seen.suite_cases(), seen.suite_units()), (2, 4, 2));
+        assert!(seen.chances((&[4], &[3], &[0.1]), 0.95, 1).is_ok(), "half is enough");
+        let seen = Seen::of(&side("one:ppp two:nnn three:nnn"), None);
+        let why = seen.chances((&[3], &[3], &[0.1]), 0.95, 1).unwrap_err();
+        assert_eq!(why.reason, "1 of 3 cases have a verdict, and at least half must");
+        let nothing = Seen::of(&side("one:nnn"), None).chances((&[1], &[3], &[0.1]), 0.95, 1);
+        assert_eq!(nothing.unwrap_err().code, "too_few_judged");
+    }
+
+    proptest! {
+        /// Every margin that is offered for a suite is accepted by the gate of that suite, and none that it accepts is withheld.
+        #[test]
+        fn the_gate_accepts_what_is_offered(
+            cases in proptest::collection::vec((0_u8..20, any::<bool>(), any::<bool>()), 1..90),
+            margin in 0.01..0.5_f64,
+            confidence in 0.6..0.995_f64,
+        ) {
+            let words = |is_baseline: bool| {
+                let word = |(index, (cluster, edited, _)): (usize, &(u8, bool, bool))| {
+                    let cluster = if *cluster < 8 { format!("c{cluster}.") } else { String::new() };
+                    // Some cases have no partner.
+                    let edited = if *edited && index % 5 == 0 && is_baseline { "~" } else { "" };
+                    format!("{cluster}case{index}{edited}:ppp")
+                };
+                cases.iter().enumerate().map(word).collect::<Vec<_>>().join(" ")
+            };
+            let (baseline, candidate) = (side(&words(true)), side(&words(false)));
+            let policy = Policy {
+                margin: Sourced::default(Margin::Share(margin)),
+                confidence: Sourced::default(confidence),
+                ..Policy::default()
+            };
+            let seen = Seen::of(&candidate, Some(&baseline));
+            if seen.cases() > 0 {
+                let chances = seen.chances((&[seen.suite_cases()], &[3], &[margin]), confidence, 1).unwrap();
+                prop_assert_eq!(chances[0].is_feasible, refused(&baseline, &candidate, &policy).is_none());
+            }
+        }
     }
 }

@@ -5,12 +5,13 @@ use std::fmt;
 
 use promptassay_registry::version::Version;
 use promptassay_stats::Confidence;
-use promptassay_stats::chance_to_pass::{CaseCounts, chance_to_pass};
+use promptassay_stats::chance_to_pass::{CaseCounts, NextTime, chance_to_pass};
 use promptassay_stats::power::smallest_detectable_difference;
 
+use super::chances::stand_for;
 use super::wording::{percent, plural, size};
 use super::{Against, sides};
-use crate::comparison::{NoValue, Side, clustered, units_of};
+use crate::comparison::{CaseResult, NoValue, Side, clustered, units_of};
 use crate::plan::{Plan, Role};
 use crate::policy::Margin;
 use crate::record::Record;
@@ -44,8 +45,45 @@ pub struct Outlook {
     pub smallest_regression: Result<f64, NoValue>,
 }
 
-/// Earlier results of prompts: by prompt and model row.
-pub type History = BTreeMap<(String, String), Side>;
+/// Earlier results of the prompts of a plan.
+#[derive(Debug, Default)]
+pub struct History {
+    /// By prompt and model row.
+    sides: BTreeMap<(String, String), Side>,
+}
+
+impl History {
+    /// Takes in the results of a prompt, unless some are known already, or these cannot stand for what `plan` asks: fewer than half
+    /// of its cases were asked more than once as they are. So it is with a run that was cut short or asked a few cases.
+    pub fn learn(&mut self, plan: &Plan, prompt: &str, side: Side) {
+        let Some(index) = plan.prompts().iter().position(|planned| planned.name.as_str() == prompt) else {
+            return;
+        };
+        let planned = &plan.prompts()[index];
+        let is_of_model = |variant: &usize| planned.variants[*variant].model.name == side.label.model;
+        let Some(variant) = (0..planned.variants.len()).find(is_of_model) else { return };
+        let repeated: BTreeMap<&str, _> = side
+            .cases
+            .iter()
+            .filter(|case| case.judged() > 1)
+            .map(|case| (case.name.as_str(), case.digest))
+            .collect();
+        let (mut known, mut all) = (0, 0);
+        for case in plan.cases_of(index, variant) {
+            let case = &planned.suite.cases[case];
+            all += 1;
+            known += usize::from(repeated.get(case.name.as_str()) == Some(&case.digest));
+        }
+        if stand_for(known, all) {
+            self.sides.entry((prompt.to_owned(), side.label.model.clone())).or_insert(side);
+        }
+    }
+
+    /// Whether nothing is known of a prompt.
+    pub fn lacks(&self, prompt: &str) -> bool {
+        !self.sides.keys().any(|(known, _)| known == prompt)
+    }
+}
 
 /// What the gates of a plan can show, those that have something to be compared with. How flaky the cases are is taken from
 /// `history`; `seed` is that of the simulation.
@@ -62,13 +100,15 @@ pub fn outlook(plan: &Plan, against: Against<'_>, history: &History, seed: u64) 
             let (candidate, Some(baseline)) = sides(plan, &nothing, prompt, variant, against) else {
                 continue;
             };
-            let units = units_of(&baseline, &candidate);
+            let grouped = units_of(&baseline, &candidate);
+            let units = grouped.len() as u64;
             let margin = policy.margin.value.at(units).ok().flatten();
             let key = (prompt_plan.name.to_string(), definition.model.name.clone());
-            let counts = history.get(&key).map(|side| counts_of(side, &candidate)).unwrap_or_default();
+            let counts = history.sides.get(&key).map(|side| counts_of(side, &grouped)).unwrap_or_default();
             let noise = noise(&counts, prompt_plan.suite.repeat);
+            let next = NextTime { units: Some(units), repeats: Some(u64::from(prompt_plan.suite.repeat)) };
             let chance_unchanged = match margin {
-                Some(margin) => chance_to_pass(&counts, margin, ends, DRAWS, seed)
+                Some(margin) => chance_to_pass(&counts, next, margin, ends, DRAWS, seed)
                     .map(|chance| chance.probability)
                     .map_err(NoValue::from),
                 None => Err(NoValue::new("no_margin", "no margin is set")),
@@ -90,24 +130,35 @@ pub fn outlook(plan: &Plan, against: Against<'_>, history: &History, seed: u64) 
     outlooks
 }
 
-/// The judged repeats of those cases of `side` that are asked again as they were.
-fn counts_of(side: &Side, candidate: &Side) -> Vec<CaseCounts> {
-    let today: BTreeMap<&str, _> =
-        candidate.cases.iter().map(|case| (case.name.as_str(), case.digest)).collect();
-    let same = side.cases.iter().filter(|case| today.get(case.name.as_str()) == Some(&case.digest));
-    same.filter(|case| case.judged() > 0)
-        .map(|case| CaseCounts { passed: u64::from(case.passed), asked: u64::from(case.judged()) })
-        .collect()
+/// The judged repeats of those cases of `side` that are asked again as they were, in the units of today. A unit of which nothing is
+/// known is left out.
+fn counts_of(side: &Side, units: &[Vec<&CaseResult>]) -> Vec<Vec<CaseCounts>> {
+    let known: BTreeMap<&str, &CaseResult> =
+        side.cases.iter().map(|case| (case.name.as_str(), case)).collect();
+    let counts = |case: &&CaseResult| {
+        let then = known.get(case.name.as_str()).filter(|then| then.digest == case.digest)?;
+        let counts = CaseCounts { passed: u64::from(then.passed), asked: u64::from(then.judged()) };
+        (counts.asked > 0).then_some(counts)
+    };
+    let counts = |unit: &Vec<&CaseResult>| unit.iter().filter_map(counts).collect();
+    units.iter().map(counts).filter(|unit: &Vec<CaseCounts>| !unit.is_empty()).collect()
 }
 
-/// The mean square of the differences that flakiness alone makes: twice the variance of a case's mean.
-fn noise(counts: &[CaseCounts], repeat: u32) -> f64 {
-    let repeated: Vec<f64> = counts
+/// The mean square of the differences that flakiness alone makes: twice the variance of a unit's mean.
+fn noise(units: &[Vec<CaseCounts>], repeat: u32) -> f64 {
+    let repeated: Vec<f64> = units
         .iter()
-        .filter(|case| case.asked > 1)
-        .map(|case| {
-            let (k, rate) = (case.asked as f64, case.passed as f64 / case.asked as f64);
-            k / (k - 1.0) * rate * (1.0 - rate)
+        .filter_map(|unit| {
+            let within: Vec<f64> = unit
+                .iter()
+                .filter(|case| case.asked > 1)
+                .map(|case| {
+                    let (k, rate) = (case.asked as f64, case.passed as f64 / case.asked as f64);
+                    k / (k - 1.0) * rate * (1.0 - rate)
+                })
+                .collect();
+            let cases = within.len() as f64;
+            (!within.is_empty()).then(|| within.iter().sum::<f64>() / (cases * cases))
         })
         .collect();
     if repeated.is_empty() {

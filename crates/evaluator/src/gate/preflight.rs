@@ -87,9 +87,14 @@ fn edited_since(refusal: Refusal, baseline: &Side, candidate: &Side, prompt: &Pr
     }
 }
 
+/// Whether so many units can show a margin: identical replies would. The gate refuses what cannot, and `power` does not offer it.
+pub(super) fn can_show(units: u64, margin: f64, confidence: f64) -> bool {
+    is_feasible(units, margin, confidence) == Ok(true)
+}
+
 /// Why not even identical replies would prove anything, where that is so.
 pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Option<Refusal> {
-    let units = units_of(baseline, candidate);
+    let units = units_of(baseline, candidate).len() as u64;
     let confidence = policy.confidence.value;
     let margin = match policy.margin.value.at(units) {
         Ok(margin) => margin?,
@@ -103,7 +108,7 @@ pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Opt
     };
     // Whoever lets an inconclusive comparison through does not need it to be conclusive.
     if policy.inconclusive.value == OnInconclusive::Pass
-        || is_feasible(units, margin, confidence) != Ok(false)
+        || can_show(units, margin, confidence)
     {
         return None;
     }

@@ -1,7 +1,7 @@
 //! The worked examples of `docs/statistics.md`, so that the page cannot drift from the code.
 
 use promptassay_stats::canary::{CanaryStep, DetectionPlan, canary_detection, canary_ln_e_value};
-use promptassay_stats::chance_to_pass::{CaseCounts, chance_to_pass};
+use promptassay_stats::chance_to_pass::{CaseCounts, NextTime, chance_to_pass};
 use promptassay_stats::feasibility::{margin_within_reach, units_needed};
 use promptassay_stats::moments::Moments;
 use promptassay_stats::newcombe::{Successes, newcombe_difference, newcombe_lift};
@@ -86,11 +86,11 @@ fn beside_it() {
 
 #[test]
 fn flakiness() {
-    let case = |passed, asked| CaseCounts { passed, asked };
+    let case = |passed, asked| vec![CaseCounts { passed, asked }];
     let cases = [vec![case(3, 3); 24], vec![case(2, 3); 4], vec![case(1, 3); 2]].concat();
     for (margin, chance) in [(0.10, 0.66), (0.15, 0.96)] {
         // 2,000 draws have a standard error of one point.
-        let got = chance_to_pass(&cases, margin, gate(), 2000, 1).expect("defined").probability;
+        let got = chance_to_pass(&cases, NextTime::default(), margin, gate(), 2000, 1).expect("defined").probability;
         assert!((got - chance).abs() < 0.03, "{margin}: {got}");
     }
     shows(pass_at_k(10, 7, 3).expect("defined"), 0.992, 3);

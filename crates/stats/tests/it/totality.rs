@@ -156,8 +156,10 @@ proptest! {
         if let Ok(interval) = quantile::quantile_interval(&values, x, confidence) {
             all([Ok(interval.estimate), interval.lower, interval.upper])?;
         }
-        let cases = [chance_to_pass::CaseCounts { passed: k, asked: n }, chance_to_pass::CaseCounts { passed: 1, asked: 2 }];
-        all(fields(chance_to_pass::chance_to_pass(&cases, x, confidence, 3, n), |c| [c.probability, c.standard_error]))?;
+        let counts = chance_to_pass::CaseCounts { passed: k, asked: n };
+        let units = [vec![counts], vec![counts, chance_to_pass::CaseCounts { passed: 1, asked: 2 }]];
+        let next = chance_to_pass::NextTime::default();
+        all(fields(chance_to_pass::chance_to_pass(&units, next, x, confidence, 3, n), |c| [c.probability, c.standard_error]))?;
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn history(
     runs: &RunsArguments,
     context: &Context<'_>,
 ) -> History {
-    let mut history = History::new();
+    let mut history = History::default();
     let wanted: Vec<&str> = plan
         .prompts()
         .iter()
@@ -48,31 +48,26 @@ fn history(
     if let Against::Blessed(files) = against {
         for (prompt, file) in files {
             let sides = file.variants.iter().filter_map(|variant| file.side(&variant.model));
-            for side in sides.filter(is_repeated) {
-                history.insert((prompt.clone(), side.label.model.clone()), side);
+            for side in sides {
+                history.learn(plan, prompt, side);
             }
         }
     }
     let kept = runs.runs(context).ok().and_then(|runs| runs.list().ok()).unwrap_or_default();
     for directory in kept.iter().rev().take(RUNS) {
-        let missing = |prompt: &str| !history.keys().any(|(known, _)| known == prompt);
         let Ok(file) = directory.file() else { continue };
         let helps = |prompt: &PlannedPrompt| {
-            prompt.repeat > 1 && wanted.contains(&prompt.name.as_str()) && missing(prompt.name.as_str())
+            prompt.repeat > 1 && wanted.contains(&prompt.name.as_str()) && history.lacks(prompt.name.as_str())
         };
         if goes_on.is_some_and(|run| run.id == file.id) || !file.prompts.iter().any(helps) {
             continue;
         }
         let Ok(prompts) = Side::read_all(&file, &directory.journal_path()) else { continue };
         for of_prompt in prompts.into_iter().filter(|of_prompt| wanted.contains(&of_prompt.prompt.as_str())) {
-            for side in of_prompt.sides.into_iter().filter(is_repeated) {
-                history.entry((of_prompt.prompt.clone(), side.label.model.clone())).or_insert(side);
+            for side in of_prompt.sides {
+                history.learn(plan, &of_prompt.prompt, side);
             }
         }
     }
     history
-}
-
-fn is_repeated(side: &Side) -> bool {
-    side.cases.iter().any(|case| case.judged() > 1)
 }
