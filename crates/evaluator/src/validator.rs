@@ -30,6 +30,7 @@ mod tool_calls;
 mod view;
 
 use std::fmt;
+use std::sync::Arc;
 
 use promptassay_llm::{ModelRow, Reply};
 use promptassay_registry::problem::{Problem, has_errors};
@@ -83,6 +84,18 @@ enum Check {
     Runtime(runtime::Runtime),
     Size(size::Size),
     ToolCalls(tool_calls::ToolCalls),
+}
+
+/// Whom a check asks.
+enum Asks<'a> {
+    /// It looks at the reply by itself.
+    Nobody,
+    /// A model.
+    Judge(&'a judged::Judge),
+    /// Another process.
+    Program,
+    /// Whom its parts ask.
+    WhatPartsAsk(&'a [Arc<Validator>]),
 }
 
 /// A check that a program which embeds this library brings along.
@@ -139,30 +152,30 @@ impl Validator {
 
     /// The model rows that judge, here and in its parts.
     pub fn judges(&self) -> Vec<&ModelRow> {
-        match &self.check {
-            Check::Judge(judge) => vec![judge.model()],
-            Check::Composite(composite) => composite.parts.iter().flat_map(|part| part.judges()).collect(),
-            _ => Vec::new(),
+        match self.check.asks() {
+            Asks::Judge(judge) => vec![judge.model()],
+            Asks::WhatPartsAsk(parts) => parts.iter().flat_map(|part| part.judges()).collect(),
+            Asks::Program | Asks::Nobody => Vec::new(),
         }
     }
 
     /// What judges would be asked about the reply to a case with these inputs, here and in its parts.
     pub(crate) fn judge_questions(&self, inputs: &Values, reference: Option<&str>) -> Vec<JudgeQuestion<'_>> {
-        match &self.check {
-            Check::Judge(judge) => vec![judge.question(inputs, reference)],
-            Check::Composite(composite) => {
-                composite.parts.iter().flat_map(|part| part.judge_questions(inputs, reference)).collect()
+        match self.check.asks() {
+            Asks::Judge(judge) => vec![judge.question(inputs, reference)],
+            Asks::WhatPartsAsk(parts) => {
+                parts.iter().flat_map(|part| part.judge_questions(inputs, reference)).collect()
             }
-            _ => Vec::new(),
+            Asks::Program | Asks::Nobody => Vec::new(),
         }
     }
 
     /// Whether somebody else is asked, here or in a part: a judge or a program.
     pub(crate) fn asks_others(&self) -> bool {
-        match &self.check {
-            Check::Judge(_) | Check::Command(_) => true,
-            Check::Composite(composite) => composite.parts.iter().any(|part| part.asks_others()),
-            _ => false,
+        match self.check.asks() {
+            Asks::Judge(_) | Asks::Program => true,
+            Asks::WhatPartsAsk(parts) => parts.iter().any(|part| part.asks_others()),
+            Asks::Nobody => false,
         }
     }
 
@@ -206,6 +219,28 @@ impl Validator {
 }
 
 impl Check {
+    /// Whom it asks. Every check is named, so that a new one is met here.
+    fn asks(&self) -> Asks<'_> {
+        match self {
+            Self::Judge(judge) => Asks::Judge(judge),
+            Self::Command(_) => Asks::Program,
+            Self::Composite(composite) => Asks::WhatPartsAsk(&composite.parts),
+            Self::Affix(_)
+            | Self::Closure(_)
+            | Self::Contains(_)
+            | Self::ContainsJson(_)
+            | Self::Equals(_)
+            | Self::Expression(_)
+            | Self::Json(_)
+            | Self::JsonSchema(_)
+            | Self::Levenshtein(_)
+            | Self::Regex(_)
+            | Self::Runtime(_)
+            | Self::Size(_)
+            | Self::ToolCalls(_) => Asks::Nobody,
+        }
+    }
+
     fn look(&self, view: &View<'_>, outside: &mut Outside) -> Look {
         match self {
             Self::Affix(check) => Ok(check.find(view.text())),
