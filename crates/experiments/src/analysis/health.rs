@@ -161,7 +161,7 @@ pub(super) fn check(experiment: &Experiment, arms: &Arms, unexposed: u64) -> Hea
     }
     if unexposed > 0 {
         let message = format!(
-            "{} outcomes but no exposure in this phase, and left out",
+            "{} outcomes but no exposure in this phase; they are left out",
             counted(unexposed, "unit has", "units have")
         );
         health.add(Weight::Note, "unexposed", message);
