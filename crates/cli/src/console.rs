@@ -60,19 +60,20 @@ impl Console {
         }
     }
 
-    /// Problems, drawn with an empty line between two; as a line of JSON each where a program reads. Warnings are left out when
+    /// Problems, drawn with an empty line between two, those that are alike at several places once; as a line of JSON each where a program reads. Warnings are left out when
     /// quiet.
     pub(crate) fn problems(self, problems: &[Problem]) {
         let mut stderr = io::stderr().lock();
         let shown = problems.iter().filter(|problem| problem.is_error() || !self.quiet);
-        for (index, problem) in shown.enumerate() {
-            let _ = match serde_json::to_string(problem) {
-                Ok(line) if self.json => writeln!(stderr, "{line}"),
-                _ => {
-                    let gap = if index > 0 { "\n" } else { "" };
-                    writeln!(stderr, "{gap}{}", problems::draw(problem, self.error_color))
-                }
-            };
+        if self.json {
+            for line in shown.filter_map(|problem| serde_json::to_string(problem).ok()) {
+                let _ = writeln!(stderr, "{line}");
+            }
+            return;
+        }
+        for (index, alike) in problems::alike(shown).iter().enumerate() {
+            let gap = if index > 0 { "\n" } else { "" };
+            let _ = writeln!(stderr, "{gap}{}", problems::draw_alike(alike, self.error_color));
         }
     }
 }

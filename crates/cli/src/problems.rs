@@ -1,5 +1,8 @@
 //! Draws a problem: what is wrong, the place, the source line with carets, and help.
 
+use std::collections::HashMap;
+use std::path::Path;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 use promptassay_registry::problem::{Place, Problem, Severity};
@@ -9,6 +12,8 @@ use crate::table::{STRONG, paint};
 const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HELP: Style = AnsiColor::BrightCyan.on_default().bold();
+/// So many lines are named of problems that are alike.
+const SHOWN_LINES: usize = 30;
 const MARK: Style = AnsiColor::BrightBlue.on_default().bold();
 
 /// The problem as a person reads it, without a final line feed.
@@ -17,6 +22,57 @@ pub(crate) fn draw(problem: &Problem, color: bool) -> String {
         Some(place) if !place.line_text.is_empty() => with_line(problem, place, color),
         place => without_line(problem, place.as_ref(), color),
     }
+}
+
+/// Problems that say the same at several places, together in the order of the first of each.
+pub(crate) fn alike<'a>(problems: impl Iterator<Item = &'a Problem>) -> Vec<Vec<&'a Problem>> {
+    let mut groups: Vec<Vec<&Problem>> = Vec::new();
+    let mut known: HashMap<_, usize> = HashMap::new();
+    for problem in problems {
+        let says = (problem.severity, problem.code, &problem.message, &problem.help);
+        let at_a_place = problem.place.is_some();
+        if let Some(group) = known.get(&says).filter(|_| at_a_place) {
+            groups[*group].push(problem);
+            continue;
+        }
+        if at_a_place {
+            known.insert(says, groups.len());
+        }
+        groups.push(vec![problem]);
+    }
+    groups
+}
+
+/// The first of problems that are alike, and where the others are.
+pub(crate) fn draw_alike(alike: &[&Problem], color: bool) -> String {
+    let Some((first, others)) = alike.split_first() else { return String::new() };
+    let mut text = draw(first, color);
+    let mut files: Vec<(&Path, Vec<usize>)> = Vec::new();
+    for place in others.iter().filter_map(|problem| problem.place.as_ref()) {
+        match files.iter_mut().find(|(file, _)| *file == place.file) {
+            Some((_, lines)) => lines.push(place.line),
+            None => files.push((&place.file, vec![place.line])),
+        }
+    }
+    if !others.is_empty() {
+        let places: Vec<String> = files
+            .iter()
+            .map(|(file, lines)| {
+                let shown: Vec<String> = lines.iter().take(SHOWN_LINES).map(ToString::to_string).collect();
+                let more = match lines.len().saturating_sub(SHOWN_LINES) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let noun = if lines.len() == 1 { "line" } else { "lines" };
+                let is_first = first.place.as_ref().is_some_and(|place| place.file == *file);
+                let file = if is_first { String::new() } else { format!("{} ", file.display()) };
+                format!("{file}{noun} {}{more}", shown.join(", "))
+            })
+            .collect();
+        let label = format!("{} {}", paint(color, MARK, "="), paint(color, HELP, "and"));
+        text.extend(["\n  ", &label, " ", &format!("{} more: {}", others.len(), places.join("; "))]);
+    }
+    text
 }
 
 fn with_line(problem: &Problem, place: &Place, color: bool) -> String {
@@ -85,6 +141,31 @@ mod tests {
         let plain = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap().replace_all(&colored, "").into_owned();
         assert_eq!(plain, draw(&problem, false));
         assert_ne!(colored, plain);
+    }
+
+    #[test]
+    fn problems_that_are_alike_are_drawn_once() {
+        let text = "a: 1\nb: 2\nc: 3\n";
+        let at = |file: &str, byte| {
+            Problem::error("x", "there is no property `p`")
+                .at(Place::in_text(file, text, byte..byte + 1))
+                .help("define it")
+        };
+        let other = Problem::error("x", "there is no property `q`").at(Place::whole_file("a.yaml"));
+        let nowhere = Problem::error("x", "no place");
+        let problems = [
+            at("a.yaml", 0),
+            other,
+            at("a.yaml", 5),
+            at("a.yaml", 10),
+            at("b.yaml", 5),
+            nowhere.clone(),
+            nowhere,
+        ];
+        let groups = alike(problems.iter());
+        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [4, 1, 1, 1]);
+        insta::assert_snapshot!(draw_alike(&groups[0], false));
+        assert_eq!(draw_alike(&groups[1], false), draw(&problems[1], false));
     }
 
     #[test]

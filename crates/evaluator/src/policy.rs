@@ -20,7 +20,7 @@ pub use spec::{PolicySpec, policy_of_files};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// The smallest share of passed cases that passes; `None`: every case by the majority of its repeats.
+    /// The smallest share of passed trials that passes; `None`: every case by the majority of its repeats.
     pub min_pass_rate: Sourced<Option<f64>>,
     /// By how much a candidate may be worse than its baseline.
     pub margin: Sourced<Margin>,
@@ -183,6 +183,29 @@ impl Policy {
             self.metrics = Sourced { value: metrics, source: Source::Flag };
         }
         self
+    }
+
+    /// Its rules by the names that files use: what each asks for, and where that was written.
+    pub fn rules(&self) -> [(&'static str, String, &Source); 7] {
+        let minimum = self.min_pass_rate.value.map_or_else(|| "none".to_owned(), |share| share.to_string());
+        let metrics: Vec<&str> = self.metrics.value.iter().map(Metric::as_str).collect();
+        [
+            ("min_pass_rate", minimum, &self.min_pass_rate.source),
+            ("margin", self.margin.value.to_string(), &self.margin.source),
+            ("confidence", self.confidence.value.to_string(), &self.confidence.source),
+            ("max_missing", self.max_missing.value.to_string(), &self.max_missing.source),
+            ("inconclusive", self.inconclusive.value.as_str().to_owned(), &self.inconclusive.source),
+            ("metrics", metrics.join("+"), &self.metrics.source),
+            ("served_model", self.served_model.value.as_str().to_owned(), &self.served_model.source),
+        ]
+    }
+
+    /// The rules that ask for something else in `other`: the name, what this asks for, what the other does.
+    pub fn differences(&self, other: &Self) -> Vec<(&'static str, String, String)> {
+        let both = self.rules().into_iter().zip(other.rules());
+        both.filter(|(here, there)| here.1 != there.1)
+            .map(|(here, there)| (here.0, here.1, there.1))
+            .collect()
     }
 
     /// What of it a suite does not have: its cases have no validator of that name.

@@ -172,10 +172,8 @@ impl Outcomes {
         let sizes: Vec<u64> = kinds.chunk_by(|a, b| a == b).map(|same| same.len() as u64).collect();
         let sizes = scaled(&sizes, next.units.unwrap_or(kinds.len() as u64));
         kinds.dedup();
-        let of_kinds: Vec<Distribution> = kinds
-            .iter()
-            .map(|kind| distribution(kind, prior, next.repeats))
-            .collect::<Result<_, _>>()?;
+        let of_kinds: Vec<Distribution> =
+            kinds.iter().map(|kind| distribution(kind, prior, next.repeats)).collect::<Result<_, _>>()?;
         let mut differences: Vec<f64> = of_kinds.iter().flatten().map(|(value, _)| *value).collect();
         differences.sort_unstable_by(f64::total_cmp);
         differences.dedup_by(|b, a| *b - *a < ROUNDING);
@@ -206,11 +204,7 @@ impl Outcomes {
 type Distribution = Vec<(f64, f64)>;
 
 /// The distribution of the mean difference of a unit whose cases have these counts (asked, passed).
-fn distribution(
-    kind: &[(u64, u64)],
-    prior: Prior,
-    repeats: Option<u64>,
-) -> Result<Distribution, Undefined> {
+fn distribution(kind: &[(u64, u64)], prior: Prior, repeats: Option<u64>) -> Result<Distribution, Undefined> {
     let mut sum: Distribution = vec![(0.0, 1.0)];
     for same in kind.chunk_by(|a, b| a == b) {
         let Some(&(asked, passed)) = same.first() else { continue };

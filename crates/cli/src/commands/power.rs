@@ -79,9 +79,9 @@ pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<E
     for subject in subjects {
         let cases = or_default(&arguments.cases, &[subject.cases, 2 * subject.cases, 4 * subject.cases]);
         let chances = subject.seen.chances((&cases, &repeats, &margins), subject.confidence, 0);
-        let why = chances.as_ref().map_or_else(Some, |chances| {
-            chances.iter().find_map(|chance| chance.probability.as_ref().err())
-        });
+        let why = chances
+            .as_ref()
+            .map_or_else(Some, |chances| chances.iter().find_map(|chance| chance.probability.as_ref().err()));
         match (why.cloned(), chances) {
             (None, Ok(chances)) => tables.push((subject, chances)),
             (why, _) => unknown.extend(why.map(|why| not_known(&subject, &why))),
@@ -93,10 +93,7 @@ pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<E
     let warning = |problem| Problem { severity: Severity::Warning, ..problem };
     context.console.problems(&unknown.into_iter().map(warning).collect::<Vec<_>>());
     let value: Vec<Value> = tables.iter().map(|(subject, chances)| json(subject, chances)).collect();
-    context.answer(
-        || text(&tables, margins.len()),
-        &json!({"schema": 1, "of": value}),
-    )
+    context.answer(|| text(&tables, margins.len()), &json!({"schema": 1, "of": value}))
 }
 
 /// Why a table cannot be made, and what to do.
@@ -181,10 +178,12 @@ fn text(tables: &[Table], margins: usize) -> String {
         let rate = seen.pass_rate().map_or("–".to_owned(), percent);
         let _ = writeln!(text, "{}   pass rate {rate}, {} of the cases flaky", subject.label, percent(flaky));
         if seen.cases() as u64 != all {
-            let _ = writeln!(text, "learned from {} of {all} cases; the others have no verdict", seen.cases());
+            let _ =
+                writeln!(text, "learned from {} of {all} cases; the others have no verdict", seen.cases());
         }
         if is_clustered {
-            let _ = writeln!(text, "{all} cases are {units} units: a cluster counts as one, here as in the gate");
+            let _ =
+                writeln!(text, "{all} cases are {units} units: a cluster counts as one, here as in the gate");
         }
         let _ = writeln!(text, "how often a prompt that did not change passes\n");
         let _ = write!(text, "  {:>6}", "cases");

@@ -157,3 +157,18 @@ fn a_file_stands_for_its_prompt() {
     let absolute = sandbox.path("prompts/greet/prompt.yaml");
     assert_eq!(code(&[absolute.to_str().unwrap()]), Some(0));
 }
+
+#[test]
+fn the_same_mistake_in_many_cases_is_one_block() {
+    let sandbox = Sandbox::new();
+    let cases: String = (0..40)
+        .map(|case| {
+            format!("  - {{name: c{case:02}, inputs: {{name: Ada}}, expected: {{friendly: true}}}}\n")
+        })
+        .collect();
+    sandbox.write("prompts/greet/tests/test_cases.yaml", format!("cases:\n{cases}"));
+    assert_snapshot!(sandbox.run(&["check"]).shown());
+    let json = sandbox.run(&["check", "--format", "json"]);
+    let all = format!("{}{}", json.stdout, json.stderr);
+    assert_eq!(all.matches("suite::unknown_property").count(), 40, "programs get them all: {all}");
+}

@@ -114,7 +114,7 @@ fn what_could_not_pass_is_refused_before_the_first_question() {
     let alone = sandbox.run(&["eval", "--offline", "--version", "1.1.0"]);
     assert_eq!(alone.code, Some(0));
     let alone = alone.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(alone.contains("nothing to compare with, so the margin asks for nothing"), "{alone}");
+    assert!(alone.contains("nothing to compare with yet, so the margin asks for nothing"), "{alone}");
 }
 
 #[test]
@@ -180,6 +180,24 @@ fn a_margin_and_a_baseline_ask_three_times_where_nobody_says_how_often() {
     assert_eq!(plan(&["eval"]).0, 2 * 30 * 2, "as it is written");
     let report = sandbox.run(&["report"]);
     assert_eq!(report.code, Some(2), "{}", report.stdout);
+}
+
+#[test]
+fn a_gate_that_is_new_with_the_change_does_not_count_yet_and_that_is_said() {
+    let sandbox = sandbox("gate: {}\n", 1, &[('p', 20)], &[('p', 20)]);
+    std::fs::remove_file(sandbox.path("prompts/greet/v1.1.0.txt")).unwrap();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.git(&["checkout", "-qb", "change"]);
+    sandbox.write("prompts/greet/v1.1.0.txt", "Greet {name}, {tone}.\n");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "gate: {}", "gate: {margin: 0.2, max_missing: 0}");
+    sandbox.commit("a gate");
+    let eval = ["eval", "--offline", "--changed-since", "main"];
+    assert_snapshot!("rules_not_counted", shown(&sandbox, &eval));
+    let warning = sandbox.run(&[&eval[..], &["--format", "json"]].concat()).stderr;
+    let warning: Value = serde_json::from_str(warning.lines().next().unwrap()).unwrap();
+    assert_eq!(warning["code"], "changes::rules_not_counted");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod hostile;
 mod lifecycle;
 mod live;
 mod look;
+mod power;
 mod prompt_gate;
 mod readme;
 mod recorded;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{CaseResult, MetricMean};
 use super::pairing::Pair;
+use super::{CaseResult, MetricMean};
 use crate::policy::Metric;
 
 /// What is assumed of trials that are missing.

@@ -107,9 +107,7 @@ pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Opt
         }
     };
     // Whoever lets an inconclusive comparison through does not need it to be conclusive.
-    if policy.inconclusive.value == OnInconclusive::Pass
-        || can_show(units, margin, confidence)
-    {
+    if policy.inconclusive.value == OnInconclusive::Pass || can_show(units, margin, confidence) {
         return None;
     }
     let count = counted(units);

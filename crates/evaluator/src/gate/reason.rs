@@ -39,7 +39,7 @@ pub(super) fn reason(
         Rule::BelowMinimum | Rule::MinimumReached => {
             let observed = candidate.observed_pass_rate().unwrap_or_default();
             let minimum = policy.min_pass_rate.value.unwrap_or_default();
-            format!("{} of {} passed, {} needed", percent(observed), cases(), percent(minimum))
+            format!("{} of {} passed, {} needed", percent(observed), plural(asked, "trial"), percent(minimum))
         }
         Rule::CaseFailed | Rule::EveryCasePassed => {
             format!("{} of {} passed, every case must", candidate.cases_passed(), cases())

@@ -90,6 +90,18 @@ impl Rule {
         }
     }
 
+    /// What the row looks at, for people who do not have the table at hand.
+    pub const fn row_in_words(self) -> &'static str {
+        match self.row() {
+            1 => "whether it can be judged",
+            2 => "cases that must pass",
+            3 => "the pass rate",
+            4 => "not worse than the margin",
+            5 => "worse than the baseline",
+            _ => "cannot tell",
+        }
+    }
+
     /// What it comes to.
     pub const fn verdict(self) -> Verdict {
         match self {

@@ -193,7 +193,11 @@ impl<'a> CaseReader<'a> {
                 }
                 let known = both.into_iter().flat_map(|properties| properties.specs.keys());
                 let known: Vec<&str> = known.map(String::as_str).collect();
-                let help = did_you_mean(name, known.iter().copied(), "properties");
+                let meant = did_you_mean(name, known.iter().copied(), "properties");
+                let help = format!(
+                    "{meant}{} a new one is defined under `properties:` of this suite or of registry.yaml",
+                    if meant.ends_with('?') { "" } else { ";" }
+                );
                 let message = format!("there is no property `{name}`");
                 let problem = Problem::error("suite::unknown_property", message).help(help);
                 self.problems.push(origin.locate(problem, name.span));

@@ -90,7 +90,9 @@ fn flakiness() {
     let cases = [vec![case(3, 3); 24], vec![case(2, 3); 4], vec![case(1, 3); 2]].concat();
     for (margin, chance) in [(0.10, 0.66), (0.15, 0.96)] {
         // 2,000 draws have a standard error of one point.
-        let got = chance_to_pass(&cases, NextTime::default(), margin, gate(), 2000, 1).expect("defined").probability;
+        let got = chance_to_pass(&cases, NextTime::default(), margin, gate(), 2000, 1)
+            .expect("defined")
+            .probability;
         assert!((got - chance).abs() < 0.03, "{margin}: {got}");
     }
     shows(pass_at_k(10, 7, 3).expect("defined"), 0.992, 3);

@@ -14,7 +14,7 @@ pub(crate) struct PolicyArguments {
     /// By how much a candidate may be worse than its baseline: a share such as `0.1` (10 points), `auto`, or `none`.
     #[arg(long, value_name = "SHARE")]
     margin: Option<Margin>,
-    /// The smallest share of passed cases that passes, 0 to 1.
+    /// The smallest share of passed trials that passes, 0 to 1; a trial is a case asked once.
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     min_pass_rate: Option<f64>,
     /// What must not be worse: `pass_rate`, `score` or the name of a validator; may be given several times.

@@ -40,7 +40,7 @@ fn too_many_missing_is_broken() {
     insta::assert_snapshot!(check("p p p n", Some(0.5)), @"BROKEN 1 of 4 questions lack a verdict: 25.0 %, 2.0 % allowed");
     let mut many = "p ".repeat(99);
     many.push('n');
-    insta::assert_snapshot!(check(&many, Some(0.99)), @"PASSED 99.0 % of 100 cases passed, 99.0 % needed");
+    insta::assert_snapshot!(check(&many, Some(0.99)), @"PASSED 99.0 % of 100 trials passed, 99.0 % needed");
     many.push('!');
     insta::assert_snapshot!(check(&many, Some(0.5)), @"BROKEN a case that must pass lacks a verdict: case99");
 }
@@ -53,14 +53,14 @@ fn nothing_passed_is_broken_rather_than_failed() {
 #[test]
 fn a_case_that_must_pass_needs_every_repeat() {
     insta::assert_snapshot!(check("ppf! ppp", Some(0.1)), @"FAILED a case that must pass failed: case0");
-    insta::assert_snapshot!(check("ppp! ppf", Some(0.1)), @"PASSED 83.3 % of 2 cases passed, 10.0 % needed");
+    insta::assert_snapshot!(check("ppp! ppf", Some(0.1)), @"PASSED 83.3 % of 6 trials passed, 10.0 % needed");
 }
 
 #[test]
 fn the_rate_is_plain_arithmetic() {
-    insta::assert_snapshot!(check("p p p p p p p p p f", Some(0.9)), @"PASSED 90.0 % of 10 cases passed, 90.0 % needed");
-    insta::assert_snapshot!(check("p p p p p p p p f f", Some(0.9)), @"FAILED 80.0 % of 10 cases passed, 90.0 % needed");
-    insta::assert_snapshot!(check("ppf ppf ppf", Some(2.0 / 3.0)), @"PASSED 66.7 % of 3 cases passed, 66.7 % needed");
+    insta::assert_snapshot!(check("p p p p p p p p p f", Some(0.9)), @"PASSED 90.0 % of 10 trials passed, 90.0 % needed");
+    insta::assert_snapshot!(check("p p p p p p p p f f", Some(0.9)), @"FAILED 80.0 % of 10 trials passed, 90.0 % needed");
+    insta::assert_snapshot!(check("ppf ppf ppf", Some(2.0 / 3.0)), @"PASSED 66.7 % of 9 trials passed, 66.7 % needed");
 }
 
 #[test]

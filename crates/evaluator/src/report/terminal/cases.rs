@@ -37,8 +37,7 @@ impl Report {
         };
         let (broke, others): (Vec<_>, Vec<_>) =
             summary.cases.iter().filter(interesting).partition(|case| broken(case));
-        let broke_some = broke.len();
-        let cases: Vec<_> = broke.into_iter().chain(others).collect();
+        let cases: Vec<&CaseSummary> = broke.into_iter().chain(others).collect();
         // The same sentence for every case would bury the rest.
         let mut errors: Vec<(String, Vec<&str>)> = Vec::new();
         let mut own: Vec<Option<String>> = Vec::new();
@@ -54,10 +53,24 @@ impl Report {
             own.push(error);
         }
         errors.retain(|(_, names)| names.len() > 1);
-        for (index, (case, error)) in cases.into_iter().zip(own).enumerate() {
+        let unasked: Vec<&CaseSummary> = cases.iter().copied().filter(|case| is_unasked(case)).collect();
+        let cases = cases.iter().zip(own).filter(|(case, _)| unasked.len() < 2 || !is_unasked(case));
+        for (case, error) in cases {
             if !errors.iter().any(|(shared, _)| Some(shared) == error.as_ref()) {
-                self.case(evaluation, plan, summary, &case, index < broke_some)?;
+                self.case(evaluation, plan, summary, case, broken(case))?;
             }
+        }
+        if unasked.len() > 1 {
+            let word = self.tone(Tone::Doubtful, "unasked");
+            let version = &plan.variants[summary.variant].version;
+            let names: Vec<&str> =
+                unasked.iter().map(|case| plan.suite.cases[case.case].name.as_str()).collect();
+            let questions: usize = unasked.iter().map(|case| case.counts.not_asked).sum();
+            let cases = plural(names.len(), "case");
+            let text =
+                format!("{version}  {} of {cases}: {}", plural(questions, "question"), visible(&few(&names)));
+            let indent = "           ";
+            writeln!(self.text, "\n  {word}  {}", wrapped(&text, COLUMNS - indent.len(), indent))?;
         }
         for (message, names) in errors {
             let word = self.tone(Tone::Doubtful, "error  ");
@@ -247,6 +260,11 @@ fn shown_width(word: &str) -> usize {
         }
     }
     width
+}
+
+/// Whether all that is wrong with a case is that it was not asked, or not as often as planned.
+fn is_unasked(case: &CaseSummary) -> bool {
+    case.counts.failed + case.counts.errored + case.counts.unscored == 0
 }
 
 /// What stood in the way of every repeat of a case, where that was one and the same.

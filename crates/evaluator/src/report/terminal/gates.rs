@@ -51,7 +51,7 @@ impl Report {
         )
     }
 
-    /// What the gate asks for, where somebody says so, and the row that decided.
+    /// What the gate asks for, where somebody says so, and the row of the table in docs/gating.md that decided.
     pub(super) fn rules(&mut self, evaluation: &Evaluation<'_>, gate: &Gate) -> fmt::Result {
         let plan = &evaluation.plan.prompts()[gate.prompt];
         let policy = written(&plan.suite.policy);
@@ -61,9 +61,18 @@ impl Report {
         let indent = "       ";
         let subject = format!("{} {}", plan.name, label(plan, gate.variant));
         // Where a margin is set, its reader expects a comparison.
-        let alone = gate.comparison.is_none() && plan.suite.policy.margin.value.is_set();
-        let alone = if alone { "; nothing to compare with, so the margin asks for nothing" } else { "" };
-        let text = format!("{subject}  {}{alone}; row {} decided", policy.join(", "), gate.rule.row());
+        let alone = match (&gate.comparison, plan.suite.policy.margin.value.is_set()) {
+            (Some(_), _) | (None, false) => "",
+            (None, true) if plan.suite.policy.min_pass_rate.value.is_some() => {
+                "; nothing to compare with yet, so the margin asks for nothing and `min_pass_rate` for all"
+            }
+            (None, true) => {
+                "; nothing to compare with yet, so the margin asks for nothing and every case must pass; `min_pass_rate: 0.9` would let some fail"
+            }
+        };
+        let row =
+            format!("decided by row {} of docs/gating.md, {}", gate.rule.row(), gate.rule.row_in_words());
+        let text = format!("{subject}  {}{alone}; {row}", policy.join(", "));
         let text = format!("rules  {}", wrapped(&text, COLUMNS - indent.len(), indent));
         for line in text.lines() {
             let line = self.tone(Tone::Quiet, line);
@@ -75,20 +84,6 @@ impl Report {
 
 /// What somebody wrote of a policy, each with its source; the rest are defaults.
 fn written(policy: &Policy) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut add = |name: &str, value: String, source: &Source| {
-        if *source != Source::Default {
-            parts.push(format!("{name} {value} ({source})"));
-        }
-    };
-    let minimum = policy.min_pass_rate.value.unwrap_or_default();
-    add("min_pass_rate", minimum.to_string(), &policy.min_pass_rate.source);
-    add("margin", policy.margin.value.to_string(), &policy.margin.source);
-    add("confidence", policy.confidence.value.to_string(), &policy.confidence.source);
-    add("max_missing", policy.max_missing.value.to_string(), &policy.max_missing.source);
-    add("inconclusive", policy.inconclusive.value.as_str().to_owned(), &policy.inconclusive.source);
-    let metrics: Vec<&str> = policy.metrics.value.iter().map(crate::policy::Metric::as_str).collect();
-    add("metrics", metrics.join("+"), &policy.metrics.source);
-    add("served_model", policy.served_model.value.as_str().to_owned(), &policy.served_model.source);
-    parts
+    let rules = policy.rules().into_iter().filter(|(.., source)| **source != Source::Default);
+    rules.map(|(name, value, source)| format!("{name} {value} ({source})")).collect()
 }

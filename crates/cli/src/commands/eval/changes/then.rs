@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use promptassay_evaluator::policy::policy_of_files;
+use promptassay_evaluator::policy::{Policy, policy_of_files};
 use promptassay_evaluator::selection::CriticalCases;
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{DatasetFile, Suite};
@@ -72,7 +72,9 @@ impl<'a> Then<'a> {
         problems: &mut Vec<Problem>,
     ) -> Result<(), Box<Problem>> {
         let document = self.document(&self.commit, &prompt.suite_path(), problems)?;
-        suite.policy = policy_of_files(document.as_ref(), self.registry.as_ref(), self.reference, problems);
+        let policy = policy_of_files(document.as_ref(), self.registry.as_ref(), self.reference, problems);
+        problems.extend(self.not_counted(prompt, &policy, &suite.policy));
+        suite.policy = policy;
         let Some(document) = document else { return Ok(()) };
         let critical = self.critical(&self.commit, &document, prompt);
         // What is wrong with the suite of that day is no news.
@@ -83,6 +85,27 @@ impl<'a> Then<'a> {
         };
         problems.extend(critical.hold(&fork, suite, self.reference));
         Ok(())
+    }
+
+    /// A warning that names the rules which the change writes and which do not count for it.
+    fn not_counted(&self, prompt: &Prompt, then: &Policy, today: &Policy) -> Option<Problem> {
+        let differences = then.differences(today);
+        if differences.is_empty() {
+            return None;
+        }
+        let rules: Vec<String> = differences
+            .iter()
+            .map(|(name, then, today)| format!("{name} is {then} there and {today} here"))
+            .collect();
+        let message = format!(
+            "{}: this change writes other gate rules than {} has, and they do not count for it: {}",
+            prompt.name(),
+            self.reference,
+            rules.join("; ")
+        );
+        let help = "a change cannot set its own gate; once merged they count for the next change, and on the command line they count at once";
+        let place = Place::whole_file(prompt.suite_path());
+        Some(Problem::warning("changes::rules_not_counted", message).at(place).help(help))
     }
 
     fn critical(&self, commit: &str, document: &Document, prompt: &Prompt) -> CriticalCases {

@@ -1,0 +1,122 @@
+//! `power` and the gate: what one offers, the other accepts; and what runs that were cut short teach.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::sandbox::{Sandbox, TEXT};
+
+/// 30 cases, three times each, of two versions. Twelve cases are pairs from one source, so there are 24 units.
+fn sandbox(gate: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/greet/v1.1.0.txt", format!("{TEXT}\n"));
+    let mut suite = format!("repeat: 3\ngate: {gate}\ncases:\n");
+    let mut replies = String::new();
+    for case in 0..30 {
+        let cluster = if case < 12 { format!(", cluster: k{}", case / 2) } else { String::new() };
+        writeln!(
+            suite,
+            "  - {{name: c{case:02}, inputs: {{name: N{case}}}, expected: {{polite: true}}{cluster}}}"
+        )
+        .unwrap();
+        for (version, repeat) in
+            [("1.0.0", 1), ("1.0.0", 2), ("1.0.0", 3), ("1.1.0", 1), ("1.1.0", 2), ("1.1.0", 3)]
+        {
+            let row = serde_json::json!({
+                "case": format!("c{case:02}"), "version": version, "model": "default", "repeat": repeat,
+                "text": if case == 20 && repeat == 2 { "No" } else { "Thank you" },
+                "finish_reason": "stop", "source": "hand",
+            });
+            writeln!(replies, "{row}").unwrap();
+        }
+    }
+    sandbox.write("prompts/greet/tests/test_cases.yaml", suite).write("replies/greet.jsonl", replies);
+    sandbox
+}
+
+/// Makes the latest run one that was killed after so many answers.
+fn cut(sandbox: &Sandbox, answers: usize) {
+    let mut runs: Vec<_> = fs::read_dir(sandbox.path(".promptassay/runs"))
+        .unwrap()
+        .map(|run| run.unwrap().path().join("events.jsonl"))
+        .collect();
+    runs.sort();
+    let journal = runs.pop().unwrap();
+    let mut kept = String::new();
+    let mut seen = 0;
+    for line in fs::read_to_string(&journal).unwrap().lines() {
+        if seen >= answers {
+            break;
+        }
+        seen += usize::from(line.contains("Thank you") || line.contains("\"No\""));
+        writeln!(kept, "{line}").unwrap();
+    }
+    assert_eq!(seen, answers, "the run has fewer answers");
+    fs::write(journal, kept).unwrap();
+}
+
+#[test]
+fn what_power_offers_the_gate_accepts() {
+    let sandbox = sandbox("{min_pass_rate: 0.5}");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    assert_snapshot!("units_of_clusters", sandbox.run(&["power"]).shown());
+    let power = ["power", "latest", "--repeats", "3", "--cases", "30"];
+    let margins = ["0.05", "0.1", "0.11", "0.117", "0.118", "0.15"];
+    let margins: Vec<&str> = margins.into_iter().flat_map(|margin| ["--margin", margin]).collect();
+    let json = sandbox.json(&[&power[..], &margins].concat());
+    let of = &json["of"][0];
+    assert_eq!((of["cases"].as_u64(), of["units"].as_u64()), (Some(30), Some(24)), "{json}");
+    let mut offered = 0;
+    for chance in of["chances"].as_array().unwrap() {
+        let margin = chance["margin"].to_string();
+        let is_offered = chance["is_feasible"].as_bool().unwrap();
+        let code = sandbox.run(&["eval", "--offline", "--margin", &margin]).code;
+        assert_eq!(code != Some(2), is_offered, "margin {margin}: {code:?}");
+        offered += usize::from(is_offered);
+    }
+    assert_eq!(offered, 2, "of six margins two are within reach of 24 units");
+}
+
+#[test]
+fn the_confidence_is_that_of_the_gate() {
+    let sandbox = sandbox("{min_pass_rate: 0.5, confidence: 0.9}");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    let offered = |arguments: &[&str]| {
+        let power = ["power", "--repeats", "3", "--cases", "30", "--margin", "0.1"];
+        sandbox.json(&[&power[..], arguments].concat())["of"][0]["chances"][0]["is_feasible"].as_bool()
+    };
+    assert_eq!(offered(&[]), Some(true));
+    assert_eq!(offered(&["--confidence", "0.95"]), Some(false));
+    assert_ne!(sandbox.run(&["eval", "--offline", "--margin", "0.1"]).code, Some(2));
+}
+
+#[test]
+fn a_run_that_was_cut_short_stands_for_the_suite_or_says_that_it_cannot() {
+    let sandbox = sandbox("{margin: 0.2}");
+    let chance = |sandbox: &Sandbox| {
+        let seen = sandbox.run(&["eval", "--offline"]);
+        let line =
+            seen.stderr.lines().find(|line| line.contains("an unchanged prompt passes")).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{}", seen.shown()))
+    };
+    assert!(chance(&sandbox).contains("not known yet"));
+    cut(&sandbox, 10);
+    assert_snapshot!("too_few_judged", sandbox.run(&["power"]).shown());
+    assert!(chance(&sandbox).contains("not known yet"), "two cases of thirty teach nothing");
+    // The run above is whole; the next one is cut, and does not stand in its way.
+    let learned = chance(&sandbox);
+    assert!(learned.contains("passes in 100.0 % of runs"), "{learned}");
+    cut(&sandbox, 10);
+    assert_eq!(chance(&sandbox), learned);
+    cut(&sandbox, 120);
+    assert_snapshot!("most_are_judged", sandbox.run(&["power", "--repeats", "3"]).shown());
+}
+
+#[test]
+fn what_was_not_asked_is_one_block() {
+    let sandbox = sandbox("{margin: 0.2}");
+    sandbox.run(&["eval", "--offline"]);
+    cut(&sandbox, 40);
+    assert_snapshot!(sandbox.run(&["report"]).stdout);
+}
