@@ -161,11 +161,9 @@ fn a_file_stands_for_its_prompt() {
 #[test]
 fn the_same_mistake_in_many_cases_is_one_block() {
     let sandbox = Sandbox::new();
-    let cases: String = (0..40)
-        .map(|case| {
-            format!("  - {{name: c{case:02}, inputs: {{name: Ada}}, expected: {{friendly: true}}}}\n")
-        })
-        .collect();
+    let case =
+        |case| format!("  - {{name: c{case:02}, inputs: {{name: Ada}}, expected: {{friendly: true}}}}\n");
+    let cases = (0..40).map(case).collect::<Vec<_>>().concat();
     sandbox.write("prompts/greet/tests/test_cases.yaml", format!("cases:\n{cases}"));
     assert_snapshot!(sandbox.run(&["check"]).shown());
     let json = sandbox.run(&["check", "--format", "json"]);

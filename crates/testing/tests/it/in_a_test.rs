@@ -55,7 +55,9 @@ async fn a_prompt_is_judged_by_its_gate() -> Result<(), Invalid> {
     let outcome = own().evaluate_prompt("customer_support").await?;
     // Two cases fail, and the suite tolerates that.
     outcome.assert_passed();
-    assert!(outcome.report().contains("PASSED  95.6 % of 90 trials passed, 90.0 % needed   replies recorded"));
+    assert!(
+        outcome.report().contains("PASSED  95.6 % of 90 trials passed, 90.0 % needed   replies recorded")
+    );
     let curt = example().mock(MockScript::default_reply("No.")).evaluate_prompt("desk_reply").await?;
     assert!(!curt.passed());
     assert!(curt.report().contains("replies scripted"), "{}", curt.report());
