@@ -71,6 +71,8 @@ struct Source {
     form: Form,
     /// `None` for a copy of another version.
     file: Option<PathBuf>,
+    /// The version that it is a copy of.
+    copied: Option<Version>,
 }
 
 pub(crate) fn run(arguments: &AddArguments, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -98,12 +100,14 @@ pub(crate) fn run(arguments: &AddArguments, context: &Context<'_>) -> Result<Exi
     };
     context.answer(|| format!("added {}\n", added.path.display()), &answer)?;
     match &added.same_as {
-        Some(same) if source.file.is_none() => context.console.note(&format!("a copy of {same}: edit it")),
-        Some(same) => context.console.problems(&[Problem::warning(
+        Some(same) if source.copied.is_none() => context.console.problems(&[Problem::warning(
             "add::same_text",
             format!("{} has the same text as {same}", added.version),
         )]),
-        None => {}
+        _ => {}
+    }
+    if let Some(copied) = &source.copied {
+        context.console.note(&format!("a copy of {copied}: edit it"));
     }
     Ok(Exit::Success)
 }
@@ -116,17 +120,32 @@ fn read_source(path: &Path) -> Result<Source, Failure> {
             let message = format!("standard input cannot be read: {error}");
             Failure::invalid_one(Problem::error("cli::stdin", message).help("pass the text as UTF-8"))
         })?;
-        return Ok(Source { text, form: Form::Text, file: Some(PathBuf::from("<standard input>")) });
+        return Ok(Source {
+            text,
+            form: Form::Text,
+            file: Some(PathBuf::from("<standard input>")),
+            copied: None,
+        });
     }
     let text = read_text(path, MAX_VERSION_BYTES).map_err(|problem| Failure::invalid_one(*problem))?;
     let is_chat = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    Ok(Source { text, form: if is_chat { Form::Chat } else { Form::Text }, file: Some(path.to_owned()) })
+    Ok(Source {
+        text,
+        form: if is_chat { Form::Chat } else { Form::Text },
+        file: Some(path.to_owned()),
+        copied: None,
+    })
 }
 
 fn copy_of_newest(name: &str, context: &Context<'_>) -> Result<Source, Failure> {
     let prompt = context.prompt(name)?;
     match prompt.versions().next_back() {
-        Some(newest) => Ok(Source { text: newest.text.to_string(), form: newest.form(), file: None }),
+        Some(newest) => Ok(Source {
+            text: newest.text.to_string(),
+            form: newest.form(),
+            file: None,
+            copied: Some(newest.version.clone()),
+        }),
         None => Err(Failure::invalid_one(
             Problem::error("add::nothing_to_copy", format!("`{name}` has no version to copy"))
                 .help("name a file with the text: `--from FILE`"),

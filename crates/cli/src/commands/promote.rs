@@ -3,12 +3,14 @@
 use clap::Args;
 use promptassay_lifecycle::plan::Request;
 use promptassay_lifecycle::stage::Stage;
+use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::Version;
 
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{MoveArguments, WarrantArguments, carry_out};
+use crate::lifecycle::{MoveArguments, WarrantArguments, carry_out, ledger_of, policy_of};
 use crate::prompts::parse_version;
 
 const EXAMPLES: &str = "Examples:
@@ -44,6 +46,27 @@ pub(crate) fn run(arguments: &PromoteArguments, context: &Context<'_>) -> Result
     let PromoteArguments { name, version, to, warrant, moving } = arguments;
     carry_out(name, moving, context, |loaded, prompt| {
         let warrant = warrant.warrant(version, loaded, prompt, context)?;
+        context.console.problems(unasked_guard(version, *to, loaded, prompt, context)?.as_slice());
         Ok(Request::Promote { version: version.clone(), to: *to, warrant })
     })
+}
+
+/// What users of a canary met is in a store, which a promotion does not ask: whoever promotes is told so.
+fn unasked_guard(
+    version: &Version,
+    to: Stage,
+    loaded: &Loaded,
+    prompt: &Prompt,
+    context: &Context<'_>,
+) -> Result<Option<Problem>, Failure> {
+    let guardrails = policy_of(loaded)?.guardrails;
+    let ledger = ledger_of(prompt.name(), context)?;
+    let is_canary = ledger.state().stage(version) == Stage::Canary;
+    if to != Stage::Production || !is_canary || guardrails.is_empty() {
+        return Ok(None);
+    }
+    let message =
+        format!("`promote` does not ask whether the canary's guardrails hold: {}", guardrails.join(", "));
+    let help = format!("`promptassay canary check {}` does, and with `--apply` acts on it", prompt.name());
+    Ok(Some(Problem::warning("lifecycle::guard_not_asked", message).help(help)))
 }

@@ -143,6 +143,20 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
 }
 
 #[test]
+fn a_promotion_says_that_it_does_not_ask_the_guard() {
+    let sandbox = tested(
+        "lifecycle: {replies: [recorded], guardrails: [error, thumbs_down], max_failure_rate: 0.05}\n",
+    );
+    let promote = ["promote", "greet", "1.1.0", "--to", "production", "--evidence", "latest"];
+    let canary = done(&sandbox, &["canary", "greet", "1.1.0", "--percent", "50", "--evidence", "latest"]);
+    assert_eq!(canary.stderr, "");
+    assert_snapshot!(done(&sandbox, &promote).stderr, @"
+    warning: `promote` does not ask whether the canary's guardrails hold: error, thumbs_down
+      = help: `promptassay canary check greet` does, and with `--apply` acts on it
+    ");
+}
+
+#[test]
 fn broken_glass_is_shown_wherever_the_version_is() {
     let sandbox = sandbox("lifecycle: {break_glass: allowed}\n");
     done(&sandbox, &["adopt", "greet", "1.0.0"]);
