@@ -139,7 +139,7 @@ impl SelectionArguments {
     /// What is said where nothing changed.
     pub(super) fn nothing_changed(&self) -> String {
         let reference = self.changed_since.as_deref().unwrap_or_default();
-        format!("skipped: no prompt changed since {reference}")
+        format!("skipped: of the prompts that are here none changed since {reference}")
     }
 
     /// The cases of `--failed-in`.
