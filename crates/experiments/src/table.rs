@@ -123,6 +123,9 @@ fn json_reason(error: &serde_json::Error) -> String {
 fn csv_reason(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::Deserialize { err, .. } => match err.field() {
+            Some(field) if matches!(err.kind(), csv::DeserializeErrorKind::ParseFloat(_)) => {
+                format!("what stands in column {} is no number such as 0.5", field + 1)
+            }
             Some(field) => format!("column {} cannot be read: {}", field + 1, err.kind()),
             None => err.kind().to_string(),
         },
