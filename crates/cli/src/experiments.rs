@@ -195,7 +195,10 @@ impl Found {
     ) -> Result<Vec<Problem>, Failure> {
         let mut problems = Vec::new();
         let experiment = &self.experiment;
-        for other in of_prompt(prompt, &mut Vec::new()) {
+        let others = of_prompt(prompt, &mut problems);
+        // One that cannot be read may be one that runs.
+        problems.retain(Problem::is_error);
+        for other in others {
             let Experiment { name, start, end, .. } = &other.experiment;
             let is_apart = end.is_some_and(|end| end <= begins)
                 || start.zip(experiment.end).is_some_and(|(start, end)| end <= start);

@@ -393,6 +393,12 @@ fn only_experiments_that_were_started_compete() {
       = help: `promptassay experiment stop trial --reason WHY` ends it; or write a `start:` behind its end
     --- exit 2
     ");
+    // One that cannot be read may be the one that runs.
+    let sound = sandbox.read(TRIAL);
+    sandbox.edit(TRIAL, "metrics:", "metrix:");
+    let unreadable = sandbox.run(&start);
+    assert!(unreadable.code == Some(2) && unreadable.stderr.contains("metrix"), "{}", unreadable.shown());
+    sandbox.write(TRIAL, sound);
     // Where nobody could see the other one, both run, and that is said.
     let text = sandbox.read(TRIAL);
     std::fs::remove_file(sandbox.path(TRIAL)).unwrap();
