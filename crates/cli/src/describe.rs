@@ -4,6 +4,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use promptassay_evaluator::report::visible;
+use promptassay_lifecycle::event::Grounds;
+use promptassay_lifecycle::evidence::EvidenceSummary;
 use promptassay_lifecycle::stage::Stage;
 use promptassay_lifecycle::state::State;
 use promptassay_registry::content::{Role, VersionContent};
@@ -15,6 +17,8 @@ use promptassay_registry::version_file::Form;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::lifecycle::grounds_of;
+
 /// Where a version comes from.
 #[derive(Debug, Serialize)]
 pub(crate) struct VersionRow<'a> {
@@ -25,6 +29,12 @@ pub(crate) struct VersionRow<'a> {
     /// Its stage, where a ledger knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stage: Option<Stage>,
+    /// The evidence of its last move to canary or production, as the ledger keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) evidence: Option<&'a EvidenceSummary>,
+    /// What allowed that move, in words.
+    #[serde(skip)]
+    pub(crate) grounds: Option<String>,
     pub(crate) form: Form,
     pub(crate) file: &'a Path,
     pub(crate) sha256: Digest,
@@ -53,14 +63,21 @@ pub(crate) struct Message<'a> {
 
 impl<'a> VersionRow<'a> {
     /// The row of `version`; `stages` are those of a ledger that can be trusted.
-    pub(crate) fn of(prompt: &Prompt, version: &'a PromptVersion, stages: Option<&State>) -> Self {
+    pub(crate) fn of(prompt: &Prompt, version: &'a PromptVersion, stages: Option<&'a State>) -> Self {
+        let known = stages.and_then(|stages| stages.versions().get(&version.version));
+        let grounds = known.and_then(|known| known.grounds.as_ref());
         let row = version.registered.as_ref();
         let metadata = row.map(|row| row.metadata.clone()).unwrap_or_default();
         Self {
             version: &version.version,
             active: prompt.active_version().is_ok_and(|active| active.version == version.version),
             registered: version.is_registered(),
-            stage: stages.and_then(|stages| Some(stages.versions().get(&version.version)?.stage)),
+            stage: known.map(|known| known.stage),
+            evidence: match grounds {
+                Some(Grounds::Evidence(summary)) => Some(summary),
+                _ => None,
+            },
+            grounds: grounds.and_then(grounds_of),
             form: version.form(),
             file: &version.path,
             sha256: version.digest,

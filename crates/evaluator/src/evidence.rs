@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use promptassay_registry::digest::Digest;
 use serde_json::{Value, json};
 
+use crate::attempts::Attempts;
 use crate::event::{ReplySource, RunEnd};
 use crate::gate::{Gate, Verdict};
 use crate::plan::{Plan, Role};
@@ -33,6 +34,8 @@ pub struct Origin<'a> {
     pub finished_at: Timestamp,
     /// When the first model was asked, at the earliest: no live reply is older. `None` where nobody knows.
     pub asked_since: Option<Timestamp>,
+    /// Which attempts at the same questions it is.
+    pub attempts: &'a Attempts,
 }
 
 /// The text of the file; `None` where the run proves nothing: a part of a plan, narrowed cases, a run that was cut short, a gate that was
@@ -124,7 +127,7 @@ fn statement(
         .iter()
         .find(|other| other.role == Role::Baseline && other.model.name == variant.model.name)
         .map(|other| json!({"version": other.version, "sha256": other.digest}));
-    json!({
+    let mut statement = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{
             "name": format!("{}@{}", prompt.name, variant.version.number()),
@@ -165,7 +168,12 @@ fn statement(
                 "interval": interval(plan, summary, gate),
             },
         },
-    })
+    });
+    // A first attempt is nothing to tell of.
+    if let Some(attempt) = origin.attempts.repeated(plan, gate) {
+        statement["predicate"]["promptassay"]["attempt"] = json!(attempt);
+    }
+    statement
 }
 
 /// Not judged in every repeat.

@@ -3,6 +3,7 @@
 //! This crate knows no command line, no terminal and no environment. What a run needs (replies, time, limits) comes in as
 //! arguments; what comes out are values, and reports are pure functions of them.
 
+pub mod attempts;
 pub mod cache;
 pub mod comparison;
 pub mod drive;

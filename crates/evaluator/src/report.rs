@@ -14,6 +14,7 @@ mod terminal;
 mod to_open;
 mod visible;
 
+use crate::attempts::{Attempt, Attempts};
 use crate::event::ReplySource;
 use crate::gate::Gate;
 use crate::outputs::Outputs;
@@ -43,12 +44,19 @@ pub struct Evaluation<'a> {
     pub gates: &'a [Gate],
     /// The replies.
     pub outputs: &'a Outputs,
+    /// Which attempts at the same questions these are; `None` where nobody counts.
+    pub attempts: Option<&'a Attempts>,
 }
 
 impl<'a> Evaluation<'a> {
     /// The gate that stands on a variant; none on a baseline.
     pub fn gate_of(&self, summary: &VariantSummary) -> Option<&'a Gate> {
         self.gates.iter().find(|gate| gate.prompt == summary.prompt && gate.variant == summary.variant)
+    }
+
+    /// Which attempt at the same questions a gate's answers are, where they are not the first.
+    pub fn repeated(&self, gate: &Gate) -> Option<Attempt> {
+        self.attempts?.repeated(self.plan, gate)
     }
 
     /// Where the replies came from, in a few words.

@@ -139,6 +139,16 @@ pub struct Interval {
     pub level: f64,
 }
 
+/// Which attempt at the same questions an evaluation was, by the runs that were kept: at least so many there were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attempt {
+    /// Its number, from 1.
+    pub number: u64,
+    /// How many of the earlier ones a gate stopped.
+    pub earlier_failed: u64,
+}
+
 /// What an interval is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -193,6 +203,9 @@ pub struct ModelSummary {
     pub passed: u64,
     /// The interval, where there is one.
     pub interval: Option<Interval>,
+    /// Which attempt it was, where it was not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
 }
 
 impl ReplySource {

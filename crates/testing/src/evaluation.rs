@@ -202,6 +202,7 @@ impl PromptRun {
             summaries: &summaries,
             gates: &gates,
             outputs: &outputs,
+            attempts: None,
         };
         let report = report::terminal(&evaluation, Look::default());
         PromptOutcome { passed: gate::blocking(&gates).is_none(), report }
@@ -233,6 +234,7 @@ impl PromptRun {
             summaries: &summaries,
             gates: &gates,
             outputs: &outputs,
+            attempts: None,
         };
         let look = Look { color: false, outputs: true };
         let mut text = String::new();

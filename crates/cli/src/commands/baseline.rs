@@ -144,6 +144,7 @@ fn bless(arguments: &BlessArguments, context: &Context<'_>) -> Result<Exit, Fail
         summaries: &summaries,
         gates: &gates,
         outputs: &replay.outputs,
+        attempts: None,
     };
     let replies = evaluation.replies();
     let run = Blessed { file: &file, sides: &sides, summaries: &summaries, replies };

@@ -1,7 +1,7 @@
 //! `promptassay eval`: asks the cases of suites, judges the answers, reports, and ends with the verdict's exit code.
 
 pub(crate) mod against;
-mod attempts;
+pub(crate) mod attempts;
 mod changes;
 mod following;
 pub(crate) mod journal;
@@ -22,6 +22,7 @@ pub(super) use signals::asked_to_stop;
 use std::path::PathBuf;
 
 use clap::Args;
+use promptassay_evaluator::attempts::Attempts;
 use promptassay_evaluator::event::RunEnd;
 use promptassay_evaluator::plan::{self, Plan, PromptInput, Shard};
 use promptassay_evaluator::runs::{Asking, RunFile};
@@ -177,15 +178,16 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     }
     let runs = arguments.journal.runs.runs(context)?;
     let judged = (plan, blessed.against());
-    if let Some(directory) = &place {
+    let mut attempts = Attempts::default();
+    // Of a shard the verdict is `merge`'s.
+    let left = place.filter(|_| shard.is_none()).map(|directory| {
         let now = RunFile::of(plan, header);
-        if let Some(remark) = attempts::remark(judged, &replay.record, (directory, &now), &runs) {
-            context.console.note(&remark);
-        }
-    }
-    let left = place.map(|directory| proof::leave(judged, &replay, &directory, None, &runs, context));
+        attempts = attempts::count(judged, &replay.record, (&directory, &now), &runs);
+        proof::leave(judged, &replay, &directory, (&attempts, None), &runs, context)
+    });
     let interrupted = (end == RunEnd::Interrupted).then_some(Exit::Interrupted);
-    let results = Results { plan, shard, began, replay: &replay, blessed: &blessed, interrupted };
+    let results =
+        Results { plan, shard, began, replay: &replay, blessed: &blessed, attempts: &attempts, interrupted };
     let concluded = published::publish(results, &arguments.reports, context);
     // Replies were paid for, whatever became of the reports.
     if let Some(directory) = &prepared.record_into {

@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &LogArguments, context: &Context<'_>) -> Result<Exi
     ledger.map(|_| exit)
 }
 
-fn rows<'a>(prompt: &'a Prompt, stages: Option<&State>) -> Vec<VersionRow<'a>> {
+fn rows<'a>(prompt: &'a Prompt, stages: Option<&'a State>) -> Vec<VersionRow<'a>> {
     prompt.versions().rev().map(|version| VersionRow::of(prompt, version, stages)).collect()
 }
 
@@ -76,6 +76,9 @@ fn entry(row: &VersionRow<'_>, width: usize, color: bool) -> String {
     }
     if let Some(description) = row.description {
         line("why", description);
+    }
+    if let Some(grounds) = &row.grounds {
+        line("grounds", grounds);
     }
     if !row.metadata.is_empty() {
         line("metadata", &row.metadata_line());

@@ -7,6 +7,7 @@ use promptassay_registry::problem::Problem;
 
 use super::Context;
 use super::eval::against::{AgainstArguments, refuse_infeasible};
+use super::eval::attempts;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
 use super::eval::policy::PolicyArguments;
 use super::eval::proof::leave;
@@ -65,16 +66,19 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
     join(&directories, plan.trials().len(), keeper.writer()).map_err(broken)?;
     let directory = keeper.close()?;
     let replay = replayed(&directory, &plan)?;
+    let runs = arguments.runs.runs(context)?;
+    let against = (&plan, blessed.against());
+    let attempts = attempts::count(against, &replay.record, (&directory, &now), &runs);
     let results = Results {
         plan: &plan,
         shard: None,
         began: now.started_at,
         replay: &replay,
         blessed: &blessed,
+        attempts: &attempts,
         interrupted: None,
     };
-    let against = (&plan, blessed.against());
-    let left = leave(against, &replay, &directory, Some(&files), &arguments.runs.runs(context)?, context);
+    let left = leave(against, &replay, &directory, (&attempts, Some(&files)), &runs, context);
     // Reports are written whatever becomes of the evidence.
     let exit = publish(results, &arguments.reports, context)?;
     left.map(|()| exit)

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::Context;
 use super::eval::against::{AgainstArguments, refuse_infeasible};
+use super::eval::attempts;
 use super::eval::journal::{RunsArguments, described, refuse_changes, replayed};
 use super::eval::policy::PolicyArguments;
 use super::eval::published::{ReportArguments, Results, publish};
@@ -58,6 +59,7 @@ pub(crate) fn run(arguments: &ReportCommandArguments, context: &Context<'_>) -> 
         began: file.started_at,
         replay: &replay,
         blessed: &blessed,
+        attempts: &attempts::read(&directory)?,
         interrupted: None,
     };
     publish(results, &arguments.reports, context)

@@ -6,6 +6,7 @@ use promptassay_evaluator::runs::{Asking, Header, RunFile};
 
 use super::Context;
 use super::eval::against::{AgainstArguments, refuse_infeasible};
+use super::eval::attempts;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned};
 use super::eval::judging::{self, JudgingArguments};
 use super::eval::policy::PolicyArguments;
@@ -76,17 +77,19 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
         Ok(keeper)
     };
     let (_, replay) = judging::run(&arguments.judging, &plan, &stored, begin, context)?;
+    let against = (&plan, blessed.against());
+    let attempts = attempts::inherited(&directory, against, &replay.record, &now)?;
     let results = Results {
         plan: &plan,
         shard: now.shard,
         began: now.started_at,
         replay: &replay,
         blessed: &blessed,
+        attempts: &attempts,
         interrupted: None,
     };
     let sources = std::slice::from_ref(&then);
-    let against = (&plan, blessed.against());
-    let left = place.map(|place| leave(against, &replay, &place, Some(sources), &runs, context));
+    let left = place.map(|place| leave(against, &replay, &place, (&attempts, Some(sources)), &runs, context));
     // Reports are written whatever becomes of the evidence.
     let exit = publish(results, &arguments.reports, context)?;
     left.transpose()?;

@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &ShowArguments, context: &Context<'_>) -> Result<Ex
     ledger.map(|_| exit)
 }
 
-fn answer<'a>(prompt: &'a Prompt, version: &'a PromptVersion, stages: Option<&State>) -> Answer<'a> {
+fn answer<'a>(prompt: &'a Prompt, version: &'a PromptVersion, stages: Option<&'a State>) -> Answer<'a> {
     let suite = prompt.suite_path();
     Answer {
         name: prompt.name().as_str(),
@@ -158,6 +158,7 @@ fn about_version(row: &VersionRow<'_>, content: &Content<'_>) -> Vec<(&'static s
         ("sha256", row.sha256.to_string()),
         ("registered", registered),
         ("why", row.description.unwrap_or_default().to_owned()),
+        ("grounds", row.grounds.clone().unwrap_or_default()),
         ("metadata", row.metadata_line()),
         ("params", params),
         ("response_format", content.response_format.map(ToString::to_string).unwrap_or_default()),

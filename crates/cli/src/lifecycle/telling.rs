@@ -1,9 +1,10 @@
 //! Events, grounds and canaries in words, and as JSON.
 
 use jiff::Timestamp;
+use promptassay_evaluator::attempts::Attempt;
 use promptassay_evaluator::report::visible;
 use promptassay_lifecycle::event::{Change, Event, Grounds, Verb};
-use promptassay_lifecycle::evidence::EvidenceSummary;
+use promptassay_lifecycle::evidence::{self, EvidenceSummary};
 use promptassay_lifecycle::stage::Move;
 use promptassay_lifecycle::state::RunningCanary;
 use serde_json::{Value, json};
@@ -41,10 +42,18 @@ pub(crate) fn grounds_of(grounds: &Grounds) -> Option<String> {
     }
 }
 
+/// Which attempt it was, in the words of the reports.
+fn attempt_of(attempt: evidence::Attempt) -> Attempt {
+    let evidence::Attempt { number, earlier_failed } = attempt;
+    Attempt { number, earlier_failed }
+}
+
 fn evidence_of(summary: &EvidenceSummary) -> String {
     let models = summary.models.iter().map(|model| {
         let cases = usize::try_from(model.cases).unwrap_or(usize::MAX);
-        format!("{} of {} passed on {}", model.passed, count(cases, "case"), visible(&model.row))
+        let row = visible(&model.row);
+        let attempt = model.attempt.map(|attempt| format!(" ({})", attempt_of(attempt))).unwrap_or_default();
+        format!("{} of {} passed on {row}{attempt}", model.passed, count(cases, "case"))
     });
     let models: Vec<String> = models.collect();
     format!("evidence: {}; replies {}; run {}", models.join(", "), summary.replies, visible(&summary.run))

@@ -1,5 +1,6 @@
 //! `eval` against models: the real binary and a scripted server on the loopback interface.
 
+mod attempts;
 mod caching;
 mod failing;
 mod hostile;

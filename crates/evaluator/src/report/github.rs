@@ -28,7 +28,10 @@ pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> Stri
         };
         let plan = &evaluation.plan.prompts()[gate.prompt];
         let file = in_repository(&plan.suite.file);
-        let text = format!("{}: {}; {}", gate.verdict.as_str(), gate.reason, evaluation.replies());
+        let mut text = format!("{}: {}; {}", gate.verdict.as_str(), gate.reason, evaluation.replies());
+        if let Some(attempt) = evaluation.repeated(gate) {
+            text = format!("{text}\n{attempt}");
+        }
         levels.add(
             level,
             Annotation { file, line: None, title: format!("gate {}", label(evaluation, gate)), text },

@@ -156,6 +156,7 @@ fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant
             rule: gate.rule.code(),
             blocks: gate.blocks,
             reason: &gate.reason,
+            attempt: evaluation.repeated(gate),
             comparison: gate.comparison.as_ref().map(comparison::of),
         }),
         results: summary

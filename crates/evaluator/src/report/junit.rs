@@ -149,7 +149,10 @@ fn skipped(case: &Case, reason: &str, class: &str) -> TestCase {
 
 fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase {
     let plan = &evaluation.plan.prompts()[gate.prompt];
-    let verdict = format!("{}: {}; {}", gate.verdict.as_str(), gate.reason, evaluation.replies());
+    let mut verdict = format!("{}: {}; {}", gate.verdict.as_str(), gate.reason, evaluation.replies());
+    if let Some(attempt) = evaluation.repeated(gate) {
+        verdict = format!("{verdict}; {attempt}");
+    }
     let compared = gate.comparison.as_ref().map(|comparison| sentences(comparison, &plan.suite.policy));
     let compared = compared.unwrap_or_default().join("\n");
     let message = attribute(&verdict);

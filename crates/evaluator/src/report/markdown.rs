@@ -136,6 +136,10 @@ fn verdict(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
         gate.verdict.as_str(),
         code(&gate.reason)
     );
+    if let Some(attempt) = evaluation.repeated(gate) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\n{attempt}");
+    }
     if let Some(summary) = summary_of(evaluation, gate) {
         out.push('\n');
         out.push_str(&numbers(evaluation, summary, gate.comparison.as_ref(), policy));

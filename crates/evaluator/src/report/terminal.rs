@@ -74,6 +74,9 @@ impl Report {
             self.rules(evaluation, gate)?;
         }
         for gate in evaluation.gates {
+            self.attempt(evaluation, gate)?;
+        }
+        for gate in evaluation.gates {
             self.gate(evaluation, gate)?;
         }
         if evaluation.record.was_interrupted() {

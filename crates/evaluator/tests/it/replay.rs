@@ -99,7 +99,8 @@ fn result(plan: &Plan, index: usize, draw: u8) -> TrialResult {
 /// All reports in one text.
 fn reports(plan: &Plan, record: &Record, outputs: &Outputs) -> String {
     let (summaries, gates) = gate::judge(plan, record);
-    let evaluation = Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs };
+    let evaluation =
+        Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs, attempts: None };
     let terminal = report::terminal(&evaluation, Look { color: false, outputs: true });
     let github = report::github(&evaluation, |path| path.display().to_string());
     [

@@ -264,6 +264,7 @@ fn summary(evidence: &Evidence, first: &Finding, findings: &[&Finding]) -> Evide
                 cases: finding.details.counts.cases,
                 passed: finding.details.counts.passed,
                 interval: finding.details.interval,
+                attempt: finding.details.attempt,
             })
             .collect(),
     }

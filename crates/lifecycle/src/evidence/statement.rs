@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use promptassay_registry::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::{Baseline, Counts, EvaluatedModel, Evidence, Finding, Interval, Replies, Verdict};
+use super::{Attempt, Baseline, Counts, EvaluatedModel, Evidence, Finding, Interval, Replies, Verdict};
 
 /// The type of a statement.
 pub const TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -114,6 +114,9 @@ pub struct Extension {
     pub counts: Counts,
     /// The interval that decided, or the one that is printed; null where there is none.
     pub interval: Option<Interval>,
+    /// Which attempt at the same questions it was; left out for the first, and by programs that do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
 }
 
 /// The file is no evidence.

@@ -1,64 +1,80 @@
-//! Repeated evaluation is no evidence: whoever asks the same questions again is told how often that was done.
+//! The trace of repeated evaluation: which attempt a run is, left in its directory for its reports and for its evidence.
 
-use promptassay_evaluator::event::ReplySource;
-use promptassay_evaluator::gate::{self, Against, Verdict};
+use promptassay_evaluator::attempts::{Attempts, FILE_NAME};
+use promptassay_evaluator::gate::{self, Against};
 use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::record::Record;
-use promptassay_evaluator::replay::replay;
-use promptassay_evaluator::runs::{RunDirectory, RunFile, Runs, changes};
+use promptassay_evaluator::runs::{RunDirectory, RunFile, Runs};
+use promptassay_registry::files::{read_text, write_atomic};
+use promptassay_registry::problem::{Place, Problem};
+
+use crate::failure::Failure;
 
 /// So many of the latest runs are looked at.
 const LOOKED_AT: usize = 100;
+/// The largest file that is read: a few lines for each gate.
+const MAX_BYTES: u64 = 64 << 20;
 
-/// What the user is told of a run that has come to its end, where it is not the first attempt. `now` is what it had planned, and
-/// `directory` where it is kept.
-pub(super) fn remark(
-    judged: (&Plan, Against<'_>),
+/// Which attempt a run is that came to its end, counted by the runs that are kept beside it. `file` is what it had planned.
+pub(crate) fn count(
+    (plan, against): (&Plan, Against<'_>),
     record: &Record,
-    (directory, now): (&RunDirectory, &RunFile),
+    (directory, file): (&RunDirectory, &RunFile),
     runs: &Runs,
-) -> Option<String> {
-    // A verdict takes longer than to see that nobody was asked, or that there is no other run.
-    if !asked(judged.0, record) {
-        return None;
-    }
-    let earlier = earlier(judged, (directory, now), runs);
-    if earlier == 0 || !has_verdict(judged, record) {
-        return None;
-    }
-    let runs = if earlier == 1 { "1 earlier run".to_owned() } else { format!("{earlier} earlier runs") };
-    Some(format!(
-        "attempt {}: {runs} asked the same questions of the same texts; the first result counts, not the best",
-        earlier + 1
-    ))
-}
-
-/// Whether a model answered in the run. What came from the cache is no new roll of the dice.
-fn asked(plan: &Plan, record: &Record) -> bool {
-    let is_live = |index| record.trial(index).is_some_and(|trial| trial.source == Some(ReplySource::Live));
-    (0..plan.trials().len()).any(is_live)
-}
-
-/// Whether the run came to a verdict. One that could not be judged shows nothing that somebody could choose.
-fn has_verdict((plan, against): (&Plan, Against<'_>), record: &Record) -> bool {
+) -> Attempts {
     let (_, gates) = gate::judge_against(plan, record, against);
-    gates.iter().any(|gate| gate.verdict != Verdict::Broken)
+    let before = before(directory, runs);
+    // The same shards merged again are the same answers.
+    let is_merged_again = |one: &RunDirectory| {
+        !file.merged_from.is_empty() && one.file().is_ok_and(|then| then.merged_from == file.merged_from)
+    };
+    if let Some((_, same)) = before.iter().find(|(one, _)| is_merged_again(one)) {
+        return Attempts::inherited(same, plan, &gates, file);
+    }
+    let before: Vec<Attempts> = before.into_iter().map(|(_, attempts)| attempts).collect();
+    Attempts::count(plan, record, &gates, file, &before)
 }
 
-/// How many of the runs before this one asked models the very questions of this plan, and came to a verdict.
-fn earlier(judged: (&Plan, Against<'_>), (directory, now): (&RunDirectory, &RunFile), runs: &Runs) -> usize {
+/// The attempts of the runs before this one, the oldest first.
+fn before(directory: &RunDirectory, runs: &Runs) -> Vec<(RunDirectory, Attempts)> {
     // Without a directory of runs there is no earlier one; what is wrong with it is for the run itself to find.
-    let Ok(found) = runs.list() else { return 0 };
-    let before: Vec<RunDirectory> = found.into_iter().take_while(|one| one != directory).collect();
-    let files =
-        before.iter().rev().take(LOOKED_AT).filter_map(|directory| Some((directory, directory.file().ok()?)));
-    let same = files
-        .filter(|(_, then)| then.shard.is_none() && then.rescored_from.is_none())
-        .filter(|(_, then)| then.blessed == now.blessed && then.trials_sha256 == now.trials_sha256)
-        .filter(|(_, then)| changes(then, now).is_empty());
-    same.filter(|(directory, _)| {
-        replay(&directory.journal_path(), judged.0)
-            .is_ok_and(|then| asked(judged.0, &then.record) && has_verdict(judged, &then.record))
+    let mut found = runs.list().unwrap_or_default();
+    found.truncate(found.iter().take_while(|one| *one != directory).count());
+    let latest = found.split_off(found.len().saturating_sub(LOOKED_AT));
+    let attempts = latest.into_iter().filter_map(|one| Some((read(&one).ok()?, one)));
+    attempts.filter(|(attempts, _)| !attempts.is_empty()).map(|(attempts, one)| (one, attempts)).collect()
+}
+
+/// Which attempt a run is that judges the answers of the run in `source` anew.
+pub(crate) fn inherited(
+    source: &RunDirectory,
+    (plan, against): (&Plan, Against<'_>),
+    record: &Record,
+    file: &RunFile,
+) -> Result<Attempts, Failure> {
+    let (_, gates) = gate::judge_against(plan, record, against);
+    Ok(Attempts::inherited(&read(source)?, plan, &gates, file))
+}
+
+/// What a run left; nothing where it was no attempt.
+pub(crate) fn read(directory: &RunDirectory) -> Result<Attempts, Failure> {
+    let path = directory.path().join(FILE_NAME);
+    if !path.exists() {
+        return Ok(Attempts::default());
+    }
+    let text = read_text(&path, MAX_BYTES).map_err(|problem| Failure::broken(*problem))?;
+    Attempts::parse(&text).map_err(|error| {
+        let problem = Problem::error("runs::attempts", format!("these are no attempts: {error}"));
+        let help = "copy the run's directory again; without this file the run is reported as a first attempt";
+        Failure::broken(problem.at(Place::whole_file(path)).help(help))
     })
-    .count()
+}
+
+/// Leaves it beside the run. What an earlier end of the same run left is replaced.
+pub(crate) fn leave(attempts: &Attempts, directory: &RunDirectory) -> Result<(), Failure> {
+    let path = directory.path().join(FILE_NAME);
+    if attempts.is_empty() && !path.exists() {
+        return Ok(());
+    }
+    write_atomic(&path, attempts.to_json()).map_err(|error| Failure::from_write(&error))
 }

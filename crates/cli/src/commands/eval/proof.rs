@@ -1,6 +1,7 @@
-//! The evidence that a run leaves in its directory.
+//! What a run leaves in its directory beside its journal: which attempt it is, and its evidence.
 
 use jiff::Timestamp;
+use promptassay_evaluator::attempts::Attempts;
 use promptassay_evaluator::evidence::{FILE_NAME, Origin, statements};
 use promptassay_evaluator::gate::{self, Against};
 use promptassay_evaluator::plan::Plan;
@@ -8,26 +9,30 @@ use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::runs::{RunDirectory, RunFile, Runs};
 use promptassay_registry::files::write_atomic;
 
+use super::attempts;
 use super::journal::described;
 use crate::commands::Context;
 use crate::failure::Failure;
 
-/// Leaves what the run proves, if it proves something. An older proof of the same run is replaced: a resumed run is judged anew.
+/// Leaves which attempt the run is, and what it proves, if it proves something. An older proof of the same run is replaced: a resumed
+/// run is judged anew.
 /// `sources` are the runs that its replies are from, where they are not its own.
 pub(crate) fn leave(
     (plan, against): (&Plan, Against<'_>),
     replay: &Replay,
     directory: &RunDirectory,
-    sources: Option<&[RunFile]>,
+    (attempts, sources): (&Attempts, Option<&[RunFile]>),
     runs: &Runs,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
+    attempts::leave(attempts, directory)?;
     if !plan.is_complete() {
         return Ok(());
     }
     let (_, file) = described(directory.clone())?;
     let asked_since = earliest(sources.unwrap_or(std::slice::from_ref(&file)), runs);
-    let origin = Origin { run: &file.id, finished_at: context.environment.now_in_seconds(), asked_since };
+    let finished_at = context.environment.now_in_seconds();
+    let origin = Origin { run: &file.id, finished_at, asked_since, attempts };
     let (summaries, gates) = gate::judge_against(plan, &replay.record, against);
     let text = statements(plan, &replay.record, (&summaries, &gates), origin);
     match text {

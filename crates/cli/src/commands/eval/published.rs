@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, IntoInnerError, Seek as _};
 use std::path::Path;
 
 use jiff::Timestamp;
+use promptassay_evaluator::attempts::Attempts;
 use promptassay_evaluator::gate;
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{self, Plan};
@@ -39,6 +40,8 @@ pub(crate) struct Results<'a> {
     pub(crate) replay: &'a Replay,
     /// What candidates are compared with.
     pub(crate) blessed: &'a Blessed,
+    /// Which attempts at the same questions these are.
+    pub(crate) attempts: &'a Attempts,
     /// How the process ends, where the run was interrupted just now.
     pub(crate) interrupted: Option<Exit>,
 }
@@ -49,14 +52,22 @@ pub(crate) fn publish(
     reports: &ReportArguments,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
-    let Results { plan, shard, began, replay: Replay { record, outputs, .. }, blessed, interrupted } =
-        results;
+    let Results {
+        plan,
+        shard,
+        began,
+        replay: Replay { record, outputs, .. },
+        blessed,
+        attempts,
+        interrupted,
+    } = results;
     if let Some(shard) = shard {
         return publish_shard(plan, record, shard, reports, context).map(|exit| interrupted.unwrap_or(exit));
     }
     let requested = reports.requested()?;
     let (summaries, gates) = gate::judge_against(plan, record, blessed.against());
-    let evaluation = Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs };
+    let evaluation =
+        Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs, attempts: Some(attempts) };
     let redact = reports.junit_redact;
     let mut writing = Writing { requested, redact, began, failures: Vec::new(), context };
     if interrupted.is_some() {
@@ -236,8 +247,14 @@ pub(crate) fn publish_nothing(
         return Ok(Exit::Success);
     };
     let (record, outputs) = (Record::new(&plan), Outputs::in_memory());
-    let evaluation =
-        Evaluation { plan: &plan, record: &record, summaries: &[], gates: &[], outputs: &outputs };
+    let evaluation = Evaluation {
+        plan: &plan,
+        record: &record,
+        summaries: &[],
+        gates: &[],
+        outputs: &outputs,
+        attempts: None,
+    };
     let requested = reports.requested()?;
     let mut problems = Vec::new();
     for requested in &requested {

@@ -88,17 +88,17 @@ fn where_nobody_listens_it_is_said_once_and_was_no_attempt() {
     // Now somebody does. Nothing was asked before, so this is the first attempt; one whose answers are known already is none.
     sandbox.write("prompts/registry.yaml", right);
     let seen = eval(&sandbox, &[]);
-    assert_eq!((seen.code, seen.stderr.contains("attempt")), (Some(0), false), "{}", seen.shown());
+    assert_eq!((seen.code, seen.stdout.contains("attempt")), (Some(0), false), "{}", seen.shown());
     assert_eq!(eval(&sandbox, &[]).code, Some(0));
     let seen = eval(&sandbox, &["--refresh"]);
-    assert!(seen.stderr.contains("attempt 2: 1 earlier run"), "{}", seen.shown());
-    // What the cache answers is no attempt, and neither is what was stopped before there was a verdict.
+    assert!(seen.stdout.contains("the 2nd attempt; the earlier run passed"), "{}", seen.shown());
+    // What the cache answers is no new attempt, and what was stopped before there was a verdict is none at all.
     let cached = eval(&sandbox, &[]);
-    assert_eq!((cached.code, cached.stderr.contains("attempt")), (Some(0), false), "{}", cached.shown());
+    assert!(cached.stdout.contains("the 2nd attempt; the earlier run passed"), "{}", cached.shown());
     let stopped = eval(&sandbox, &["--refresh", "--max-calls", "1"]);
-    assert_eq!((stopped.code, stopped.stderr.contains("attempt")), (Some(4), false), "{}", stopped.shown());
+    assert_eq!((stopped.code, stopped.stdout.contains("attempt")), (Some(4), false), "{}", stopped.shown());
     let seen = eval(&sandbox, &["--refresh"]);
-    assert!(seen.stderr.contains("attempt 3: 2 earlier runs"), "{}", seen.shown());
+    assert!(seen.stdout.contains("the 3rd attempt; all 2 earlier runs passed"), "{}", seen.shown());
     let seen = eval(&sandbox, &["--resume"]);
     assert!(seen.stderr.contains("nothing was left to ask"), "{}", seen.shown());
 }

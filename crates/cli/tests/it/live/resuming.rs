@@ -156,9 +156,20 @@ fn one_at_a_time_and_many_at_once_report_the_same_bytes() {
         let junit = format!("{concurrency}.xml");
         let seen = eval(
             &sandbox,
-            &["--no-cache", "--max-concurrency", concurrency, "--format", "json", "--junit", &junit],
+            &[
+                "--no-cache",
+                "--runs",
+                concurrency,
+                "--max-concurrency",
+                concurrency,
+                "--format",
+                "json",
+                "--junit",
+                &junit,
+            ],
         );
-        let replayed = sandbox.run(&["report", "--format", "json", "--junit", "again.xml"]);
+        let replayed =
+            sandbox.run(&["report", "--runs", concurrency, "--format", "json", "--junit", "again.xml"]);
         assert_eq!((seen.stdout.as_str(), seen.code), (replayed.stdout.as_str(), replayed.code));
         assert_eq!(sandbox.read(&junit), sandbox.read("again.xml"));
         let times = regex::Regex::new(r#" (timestamp|time)="[^"]*""#).unwrap();

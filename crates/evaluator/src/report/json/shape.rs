@@ -9,6 +9,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use super::comparison::Comparison;
+use crate::attempts::Attempt;
 use crate::gate::Verdict;
 use crate::outputs::Outputs;
 use crate::plan::TrialId;
@@ -204,6 +205,9 @@ pub(super) struct Gate<'a> {
     pub(super) blocks: bool,
     /// Why, in a line.
     pub(super) reason: &'a str,
+    /// Which attempt at the same questions it is, by the runs that are kept; left out for the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) attempt: Option<Attempt>,
     /// The candidate compared with its baseline; null where it is judged alone.
     pub(super) comparison: Option<Comparison<'a>>,
 }

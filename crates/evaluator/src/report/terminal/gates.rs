@@ -51,6 +51,23 @@ impl Report {
         )
     }
 
+    /// That the same questions were asked before.
+    pub(super) fn attempt(&mut self, evaluation: &Evaluation<'_>, gate: &Gate) -> fmt::Result {
+        let Some(attempt) = evaluation.repeated(gate) else { return Ok(()) };
+        let plan = &evaluation.plan.prompts()[gate.prompt];
+        let text = format!(
+            "{} {}  {attempt}; the first result counts, not the best",
+            plan.name,
+            label(plan, gate.variant)
+        );
+        let text = format!("asked  {}", wrapped(&text, COLUMNS - 7, "       "));
+        for line in text.lines() {
+            let line = self.tone(Tone::Doubtful, line);
+            writeln!(self.text, "{line}")?;
+        }
+        Ok(())
+    }
+
     /// What the gate asks for, where somebody says so, and the row of the table in docs/gating.md that decided.
     pub(super) fn rules(&mut self, evaluation: &Evaluation<'_>, gate: &Gate) -> fmt::Result {
         let plan = &evaluation.plan.prompts()[gate.prompt];

@@ -45,6 +45,20 @@ fn other(part: usize) -> impl Fn(&mut Value) {
 }
 
 #[test]
+fn the_trace_of_earlier_attempts_is_kept_and_refuses_nothing() {
+    let mut statement = statement("1.1.0", text_digest("1.1.0"));
+    let attempt = json!({"number": 4, "earlier_failed": 3});
+    statement["predicate"]["promptassay"]["attempt"] = attempt.clone();
+    let evidence = evidence(&statement);
+    let judged =
+        judge(&evidence, &v("1.1.0"), &today("1.1.0"), &state(), &Policy::default(), hour(24)).unwrap();
+    let model = serde_json::to_value(&judged.summary.models[0]).unwrap();
+    assert_eq!(model["attempt"], attempt);
+    let read: ModelSummary = serde_json::from_value(model).unwrap();
+    assert_eq!(read, judged.summary.models[0]);
+}
+
+#[test]
 fn good_evidence_is_summarised() {
     let statement = statement("1.1.0", text_digest("1.1.0"));
     let evidence = evidence(&statement);
