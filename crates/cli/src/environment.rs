@@ -76,6 +76,12 @@ impl Environment {
         Timestamp::now
     }
 
+    /// The directories in which programs are looked for.
+    #[expect(clippy::unused_self, reason = "whoever wants a variable must have been given the surroundings")]
+    pub(crate) fn program_directories(&self) -> Vec<PathBuf> {
+        std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+    }
+
     /// The value of an environment variable; `None` where it is not set. What is not Unicode is no key, and comes out as such.
     #[expect(clippy::unused_self, reason = "whoever wants a variable must have been given the surroundings")]
     pub(crate) fn variable(&self, name: &str) -> Option<String> {

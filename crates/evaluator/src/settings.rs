@@ -1,6 +1,8 @@
 //! What `registry.yaml` says to an evaluation: model rows, shared properties, the gate's defaults. Each section is read where it
 //! stands, so that a mistake in it has its line and column.
 
+use std::path::PathBuf;
+
 use indexmap::IndexMap;
 use promptassay_llm::{ModelRow, ModelRowSpec};
 use promptassay_registry::problem::Problem;
@@ -23,6 +25,8 @@ pub struct Settings {
     pub policy: PolicySpec,
     /// Whether suites may run programs to check replies. No file says so: whoever starts the run does.
     pub allow_commands: bool,
+    /// Where programs that are named without a directory lie: those of `PATH`. Without any, nobody looks whether they are there.
+    pub program_directories: Vec<PathBuf>,
 }
 
 /// Named checks of one file.
@@ -67,6 +71,7 @@ impl Settings {
                 .inspect(|policy| policy.check(document, problems))
                 .unwrap_or_default(),
             allow_commands: false,
+            program_directories: Vec::new(),
         }
     }
 }

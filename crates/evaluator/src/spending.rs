@@ -16,7 +16,8 @@ pub struct Budget {
     /// The most requests to models that are started, those that are tried again included.
     pub max_calls: Option<u64>,
     /// The most that it may cost, in US dollars. No question is started that would exceed it at the price of the dearest one so far to
-    /// the same model; the first one to a model, whose price nobody knows, is under way alone among those to it.
+    /// the same model; the first one to a model, a judge included, has a price that nobody knows: it is under way alone among those to
+    /// it, and may go beyond.
     pub max_cost: Option<f64>,
 }
 

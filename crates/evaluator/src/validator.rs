@@ -170,6 +170,26 @@ impl Validator {
         }
     }
 
+    /// What can be right for no reply to a case, and what to do, here and in its parts: known before anything is asked.
+    pub(crate) fn flaws_in_case(&self, inputs: &Values, reference: Option<&str>) -> Vec<(String, String)> {
+        match &self.check {
+            Check::Expression(check) => check.flaw_in_case(inputs, reference).into_iter().collect(),
+            Check::Composite(composite) => {
+                composite.parts.iter().flat_map(|part| part.flaws_in_case(inputs, reference)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it is looked at what the reply cost, here or in a part.
+    pub(crate) fn needs_cost(&self) -> bool {
+        match &self.check {
+            Check::Runtime(runtime::Runtime::Cost(_)) => true,
+            Check::Composite(composite) => composite.parts.iter().any(|part| part.needs_cost()),
+            _ => false,
+        }
+    }
+
     /// Whether somebody else is asked, here or in a part: a judge or a program.
     pub(crate) fn asks_others(&self) -> bool {
         match self.check.asks() {

@@ -88,19 +88,29 @@ impl EvalArguments {
     /// What cannot be wanted together, where there is more to say than that.
     fn refuse_contradictions(&self) -> Result<(), Failure> {
         let refuse =
-            |code, message, help| Err(Failure::invalid_one(Problem::error(code, message).help(help)));
-        if self.journal.resume.is_some() && !self.selection.names().is_empty() {
-            return refuse(
-                "eval::resume_is_planned",
-                "`--resume` goes on with what a run had planned, and takes no prompts".to_owned(),
-                "`promptassay eval --resume` goes on with the latest run, `--resume RUN` with the one of `promptassay runs list`; to evaluate a prompt anew, leave `--resume` out",
-            );
+            |code, message: String, help: String| Err(Failure::invalid_one(Problem::error(code, message).help(help)));
+        if let Some(run) = &self.journal.resume {
+            let mut given = self.selection.given();
+            given.extend(self.shard.is_some().then_some("`--shard`"));
+            given.extend(self.dry_run.then_some("`--dry-run`"));
+            if !given.is_empty() {
+                return refuse(
+                    "eval::resume_is_planned",
+                    format!(
+                        "`--resume` asks what is left of what a run had planned, and takes no {}",
+                        given.join(" and no ")
+                    ),
+                    format!(
+                        "`promptassay eval --resume {run}` goes on with all that is left; to choose what is asked, leave `--resume` out: a new run takes the replies that are there from the cache"
+                    ),
+                );
+            }
         }
         if self.offline && self.live.record {
             return refuse(
                 "eval::nothing_to_record",
                 "`--offline` asks no model, so there is nothing for `--record` to keep".to_owned(),
-                "`promptassay eval --record` asks the models and keeps their replies; from then on `promptassay eval --offline` answers from them",
+                "`promptassay eval --record` asks the models and keeps their replies; from then on `promptassay eval --offline` answers from them".to_owned(),
             );
         }
         Ok(())
@@ -173,8 +183,8 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
         Some(replies) => offline::run(&arguments.journal, plan, replies, begin, context)?,
         None => live::run(&arguments.live, (asking, arguments.journal.budget), plan, begin, context)?,
     };
-    if end != RunEnd::Completed {
-        context.console.note("`promptassay eval --resume` goes on with this run");
+    if let Some(why) = end.reason() {
+        context.console.note(&format!("{why}; `promptassay eval --resume` goes on with this run"));
     }
     let runs = arguments.journal.runs.runs(context)?;
     let judged = (plan, blessed.against());
@@ -267,7 +277,7 @@ impl Loaded {
             None => Settings::default(),
         };
         match arguments {
-            Some(arguments) => arguments.live.apply_to(&mut settings),
+            Some(arguments) => arguments.live.apply_to(&mut settings, context.environment),
             // Whoever looks at a stored run runs nothing.
             None => settings.allow_commands = true,
         }

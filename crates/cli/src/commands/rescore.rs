@@ -76,7 +76,10 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
         place = Some(keeper.directory().clone());
         Ok(keeper)
     };
-    let (_, replay) = judging::run(&arguments.judging, &plan, &stored, begin, context)?;
+    let (end, replay) = judging::run(&arguments.judging, &plan, &stored, begin, context)?;
+    if let Some(why) = end.reason() {
+        context.console.note(&format!("{why}; not every reply was judged"));
+    }
     let against = (&plan, blessed.against());
     let attempts = attempts::inherited(&directory, against, &replay.record, &now)?;
     let results = Results {

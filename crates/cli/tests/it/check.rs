@@ -170,3 +170,13 @@ fn the_same_mistake_in_many_cases_is_one_block() {
     let all = format!("{}{}", json.stdout, json.stderr);
     assert_eq!(all.matches("suite::unknown_property").count(), 40, "programs get them all: {all}");
 }
+
+#[test]
+fn what_no_reply_can_mend_is_found_without_asking() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "prompts/greet/tests/test_cases.yaml",
+        "validators:\n  - expr: json(output).score > 3\n  - expr: inputs.limit > json.score\ncases:\n  - name: a\n    inputs: {name: Ada}\n    validators:\n      - max_cost: 0.1\n      - command: [no-such-program-anywhere]\n",
+    );
+    assert_snapshot!(sandbox.session(&[&["check"], &["eval", "--allow-commands"], &["eval", "--offline"]]));
+}

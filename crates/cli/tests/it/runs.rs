@@ -69,7 +69,18 @@ fn session(sandbox: &Sandbox, commands: &[&[&str]]) -> String {
 #[test]
 fn what_cannot_be_wanted_together_is_refused_with_what_can() {
     let sandbox = sandbox();
-    let shown = session(&sandbox, &[&["eval", "greet", "--resume"], &["eval", "--resume", "greet"]]);
+    let shown = session(
+        &sandbox,
+        &[
+            &["eval", "greet", "--resume"],
+            &["eval", "--resume", "greet"],
+            &["eval", "--resume", "latest", "--case", "a", "--tag", "b"],
+            &["eval", "--resume", "--shard", "1/2", "--dry-run"],
+            &["eval", "--timeout", "0s"],
+            &["eval", "--deadline", "0ms"],
+            &["eval", "--max-time", "0m"],
+        ],
+    );
     assert_snapshot!(shown);
 }
 

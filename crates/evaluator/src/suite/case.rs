@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use promptassay_llm::ModelRow;
 use promptassay_registry::digest::canonical_json;
 use promptassay_registry::problem::{Place, Problem, did_you_mean, has_errors};
+use promptassay_registry::template::Values;
 use promptassay_registry::variables::Interface;
 use promptassay_registry::yaml::{Document, Located, Span};
 use serde_json::{Value, json};
@@ -83,6 +84,9 @@ impl<'a> CaseReader<'a> {
             self.problems.push(origin.locate(problem, spec.name.span));
         }
         let inputs = self.inputs(&spec.name, &spec.inputs, is_whole, origin);
+        if is_whole && spec.skip.is_none() {
+            self.flaws(&checked, &spec, &inputs, origin);
+        }
         let messages = self.messages(spec.messages);
         let models = spec.models.map(|models| self.models(models));
         let digest =
@@ -103,6 +107,17 @@ impl<'a> CaseReader<'a> {
             cluster: spec.cluster,
             must_pass: spec.must_pass,
             skip: spec.skip,
+        }
+    }
+
+    /// Reports what no reply to the case could mend.
+    fn flaws(&mut self, checked: &[Checked], spec: &CaseSpec, inputs: &Values, origin: Origin<'_>) {
+        for Checked { validator, .. } in checked {
+            for (message, help) in validator.flaws_in_case(inputs, spec.reference.as_deref()) {
+                let message = format!("`{}` of `{}`: {message}", validator.name(), spec.name);
+                let problem = Problem::error("suite::no_reply_passes", message).help(help);
+                self.problems.push(origin.locate(problem, spec.name.span));
+            }
         }
     }
 

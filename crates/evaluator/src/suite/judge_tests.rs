@@ -72,3 +72,35 @@ fn programs_run_only_where_they_are_allowed() {
     insta::assert_snapshot!(problems(suite, false), @"s.yaml:1:58: this check runs a program, and programs are not allowed (help: read the program, then pass `--allow-commands`)");
     assert_eq!(problems(suite, true), "fine");
 }
+
+#[test]
+fn what_no_reply_to_a_case_can_mend_is_said_before_it_is_asked() {
+    let case = |inputs: &str, expr: &str| {
+        format!("cases: [{{name: a, inputs: {{{inputs}}}, validators: [{{expr: \"{expr}\"}}]}}]")
+    };
+    insta::assert_snapshot!(
+        [
+            case("n: 1", "inputs.nmae in output"),
+            case("n: 1", "json.score > inputs.limit"),
+            case("n: 1", "inputs.n > 3 and json.a or inputs.order.id == json.id"),
+            case("n: x", "json.score > inputs.n - 1"),
+            case("n: 0", "json.score > 10 / inputs.n"),
+            case("n: 'yes'", "inputs.n"),
+            case("n: 1", "reference in output"),
+            "validators: [{any_of: [{expr: reference in output}, {contains: a}]}]\ncases: [{name: a}, {name: b, reference: r}, {name: c, skip: later}]".to_owned(),
+            case("n: 1", "inputs.limit is defined and json.score > inputs.limit"),
+            case("n: 1", "json.score > inputs.limit | default(3)"),
+            case("n: 1", "json.kind != 'n' or json.score > inputs.limit"),
+            case("n: true", "inputs.n or json.score > inputs.limit"),
+            case("n: [1, 2]", "json.score in inputs.n and inputs.n | length == 2"),
+        ]
+        .map(|suite| format!("{suite}\n  {}\n", problems(&suite, false)))
+        .concat()
+    );
+}
+
+#[test]
+fn a_cost_that_nobody_will_know_is_warned_of_once() {
+    let suite = "validators: [{any_of: [{max_cost: 0.1}]}]\nmodels: [default, twin]\ncases: [{name: a, models: [twin], validators: [{contains: x}]}, {name: b, models: [twin], validators: [{contains: x}]}]";
+    insta::assert_snapshot!(problems(suite, false));
+}

@@ -93,6 +93,7 @@ impl Resolver<'_, '_> {
         cases.shrink_to_fit();
         self.check_names(&cases);
         self.check_any(&cases, has_rows);
+        self.check_prices(&cases, &models);
         let policy = self.policy(&spec.gate, &cases);
         let parts = SuiteParts {
             cases: &cases,
@@ -202,6 +203,28 @@ impl Resolver<'_, '_> {
                 format!("the first is {whereabouts}; names tell cases apart")
             };
             let problem = Problem::error("suite::duplicate_name", message).help(help);
+            self.reader.problems.push(problem.at(case.place.clone()));
+        }
+    }
+
+    /// What a reply costs is known by a price, or where the provider says it, which nobody knows before.
+    fn check_prices(&mut self, cases: &[Case], models: &[String]) {
+        let settings = self.reader.settings;
+        let unpriced = settings.models.values().filter(|row| row.price.is_none());
+        for row in unpriced {
+            let is_asked =
+                |case: &&Case| case.models.as_deref().unwrap_or(models).contains(&row.name);
+            let needs_cost = |case: &&Case| case.validators.iter().any(|validator| validator.needs_cost());
+            let mut asked = cases.iter().filter(|case| case.skip.is_none()).filter(is_asked);
+            let Some(case) = asked.find(needs_cost) else { continue };
+            let message = format!(
+                "`max_cost` is an error where the cost is not known, and model {} has no price",
+                row.name
+            );
+            let problem = Problem::warning("suite::no_price", message).help(format!(
+                "add `price: {{input: …, output: …}}` to `{}` in registry.yaml, unless the provider says what a reply costs",
+                row.name
+            ));
             self.reader.problems.push(problem.at(case.place.clone()));
         }
     }

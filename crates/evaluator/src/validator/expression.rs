@@ -3,6 +3,9 @@
 //!
 //! Sandboxed: no loader, no functions from outside, strict about what is undefined, and fuel bounds time and memory.
 
+mod before;
+mod written;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -12,7 +15,9 @@ use promptassay_registry::problem::did_you_mean;
 use promptassay_registry::template::Values;
 use promptassay_registry::yaml::Located;
 use schemars::JsonSchema;
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use self::before::{CaseGives, flaws};
 
 use super::excerpt::excerpt;
 use super::spec::{Builder, Options};
@@ -55,15 +60,38 @@ impl ExpressionCheck {
         }
     }
 
+    /// What cannot be right about it for any reply to a case, and what to do: for the suite, before anything is asked.
+    pub(super) fn flaw_in_case(&self, inputs: &Values, reference: Option<&str>) -> Option<(String, String)> {
+        if !self.reads.iter().any(|path| path.starts_with("inputs") || path == "reference") {
+            return None;
+        }
+        let flaw = flaws(&self.source, Some(CaseGives { inputs, reference })).into_iter().next()?;
+        let missing = self.missing(inputs, reference).filter(|_| flaw.is_undefined);
+        Some(match missing {
+            Some(message) => (
+                message,
+                "give it to the case, or test it with `is defined` before it is used".to_owned(),
+            ),
+            None => (
+                flaw.message,
+                flaw.help.unwrap_or_else(|| "no reply can pass: change the case or the expression".to_owned()),
+            ),
+        })
+    }
+
+    /// That the case lacks something that is read, where it does.
+    fn missing(&self, inputs: &Values, reference: Option<&str>) -> Option<String> {
+        let path = self.reads.iter().find(|path| match path.strip_prefix("inputs.") {
+            Some(path) => !has_path(inputs, path),
+            None => *path == "reference" && reference.is_none(),
+        })?;
+        Some(format!("`{}` needs `{path}`, which the case does not have", self.source))
+    }
+
     /// What is undefined in the JSON is the reply's fault, and all else the expression's or the case's.
     fn explain(&self, error: &Error, view: &View<'_>) -> CheckOutcome {
         if error.kind() == ErrorKind::UndefinedError {
-            let missing = self.reads.iter().find(|path| match path.strip_prefix("inputs.") {
-                Some(path) => !has_path(view.subject.inputs, path),
-                None => *path == "reference" && view.subject.reference.is_none(),
-            });
-            if let Some(path) = missing {
-                let message = format!("`{}` needs `{path}`, which the case does not have", self.source);
+            if let Some(message) = self.missing(view.subject.inputs, view.subject.reference) {
                 return CheckOutcome::Error(Reason::new(message));
             }
             if self.reads.iter().any(|path| path == "json" || path.starts_with("json.")) {
@@ -169,20 +197,11 @@ impl ExpressionOptions {
                 );
             }
         }
-        // Filters, tests and functions are looked up late: a trial finds those that do not exist, as far as it comes.
-        let trial = evaluate(&expression, "", Some(&Value::Object(Map::new())), &Values::new(), None);
-        if let Err(error) = trial
-            && matches!(
-                error.kind(),
-                ErrorKind::UnknownFilter
-                    | ErrorKind::UnknownTest
-                    | ErrorKind::UnknownFunction
-                    | ErrorKind::UnknownMethod
-            )
-            && builder.problem_count() == before
-        {
-            let message = format!("the expression cannot be evaluated: {}", describe(&error));
-            builder.refuse_maybe_help("suite::invalid_expression", message, source.span, None);
+        // Filters, tests and fields are looked up late, where it comes to them.
+        if builder.problem_count() == before {
+            for flaw in flaws(source, None) {
+                builder.refuse_maybe_help("suite::invalid_expression", flaw.message, source.span, flaw.help);
+            }
         }
         let reads = expression.undeclared_variables(true).into_iter().collect();
         (builder.problem_count() == before).then(|| ExpressionCheck {
@@ -228,7 +247,6 @@ mod tests {
             with_inputs("expr: inputs.nmae in output", "x"),
             with_inputs("expr: json.score > inputs.order.limit", "{\"score\": 1}"),
             with_inputs("expr: json is defined", "no json"),
-            with_inputs("expr: output.text == 'x'", "x"),
             with_inputs("expr: reference in output", "x"),
         ];
         insta::assert_snapshot!(lines.join("\n"));
@@ -248,7 +266,7 @@ mod tests {
 
     #[test]
     fn only_a_boolean_is_an_answer() {
-        insta::assert_snapshot!(verdict("expr: output", "yes"), @"error: `output` gives string, not true or false | expected: a comparison, or `| bool` at the end");
+        insta::assert_snapshot!(verdict("expr: json.answer", r#"{"answer": "yes"}"#), @"error: `json.answer` gives string, not true or false | expected: a comparison, or `| bool` at the end");
         assert_eq!(verdict("expr: json.items | bool", r#"{"items": [1]}"#), "pass");
         insta::assert_snapshot!(verdict("expr: json.items | length > 0", r#"{"items": 3}"#), @"error: `json.items | length > 0` cannot be evaluated: invalid operation: cannot calculate length of value of type number");
     }
@@ -276,6 +294,79 @@ mod tests {
             .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
             .concat()
         );
+    }
+
+    #[test]
+    fn what_no_reply_can_mend_is_refused() {
+        insta::assert_snapshot!(
+            [
+                "expr: json(output).x == 3",
+                "expr: output(1)",
+                "expr: output.text == 'x'",
+                "expr: \"output['text'] == 'x'\"",
+                "expr: (output | length).size > 3",
+                "expr: range(3).last == 2",
+                "expr: output.upper() == 'A'",
+                "expr: json.items.append(3)",
+                "expr: json is defined and output | lenght > 3",
+                "expr: json.a > 3 or json.b is nmuber",
+                "expr: json.names | map('lenght') | list == []",
+                "expr: json.name | replace('a') == 'b'",
+                "expr: output | upper('a') == 'A'",
+                "expr: range(1, 2, 3, 4) | length > 1",
+                "expr: range() | length > 1",
+                "expr: output - 3 > 1",
+                "expr: json.score - 'a' > 1",
+                "expr: output | length | items | length > 0",
+                "expr: 3 in 4 or json.a",
+                "expr: 1 / 0 > json.a",
+                "expr: \"{'a': 1}.b > json.a\"",
+                "expr: output",
+                "expr: output | length",
+                "expr: json.items | length + 1",
+                "expr: output if json.a else reference",
+                "expr: \"'yes'\"",
+                "expr: \"'x' * 1000000000000 == json.a\"",
+            ]
+            .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
+            .concat()
+        );
+    }
+
+    #[test]
+    fn what_some_reply_passes_is_accepted() {
+        for yaml in [
+            "expr: output | int > 3",
+            "expr: output | trim | float <= 0.5",
+            "expr: \"(output | split('Score: '))[1] | int > 3\"",
+            "expr: \"output | split(':') | last | int > 3\"",
+            "expr: output | lines | length == 3 and (output | lines)[7] == 'x'",
+            "expr: json.a.b.c[3]['d'] | length > inputs.n",
+            "expr: json.xs | map(attribute='id') | list == inputs.ids",
+            "expr: \"json.xs | selectattr('ok') | list | length > 2\"",
+            "expr: json.xs | sum > 3 and json.xs | max < 7 and json.xs | first == json.xs[0]",
+            "expr: json.kind | default('none') in ['a', 'none']",
+            "expr: json is defined and json.n is number and json.n is divisibleby 3",
+            "expr: json | items | length == 2 and json | dictsort | first | last > 1",
+            "expr: json.when | split('-') | length == 3",
+            "expr: \"'%s-%s' | format(json.a, json.b) in output\"",
+            "expr: json.a ~ json.b == output",
+            "expr: output * 2 == inputs.x + 'a' or output[0] == output[-1] or output[1:3] == 'ab'",
+            "expr: json.n % 2 == 0 and -json.n < 3 and json.n ** 2 >= 0",
+            "expr: json.a == 3 if json.kind == 'n' else json.b",
+            "expr: not json.refused",
+            "expr: json.items | bool",
+            "expr: \"dict(a=json.x).a == 3 and {'a': json.x}.a == 3\"",
+            "expr: 1 < json.a < json.b <= 10",
+            "expr: json.a | round(2) == 0.25 and json.a | abs > 0",
+            "expr: reference | lower in output | lower",
+            "expr: inputs.name is defined and inputs.name in output",
+            "expr: json.tags | sort | unique | join(', ') == 'a, b'",
+            "expr: json.items | slice(json.n) | list | length > json.m",
+            "expr: json[output | length] == 3 and range(json.n)[2] == 2",
+        ] {
+            assert!(build(yaml).is_ok(), "{yaml}: {:?}", build(yaml).err());
+        }
     }
 
     proptest! {

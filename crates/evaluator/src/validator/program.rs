@@ -245,6 +245,24 @@ impl CommandOptions {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
             _ => PathBuf::from("."),
         };
+        let settings = builder.surroundings().map(|surroundings| surroundings.settings);
+        let looked_in = settings.filter(|settings| settings.allow_commands);
+        let looked_in = looked_in.map_or(&[][..], |settings| &settings.program_directories);
+        if !looked_in.is_empty() && !is_there(program, &directory, looked_in) {
+            let (message, help) = if has_directory(program) {
+                let path: PathBuf = directory.join(&program.value).components().collect();
+                (
+                    format!("there is no program `{}`", path.display()),
+                    "a path is read from the directory of this file; mend it, or make the file executable",
+                )
+            } else {
+                (
+                    format!("there is no program `{program}` in PATH"),
+                    "install it, or write `./NAME` for one in the directory of this file",
+                )
+            };
+            builder.refuse("suite::no_program", message, program.span, help);
+        }
         let check = CommandCheck {
             program: program.value.clone(),
             arguments: arguments.iter().map(|argument| argument.value.clone()).collect(),
@@ -254,6 +272,36 @@ impl CommandOptions {
         };
         (builder.problem_count() == before).then_some(check)
     }
+}
+
+/// Whether the name says where the program lies; then nobody looks in `PATH`.
+fn has_directory(program: &str) -> bool {
+    Path::new(program).components().count() > 1
+}
+
+/// Whether there is a file that can be started.
+fn is_there(program: &str, directory: &Path, paths: &[PathBuf]) -> bool {
+    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    let can_start = |path: PathBuf| path.is_file() && is_executable(&path);
+    let places: Vec<PathBuf> = if has_directory(program) {
+        vec![directory.to_owned()]
+    } else {
+        // A relative entry of `PATH` is read where the program starts.
+        paths.iter().map(|path| directory.join(path)).collect()
+    };
+    places.iter().any(|place| can_start(place.join(program)) || can_start(place.join(&name)))
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+
+    path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &Path) -> bool {
+    true
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use promptassay_registry::problem::{Place, Problem};
 use super::Terms;
 use super::against::Blessed;
 use crate::commands::Context;
-use crate::duration::parse_duration;
+use crate::duration::parse_time_limit;
 use crate::failure::Failure;
 
 pub(crate) use keeper::Keeper;
@@ -72,11 +72,7 @@ pub(crate) struct JournalArguments {
         long,
         value_name = "RUN",
         num_args = 0..=1,
-        default_missing_value = "latest",
-        conflicts_with_all = [
-            "prompt_tags", "cases", "tags", "failed_in", "models", "sample", "changed_since", "only",
-            "candidates", "baseline", "shard", "dry_run",
-        ]
+        default_missing_value = "latest"
     )]
     pub(super) resume: Option<String>,
     #[command(flatten)]
@@ -90,11 +86,12 @@ pub(crate) struct BudgetArguments {
     /// Ask models at most N questions in this run, those before a resume included.
     #[arg(long, value_name = "N")]
     max_calls: Option<u64>,
-    /// Spend no more on this run: no question is started that would exceed it at the price of the dearest one so far.
+    /// Start no question that would exceed this at the price of the dearest one so far to the same model. The first one to each model, a
+    /// judge included, has no price yet and may exceed it.
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     max_cost: Option<f64>,
     /// Start no further question after this time, such as `90s`, `30m` or `8h`.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_time_limit)]
     max_time: Option<Duration>,
 }
 

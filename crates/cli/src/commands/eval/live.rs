@@ -20,7 +20,8 @@ use super::following::{Follower, stop, stop_now};
 use super::journal::{BudgetArguments, Keeper, broken};
 use super::runtime;
 use crate::commands::Context;
-use crate::duration::parse_duration;
+use crate::duration::{parse_duration, parse_time_limit};
+use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -45,10 +46,10 @@ pub(crate) struct LiveArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "offline")]
     max_concurrency: Option<u32>,
     /// How long one attempt may take, instead of what the models' rows say.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "offline")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_time_limit, conflicts_with = "offline")]
     timeout: Option<Duration>,
     /// How long one question may take, all attempts and waiting included [default: 10m].
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "offline")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_time_limit, conflicts_with = "offline")]
     deadline: Option<Duration>,
     /// How often a question is asked until it is answered [default: 8].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "offline")]
@@ -72,8 +73,9 @@ impl LiveArguments {
     }
 
     /// Puts what was given on the command line over the settings of the files.
-    pub(super) fn apply_to(&self, settings: &mut Settings) {
+    pub(super) fn apply_to(&self, settings: &mut Settings, environment: &Environment) {
         settings.allow_commands = self.allow_commands;
+        settings.program_directories = environment.program_directories();
         if let Some(timeout) = self.timeout {
             for row in settings.models.values_mut() {
                 row.timeout = timeout;

@@ -84,9 +84,22 @@ struct Candidate<'a> {
 }
 
 impl SelectionArguments {
-    /// The prompts that are named, as they were typed.
-    pub(super) fn names(&self) -> &[String] {
-        &self.names
+    /// What selects, as it was written: `prompts`, `--case` and so on.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        let given = [
+            ("prompts", !self.names.is_empty()),
+            ("`--prompt-tag`", !self.prompt_tags.is_empty()),
+            ("`--case`", !self.cases.is_empty()),
+            ("`--tag`", !self.tags.is_empty()),
+            ("`--failed-in`", self.failed_in.is_some()),
+            ("`--model`", !self.models.is_empty()),
+            ("`--sample`", self.sample.is_some()),
+            ("`--changed-since`", self.changed_since.is_some()),
+            ("`--version`", !self.only.is_empty()),
+            ("`--candidate`", !self.candidates.is_empty()),
+            ("`--baseline`", self.baseline.is_some()),
+        ];
+        given.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect()
     }
 
     /// Reads the suites of the prompts that are meant and takes what is wanted of them. The problems of the tree that concern these

@@ -252,6 +252,22 @@ fn a_resumed_run_asks_as_it_began() {
 }
 
 #[test]
+fn a_budget_that_is_spent_is_said_also_where_everything_else_was_an_error_before() {
+    let mock = Mock::start(script(10, "1ms"));
+    let sandbox = sandbox(&mock.row(), 10);
+    eval(&sandbox, &["--no-cache", "--max-calls", "3"]);
+    let seen = Seen::of(&mut sandbox.command(&["eval", "--resume", "--offline"]));
+    assert_eq!((seen.code, mock.counters().calls), (Some(4), 3), "{}", seen.shown());
+    let seen = eval(&sandbox, &["--no-cache", "--resume", "--max-calls", "4"]);
+    assert_eq!((seen.code, mock.counters().calls), (Some(4), 4), "{}", seen.shown());
+    assert!(
+        seen.stderr.contains("the budget is spent; `promptassay eval --resume` goes on"),
+        "{}",
+        seen.shown()
+    );
+}
+
+#[test]
 fn time_that_is_up_is_said() {
     let mock = Mock::start(script(50, "20ms"));
     let sandbox = sandbox(&mock.row(), 50);

@@ -3,8 +3,9 @@ use std::sync::Arc;
 use promptassay_registry::template::Values;
 
 use crate::run::{Asked, Unanswered};
-use crate::validator::tests::{build, describe, reply};
-use crate::validator::{Subject, check_all};
+use crate::settings::Settings;
+use crate::validator::tests::{build, build_in, describe, reply};
+use crate::validator::{Subject, Surroundings, check_all};
 
 async fn verdict(yaml: &str, text: &str) -> String {
     let validators = [Arc::new(build(yaml).unwrap())];
@@ -88,4 +89,26 @@ fn what_is_no_command_is_refused() {
         .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
         .concat()
     );
+}
+
+#[test]
+fn a_program_that_is_not_there_is_refused_where_somebody_says_where_programs_lie() {
+    let settings = Settings {
+        allow_commands: true,
+        program_directories: vec!["/usr/bin".into(), "/bin".into()],
+        ..Settings::default()
+    };
+    let said = |yaml: &str| {
+        let surroundings = Surroundings { settings: &settings, judge: None, asked: &[] };
+        build_in(surroundings, yaml).map_or_else(|problems| problems, |_| "fine".to_owned())
+    };
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let lines = [
+        said("command: [sh, -c, exit 0]"),
+        said("command: [/bin/sh, -c, exit 0]"),
+        said("command: [no-such-program]"),
+        said("command: [./checks/no_such.py]"),
+        said(&format!("command: [{fixtures}]")).replace(fixtures, "/not/executable"),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
 }
