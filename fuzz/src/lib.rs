@@ -24,6 +24,7 @@ use promptassay_lifecycle::ledger::Ledger;
 use promptassay_llm::{FinishReason, HttpResponse, Provider, RateHint, Reply, decode};
 use promptassay_mock_llm::{Delivery, HttpReply, Memory, Request, Script, respond};
 use promptassay_registry::digest::Digest;
+use promptassay_registry::lock_file::Lock;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::template::{MAX_RENDERED_BYTES, Template, TemplateFormat, Values};
@@ -44,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     ("judge_reply", judge_reply),
     ("provider_body", provider_body),
     ("ledger", ledger),
+    ("lock_file", lock_file),
     ("journal", journal),
     ("mock_script", mock_script),
     ("recorded_replies", recorded_replies),
@@ -334,6 +336,29 @@ fn kept_as_it_is(reply: Reply) {
     let line = serde_json::to_string(&event).expect("every event has a line");
     let read: Event = serde_json::from_str(&line).expect("every line of an event can be read");
     assert_eq!(read, event);
+}
+
+/// A `prompt.lock`: a lock in the form in which it is written is not read by YAML, and both readers give the same. What is read is
+/// written and read back.
+pub fn lock_file(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let read = |text: &str| {
+        let mut problems = Vec::new();
+        let lock = Lock::parse(Path::new("prompt.lock"), text, &mut problems);
+        assert_eq!(lock.is_none(), has_errors(&problems), "{problems:?}");
+        lock
+    };
+    if text.starts_with('\u{feff}') {
+        return;
+    }
+    let lock = read(text);
+    // No lock is written with a comment of somebody else's at its head, so YAML reads this one.
+    assert_eq!(read(&format!("# by hand\n{text}")), lock);
+    if let Some(lock) = lock {
+        let written = lock.to_text();
+        assert_eq!(read(&written).as_ref(), Some(&lock));
+        assert_eq!(read(&format!("# by hand\n{written}")), Some(lock));
+    }
 }
 
 /// The ledger of a prompt, as it is and with the chain of hashes mended, which no change of a byte would ever hit.
