@@ -10,7 +10,7 @@ use promptassay_registry::version::Version;
 
 use crate::actor::Actor;
 use crate::event::{Canary, Change, Event, Grounds, Share, Verb};
-use crate::evidence::{Evidence, Today, judge};
+use crate::evidence::{Evidence, Finding, ReplySource, Today, judge};
 use crate::policy::{BreakGlassRule, CanaryRule, Policy};
 use crate::stage::{Move, Stage};
 use crate::state::State;
@@ -318,8 +318,12 @@ impl Planner<'_> {
             Warrant::BreakGlass => self.need_reason().map(|()| Grounds::BreakGlass),
             Warrant::Evidence(brought) => {
                 let (evidence, today) = &**brought;
+                let of_records =
+                    |finding: &Finding| finding.details.replies.source == ReplySource::Recorded;
+                let offline = self.policy.replies.contains(&ReplySource::Recorded)
+                    && evidence.findings.iter().any(of_records);
                 let judged = judge(evidence, version, today, self.state, self.policy, self.now)
-                    .map_err(|faults| Refusal::Evidence { version: version.clone(), to, faults })?;
+                    .map_err(|faults| Refusal::Evidence { version: version.clone(), to, faults, offline })?;
                 self.not_compared = judged.not_compared;
                 Ok(Grounds::Evidence(judged.summary))
             }

@@ -17,6 +17,8 @@ const EXAMPLES: &str = "Examples:
   promptassay history customer_support --json | jq -r '.events[] | select(.break_glass) | .version'";
 
 /// Show every move of a prompt's versions, the newest first: who, when, why, on what grounds.
+///
+/// Behind each stand the first 12 digits of its head; `verify` and `status` show all 64, and `--expect-head` takes either.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct HistoryArguments {

@@ -103,6 +103,8 @@ pub enum Refusal {
         to: Stage,
         /// Why, all of it; never empty.
         faults: Vec<EvidenceFault>,
+        /// Whether its replies are recorded ones, which the policy allows.
+        offline: bool,
     },
     /// The policy is not to be overridden.
     #[error("the policy does not allow breaking the glass")]
@@ -226,7 +228,7 @@ impl Refusal {
             Self::NoEvidence { version, .. } => format!(
                 "`promptassay eval NAME --candidate {version}` asks its whole suite; `--evidence latest` here brings what it found"
             ),
-            Self::Evidence { version, faults, .. } => help_with_evidence(version, faults),
+            Self::Evidence { version, faults, offline, .. } => help_with_evidence(version, faults, *offline),
             Self::BreakGlassRefused => "bring evidence; or let somebody who may write `break_glass: allowed` under `lifecycle` in registry.yaml".to_owned(),
             Self::NoReason => "say why in a sentence: `--reason \"The error rate doubled\"`".to_owned(),
             Self::TooLateToAdopt { .. } => "use `promote` from now on".to_owned(),
@@ -256,14 +258,15 @@ impl Refusal {
 }
 
 /// The command that leads to evidence without these faults.
-fn help_with_evidence(version: &Version, faults: &[EvidenceFault]) -> String {
+fn help_with_evidence(version: &Version, faults: &[EvidenceFault], offline: bool) -> String {
     let eval = format!("promptassay eval NAME --candidate {version}");
     let not_allowed = faults.iter().find_map(|fault| match fault {
         EvidenceFault::Replies { source_of_replies, allowed } => Some((*source_of_replies, allowed)),
         _ => None,
     });
     if faults.iter().any(|fault| matches!(fault, EvidenceFault::ProductionMoved { .. })) {
-        return format!("`{eval}` compares it with what is in production now; then `--evidence latest`");
+        let offline = if offline { " --offline" } else { "" };
+        return format!("`{eval}{offline}` compares it with what is in production now; then `--evidence latest`");
     }
     if faults.iter().any(EvidenceFault::is_of_age) {
         let has_no_model = |fault: &EvidenceFault| {
@@ -293,11 +296,45 @@ fn help_with_evidence(version: &Version, faults: &[EvidenceFault]) -> String {
         Some((ReplySource::Live, _)) => {
             format!("`{eval} --offline` answers from recorded replies; then `--evidence latest`")
         }
-        None if faults.iter().any(|fault| matches!(fault, EvidenceFault::NotPassed { .. })) => {
-            "`promptassay report RUN` shows why, and what would change it".to_owned()
-        }
-        None => format!("`{eval}` asks its whole suite; then `--evidence latest`"),
+        None => help_with_run(&if offline { format!("{eval} --offline") } else { eval }, faults),
     }
+}
+
+/// What to do before the suite is evaluated again with `eval`, and how.
+fn help_with_run(eval: &str, faults: &[EvidenceFault]) -> String {
+    let mut before = Vec::new();
+    let (mut asks, mut with) = ("asks its whole suite", String::new());
+    for fault in faults {
+        match fault {
+            EvidenceFault::NotPassed { .. } => {
+                return "`promptassay report RUN` shows why, and what would change it".to_owned();
+            }
+            EvidenceFault::Incomplete => {
+                return "`promptassay eval --resume RUN` asks what is missing; then bring the run again".to_owned();
+            }
+            EvidenceFault::TooFewCases { cases, least, .. } => before.push(format!(
+                "give its suite {} more cases, or lower `min_cases` under `lifecycle` in registry.yaml",
+                least.saturating_sub(*cases)
+            )),
+            EvidenceFault::ModelMissing { row } => {
+                before.push(format!("add `{row}` to `models` of its suite"));
+            }
+            EvidenceFault::Filtered if with.is_empty() => {
+                asks = "asks its whole suite, where no option chooses cases or models";
+            }
+            EvidenceFault::OtherBaseline { production, .. } => {
+                asks = "compares it with";
+                with = format!(" {production}, which is in production, where no `--baseline` says otherwise");
+            }
+            EvidenceFault::FromTheFuture { .. } => {
+                before.push("set the clock of the machine that evaluates".to_owned());
+            }
+            _ => {}
+        }
+    }
+    before.dedup();
+    before.push(format!("`{eval}` {asks}{with}; then `--evidence latest`"));
+    before.join("; ")
 }
 
 fn help_with_move(version: &Version, from: Stage, to: Stage) -> String {

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::evidence::ReplySource;
+use crate::evidence::EvidenceFault;
 use crate::testing::{ada, command, evidence, hour, proof_at, statement, text_digest, today, v};
 
 /// Carries commands out, one an hour.
@@ -354,6 +354,34 @@ fn who_was_slower_is_told_that_production_moved() {
     // Whoever compared with something that was not in production any more was not slower.
     let wrong = steps(&state, compared(4), 9, &Policy::default()).unwrap_err();
     assert!(!wrong.is_conflict(), "{wrong}");
+}
+
+#[test]
+fn evidence_that_does_not_count_says_what_to_do_before_it_is_brought_again() {
+    let help = |faults: &[EvidenceFault], offline: bool| {
+        let (version, faults) = (v("1.1.0"), faults.to_vec());
+        Refusal::Evidence { version, to: Stage::Canary, faults, offline }.help().unwrap()
+    };
+    let few = EvidenceFault::TooFewCases { row: "default".to_owned(), cases: 12, least: 20 };
+    let model = EvidenceFault::ModelMissing { row: "claude".to_owned() };
+    let baseline = EvidenceFault::OtherBaseline { baseline: v("0.9.0"), production: v("1.0.0") };
+    let moved = EvidenceFault::ProductionMoved { from: v("0.9.0"), to: Some(v("1.0.0")) };
+    let suite = EvidenceFault::Changed {
+        what: "the suite".to_owned(),
+        evaluated: text_digest("1.0.0"),
+        now: text_digest("1.1.0"),
+    };
+    let shown = [
+        help(std::slice::from_ref(&few), false),
+        help(std::slice::from_ref(&model), false),
+        help(std::slice::from_ref(&baseline), true),
+        help(&[few, model, baseline], true),
+        help(&[moved], true),
+        help(&[suite], false),
+        help(&[EvidenceFault::Filtered], true),
+        help(&[EvidenceFault::Incomplete, EvidenceFault::Filtered], false),
+    ];
+    insta::assert_snapshot!(shown.join("\n"));
 }
 
 #[test]
