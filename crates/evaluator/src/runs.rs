@@ -21,6 +21,7 @@ pub use file::{
     Asking, CacheUse, Header, PlannedCase, PlannedPrompt, PlannedVariant, RunFile, RunFileError, Shard,
 };
 pub use id::{InvalidRunId, RunId};
+pub(crate) use outline::Outlining;
 pub use outline::Outline;
 
 const RUN_FILE: &str = "run.json";

@@ -9,7 +9,7 @@ use promptassay_evaluator::gate::{CandidateOfRun, Judged, Verdict, judge_sides};
 use promptassay_evaluator::plan::Role;
 use promptassay_evaluator::policy::Policy;
 use promptassay_evaluator::report::{comparison_json, comparison_text};
-use promptassay_evaluator::runs::{Outline, PlannedPrompt, RunFile};
+use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::Version;
 use serde_json::json;
@@ -113,8 +113,7 @@ fn read(reference: &str, runs: &RunsArguments, context: &Context<'_>) -> Result<
         return Err(Failure::invalid_one(problem.help("merge the shards first: `promptassay merge RUN…`")));
     }
     let journal = directory.journal_path();
-    let prompts = Side::read_all(&file, &journal).map_err(broken)?;
-    let outline = Outline::read(&journal).map_err(broken)?;
+    let (prompts, outline) = Side::read_with_outline(&file, &journal).map_err(broken)?;
     let not_asked = file.trials.saturating_sub(outline.finished());
     let cut_short = (not_asked > 0).then(|| {
         let why = outline.end.and_then(promptassay_evaluator::event::RunEnd::reason).unwrap_or("interrupted");

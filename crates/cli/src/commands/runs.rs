@@ -3,8 +3,9 @@
 mod judged;
 
 use clap::{Args, Subcommand};
+use promptassay_evaluator::comparison::Side;
 use promptassay_evaluator::gate::Verdict;
-use promptassay_evaluator::runs::{Outline, RunDirectory, RunFile};
+use promptassay_evaluator::runs::{RunDirectory, RunFile};
 use promptassay_registry::files::LockError;
 use promptassay_registry::problem::Problem;
 use serde::Serialize;
@@ -115,15 +116,18 @@ fn row(directory: &RunDirectory, file: &RunFile, context: &Context<'_>) -> Resul
     let under_way = matches!(directory.lock(), Err(LockError::Held { .. }));
     let journal = directory.journal_path();
     // Killed between its description and its first event, a run has no journal.
-    let outline =
-        if journal.exists() { Outline::read(&journal).map_err(broken)? } else { Outline::default() };
+    let (sides, outline) = if journal.exists() {
+        Side::read_with_outline(file, &journal).map_err(broken)?
+    } else {
+        Default::default()
+    };
     let state = match outline.end {
         _ if under_way => "under way",
         Some(end) => end.reason().unwrap_or("complete"),
         None => "killed",
     };
     let is_whole = state == "complete" && file.shard.is_none();
-    let candidates = judged::candidates(directory, file, is_whole, context)?;
+    let candidates = judged::candidates(file, &sides, is_whole, context);
     let verdicts: Option<Vec<Verdict>> = candidates.iter().map(|candidate| candidate.verdict).collect();
     Ok(Row {
         id: file.id.to_string(),

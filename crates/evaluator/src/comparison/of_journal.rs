@@ -8,7 +8,7 @@ use crate::event::{Event, TrialResult};
 use crate::journal::{JournalReader, ReadError};
 use crate::outcome::{CheckOutcome, RepeatOutcome, repeat_score};
 use crate::plan::TrialId;
-use crate::runs::{PlannedPrompt, RunFile};
+use crate::runs::{Outline, Outlining, PlannedPrompt, RunFile};
 
 /// The results of every variant of a prompt, in the run's order.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,9 +25,19 @@ impl Side {
     /// The results of every prompt of the run that `file` describes and the journal at `path` tells of. The last result of a trial
     /// counts. Validators' scores are known by every name.
     pub fn read_all(file: &RunFile, path: &Path) -> Result<Vec<PromptSides>, ReadError> {
+        Self::read_with_outline(file, path).map(|(sides, _)| sides)
+    }
+
+    /// The same, and how far the run came; the journal is read once.
+    pub fn read_with_outline(
+        file: &RunFile,
+        path: &Path,
+    ) -> Result<(Vec<PromptSides>, Outline), ReadError> {
+        let mut outlining = Outlining::default();
         let mut results: HashMap<TrialId, Trial> = HashMap::with_capacity(file.trials);
         let mut reader = JournalReader::open(path)?;
         while let Some(entry) = reader.next_entry()? {
+            outlining.apply(&entry.event);
             if let Event::TrialFinished(result) = entry.event {
                 results.insert(result.trial, Trial::of(&result));
             }
@@ -37,7 +47,7 @@ impl Side {
             let (sides, gaps) = (0..prompt.variants.len()).map(of_variant).unzip();
             PromptSides { prompt: prompt.name.to_string(), sides, gaps }
         };
-        Ok(file.prompts.iter().map(of_prompt).collect())
+        Ok((file.prompts.iter().map(of_prompt).collect(), outlining.outline()))
     }
 }
 

@@ -1,10 +1,8 @@
 //! What a journal says at a glance, without the plan that it belongs to.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use crate::event::{Answer, Event, ReplySource, RunEnd};
-use crate::journal::{JournalReader, ReadError};
 use crate::outcome::RepeatOutcome;
 use crate::plan::TrialId;
 
@@ -23,8 +21,6 @@ pub struct Outline {
     pub live: usize,
     /// Why the run ended; `None` while it is under way, and where it was killed.
     pub end: Option<RunEnd>,
-    /// The bytes of a torn last line.
-    pub torn_bytes: u64,
 }
 
 /// Where an answer is from.
@@ -35,44 +31,50 @@ enum From {
     Elsewhere,
 }
 
-impl Outline {
-    /// Of the journal at `path`. In memory there are a few bytes for each trial.
-    pub fn read(path: &Path) -> Result<Self, ReadError> {
-        let mut reader = JournalReader::open(path)?;
-        let mut trials: HashMap<TrialId, (RepeatOutcome, From)> = HashMap::new();
-        let mut end = None;
-        while let Some(entry) = reader.next_entry()? {
-            match entry.event {
-                Event::RunStarted { .. } => end = None,
-                Event::TrialFinished(result) => {
-                    let from = match result.answer {
-                        Answer::Error(_) => From::Nobody,
-                        Answer::Reply { source: ReplySource::Live, .. } => From::Model,
-                        Answer::Reply { .. } => From::Elsewhere,
-                    };
-                    trials.insert(result.trial, (result.outcome, from));
-                }
-                Event::RunFinished { end: why } => end = Some(why),
-                Event::AttemptFailed(_)
-                | Event::CircuitOpened(_)
-                | Event::TrialAnswered(_)
-                | Event::JudgeAnswered(_) => {}
+/// An outline on its way: a fold of a journal's events. In memory there are a few bytes for each trial.
+#[derive(Default)]
+pub(crate) struct Outlining {
+    trials: HashMap<TrialId, (RepeatOutcome, From)>,
+    end: Option<RunEnd>,
+}
+
+impl Outlining {
+    pub(crate) fn apply(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { .. } => self.end = None,
+            Event::TrialFinished(result) => {
+                let from = match result.answer {
+                    Answer::Error(_) => From::Nobody,
+                    Answer::Reply { source: ReplySource::Live, .. } => From::Model,
+                    Answer::Reply { .. } => From::Elsewhere,
+                };
+                self.trials.insert(result.trial, (result.outcome, from));
             }
+            Event::RunFinished { end } => self.end = Some(*end),
+            Event::AttemptFailed(_)
+            | Event::CircuitOpened(_)
+            | Event::TrialAnswered(_)
+            | Event::JudgeAnswered(_) => {}
         }
+    }
+
+    pub(crate) fn outline(&self) -> Outline {
         let count = |wanted: fn(RepeatOutcome) -> bool| {
-            trials.values().filter(|(outcome, _)| wanted(*outcome)).count()
+            self.trials.values().filter(|(outcome, _)| wanted(*outcome)).count()
         };
-        Ok(Self {
+        let from = |wanted: From| self.trials.values().filter(|(_, from)| *from == wanted).count();
+        Outline {
             passed: count(|outcome| outcome == RepeatOutcome::Passed),
             failed: count(|outcome| outcome == RepeatOutcome::Failed),
             not_judged: count(|outcome| !outcome.is_judged()),
-            errors: trials.values().filter(|(_, from)| *from == From::Nobody).count(),
-            live: trials.values().filter(|(_, from)| *from == From::Model).count(),
-            end,
-            torn_bytes: reader.torn_bytes(),
-        })
+            errors: from(From::Nobody),
+            live: from(From::Model),
+            end: self.end,
+        }
     }
+}
 
+impl Outline {
     /// Trials with a result, good or bad.
     pub fn finished(&self) -> usize {
         self.passed + self.failed + self.not_judged

@@ -3,13 +3,11 @@
 use promptassay_evaluator::comparison::{PromptSides, Side};
 use promptassay_evaluator::gate::{CandidateOfRun, Verdict, verdict_of_run};
 use promptassay_evaluator::plan::Role;
-use promptassay_evaluator::runs::{PlannedPrompt, RunDirectory, RunFile};
+use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
 use serde::Serialize;
 
 use crate::commands::Context;
 use crate::commands::eval::against::{blessed_path, read_blessed};
-use crate::commands::eval::journal::broken;
-use crate::failure::Failure;
 
 /// A candidate of a run.
 #[derive(Debug, Serialize)]
@@ -36,20 +34,16 @@ pub(super) struct OfBaseline {
     pub(super) trials: u32,
 }
 
-/// Every candidate of a run; `is_whole` says whether it came to its end, so that there is a verdict.
+/// Every candidate of a run, of what its journal says of each prompt; `is_whole` says whether it came to its end, so that there is a
+/// verdict.
 pub(super) fn candidates(
-    directory: &RunDirectory,
     file: &RunFile,
+    all: &[PromptSides],
     is_whole: bool,
     context: &Context<'_>,
-) -> Result<Vec<Judged>, Failure> {
-    let path = directory.journal_path();
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let all = Side::read_all(file, &path).map_err(broken)?;
-    let prompts = file.prompts.iter().zip(&all);
-    Ok(prompts.flat_map(|(planned, sides)| of_prompt(file, planned, sides, is_whole, context)).collect())
+) -> Vec<Judged> {
+    let prompts = file.prompts.iter().zip(all);
+    prompts.flat_map(|(planned, sides)| of_prompt(file, planned, sides, is_whole, context)).collect()
 }
 
 fn of_prompt(
