@@ -18,9 +18,14 @@ pub(super) fn reason(
     let questions = || plural(asked, "question");
     let cases = || plural(candidate.side.cases.len(), "case");
     match rule {
+        Rule::NothingJudged if candidate.gaps > 0 => {
+            format!("none of {} was judged: {} {}", questions(), candidate.gaps, gaps(candidate))
+        }
         Rule::NothingAsked | Rule::NothingJudged => format!("none of {} was judged", questions()),
         Rule::CutShort => candidate.cut_short.clone().unwrap_or_default(),
-        Rule::CouldNotBeAsked => format!("{} of {} could not be asked", candidate.gaps, questions()),
+        Rule::CouldNotBeAsked => {
+            format!("{} of {} {}", candidate.gaps, questions(), gaps(candidate))
+        }
         Rule::TooManyMissing => too_many_missing(candidate, comparison, policy),
         Rule::BaselineAbsent => match comparison {
             Some(comparison) => format!("nothing of the baseline {} was judged", comparison.baseline),
@@ -47,6 +52,15 @@ pub(super) fn reason(
         Rule::NotWorse => comparison.map(|comparison| not_worse(comparison, policy)).unwrap_or_default(),
         Rule::Worse => comparison.map(worse).unwrap_or_default(),
         Rule::CannotTell => comparison.map(|comparison| cannot_tell(comparison, policy)).unwrap_or_default(),
+    }
+}
+
+/// What asking lacked, and what to do.
+fn gaps(candidate: &Candidate<'_>) -> &'static str {
+    if candidate.gaps == 1 {
+        "has no recorded answer that fits; `promptassay eval --record` asks"
+    } else {
+        "have no recorded answer that fits; `promptassay eval --record` asks"
     }
 }
 

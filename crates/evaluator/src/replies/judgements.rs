@@ -13,8 +13,8 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Serialize};
 
-use super::merge::{Merged, Place, order, text_of};
-use super::row::{Header, is_unknown, without_v};
+use super::merge::{Merged, Rows, order};
+use super::row::{is_unknown, without_v};
 use super::{Author, Lines, RecordedReplies, ReplyKey, Unused};
 use crate::event::{Answer, AskError, AskErrorKind, JudgeAnswered, ReplySource};
 use crate::judge::JudgeCall;
@@ -80,7 +80,8 @@ pub struct RecordedJudgements {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoJudgement {
     /// Nobody recorded one about this reply.
-    #[error("no answer of {judge} about this reply is recorded in {}; the question is {request}", file.display())]
+    #[error("no answer of {judge} about this reply is recorded in {}{}; `promptassay eval --record` asks; the question is {request}",
+            file.display(), since(*others))]
     Missing {
         /// The judge's model row.
         judge: String,
@@ -88,10 +89,12 @@ pub enum NoJudgement {
         request: Digest,
         /// Where it was looked for.
         file: PathBuf,
+        /// Whether it has answers of this judge about other replies to the case.
+        others: bool,
     },
     /// There is one, to another question.
-    #[error("stale reply of {judge}: {}:{line} answers another question: the reply, the rubric or the judge's row has changed; today's \
-             question is {request}", file.display())]
+    #[error("stale reply of {judge}: {}:{line} answers another question: the rubric, the judge's row or the reply has changed since it \
+             was recorded; `promptassay eval --record` asks anew; today's question is {request}", file.display())]
     Stale {
         /// The judge's model row.
         judge: String,
@@ -102,6 +105,15 @@ pub enum NoJudgement {
         /// The row's line, from 1.
         line: usize,
     },
+}
+
+/// What changed, as far as other answers tell.
+fn since(others: bool) -> &'static str {
+    if others {
+        ", only others about this case: the rubric or the judge's row has changed since they were recorded, or the reply is new"
+    } else {
+        ""
+    }
 }
 
 impl From<NoJudgement> for AskError {
@@ -144,7 +156,7 @@ impl RecordedJudgements {
 
     /// No answers, looked for in `file`.
     pub fn none(file: &Path) -> Self {
-        Self { file: file.to_owned(), rows: HashMap::new(), about: HashMap::new() }
+        Self { file: file.to_owned(), ..Self::default() }
     }
 
     /// How many answers there are.
@@ -159,9 +171,11 @@ impl RecordedJudgements {
             return Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded });
         }
         let (judge, file) = (call.model.name.clone(), self.file.clone());
-        Err(match self.about.get(&(plan.reply_key(trial), judge.clone())) {
+        let key = plan.reply_key(trial);
+        let others = self.about.keys().any(|(other, by)| other.case == key.case && *by == judge);
+        Err(match self.about.get(&(key, judge.clone())) {
             Some(&line) => NoJudgement::Stale { judge, request, file, line },
-            None => NoJudgement::Missing { judge, request, file },
+            None => NoJudgement::Missing { judge, request, file, others },
         })
     }
 
@@ -206,35 +220,12 @@ pub fn merge_judgements<'a>(
     answers: impl IntoIterator<Item = &'a JudgeAnswered>,
 ) -> Merged {
     let place_of = order(plan, prompt);
-    let (mut header, mut known) = (None, HashMap::new());
-    for (index, line) in old.lines().map(str::trim).enumerate() {
-        if index == 0 && serde_json::from_str::<Header>(line).is_ok() {
-            header = Some(line.to_owned());
-        } else if let Ok(row) = serde_json::from_str::<RowSpec>(line) {
-            known.insert((row.request_sha256, row.sample), (row, line.to_owned()));
-        }
+    let mut known =
+        Rows::read(old, |row: &RowSpec| (row.request_sha256, row.sample), |row| row.source == Author::Hand);
+    for row in rows(plan, prompt, answers).into_values() {
+        known.put(row);
     }
-    let (mut written, mut kept_by_hand) = (0, 0);
-    for (key, row) in rows(plan, prompt, answers) {
-        match known.get(&key) {
-            Some((known, _)) if known.source == Author::Hand => kept_by_hand += 1,
-            Some((known, _)) if *known == row => {}
-            _ => {
-                written += 1;
-                // Text keys and finite numbers always have a JSON form.
-                let line = serde_json::to_string(&row).unwrap_or_default();
-                known.insert(key, (row, line));
-            }
-        }
-    }
-    if written == 0 {
-        return Merged { text: old.to_owned(), written, kept_by_hand };
-    }
-    let sorted: BTreeMap<(Place, String, u32, Digest), String> = known
-        .into_values()
-        .map(|(row, line)| ((place_of(&row.asked_for()), row.judge, row.sample, row.request_sha256), line))
-        .collect();
-    Merged { text: text_of(header, sorted.values()), written, kept_by_hand }
+    known.merged(old, |row| (place_of(&row.asked_for()), row.judge.clone(), row.sample, row.request_sha256))
 }
 
 /// The rows of what models answered; where several replies led to the same question, under the first of them.

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use promptassay_registry::digest::Digest;
 use promptassay_registry::version::Version;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::row::{Header, RowSpec};
 use super::{Author, ReplyKey, request_digest};
@@ -33,8 +35,8 @@ pub fn merge(
     result: impl Fn(&Trial) -> Option<TrialResult>,
 ) -> Merged {
     let place_of = order(plan, prompt);
-    let (header, mut lines) = read(old, &place_of);
-    let (mut written, mut kept_by_hand) = (0, 0);
+    let place = |row: &RowSpec| place_of(&row.key());
+    let mut rows = Rows::read(old, place, |row| row.source == Author::Hand);
     for trial in plan.trials().iter().filter(|trial| trial.prompt == prompt) {
         let Some((request, TrialResult { answer: Answer::Reply { reply, source }, .. })) =
             digest_of(plan, trial).zip(result(trial))
@@ -42,36 +44,67 @@ pub fn merge(
             continue;
         };
         // What a script says must never pass for what a model said.
-        if matches!(source, ReplySource::Recorded | ReplySource::Scripted) {
-            continue;
+        if !matches!(source, ReplySource::Recorded | ReplySource::Scripted) {
+            rows.put(RowSpec::recorded(plan.reply_key(trial), request, &reply));
         }
-        let row = RowSpec::recorded(plan.reply_key(trial), request, &reply);
-        let place = place_of(&row.key());
-        match lines.get(&place) {
-            Some((known, _)) if known.source == Author::Hand => kept_by_hand += 1,
+    }
+    rows.merged(old, place)
+}
+
+/// The rows of a file, by what tells them apart, each with its line.
+pub(super) struct Rows<R, K, F> {
+    header: Option<String>,
+    lines: BTreeMap<K, (R, String)>,
+    key: F,
+    is_by_hand: fn(&R) -> bool,
+    written: usize,
+    kept_by_hand: usize,
+}
+
+impl<R: Serialize + DeserializeOwned + PartialEq, K: Ord, F: Fn(&R) -> K> Rows<R, K, F> {
+    /// Of a file's text; lines in it that are no rows are left out.
+    pub(super) fn read(text: &str, key: F, is_by_hand: fn(&R) -> bool) -> Self {
+        let (mut header, mut lines) = (None, BTreeMap::new());
+        for (index, line) in text.lines().map(str::trim).enumerate() {
+            if index == 0 && serde_json::from_str::<Header>(line).is_ok() {
+                header = Some(line.to_owned());
+            } else if let Ok(row) = serde_json::from_str::<R>(line) {
+                lines.insert(key(&row), (row, line.to_owned()));
+            }
+        }
+        Self { header, lines, key, is_by_hand, written: 0, kept_by_hand: 0 }
+    }
+
+    /// Puts a row in, unless one by hand has its place or one that says the same.
+    pub(super) fn put(&mut self, row: R) {
+        let key = (self.key)(&row);
+        match self.lines.get(&key) {
+            Some((known, _)) if (self.is_by_hand)(known) => self.kept_by_hand += 1,
             Some((known, _)) if *known == row => {}
             _ => {
-                written += 1;
+                self.written += 1;
                 // Text keys and finite numbers always have a JSON form.
                 let line = serde_json::to_string(&row).unwrap_or_default();
-                lines.insert(place, (row, line));
+                self.lines.insert(key, (row, line));
             }
         }
     }
-    if written == 0 {
-        return Merged { text: old.to_owned(), written, kept_by_hand };
-    }
-    Merged { text: text_of(header, lines.values().map(|(_, line)| line)), written, kept_by_hand }
-}
 
-/// The text of a file of these rows.
-pub(super) fn text_of<'a>(header: Option<String>, lines: impl Iterator<Item = &'a String>) -> String {
-    let mut text = header.unwrap_or_else(|| r#"{"schema":1}"#.to_owned()) + "\n";
-    for line in lines {
-        text.push_str(line);
-        text.push('\n');
+    /// The file with them, in the order of their places; `old` where nothing was written.
+    pub(super) fn merged<P: Ord>(self, old: &str, place: impl Fn(&R) -> P) -> Merged {
+        let Self { header, lines, written, kept_by_hand, .. } = self;
+        if written == 0 {
+            return Merged { text: old.to_owned(), written, kept_by_hand };
+        }
+        let sorted: BTreeMap<P, String> =
+            lines.into_values().map(|(row, line)| (place(&row), line)).collect();
+        let mut text = header.unwrap_or_else(|| r#"{"schema":1}"#.to_owned()) + "\n";
+        for line in sorted.values() {
+            text.push_str(line);
+            text.push('\n');
+        }
+        Merged { text, written, kept_by_hand }
     }
-    text
 }
 
 /// The same text without these lines, counted from 1.
@@ -94,22 +127,6 @@ pub(super) fn order(plan: &Plan, prompt: usize) -> impl Fn(&ReplyKey) -> Place {
         let position = positions.get(key.case.as_str()).copied().unwrap_or(usize::MAX);
         (position, key.case.clone(), key.version.clone(), key.model.clone(), key.repeat)
     }
-}
-
-fn read(
-    text: &str,
-    place: &impl Fn(&ReplyKey) -> Place,
-) -> (Option<String>, BTreeMap<Place, (RowSpec, String)>) {
-    let mut header = None;
-    let mut lines = BTreeMap::new();
-    for (index, line) in text.lines().map(str::trim).enumerate() {
-        if index == 0 && serde_json::from_str::<Header>(line).is_ok() {
-            header = Some(line.to_owned());
-        } else if let Ok(row) = serde_json::from_str::<RowSpec>(line) {
-            lines.insert(place(&row.key()), (row, line.to_owned()));
-        }
-    }
-    (header, lines)
 }
 
 fn digest_of(plan: &Plan, trial: &Trial) -> Option<Digest> {
