@@ -21,8 +21,8 @@ pub use file::{
     Asking, CacheUse, Header, PlannedCase, PlannedPrompt, PlannedVariant, RunFile, RunFileError, Shard,
 };
 pub use id::{InvalidRunId, RunId};
-pub(crate) use outline::Outlining;
 pub use outline::Outline;
+pub(crate) use outline::Outlining;
 
 const RUN_FILE: &str = "run.json";
 const JOURNAL: &str = "events.jsonl";

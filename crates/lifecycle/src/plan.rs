@@ -318,8 +318,7 @@ impl Planner<'_> {
             Warrant::BreakGlass => self.need_reason().map(|()| Grounds::BreakGlass),
             Warrant::Evidence(brought) => {
                 let (evidence, today) = &**brought;
-                let of_records =
-                    |finding: &Finding| finding.details.replies.source == ReplySource::Recorded;
+                let of_records = |finding: &Finding| finding.details.replies.source == ReplySource::Recorded;
                 let offline = self.policy.replies.contains(&ReplySource::Recorded)
                     && evidence.findings.iter().any(of_records);
                 let judged = judge(evidence, version, today, self.state, self.policy, self.now)

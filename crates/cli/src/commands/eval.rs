@@ -87,8 +87,9 @@ pub(crate) struct EvalArguments {
 impl EvalArguments {
     /// What cannot be wanted together, where there is more to say than that.
     fn refuse_contradictions(&self) -> Result<(), Failure> {
-        let refuse =
-            |code, message: String, help: String| Err(Failure::invalid_one(Problem::error(code, message).help(help)));
+        let refuse = |code, message: String, help: String| {
+            Err(Failure::invalid_one(Problem::error(code, message).help(help)))
+        };
         if let Some(run) = &self.journal.resume {
             let mut given = self.selection.given();
             given.extend(self.shard.is_some().then_some("`--shard`"));

@@ -29,10 +29,7 @@ impl Side {
     }
 
     /// The same, and how far the run came; the journal is read once.
-    pub fn read_with_outline(
-        file: &RunFile,
-        path: &Path,
-    ) -> Result<(Vec<PromptSides>, Outline), ReadError> {
+    pub fn read_with_outline(file: &RunFile, path: &Path) -> Result<(Vec<PromptSides>, Outline), ReadError> {
         let mut outlining = Outlining::default();
         let mut results: HashMap<TrialId, Trial> = HashMap::with_capacity(file.trials);
         let mut reader = JournalReader::open(path)?;

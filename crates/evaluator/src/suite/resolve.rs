@@ -212,8 +212,7 @@ impl Resolver<'_, '_> {
         let settings = self.reader.settings;
         let unpriced = settings.models.values().filter(|row| row.price.is_none());
         for row in unpriced {
-            let is_asked =
-                |case: &&Case| case.models.as_deref().unwrap_or(models).contains(&row.name);
+            let is_asked = |case: &&Case| case.models.as_deref().unwrap_or(models).contains(&row.name);
             let needs_cost = |case: &&Case| case.validators.iter().any(|validator| validator.needs_cost());
             let mut asked = cases.iter().filter(|case| case.skip.is_none()).filter(is_asked);
             let Some(case) = asked.find(needs_cost) else { continue };

@@ -68,13 +68,13 @@ impl ExpressionCheck {
         let flaw = flaws(&self.source, Some(CaseGives { inputs, reference })).into_iter().next()?;
         let missing = self.missing(inputs, reference).filter(|_| flaw.is_undefined);
         Some(match missing {
-            Some(message) => (
-                message,
-                "give it to the case, or test it with `is defined` before it is used".to_owned(),
-            ),
+            Some(message) => {
+                (message, "give it to the case, or test it with `is defined` before it is used".to_owned())
+            }
             None => (
                 flaw.message,
-                flaw.help.unwrap_or_else(|| "no reply can pass: change the case or the expression".to_owned()),
+                flaw.help
+                    .unwrap_or_else(|| "no reply can pass: change the case or the expression".to_owned()),
             ),
         })
     }

@@ -266,7 +266,9 @@ fn help_with_evidence(version: &Version, faults: &[EvidenceFault], offline: bool
     });
     if faults.iter().any(|fault| matches!(fault, EvidenceFault::ProductionMoved { .. })) {
         let offline = if offline { " --offline" } else { "" };
-        return format!("`{eval}{offline}` compares it with what is in production now; then `--evidence latest`");
+        return format!(
+            "`{eval}{offline}` compares it with what is in production now; then `--evidence latest`"
+        );
     }
     if faults.iter().any(EvidenceFault::is_of_age) {
         let has_no_model = |fault: &EvidenceFault| {
@@ -310,7 +312,8 @@ fn help_with_run(eval: &str, faults: &[EvidenceFault]) -> String {
                 return "`promptassay report RUN` shows why, and what would change it".to_owned();
             }
             EvidenceFault::Incomplete => {
-                return "`promptassay eval --resume RUN` asks what is missing; then bring the run again".to_owned();
+                return "`promptassay eval --resume RUN` asks what is missing; then bring the run again"
+                    .to_owned();
             }
             EvidenceFault::TooFewCases { cases, least, .. } => before.push(format!(
                 "give its suite {} more cases, or lower `min_cases` under `lifecycle` in registry.yaml",

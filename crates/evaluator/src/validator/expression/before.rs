@@ -193,9 +193,7 @@ impl Walk<'_> {
                 let index = self.part(&item.subscript_expr, is_certain);
                 let is_name = index.kind() == Some(Kind::Text);
                 match base.kind() {
-                    Some(Kind::Number | Kind::Boolean) => {
-                        self.no_field(part, &item.expr, &base, is_certain)
-                    }
+                    Some(Kind::Number | Kind::Boolean) => self.no_field(part, &item.expr, &base, is_certain),
                     Some(Kind::Text | Kind::List) if is_name => {
                         self.no_field(part, &item.expr, &base, is_certain)
                     }
@@ -231,9 +229,7 @@ impl Walk<'_> {
     fn variable(&self, name: &str) -> Known {
         match (name, self.case) {
             ("output", _) | ("reference", None) => Known::OfKind(Kind::Text),
-            ("reference", Some(case)) => {
-                Known::Exactly(case.reference.map_or(Item::UNDEFINED, Item::from))
-            }
+            ("reference", Some(case)) => Known::Exactly(case.reference.map_or(Item::UNDEFINED, Item::from)),
             ("inputs", Some(case)) => Known::Exactly(Serde(case.inputs).into()),
             _ => match ENVIRONMENT.globals().find(|(known, _)| *known == name) {
                 Some((_, value)) => Known::Exactly(value),
@@ -370,7 +366,14 @@ impl Walk<'_> {
         Known::Anything
     }
 
-    fn report(&mut self, part: &Expr<'_>, why: &str, help: Option<String>, is_undefined: bool, is_certain: bool) {
+    fn report(
+        &mut self,
+        part: &Expr<'_>,
+        why: &str,
+        help: Option<String>,
+        is_undefined: bool,
+        is_certain: bool,
+    ) {
         if self.case.is_some() && !is_certain {
             return;
         }

@@ -66,7 +66,8 @@ pub(super) fn form<'e>(part: &'e Expr<'e>, operand: &mut dyn FnMut(&'e Expr<'e>)
         }
         Expr::Slice(slice) => {
             let base = operand(&slice.expr);
-            let mut bound = |bound: &'e Option<Expr<'e>>| bound.as_ref().map(&mut *operand).unwrap_or_default();
+            let mut bound =
+                |bound: &'e Option<Expr<'e>>| bound.as_ref().map(&mut *operand).unwrap_or_default();
             let (start, stop) = (bound(&slice.start), bound(&slice.stop));
             match &slice.step {
                 Some(_) => format!("{base}[{start}:{stop}:{}]", bound(&slice.step)),
