@@ -2,6 +2,7 @@
 
 mod which;
 
+use promptassay_registry::name::{InvalidName, PromptName};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{FindPromptError, Loaded, Prompt, PromptVersion, Tree};
 use promptassay_registry::version::{Version, VersionSelector};
@@ -65,7 +66,13 @@ pub(crate) fn parse_selector(text: &str) -> Result<VersionSelector, String> {
 }
 
 /// Reads the name of a prompt that is to be made; for `clap`.
-pub(crate) fn parse_new_name(text: &str) -> Result<promptassay_registry::name::PromptName, String> {
+pub(crate) fn parse_new_name(text: &str) -> Result<PromptName, String> {
+    text.parse().map_err(|error: InvalidName| format!("{error}; {}", error.help()))
+}
+
+/// Reads the name of an experiment that is to be made; for `clap`.
+pub(crate) fn parse_new_experiment(text: &str) -> Result<PromptName, String> {
     text.parse()
-        .map_err(|error: promptassay_registry::name::InvalidName| format!("{error}; {}", error.help()))
+        .map_err(|error: InvalidName| error.said_of("an experiment name"))
+        .map_err(|error| format!("{error}; {}", error.help()))
 }

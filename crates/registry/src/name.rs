@@ -29,14 +29,24 @@ impl PromptName {
 
 /// The text is not a name for a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a prompt name: {reason}", excerpt(.text))]
+#[error("`{}` is not {noun}: {reason}", excerpt(.text))]
 pub struct InvalidName {
     text: String,
+    noun: &'static str,
     reason: &'static str,
     suggestion: Option<String>,
 }
 
+const OF_PROMPTS: &str = "; prompts lie one level deep";
+
 impl InvalidName {
+    /// The same of something else that is named by these rules, such as `an experiment name`.
+    #[must_use]
+    pub fn said_of(self, noun: &'static str) -> Self {
+        let reason = self.reason.strip_suffix(OF_PROMPTS).unwrap_or(self.reason);
+        Self { noun, reason, ..self }
+    }
+
     /// What is allowed, and a name close to the refused one where there is one.
     pub fn help(&self) -> String {
         let allowed = "a name is 1 to 64 of `a-z`, `0-9`, `_` and `-`, and begins with a letter or a digit";
@@ -53,7 +63,12 @@ impl FromStr for PromptName {
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         match fault(text) {
             None => Ok(Self(text.into())),
-            Some(reason) => Err(InvalidName { text: text.to_owned(), reason, suggestion: suggest(text) }),
+            Some(reason) => Err(InvalidName {
+                text: text.to_owned(),
+                noun: "a prompt name",
+                reason,
+                suggestion: suggest(text),
+            }),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Order is that of semantic versioning, never that of the text: `v1.10.0` comes after `v1.9.0`.
 
+mod meant;
 mod parse;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+pub use meant::meant_version;
 pub use parse::InvalidVersion;
 
 /// A semantic version without build metadata.

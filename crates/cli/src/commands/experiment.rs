@@ -23,7 +23,7 @@ use crate::exit::Exit;
 use crate::experiments::StoreArguments;
 use crate::failure::Failure;
 use crate::lifecycle::history_of;
-use crate::prompts::{parse_new_name, parse_version, version};
+use crate::prompts::{parse_new_experiment, parse_version, version};
 
 const EXAMPLES: &str = "Examples:
   promptassay experiment new customer_support support_v2 --treatment v1.1.0
@@ -60,7 +60,7 @@ struct NewArguments {
     #[arg(value_name = "PROMPT")]
     prompt: String,
     /// The name of the experiment.
-    #[arg(value_name = "EXPERIMENT", value_parser = parse_new_name)]
+    #[arg(value_name = "EXPERIMENT", value_parser = parse_new_experiment)]
     name: PromptName,
     /// The version of the control [default: the active version].
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use promptassay_registry::problem::{Problem, did_you_mean};
-use promptassay_registry::version::Version;
+use promptassay_registry::problem::Problem;
+use promptassay_registry::version::{Version, meant_version};
 
 /// What the caller asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -185,12 +185,8 @@ fn list(versions: &[Version]) -> String {
 }
 
 fn unknown_version(prompt: &str, version: &Version, versions: &[Version]) -> Problem {
-    let known: Vec<String> = versions.iter().map(ToString::to_string).collect();
-    let help = did_you_mean(&version.to_string(), known.iter().map(String::as_str), "versions");
-    // Versions are so alike that the closest one is often a wrong guess: the list stands beside it.
-    let help =
-        if help.starts_with("did") { format!("{help} known versions: {}", known.join(", ")) } else { help };
-    Problem::error("plan::unknown_version", format!("{prompt} has no version {version}")).help(help)
+    Problem::error("plan::unknown_version", format!("{prompt} has no version {version}"))
+        .help(meant_version(version, versions))
 }
 
 #[cfg(test)]
@@ -311,6 +307,6 @@ mod tests {
 
     #[test]
     fn an_unknown_version_is_named_with_those_that_exist() {
-        insta::assert_snapshot!(check(&["1.0.0", "1.1.0"], "1.1.0", Some("3.0.0"), &["1.1.1"]), @"p has no version v3.0.0 (help: did you mean `v1.0.0`? known versions: v1.0.0, v1.1.0); p has no version v1.1.1 (help: did you mean `v1.1.0`? known versions: v1.0.0, v1.1.0)");
+        insta::assert_snapshot!(check(&["1.0.0", "1.1.0"], "1.1.0", Some("3.0.0"), &["1.1.1"]), @"p has no version v3.0.0 (help: its versions are `v1.1.0`, `v1.0.0`); p has no version v1.1.1 (help: did you mean `v1.1.0`?)");
     }
 }

@@ -188,6 +188,27 @@ fn latest_is_the_newest_registered_version_once_there_is_a_lock() {
 }
 
 #[test]
+fn a_copy_is_pointed_out_until_somebody_says_that_it_is_meant() {
+    let prompts = Prompts::new();
+    let warned = || {
+        let problems = Tree::load(prompts.root()).problems;
+        problems.iter().map(|problem| problem.code).collect::<Vec<_>>()
+    };
+    let first = prompts.read("support/v1.0.0.txt");
+    prompts.write("support/v1.1.0.txt", "Two {query}");
+    prompts.write("support/v1.2.0.txt", &first);
+    assert_eq!(warned(), ["version::identical"]);
+    prompts.register("1.0.0").unwrap();
+    assert_eq!(warned(), ["version::identical"]);
+    // Whoever is served it was meant to be; the old text is back under a new number.
+    prompts.activate("1.2.0").unwrap();
+    assert_eq!(warned(), Vec::<&str>::new());
+    prompts.activate("1.0.0").unwrap();
+    prompts.register("1.2.0").unwrap();
+    assert_eq!(warned(), Vec::<&str>::new());
+}
+
+#[test]
 fn activating_changes_one_value() {
     let prompts = Prompts::new();
     prompts.add(Number::Next(Bump::Minor), "Two {query}").unwrap();

@@ -9,10 +9,10 @@ use crate::digest::Digest;
 use crate::lock_file::{Lock, LockRow};
 use crate::memory::{RenderFailure, Rendering};
 use crate::name::PromptName;
-use crate::problem::{Problem, closest};
+use crate::problem::Problem;
 use crate::template::{TemplateFormat, Values};
 use crate::variables::Interface;
-use crate::version::{self, Version, VersionSelector};
+use crate::version::{self, Version, VersionSelector, meant_version};
 use crate::version_file::Form;
 use crate::yaml::Document;
 
@@ -80,7 +80,7 @@ pub enum UnknownVersion {
         prompt: PromptName,
         /// The version that was asked for.
         version: Version,
-        /// The closest version, or the newest ones.
+        /// The version that was probably meant, or the newest ones.
         help: String,
     },
     /// `latest` was asked for, and names none.
@@ -187,7 +187,7 @@ impl Prompt {
                 self.version(version).ok_or_else(|| UnknownVersion::NoSuchVersion {
                     prompt: self.name().clone(),
                     version: version.clone(),
-                    help: closest_version(version, self.inner.versions.keys()),
+                    help: meant_version(version, self.inner.versions.keys()),
                 })
             }
         }
@@ -229,21 +229,4 @@ impl PromptVersion {
     pub fn is_registered(&self) -> bool {
         self.registered.is_some()
     }
-}
-
-/// Help for a version that is not there: the closest one, or the newest.
-pub(crate) fn closest_version<'a>(
-    wanted: &Version,
-    known: impl DoubleEndedIterator<Item = &'a Version>,
-) -> String {
-    const SHOWN: usize = 5;
-    let known: Vec<String> = known.rev().map(Version::to_string).collect();
-    if known.is_empty() {
-        return "it has no versions".to_owned();
-    }
-    if let Some(candidate) = closest(&wanted.to_string(), known.iter().map(String::as_str)) {
-        return format!("did you mean `{candidate}`?");
-    }
-    let newest: Vec<String> = known.iter().take(SHOWN).map(|version| format!("`{version}`")).collect();
-    format!("the newest are {}", newest.join(", "))
 }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use super::directory::{self, Entry, Kind};
 use super::file_name::{Role, role};
 use super::load::folded;
-use super::prompt::{Inner, Prompt, closest_version};
+use super::prompt::{Inner, Prompt};
 use super::{MAX_LOCK_BYTES, MAX_YAML_BYTES, registered, versions};
 use crate::files::read_text;
 use crate::lock_file::Lock;
 use crate::name::{InvalidName, PromptName};
 use crate::problem::{Place, Problem, has_errors};
 use crate::prompt_file::{self, ActiveVersion, PromptFile};
-use crate::version::{Version, VersionSelector};
+use crate::version::{Version, VersionSelector, meant_version};
 use crate::version_file::Form;
 use crate::yaml::Document;
 
@@ -119,7 +119,6 @@ fn read_prompt(
     if files.versions.is_empty() && files.misnamed_versions.is_empty() {
         problems.push(no_version(prompt_entry, &entry.name));
     }
-    registered::check_identical(&versions, problems);
     check_active(&file, files, problems);
     let lock = match lock {
         LockState::Read(lock, file) => {
@@ -130,6 +129,8 @@ fn read_prompt(
         LockState::Absent => Lock::default(),
         LockState::Broken => return None,
     };
+    let active = file.active.as_ref().map(|active| &active.selector);
+    registered::check_identical(&entry.name, &versions, active, problems);
     let interface = versions::interface(&file, &versions);
     let active = file.active?;
     let prompt = Prompt::new(Inner {
@@ -253,7 +254,7 @@ fn check_active(file: &PromptFile, files: &Files, problems: &mut Vec<Problem>) {
         problems.push(
             Problem::error(ACTIVE_UNKNOWN, format!("`active_version` names {version}, which is not there"))
                 .at(place.clone())
-                .help(closest_version(version, files.versions.keys())),
+                .help(meant_version(version, files.versions.keys())),
         );
     }
 }

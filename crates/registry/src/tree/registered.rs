@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::files::read_text;
 use crate::lock_file::{FILE_NAME, Lock, LockRow};
 use crate::problem::{Place, Problem};
-use crate::version::Version;
+use crate::version::{Version, VersionSelector};
 use crate::yaml::Document;
 
 /// Gives each version its lock row; a missing or edited file is an error.
@@ -73,22 +73,33 @@ pub(super) fn check_interfaces(
     }
 }
 
-/// Versions with the same bytes: probably a copy that somebody forgot to change.
-pub(super) fn check_identical(versions: &BTreeMap<Version, PromptVersion>, problems: &mut Vec<Problem>) {
+/// Versions with the bytes of an older one: probably a copy that somebody forgot to change. Once it is registered or active it is meant,
+/// as an old text that comes back under a new number is, and by then it could not be changed any more.
+pub(super) fn check_identical(
+    name: &str,
+    versions: &BTreeMap<Version, PromptVersion>,
+    active: Option<&VersionSelector>,
+    problems: &mut Vec<Problem>,
+) {
     let mut seen: BTreeMap<Digest, &PromptVersion> = BTreeMap::new();
     for version in versions.values() {
-        match seen.get(&version.digest) {
-            Some(first) => problems.push(
+        let Some(first) = seen.get(&version.digest) else {
+            seen.insert(version.digest, version);
+            continue;
+        };
+        let is_active = matches!(active, Some(VersionSelector::Exact(active)) if *active == version.version);
+        if version.registered.is_none() && !is_active {
+            problems.push(
                 Problem::warning(
                     "version::identical",
                     format!("{} has the same content as {}", version.version, first.version),
                 )
                 .at(Place::whole_file(version.path.as_path()))
-                .help("remove the one that is not needed, unless this is meant"),
-            ),
-            None => {
-                seen.insert(version.digest, version);
-            }
+                .help(format!(
+                    "change it, or remove it; if it is meant, `promptassay register {name} {} -m WHY` says so",
+                    version.version
+                )),
+            );
         }
     }
 }

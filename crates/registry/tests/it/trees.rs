@@ -211,7 +211,7 @@ fn links_that_leave_or_dangle_are_refused_and_others_are_followed() {
     insta::assert_snapshot!(built.shown(), @"
     warning[version::identical]: v1.1.0 has the same content as v1.0.0
       --> support/v1.1.0.txt:1:1
-      help: remove the one that is not needed, unless this is meant
+      help: change it, or remove it; if it is meant, `promptassay register support v1.1.0 -m WHY` says so
 
     error[file::link_leaves]: this link leads out of the prompts directory, to `OUTSIDE/outside/secret.txt`
       --> support/v1.2.0.txt:1:1

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use promptassay_registry::problem::{did_you_mean, has_errors};
-use promptassay_registry::version::Version;
+use promptassay_registry::version::{Version, meant_version};
 use promptassay_registry::yaml::{Located, Span};
 
 use super::{Owner, Reader};
@@ -86,8 +86,7 @@ impl Reader<'_> {
             }
         };
         if !owner.versions.contains(&version) {
-            let known: Vec<String> = owner.versions.iter().map(ToString::to_string).collect();
-            let help = did_you_mean(&version.to_string(), known.iter().map(String::as_str), "versions");
+            let help = meant_version(&version, owner.versions);
             self.error(
                 "experiment::unknown_version",
                 written.span,
