@@ -1,5 +1,6 @@
 //! Finds what the commands about experiments are about: the definition, and the store.
 
+pub(crate) mod guardrails;
 mod standing;
 
 use std::collections::BTreeSet;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 use promptassay_experiments::definition::{Experiment, Owner, file_name, read_directory, valid_label};
-use promptassay_experiments::store::{Location, Store, StoreError, open};
+use promptassay_experiments::store::{Location, Store, StoreError, open, open_to_look};
 use promptassay_registry::problem::{Place, Problem, Severity, did_you_mean, has_errors};
 use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Loaded, Prompt};
@@ -219,8 +220,12 @@ impl Found {
     }
 
     /// Whether units may be exposed at this time: the phase of the file was started, as the file says, and not stopped.
-    pub(crate) fn must_run(&self, store: &mut dyn Store, at: Timestamp) -> Result<(), Failure> {
-        let standing = self.standing(store, at)?;
+    /// Where there is no store, nobody started it.
+    pub(crate) fn must_run(&self, store: Option<&mut Box<dyn Store>>, at: Timestamp) -> Result<(), Failure> {
+        let standing = match store {
+            Some(store) => self.standing(store.as_mut(), at)?,
+            None => Standing::NotStarted,
+        };
         let Experiment { name, allocation, .. } = &self.experiment;
         let number = allocation.phase;
         let (message, help) = match &standing {
@@ -255,6 +260,19 @@ impl StoreArguments {
     /// The store that was asked for, else that of registry.yaml; made where there is none.
     pub(crate) fn open(&self, loaded: &Loaded) -> Result<Box<dyn Store>, Failure> {
         open(&self.location(loaded)?.ok_or_else(no_store)?).map_err(|error| store_failed(&error))
+    }
+
+    /// Refuses where nothing names a store; whether there is one is another question.
+    pub(crate) fn must_be_named(&self, loaded: &Loaded) -> Result<(), Failure> {
+        self.location(loaded)?.map(|_| ()).ok_or_else(no_store)
+    }
+
+    /// The store, where there is one, to look which phases run: nothing of it is changed, its tables are not brought up to date.
+    pub(crate) fn look_if_there(&self, loaded: &Loaded) -> Result<Option<Box<dyn Store>>, Failure> {
+        match self.location(loaded)?.filter(is_there) {
+            Some(location) => open_to_look(&location).map(Some).map_err(|error| store_failed(&error)),
+            None => Ok(None),
+        }
     }
 
     /// The same to read from it: a file that is not there is a mistake.
@@ -324,7 +342,10 @@ fn no_store() -> Failure {
     )
 }
 
+/// The code of a store that does not answer.
+pub(crate) const STORE_FAILED: &str = "experiment::store_failed";
+
 /// The store cannot be opened, read or written.
 pub(crate) fn store_failed(error: &StoreError) -> Failure {
-    Failure::broken(Problem::error("experiment::store_failed", error.to_string()))
+    Failure::broken(Problem::error(STORE_FAILED, error.to_string()))
 }

@@ -1,8 +1,8 @@
 //! Times on the command line.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// Reads `2026-11-20T14:05:00Z`, with any offset, or a day, which begins at midnight in UTC; for `clap`.
 pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
@@ -19,9 +19,30 @@ pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
     })
 }
 
+/// Clocks of machines differ by seconds, of badly kept ones by minutes.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
+
+/// Refuses what is said to have happened later than now. It would be written down, and count on the day that it names.
+pub(crate) fn not_in_the_future(at: Timestamp, now: Timestamp) -> Result<(), &'static str> {
+    if at.duration_since(now) > CLOCKS_DIFFER {
+        Err("`at` is in the future: only what has happened is recorded")
+    } else {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clocks_may_differ_by_minutes() {
+        let now: Timestamp = "2026-11-20T14:05:00Z".parse().unwrap();
+        let at = |text: &str| not_in_the_future(text.parse().unwrap(), now);
+        assert!(at("1999-11-20T14:05:00Z").is_ok() && at("2026-11-20T14:10:00Z").is_ok());
+        assert!(at("2026-11-20T14:10:01Z").is_err());
+        assert!(not_in_the_future(Timestamp::MAX, Timestamp::MIN).is_err());
+    }
 
     #[test]
     fn a_time_has_an_offset_and_a_day_begins_at_midnight() {

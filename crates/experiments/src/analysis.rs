@@ -18,7 +18,7 @@ pub use comparison::{Comparison, Estimate, Interval, Method, NoInterval};
 pub use decision::{Decision, Verdict};
 pub use health::{ArmShare, Finding, Health, SampleRatioReport, Weight};
 pub(crate) use text::thousands;
-pub use text::{markdown, terminal};
+pub use text::{markdown, plain, terminal};
 
 use crate::definition::{Experiment, LEAST_DURATION, Role};
 use crate::store::{Population, Store, StoreError};
@@ -164,9 +164,12 @@ fn read(
     now: Timestamp,
 ) -> Result<Analysis, AnalysisError> {
     let name = experiment.name.as_str();
-    let stopped =
-        store.phases(name)?.into_iter().find(|known| known.phase == phase).and_then(|known| known.stopped);
-    let stopped = stopped.map(|(at, reason)| Stopped { at, reason }).filter(|stopped| stopped.at <= now);
+    let known = store.phases(name)?.into_iter().find(|known| known.phase == phase);
+    let started_at = known.as_ref().map(|known| known.started_at);
+    let stopped = known
+        .and_then(|known| known.stopped)
+        .map(|(at, reason)| Stopped { at, reason })
+        .filter(|stopped| stopped.at <= now);
     let until = stopped.as_ref().map_or(now, |stopped| stopped.at);
     let everybody = Population { experiment: name, phase, until };
     let progress = progress(experiment, store, everybody, now, stopped)?;
@@ -176,6 +179,12 @@ fn read(
     let unexposed = store.unexposed(everybody)?;
     let everyone: u64 = arms.units.iter().map(|(_, units)| units).sum();
     let mut health = health::check(experiment, &arms, unexposed);
+    if let Some((started_at, (first, _))) = started_at.zip(arms.span)
+        && first < started_at
+    {
+        let earlier = store.arms(Population { until: before(started_at, MOMENT), ..everybody })?;
+        health.findings.push(health::before_start(started_at, &earlier));
+    }
     let primary = experiment.primary().map(|metric| metric.name.as_str());
     let mut metrics = Vec::new();
     for metric in &experiment.metrics {
@@ -247,6 +256,8 @@ fn progress(
     })
 }
 
+/// Times are kept in microseconds.
+const MOMENT: SignedDuration = SignedDuration::from_micros(1);
 const SECONDS_PER_DAY: f64 = 86_400.0;
 /// A pace told from fewer units is off by a fifth and more: one standard deviation of a count of 30 is 18 % of it.
 const LEAST_UNITS_OF_A_PACE: u64 = 30;

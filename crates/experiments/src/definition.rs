@@ -3,6 +3,7 @@
 //! [`Experiment::read`] turns a file into a value that cannot be wrong, or says everything that is wrong with it, each at its place.
 
 mod change;
+mod guardrail;
 mod metric;
 mod plan;
 mod read;
@@ -18,9 +19,10 @@ use promptassay_registry::version::Version;
 use serde_json::{Value, json};
 
 pub use change::Change;
-pub use metric::{Direction, Metric, MetricKind, PerUnit, Role};
+pub use guardrail::{GuardrailPlan, guardrail_plans};
+pub use metric::{Direction, Metric, MetricKind, Noise, PerUnit, Role};
 pub(crate) use plan::{LEAST_DURATION, confidence};
-pub use plan::{NotReady, Plan, PlannedUnits, ReadyPlan, planned_units};
+pub use plan::{LEAST_SUCCESSES, LEAST_UNITS, NotReady, Plan, PlannedUnits, ReadyPlan, planned_units};
 pub use read::{MAX_FILE_BYTES, Owner, file_name, read_directory, valid_label};
 pub use spec::{ExperimentSpec, InOrder, MetricSpec, PlanSpec, VariantSpec};
 
@@ -205,6 +207,11 @@ impl Experiment {
             NotReady::NoEnd => None,
         };
         place.unwrap_or_else(|| places.name.clone())
+    }
+
+    /// Where in the file a metric stands.
+    pub fn place_of_metric(&self, name: &str) -> Place {
+        self.places.metrics.get(name).unwrap_or(&self.places.name).clone()
     }
 
     fn build_assigner(

@@ -162,10 +162,20 @@ impl Manager {
     }
 
     /// Adds an experiment that was read from a file.
+    ///
+    /// Versions of a tree must be registered: the text of another one may change while it is served, and its results would be those of two
+    /// texts. Whether the experiment was started, and as what, is not asked: that is between `promptassay experiment start` and the store,
+    /// and whoever serves without it says by the exposures which phase it was.
     pub fn add_experiment(&mut self, experiment: Experiment) -> Result<&Experiment, ManagerError> {
         let name = experiment.name.as_str().to_owned();
         if self.experiments.contains_key(&name) {
             return Err(ManagerError::Taken { name });
+        }
+        let prompt = &experiment.prompt;
+        let mut versions = experiment.variants.iter().map(|variant| &variant.version);
+        if let Some(version) = versions.find(|version| self.prompts.may_change(prompt, version)) {
+            let (prompt, version) = (prompt.clone(), version.clone());
+            return Err(ManagerError::Unregistered { prompt, version });
         }
         Ok(self.experiments.entry(name).or_insert(experiment))
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::analysis::trial::{Trial, TrialUnit};
 use crate::assignment::Assignment;
-use crate::definition::{Experiment, MetricKind, NotReady, planned_units};
+use crate::definition::{Experiment, Metric, MetricKind, Noise, NotReady, Role, planned_units};
 
 /// What is tried.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,7 +24,7 @@ pub struct SimulationSettings {
 }
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Simulation {
     /// How many experiments.
     pub experiments: u32,
@@ -40,6 +40,21 @@ pub struct Simulation {
     pub better_at_end: f64,
     /// The share in which the sample ratio blocked, wrongly.
     pub sample_ratio_blocked: f64,
+    /// The guardrails, which nothing harmed.
+    pub guardrails: Vec<GuardrailSeen>,
+    /// The share that ended with `ship`: a better treatment of which every guardrail was shown to hold. `None` where a guardrail could not be
+    /// tried.
+    pub shipped_at_end: Option<f64>,
+}
+
+/// A guardrail that nothing harmed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GuardrailSeen {
+    /// Its name.
+    pub metric: String,
+    /// The share in which it was shown at the planned end that it holds in every treatment; `None` where the definition does not say how its
+    /// values vary.
+    pub holds_at_end: Option<f64>,
 }
 
 impl Simulation {
@@ -78,7 +93,20 @@ pub fn simulate(experiment: &Experiment, settings: &SimulationSettings) -> Resul
         return Err(SimulateError::Rate);
     }
     let mut random = SplitMix64(settings.seed);
-    let mut counts = [0_u32; 4];
+    let mut guardrails: Vec<Guardrail<'_>> = experiment
+        .metrics
+        .iter()
+        .filter(|metric| metric.role == Role::Guardrail)
+        .zip(1_u64..)
+        // Each has a generator of its own, so that it takes no numbers from the primary metric.
+        .map(|(metric, number)| Guardrail {
+            metric,
+            random: SplitMix64(SplitMix64(settings.seed ^ number).next_u64()),
+            holds: 0,
+        })
+        .collect();
+    let all_tried = guardrails.iter().all(|guardrail| guardrail.metric.noise.is_some());
+    let mut counts = [0_u32; 5];
     for _ in 0..settings.experiments {
         let mut made = Vec::new();
         while (made.len() as u64) < units {
@@ -95,14 +123,29 @@ pub fn simulate(experiment: &Experiment, settings: &SimulationSettings) -> Resul
         }
         let trial = Trial { experiment, metric, units: &made };
         let seen = trial.run(settings.looks)?;
-        let found =
-            [seen.significant_at_end, seen.significant_early, seen.better_at_end, seen.sample_ratio_blocked];
+        let mut shippable = seen.better_at_end.clone();
+        for guardrail in &mut guardrails {
+            let Some(noise) = guardrail.metric.noise else { continue };
+            let holds = guardrail.try_on(experiment, noise, &made)?;
+            shippable.retain(|variant| holds.contains(variant));
+        }
+        let found = [
+            seen.significant_at_end,
+            seen.significant_early,
+            !seen.better_at_end.is_empty(),
+            seen.sample_ratio_blocked,
+            !shippable.is_empty(),
+        ];
         for (count, found) in counts.iter_mut().zip(found) {
             *count += u32::from(found);
         }
     }
-    let [at_end, early, better, blocked] =
-        counts.map(|count| f64::from(count) / f64::from(settings.experiments.max(1)));
+    let share = |count: u32| f64::from(count) / f64::from(settings.experiments.max(1));
+    let [at_end, early, better, blocked, shipped] = counts.map(share);
+    let of_guardrail = |guardrail: Guardrail<'_>| GuardrailSeen {
+        metric: guardrail.metric.name.clone(),
+        holds_at_end: guardrail.metric.noise.map(|_| share(guardrail.holds)),
+    };
     Ok(Simulation {
         experiments: settings.experiments,
         units,
@@ -111,7 +154,38 @@ pub fn simulate(experiment: &Experiment, settings: &SimulationSettings) -> Resul
         significant_early: early,
         better_at_end: better,
         sample_ratio_blocked: blocked,
+        guardrails: guardrails.into_iter().map(of_guardrail).collect(),
+        shipped_at_end: all_tried.then_some(shipped),
     })
+}
+
+/// A guardrail, and how often it was shown to hold so far.
+struct Guardrail<'a> {
+    metric: &'a Metric,
+    random: SplitMix64,
+    holds: u32,
+}
+
+impl Guardrail<'_> {
+    /// The treatments of one experiment in which it was shown to hold, when its values are alike in all variants.
+    fn try_on(
+        &mut self,
+        experiment: &Experiment,
+        noise: Noise,
+        made: &[TrialUnit],
+    ) -> Result<Vec<String>, Undefined> {
+        let value = |random: &mut SplitMix64| match noise {
+            Noise::Baseline(rate) => f64::from(u8::from(random.next_unit() < rate)),
+            Noise::Sd(sd) => sd * random.next_normal(),
+        };
+        let units: Vec<TrialUnit> = made
+            .iter()
+            .map(|unit| TrialUnit { variant: unit.variant, value: value(&mut self.random) })
+            .collect();
+        let holds = Trial { experiment, metric: self.metric, units: &units }.holds_at_end()?;
+        self.holds += u32::from(holds.len() == experiment.treatments().count());
+        Ok(holds)
+    }
 }
 
 /// A small generator of random numbers that never changes. Source: Steele, Lea and Flood, OOPSLA 2014.
@@ -143,7 +217,7 @@ mod tests {
     use promptassay_registry::yaml::Document;
 
     use super::*;
-    use crate::definition::Owner;
+    use crate::definition::{GuardrailPlan, Owner, guardrail_plans};
 
     fn experiment(metric: &str, plan: &str) -> Experiment {
         let text = format!(
@@ -173,6 +247,122 @@ mod tests {
 
     fn run(experiment: &Experiment, experiments: u32, effect: f64, seed: u64) -> Simulation {
         simulate(experiment, &SimulationSettings { experiments, effect, looks: 14, seed }).unwrap()
+    }
+
+    /// What [`guardrail_plans`] says of 800 units, 20 % of them in the treatment, and a guardrail `m` of this kind.
+    fn guarded(guardrail: &str) -> (Experiment, GuardrailPlan) {
+        let text = format!(
+            "name: e\nvariants:\n- {{name: a, version: 1.0.0, weight: 80}}\n- {{name: b, version: 1.0.0, weight: 20}}\nseed: 000102030405060708090a0b0c0d0e0f\nwindow: 1d\nmetrics:\n  p: {{kind: mean, role: primary, direction: higher}}\n  m: {guardrail}\nplan: {{smallest_effect: 1, sd: 1, units: 800}}\n"
+        );
+        let mut problems = Vec::new();
+        let document = Document::parse("e.yaml", text, &mut problems).unwrap();
+        let owner = Owner { prompt: &"p".parse().unwrap(), versions: &["1.0.0".parse().unwrap()] };
+        let experiment = Experiment::read(&document, owner, &mut problems).unwrap();
+        let plan = guardrail_plans(&experiment, 800).unwrap().remove(0);
+        (experiment, plan)
+    }
+
+    /// In what share of so many simulated experiments a guardrail that nothing harms is shown to hold.
+    fn shown(guardrail: &str, noise: &str, experiments: u32) -> f64 {
+        let (experiment, _) = guarded(&format!("{{{guardrail}, {noise}}}"));
+        let settings = SimulationSettings { experiments, effect: 0.0, looks: 0, seed: 5 };
+        simulate(&experiment, &settings).unwrap().guardrails[0].holds_at_end.unwrap()
+    }
+
+    #[test]
+    fn what_is_said_of_a_mean_is_what_the_analysis_shows() {
+        for (direction, kind) in [("lower", "mean"), ("higher", "ratio, numerator: n")] {
+            let guardrail = format!("kind: {kind}, role: guardrail, direction: {direction}, margin: 0.5");
+            let sd = guarded(&format!("{{{guardrail}}}")).1.largest_sd.unwrap();
+            let seen = shown(&guardrail, &format!("sd: {sd}"), 300);
+            assert!((seen - 0.8).abs() < 0.08, "{guardrail}: {seen}");
+            let [more, less] = [1.4, 0.6].map(|times| shown(&guardrail, &format!("sd: {}", times * sd), 60));
+            assert!(more < 0.7 && less > 0.9, "{guardrail}: {more} {less}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_rate_is_what_the_analysis_shows() {
+        for direction in ["lower", "higher"] {
+            let guardrail = format!("kind: binary, role: guardrail, direction: {direction}, margin: 0.12");
+            let rates = guarded(&format!("{{{guardrail}}}")).1.rates.unwrap();
+            let &[[rarest, most], [fewest, most_frequent]] = rates.as_slice() else { panic!("{rates:?}") };
+            for rate in [most, fewest] {
+                let seen = shown(&guardrail, &format!("baseline: {rate}"), 200);
+                assert!((seen - 0.8).abs() < 0.1, "{guardrail} at {rate}: {seen}");
+            }
+            // At the other ends it is the number of successes or failures, which is there almost always.
+            for rate in [rarest, most_frequent] {
+                let seen = shown(&guardrail, &format!("baseline: {rate}"), 60);
+                assert!(seen > 0.7, "{guardrail} at {rate}: {seen}");
+            }
+            for rate in [0.6 * rarest, 1.0 - 0.6 * rarest] {
+                let seen = shown(&guardrail, &format!("baseline: {rate}"), 60);
+                assert!(seen < 0.5, "{guardrail} at {rate}: {seen}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_units_that_a_guardrail_needs_are_those_that_show_it() {
+        for metric in ["kind: mean, margin: 0.5, sd: 4", "kind: binary, margin: 0.05, baseline: 0.2"] {
+            let (experiment, plan) = guarded(&format!("{{role: guardrail, direction: lower, {metric}}}"));
+            assert!(!plan.is_within_reach());
+            let again = guardrail_plans(&experiment, plan.needed_units).unwrap().remove(0);
+            assert!(again.is_within_reach());
+            let fewer = guardrail_plans(&experiment, plan.needed_units - 1).unwrap().remove(0);
+            let shows = |plan: &GuardrailPlan| match plan.noise {
+                Some(Noise::Sd(sd)) => plan.largest_sd.is_some_and(|largest| largest >= sd),
+                Some(Noise::Baseline(rate)) => {
+                    plan.rates.iter().flatten().any(|[from, to]| *from <= rate && rate <= *to)
+                }
+                None => false,
+            };
+            assert!(shows(&again) && !shows(&fewer), "{again:?} {fewer:?}");
+        }
+    }
+
+    #[test]
+    fn a_margin_that_no_rate_lets_these_units_show() {
+        let guardrail = "{kind: binary, role: guardrail, direction: lower, margin: 0.01}";
+        let (experiment, plan) = guarded(guardrail);
+        assert_eq!(plan.rates, Some(Vec::new()));
+        assert!(!plan.is_within_reach());
+        let at_once = guardrail_plans(&experiment, plan.needed_units + 10).unwrap().remove(0);
+        assert!(at_once.rates.is_some_and(|rates| !rates.is_empty()), "{}", plan.needed_units);
+        let before = guardrail_plans(&experiment, plan.needed_units * 99 / 100).unwrap().remove(0);
+        assert_eq!(before.rates, Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_plan_holds_as_many_units_as_an_interval_takes() {
+        let few = experiment("{kind: mean, role: primary, direction: higher}", "{smallest_effect: 2, sd: 1}");
+        let units = planned_units(&few).unwrap();
+        assert_eq!(units.for_effect, 8);
+        assert!((220..=250).contains(&units.total), "{units:?}");
+        let rare = experiment(
+            "{kind: binary, role: primary, direction: higher}",
+            "{smallest_effect: 0.2, baseline: 0.01}",
+        );
+        let units = planned_units(&rare).unwrap();
+        assert!(units.for_effect < 200 && units.total > 5000, "{units:?}");
+        for experiment in [few, rare] {
+            let seen = run(&experiment, 40, experiment.plan.smallest_effect.unwrap(), 3);
+            assert!(seen.better_at_end > 0.9, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_shipped_is_better_and_guarded() {
+        let (experiment, _) =
+            guarded("{kind: mean, role: guardrail, direction: lower, margin: 0.5, sd: 3.5}");
+        let settings = SimulationSettings { experiments: 200, effect: 1.0, looks: 0, seed: 5 };
+        let seen = simulate(&experiment, &settings).unwrap();
+        assert_eq!(seen.shipped_at_end, seen.guardrails[0].holds_at_end, "{seen:?}");
+        assert!(seen.better_at_end > 0.99, "{seen:?}");
+        let (unknown, _) = guarded("{kind: mean, role: guardrail, direction: lower, margin: 0.5}");
+        let seen = simulate(&unknown, &settings).unwrap();
+        assert_eq!((seen.shipped_at_end, seen.guardrails[0].holds_at_end), (None, None));
     }
 
     /// Four standard errors of a share around 5 %.

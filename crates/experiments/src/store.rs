@@ -216,6 +216,23 @@ pub fn open(location: &Location) -> Result<Box<dyn Store>, StoreError> {
     })
 }
 
+/// Opens the store at a location to look at it. Nothing is made, and the tables of an older program are not brought up to date: they are
+/// read as they are. A SQLite file must be there.
+pub fn open_to_look(location: &Location) -> Result<Box<dyn Store>, StoreError> {
+    Ok(match location {
+        Location::Sqlite(path) => Box::new(SqliteStore::open_to_look(path)?),
+        Location::Postgres(config) => {
+            Box::new(PostgresStore::connect_to_look(config, &location.to_string())?)
+        }
+    })
+}
+
+/// Whether this program knows a format.
+fn known(format: i64) -> Result<(), StoreError> {
+    let newest = sql::newest();
+    if format > newest { Err(StoreError::TooNew { found: format, known: newest }) } else { Ok(()) }
+}
+
 /// A moment as it is kept.
 fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()

@@ -1,7 +1,7 @@
 //! The difference and the ratio of two independent rates, by combining their Wilson intervals.
 
 use crate::proportion::{ProportionInterval, wilson};
-use crate::undefined::computed;
+use crate::undefined::{computed, finite};
 use crate::{Confidence, Undefined};
 
 /// A difference of two rates, treatment − baseline.
@@ -52,6 +52,28 @@ pub fn newcombe_difference(
         lower: (difference - below).max(-1.0),
         upper: (difference + above).min(1.0),
     })
+}
+
+/// How far [`newcombe_difference`] reaches below and above the difference, in arms of so many users that both show exactly `rate`. For
+/// plans, whose users need not be whole numbers.
+pub fn newcombe_reach(
+    rate: f64,
+    baseline_users: f64,
+    treatment_users: f64,
+    confidence: Confidence,
+) -> Result<(f64, f64), Undefined> {
+    let arm = |users: f64| {
+        if !(0.0..=1.0).contains(&finite(rate)?) || finite(users)? <= 0.0 {
+            return Err(Undefined::OutsideDomain);
+        }
+        let share = confidence.z().powi(2) / users;
+        let centre = rate + 0.5 * share;
+        let half = confidence.z() * (rate * (1.0 - rate) / users + 0.25 * share / users).sqrt();
+        let [lower, upper] = [centre - half, centre + half].map(|end| end / (1.0 + share));
+        Ok((rate - lower, upper - rate))
+    };
+    let ((below_a, above_a), (below_b, above_b)) = (arm(baseline_users)?, arm(treatment_users)?);
+    Ok((computed(below_b.hypot(above_a))?, computed(above_b.hypot(below_a))?))
 }
 
 /// The ratio form of [`newcombe_difference`]: it excludes "no change" exactly when the difference does.

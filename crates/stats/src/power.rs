@@ -161,6 +161,26 @@ pub fn users_for_means(
     computed(reach * reach * spread / squared_effect(effect)?)
 }
 
+/// The largest standard deviation of one user's value at which so many users in both arms together show a difference
+/// in means of `effect`: the inverse of [`users_for_means`].
+///
+/// It says as well what is shown to be no worse than `effect`: of two arms that do not differ, that many users leave a
+/// loss of `effect` outside the interval with probability `power`.
+pub fn largest_sd_for_means(
+    effect: f64,
+    users: f64,
+    share: f64,
+    confidence: Confidence,
+    power: f64,
+) -> Result<f64, Undefined> {
+    if finite(users)? < 0.0 {
+        return Err(Undefined::OutsideDomain);
+    }
+    let per_spread = users * open_share(share)? * (1.0 - share);
+    let reach = confidence.z() + z_of_power(power)?;
+    computed((squared_effect(effect)? * per_spread).sqrt() / reach)
+}
+
 /// The users needed in both arms together to tell the rates `baseline` and `treatment` apart, with `share` of
 /// them in the second arm.
 ///
@@ -240,6 +260,17 @@ mod tests {
         let effect = smallest_detectable_difference(500, 0.2, printed(), 0.8).unwrap();
         let cases = cases_for_mcnemar(0.2, effect, printed(), 0.8).unwrap();
         assert!((cases - 500.0).abs() < 1e-6, "{cases}");
+    }
+
+    #[test]
+    fn the_largest_sd_needs_exactly_these_users() {
+        for (effect, share) in [(0.5, 0.5), (0.02, 0.1), (-3.0, 0.8)] {
+            let sd = largest_sd_for_means(effect, 1234.0, share, printed(), 0.8).unwrap();
+            let users = users_for_means(effect, sd, share, printed(), 0.8).unwrap();
+            assert!((users - 1234.0).abs() < 1e-6, "{users}");
+        }
+        assert_eq!(largest_sd_for_means(0.0, 1234.0, 0.5, printed(), 0.8), Err(Undefined::NoDifference));
+        assert_eq!(largest_sd_for_means(0.1, -1.0, 0.5, printed(), 0.8), Err(Undefined::OutsideDomain));
     }
 
     #[test]

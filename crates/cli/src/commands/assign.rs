@@ -6,12 +6,13 @@ use clap::Args;
 use promptassay_experiments::assignment::{Assignment, EmptyUnit};
 use promptassay_experiments::definition::Experiment;
 use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::Loaded;
 use serde_json::json;
 
 use super::Context;
 use crate::arguments::OutputFormat;
 use crate::exit::Exit;
-use crate::experiments::{StoreArguments, find};
+use crate::experiments::{Found, STORE_FAILED, StoreArguments, find};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -32,6 +33,9 @@ pub(crate) struct AssignArguments {
     /// Ids of units; `-` reads one per line from standard input.
     #[arg(value_name = "UNIT", required = true)]
     units: Vec<String>,
+    /// Ask no store: the file alone says who gets what, whether it was changed since the start or not.
+    #[arg(long, conflicts_with = "store")]
+    by_file: bool,
     #[command(flatten)]
     store: StoreArguments,
 }
@@ -39,12 +43,8 @@ pub(crate) struct AssignArguments {
 pub(crate) fn run(arguments: &AssignArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
     let found = find(&loaded, &arguments.name)?;
-    // Without a store nothing is known to run, and the file alone says who gets what.
-    if let Some(mut store) = arguments.store.open_if_there(&loaded)? {
-        let standing = found.standing(store.as_mut(), context.environment.now())?;
-        if standing.moves_units() {
-            return Err(found.refuse_changed(&standing));
-        }
+    if !arguments.by_file {
+        as_started(&found, arguments, &loaded, context).map_err(by_file_instead)?;
     }
     let mut output = BufWriter::new(std::io::stdout().lock());
     let written = |error: std::io::Error| {
@@ -84,6 +84,30 @@ pub(crate) fn run(arguments: &AssignArguments, context: &Context<'_>) -> Result<
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(written(error)),
         _ => Ok(Exit::Success),
     }
+}
+
+/// Refuses a file that would move units of what runs. Without a store nothing is known to run, and the file alone says who gets what.
+fn as_started(
+    found: &Found,
+    arguments: &AssignArguments,
+    loaded: &Loaded,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let Some(mut store) = arguments.store.open_if_there(loaded)? else { return Ok(()) };
+    let standing = found.standing(store.as_mut(), context.environment.now())?;
+    if standing.moves_units() { Err(found.refuse_changed(&standing)) } else { Ok(()) }
+}
+
+/// A store that does not answer cannot say that the file is still what was started. Going on is for somebody to decide who knows: a
+/// warning would be read by nobody while users are moved.
+fn by_file_instead(mut failure: Failure) -> Failure {
+    for problem in failure.problems.iter_mut().filter(|problem| problem.code == STORE_FAILED) {
+        problem.help = Some(
+            "`--by-file` goes on without it, which moves nobody as long as the file is what was started"
+                .to_owned(),
+        );
+    }
+    failure
 }
 
 fn line(experiment: &Experiment, unit: &[u8], place: &str, format: OutputFormat) -> Result<Vec<u8>, Failure> {

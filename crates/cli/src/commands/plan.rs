@@ -1,14 +1,14 @@
 //! `promptassay experiment power` and `promptassay simulate`: before an experiment starts.
 
 use clap::Args;
-use promptassay_experiments::definition::planned_units;
+use promptassay_experiments::definition::{LEAST_SUCCESSES, LEAST_UNITS, planned_units};
 use promptassay_experiments::simulate::{SimulateError, SimulationSettings, simulate as run_simulation};
 use promptassay_registry::problem::{Place, Problem};
 use serde_json::json;
 
 use super::Context;
 use crate::exit::Exit;
-use crate::experiments::find;
+use crate::experiments::{find, guardrails};
 use crate::failure::Failure;
 use crate::table::columns;
 
@@ -58,15 +58,35 @@ pub(crate) fn power(arguments: &PowerArguments, context: &Context<'_>) -> Result
         )
     })?;
     let planned = found.experiment.plan.units;
+    let guarded = guardrails::of(&found, planned.unwrap_or(needed.total))?;
     let text = || {
+        let counts = if needed.for_effect < needed.total {
+            format!(
+                "\nthe smallest effect takes {}, but no variant has an interval below {LEAST_UNITS} units, and no rate below {LEAST_SUCCESSES} successes and failures",
+                needed.for_effect
+            )
+        } else {
+            String::new()
+        };
         let enough = match planned {
             None => format!("write `units: {}` into the plan", needed.total),
             Some(planned) if planned < needed.total => format!("{planned} are planned: too few"),
             Some(planned) => format!("{planned} are planned: enough"),
         };
-        format!("{} units in all variants together (80 % power, two-sided 5 %)\n{enough}\n", needed.total)
+        let guarded = guardrails::lines(&guarded);
+        let space = if guarded.is_empty() { "" } else { "\n" };
+        format!(
+            "{} units in all variants together (80 % power, two-sided 5 %){counts}\n{enough}\n{space}{guarded}",
+            needed.total
+        )
     };
-    context.answer(text, &json!({"needed_units": needed.total, "planned_units": planned}))
+    let answer = json!({
+        "needed_units": needed.total,
+        "units_for_effect": needed.for_effect,
+        "planned_units": planned,
+        "guardrails": guarded,
+    });
+    context.answer(text, &answer)
 }
 
 pub(crate) fn simulate(arguments: &SimulateArguments, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -88,6 +108,7 @@ pub(crate) fn simulate(arguments: &SimulateArguments, context: &Context<'_>) -> 
             }
         })
     })?;
+    let guarded = guardrails::of(&found, seen.units)?;
     let looks = match arguments.looks {
         1 => "different at the look before".to_owned(),
         looks => format!("different at a look before, of {looks}"),
@@ -107,15 +128,44 @@ pub(crate) fn simulate(arguments: &SimulateArguments, context: &Context<'_>) -> 
             (looks.as_str(), seen.significant_early, promise("promised: at most 5 % in all looks together")),
             ("sample ratio blocked, wrongly", seen.sample_ratio_blocked, "promised: 0.1 %".to_owned()),
         ];
-        let rows: Vec<Vec<String>> = rows
-            .into_iter()
-            .map(|(what, number, promised)| [vec![what.to_owned()], share(number), vec![promised]].concat())
-            .collect();
+        let row = |what: &str, number: f64, promised: String| {
+            [vec![what.to_owned()], share(number), vec![promised]].concat()
+        };
+        let mut rows: Vec<Vec<String>> =
+            rows.into_iter().map(|(what, number, promised)| row(what, number, promised)).collect();
+        let tried = seen.guardrails.iter().filter_map(|guardrail| Some((guardrail, guardrail.holds_at_end?)));
+        rows.extend(tried.zip(guarded.iter().filter(|plan| plan.noise.is_some())).map(
+            |((guardrail, holds), plan)| {
+                let promised =
+                    if plan.is_within_reach() { "promised: 80 %" } else { "too few units for 80 %" };
+                row(&format!("`{}` shown to hold", guardrail.metric), holds, promised.to_owned())
+            },
+        ));
+        if let Some(shipped) = seen.shipped_at_end.filter(|_| !seen.guardrails.is_empty()) {
+            rows.push(row("shipped at the planned end", shipped, String::new()));
+        }
         let head = format!(
             "{} experiments of {} units each, true effect {}\n",
             seen.experiments, seen.units, seen.effect
         );
-        format!("{head}{}", columns(&rows, &[], 2, false))
+        let guarded = guardrails::lines(&guarded);
+        let space = if guarded.is_empty() { "" } else { "\n" };
+        format!("{head}{}{space}{guarded}", columns(&rows, &[], 2, false))
     };
-    context.answer(text, &seen)
+    let not_tried: Vec<String> = seen
+        .guardrails
+        .iter()
+        .filter(|guardrail| guardrail.holds_at_end.is_none())
+        .map(|guardrail| format!("`{}`", guardrail.metric))
+        .collect();
+    let mut answer = json!(seen);
+    answer["guardrail_plans"] = json!(guarded);
+    context.answer(text, &answer)?;
+    if !not_tried.is_empty() {
+        context.console.note(&format!(
+            "not tried, because nothing says how their values vary: {}; write `baseline:` (rates) or `sd:` (means, ratios) beside the `margin:`",
+            not_tried.join(", ")
+        ));
+    }
+    Ok(Exit::Success)
 }

@@ -17,7 +17,7 @@ use crate::canaries;
 use crate::exit::Exit;
 use crate::experiments::{StoreArguments, find, store_failed};
 use crate::failure::Failure;
-use crate::time::parse_time;
+use crate::time::{not_in_the_future, parse_time};
 
 const EXPOSE_EXAMPLES: &str = "Examples:
   promptassay expose support_v2 user_123                  was served what `assign` says
@@ -83,7 +83,7 @@ pub(crate) struct RecordArguments {
 pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
     let unit = arguments.unit.as_bytes();
-    let at = arguments.at.unwrap_or_else(|| context.environment.now());
+    let at = moment(arguments.at, context)?;
     if arguments.canary {
         let canary = canaries::find(&loaded, &arguments.name)?.canary;
         let event = canary.exposure(unit, at);
@@ -101,10 +101,12 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
         Assignment::Variant(index) => experiment.variants.get(index),
         Assignment::NotExposed => None,
     };
-    let mut store = arguments.store.open(&loaded)?;
+    // A store is not made to be told that nothing was started.
+    arguments.store.must_be_named(&loaded)?;
+    let mut store = arguments.store.open_if_there(&loaded)?;
     found.must_run(store.as_mut(), at)?;
     let mut recorded = false;
-    if let Some(variant) = variant {
+    if let (Some(variant), Some(store)) = (variant, &mut store) {
         let exposure = Event::Exposure(Exposure {
             experiment: experiment.name.as_str().to_owned(),
             phase: experiment.allocation.phase,
@@ -122,7 +124,7 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
 pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
     let unit = arguments.unit.as_bytes();
-    let at = arguments.at.unwrap_or_else(|| context.environment.now());
+    let at = moment(arguments.at, context)?;
     let id = match &arguments.id {
         Some(id) => id.as_bytes().to_vec(),
         None => context.environment.random_bytes().to_vec(),
@@ -188,6 +190,16 @@ fn was_exposed(
 
 fn written(store: &mut dyn Store, event: &Event) -> Result<Written, Failure> {
     store.write(std::slice::from_ref(event)).map_err(|error| store_failed(&error))
+}
+
+/// When it happened: now, unless something else was said.
+fn moment(said: Option<Timestamp>, context: &Context<'_>) -> Result<Timestamp, Failure> {
+    let now = context.environment.now();
+    let at = said.unwrap_or(now);
+    not_in_the_future(at, now).map_err(|reason| {
+        Failure::invalid_one(Problem::error("record::future", reason.replace("`at`", "`--at`")))
+    })?;
+    Ok(at)
 }
 
 fn parse_value(text: &str) -> Result<f64, String> {

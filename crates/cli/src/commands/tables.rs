@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use promptassay_experiments::assignment::EmptyUnit;
 use promptassay_experiments::definition::Experiment;
 use promptassay_experiments::event::{Event, Exposure, Outcome};
@@ -19,6 +20,7 @@ use super::Context;
 use crate::exit::Exit;
 use crate::experiments::{StoreArguments, find, store_failed};
 use crate::failure::Failure;
+use crate::time::not_in_the_future;
 
 const IMPORT_EXAMPLES: &str = "Examples:
   promptassay import support_v2 events.csv
@@ -84,8 +86,11 @@ impl From<TableKind> for TableFormat {
 pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
     let experiment = find(&loaded, &arguments.name)?.experiment;
-    let mut store = arguments.store.open(&loaded)?;
-    let written = fill(store.as_mut(), &experiment, &arguments.file, arguments.table)?;
+    arguments.store.must_be_named(&loaded)?;
+    let until = Some(context.environment.now());
+    let table = Table::of(&experiment, &arguments.file, arguments.table, until)?;
+    table.check()?;
+    let written = table.write(arguments.store.open(&loaded)?.as_mut())?;
     let text = || {
         format!(
             "imported {} exposures and {} outcomes; {} events were there already\n",
@@ -100,43 +105,45 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
 /// So many wrong rows are shown; whoever has more fixes these first.
 const MOST_PROBLEMS: usize = 20;
 
-/// Reads a table into a store. A file is read to its end before anything is written, so a wrong row leaves the store as it was;
-/// standard input is written as it comes.
+/// Reads a table into a store that is made for it, whatever times it names.
 pub(crate) fn fill(
     store: &mut dyn Store,
     experiment: &Experiment,
     file: &Path,
     kind: Option<TableKind>,
 ) -> Result<Written, Failure> {
-    let invalid = |code: &'static str, message: String| {
-        Failure::invalid_one(Problem::error(code, message).at(Place::whole_file(file)))
-    };
-    let by_name = || match file.extension().and_then(|extension| extension.to_str()) {
-        Some("csv") => Some(TableKind::Csv),
-        Some("jsonl" | "ndjson") => Some(TableKind::Jsonl),
-        _ => None,
-    };
-    let Some(kind) = kind.or_else(by_name) else {
-        let message = "its name does not say how it is written; pass `--as csv` or `--as jsonl`";
-        return Err(invalid("import::format", message.to_owned()));
-    };
-    let table = Table { file, kind, experiment };
-    if file == Path::new("-") {
-        return table.write(store, BufReader::new(std::io::stdin()));
-    }
-    let open = || {
-        File::open(file)
-            .map(BufReader::new)
-            .map_err(|error| invalid("import::unreadable", format!("this cannot be read: {error}")))
-    };
-    table.check(open()?)?;
-    table.write(store, open()?)
+    let table = Table::of(experiment, file, kind, None)?;
+    table.check()?;
+    table.write(store)
 }
 
+/// A file is read to its end before anything is written, so a wrong row leaves the store as it was; standard input is written as it comes.
 struct Table<'a> {
     file: &'a Path,
     kind: TableKind,
     experiment: &'a Experiment,
+    /// What is later has not happened; `None` takes any time.
+    now: Option<Timestamp>,
+}
+
+impl<'a> Table<'a> {
+    fn of(
+        experiment: &'a Experiment,
+        file: &'a Path,
+        kind: Option<TableKind>,
+        now: Option<Timestamp>,
+    ) -> Result<Self, Failure> {
+        let by_name = || match file.extension().and_then(|extension| extension.to_str()) {
+            Some("csv") => Some(TableKind::Csv),
+            Some("jsonl" | "ndjson") => Some(TableKind::Jsonl),
+            _ => None,
+        };
+        let kind = kind.or_else(by_name).ok_or_else(|| {
+            let message = "its name does not say how it is written; pass `--as csv` or `--as jsonl`";
+            Failure::invalid_one(Problem::error("import::format", message).at(Place::whole_file(file)))
+        })?;
+        Ok(Self { file, kind, experiment, now })
+    }
 }
 
 impl Table<'_> {
@@ -147,7 +154,7 @@ impl Table<'_> {
             let checked = event.and_then(|event| self.sound(&event).map(|()| event));
             visit(checked.map_err(|reason| {
                 let line = usize::try_from(line).unwrap_or(usize::MAX);
-                let file = if self.file == Path::new("-") { Path::new("standard input") } else { self.file };
+                let file = if self.is_standard_input() { Path::new("standard input") } else { self.file };
                 let place = Place { line, ..Place::whole_file(file) };
                 Problem::error("import::row", reason).at(place)
             }))
@@ -157,7 +164,10 @@ impl Table<'_> {
     /// Whether the definition knows what an event is about. Earlier phases may have had other variants.
     fn sound(&self, event: &Event) -> Result<(), String> {
         let experiment = self.experiment;
-        let (Event::Outcome(Outcome { unit, .. }) | Event::Exposure(Exposure { unit, .. })) = event;
+        let (Event::Outcome(Outcome { unit, at, .. }) | Event::Exposure(Exposure { unit, at, .. })) = event;
+        if let Some(now) = self.now {
+            not_in_the_future(*at, now)?;
+        }
         if unit.is_empty() && !experiment.allocation.allow_empty_units {
             return Err(format!(
                 "{EmptyUnit}; leave it out, or write `allow_empty_units: true` into the definition"
@@ -179,16 +189,42 @@ impl Table<'_> {
         }
     }
 
-    fn check(&self, input: impl BufRead) -> Result<(), Failure> {
+    fn open(&self) -> Result<impl BufRead + 'static, Failure> {
+        File::open(self.file).map(BufReader::new).map_err(|error| {
+            let message = format!("this cannot be read: {error}");
+            Failure::invalid_one(
+                Problem::error("import::unreadable", message).at(Place::whole_file(self.file)),
+            )
+        })
+    }
+
+    fn is_standard_input(&self) -> bool {
+        self.file == Path::new("-")
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        if self.is_standard_input() {
+            return Ok(());
+        }
+        let input = self.open()?;
         let mut problems = Vec::new();
         self.read(input, &mut |event| {
-            problems.extend(event.err());
+            // A row may be two events, with one thing wrong.
+            problems.extend(event.err().filter(|problem| problems.last() != Some(problem)));
             if problems.len() < MOST_PROBLEMS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         if problems.is_empty() { Ok(()) } else { Err(Failure::invalid(problems)) }
     }
 
-    fn write(&self, store: &mut dyn Store, input: impl BufRead) -> Result<Written, Failure> {
+    fn write(&self, store: &mut dyn Store) -> Result<Written, Failure> {
+        if self.is_standard_input() {
+            self.write_rows(store, BufReader::new(std::io::stdin()))
+        } else {
+            self.write_rows(store, self.open()?)
+        }
+    }
+
+    fn write_rows(&self, store: &mut dyn Store, input: impl BufRead) -> Result<Written, Failure> {
         let mut batch: Vec<Event> = Vec::with_capacity(BATCH);
         let mut total = Written::default();
         let mut failed: Option<Failure> = None;

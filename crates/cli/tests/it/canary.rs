@@ -242,6 +242,7 @@ fn lost_users_are_no_verdict() {
 #[test]
 fn what_is_recorded_from_a_shell_is_what_an_application_records() {
     let sandbox = sandbox(POLICY);
+    backdate(&sandbox, 12);
     let canary = canary(&sandbox);
     let unit = (0..100)
         .map(|unit| format!("u{unit}"))
@@ -252,8 +253,8 @@ fn what_is_recorded_from_a_shell_is_what_an_application_records() {
     assert_eq!(sandbox.json(&["expose", "--canary", "greet", &unit, "--at", &at])["arm"], "canary");
     assert_eq!(sandbox.json(&record)["recorded"], true);
     // Outside the canary's life nobody decided.
-    let late = hours(&canary, 24 * 30).to_string();
-    let outside = sandbox.json(&["expose", "--canary", "greet", &unit, "--at", &late]);
+    let early = hours(&canary, -1).to_string();
+    let outside = sandbox.json(&["expose", "--canary", "greet", &unit, "--at", &early]);
     assert_eq!((&outside["arm"], &outside["recorded"]), (&serde_json::Value::Null, &false.into()));
     let after = hours(&canary, 2).to_string();
     let report = sandbox.run(&["canary", "check", "greet", "--at", &after, "--format", "json"]);

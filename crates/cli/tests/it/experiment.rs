@@ -80,6 +80,112 @@ fn from_definition_to_decision() {
 }
 
 #[test]
+fn a_plan_says_what_it_can_show_of_the_guardrails() {
+    let sandbox = sandbox();
+    sandbox.edit(
+        TRIAL,
+        "plan:",
+        "  \
+  escalated: {kind: binary, role: guardrail, direction: lower, margin: 0.09}
+  refunded: {kind: binary, role: guardrail, direction: lower, margin: 0.01}
+  rated: {kind: mean, role: guardrail, direction: higher, margin: 0.2, sd: 1}
+  crashed: {kind: binary, role: guardrail, direction: lower, margin: 0.01, baseline: 0.02}
+plan:",
+    );
+    assert_snapshot!(sandbox.clean(&sandbox.session(&[
+        &["experiment", "power", "trial"],
+        &["experiment", "power", "trial", "--json"],
+        &["simulate", "trial", "--experiments", "20"],
+        &["simulate", "trial", "--experiments", "20", "--json"],
+        &["experiment", "start", "trial"],
+        &["experiment", "start", "trial"],
+    ])));
+    sandbox.edit(TRIAL, "margin: 0.5}", "margin: 0.5, baseline: 0.1}");
+    sandbox.edit(TRIAL, "margin: 0.01}", "margin: 0.01, sd: -1}");
+    sandbox.edit(TRIAL, "direction: higher}", "direction: higher, baseline: 2}");
+    assert_snapshot!(sandbox.clean(&sandbox.run(&["check"]).shown()));
+}
+
+#[test]
+fn a_plan_of_few_units_is_one_of_as_many_as_an_interval_takes() {
+    let sandbox = sandbox();
+    sandbox.edit(
+        TRIAL,
+        "{smallest_effect: 0.1, baseline: 0.4, units: 800}",
+        "{smallest_effect: 0.5, baseline: 0.4}",
+    );
+    sandbox.edit(TRIAL, "  cost: {kind: mean, role: guardrail, direction: lower, margin: 0.5}\n", "");
+    assert_snapshot!(sandbox.run(&["experiment", "power", "trial"]).shown());
+}
+
+#[test]
+fn what_has_not_happened_is_not_recorded() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    sandbox.write(
+        "future.csv",
+        "unit,variant,metric,value,at\n\
+         u1,control,resolved,1,2026-01-02T00:00:00Z\n\
+         u2,control,resolved,1,2098-01-02T00:00:00Z\n\
+         u3,control,resolved,1,2098-01-03T00:00:00Z\n",
+    );
+    let later = ["--at", "2098-01-02T00:00:00Z"];
+    assert_snapshot!(sandbox.session(&[
+        &["import", "trial", "future.csv"],
+        &[&["expose", "trial", "u1"][..], &later].concat(),
+        &[&["record", "trial", "u1", "resolved", "1"][..], &later].concat(),
+        &["export", "trial"],
+    ]));
+    // A table is asked what it would say on any day.
+    let asked = sandbox.run(&[&["analyze", "trial", "--from", "future.csv"][..], &later].concat());
+    assert!(asked.code == Some(0) && asked.stdout.contains("2 of 800 units"), "{}", asked.shown());
+}
+
+#[test]
+fn what_is_refused_leaves_no_store_behind() {
+    let sandbox = sandbox();
+    sandbox.edit(TRIAL, "units: 800", "units: 8");
+    sandbox.write("wrong.csv", "unit,variant,at\nu1,contrl,2026-01-02T00:00:00Z\n");
+    for command in [
+        &["experiment", "start", "trial"][..],
+        &["expose", "trial", "u1"],
+        &["import", "trial", "wrong.csv"],
+        &["record", "trial", "u1", "resolved", "2"],
+        &["check"],
+        &["assign", "trial", "u1"],
+    ] {
+        sandbox.run(command);
+        assert!(!sandbox.path("data").exists(), "{command:?}");
+    }
+    sandbox.edit(TRIAL, "units: 8", "units: 800");
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    // An older store is checked as it is, and brought up to date by who writes.
+    let store = std::fs::read(sandbox.path("data/experiments.db")).unwrap();
+    assert_eq!(sandbox.run(&["check"]).code, Some(0));
+    assert_eq!(std::fs::read(sandbox.path("data/experiments.db")).unwrap(), store);
+}
+
+#[test]
+fn a_store_that_does_not_answer_moves_nobody_in_silence() {
+    let sandbox = sandbox();
+    sandbox.write("broken.db", "this is no database, but it is long enough to be taken for one");
+    sandbox.edit("prompts/registry.yaml", "../data/experiments.db", "../broken.db");
+    let helped = sandbox.session(&[
+        &["assign", "trial", "u1", "u2"],
+        &["assign", "trial", "u1", "u2", "--by-file"],
+        &["assign", "trial", "u1", "--by-file", "--store", "other.db"],
+    ]);
+    assert_snapshot!(sandbox.clean(&helped));
+}
+
+#[test]
+fn the_name_of_an_experiment_is_called_one() {
+    let sandbox = sandbox();
+    let named = |name| ["experiment", "new", "greet", name, "--treatment", "v1.1.0"];
+    assert_snapshot!(sandbox.session(&[&named("Bad-Name!"), &named("a/b"), &["new", "a/b"]]));
+}
+
+#[test]
 fn a_table_from_elsewhere_is_decided_like_the_store() {
     let sandbox = sandbox();
     sandbox.write("events.csv", table(&sandbox, 1000, 60));

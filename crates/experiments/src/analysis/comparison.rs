@@ -9,13 +9,8 @@ use serde::Serialize;
 
 use super::sample::{Sample, moments};
 use super::{AnalysisError, ArmReport, MetricReport, Progress};
-use crate::definition::{Experiment, Metric, MetricKind, Role, confidence};
+use crate::definition::{Experiment, LEAST_SUCCESSES, LEAST_UNITS, Metric, MetricKind, Role, confidence};
 use crate::duration;
-
-/// Below so many units in an arm the normal approximation is not trusted.
-const LEAST_UNITS: u64 = 100;
-/// Below so many successes or failures in an arm neither.
-const LEAST_SUCCESSES: u64 = 25;
 
 /// How an interval was computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -52,13 +52,13 @@ pub(super) fn correct_for_many(metrics: &mut [MetricReport]) -> Result<(), Undef
 
 /// What a guardrail says of a treatment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Guard {
+pub(super) enum Guard {
     Holds,
     Open,
     Harmed,
 }
 
-fn guard(metric: &MetricReport, comparison: &Comparison) -> Guard {
+pub(super) fn guard(metric: &MetricReport, comparison: &Comparison) -> Guard {
     let (Some(direction), Some(margin), Some(interval)) =
         (metric.direction, metric.margin, comparison.interval)
     else {
@@ -76,7 +76,7 @@ fn guard(metric: &MetricReport, comparison: &Comparison) -> Guard {
     }
 }
 
-fn is_superior(metric: &MetricReport, comparison: &Comparison) -> bool {
+pub(super) fn is_superior(metric: &MetricReport, comparison: &Comparison) -> bool {
     match (metric.direction, comparison.interval) {
         (Some(direction), Some(interval)) => {
             direction.turn(interval.lower).min(direction.turn(interval.upper)) > 0.0

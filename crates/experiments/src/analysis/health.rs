@@ -1,5 +1,6 @@
 //! Whether the numbers can be trusted. While they cannot, there is no verdict.
 
+use jiff::Timestamp;
 use promptassay_stats::moments::Moments;
 use promptassay_stats::sample_ratio::{SampleRatioMethod, sample_ratio};
 use promptassay_stats::welch::welch;
@@ -84,6 +85,16 @@ impl Health {
     fn add(&mut self, weight: Weight, code: &'static str, message: impl Into<String>) {
         self.findings.push(Finding { weight, code, message: message.into() });
     }
+}
+
+/// Units that were served before the phase was started: recorded by a program that did not ask, or brought from elsewhere.
+pub(super) fn before_start(started_at: Timestamp, earlier: &Arms) -> Finding {
+    let units = earlier.units.iter().map(|(_, units)| units).sum::<u64>() + earlier.crossovers;
+    let message = format!(
+        "{} exposed before the phase was started at {started_at}; they count like the others",
+        counted(units, "unit was", "units were")
+    );
+    Finding { weight: Weight::Warning, code: "before_start", message }
 }
 
 pub(super) fn check(experiment: &Experiment, arms: &Arms, unexposed: u64) -> Health {

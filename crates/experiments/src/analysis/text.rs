@@ -217,7 +217,8 @@ fn reach(bounds: &Interval) -> f64 {
     bounds.lower.abs().max(bounds.upper.abs())
 }
 
-fn plain(kind: &str, value: f64) -> String {
+/// A value of a metric of this kind (`mean`, `binary` or `ratio`): a rate in percent.
+pub fn plain(kind: &str, value: f64) -> String {
     if kind == "binary" {
         return format!("{:.2} %", 100.0 * value);
     }

@@ -1,12 +1,13 @@
-//! The judgement of real experiments, applied to made-up units of the primary metric.
+//! The judgement of real experiments, applied to made-up units.
 
 use jiff::Timestamp;
 use promptassay_stats::Undefined;
 use promptassay_stats::sample_ratio::sample_ratio;
 
-use super::comparison::{Comparison, Settings, report};
+use super::comparison::{Settings, report};
+use super::decision::{Guard, guard, is_superior};
 use super::sample::Sample;
-use super::{AnalysisError, Progress};
+use super::{AnalysisError, Comparison, MetricReport, Progress};
 use crate::definition::{Experiment, Metric, MetricKind, Role};
 
 /// A made-up unit.
@@ -16,36 +17,37 @@ pub(crate) struct TrialUnit {
     pub(crate) value: f64,
 }
 
-/// A made-up experiment, its units in the order in which they came.
+/// The units of a made-up experiment with their values of one metric, in the order in which they came.
 pub(crate) struct Trial<'a> {
     pub(crate) experiment: &'a Experiment,
     pub(crate) metric: &'a Metric,
     pub(crate) units: &'a [TrialUnit],
 }
 
-/// What was seen in it.
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent answers to independent questions")]
+/// What was seen in the primary metric.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
     pub(crate) significant_at_end: bool,
     pub(crate) significant_early: bool,
-    pub(crate) better_at_end: bool,
+    /// The treatments that were better at the end.
+    pub(crate) better_at_end: Vec<String>,
     pub(crate) sample_ratio_blocked: bool,
 }
 
 impl Trial<'_> {
-    /// Looks at equal distances before the end, and at the end.
+    /// Looks at the primary metric at equal distances before the end, and at the end.
     pub(crate) fn run(&self, looks: u32) -> Result<Seen, Undefined> {
         let mut seen = Seen::default();
         let total = self.units.len();
         for look in 1..=looks as usize {
             let until = total * look / (looks as usize + 1);
-            let early = self.compare(&self.units[..until], false)?;
-            seen.significant_early |= early.iter().any(|comparison| self.side(comparison).is_some());
+            let early = self.report(&self.units[..until], Role::Primary, false)?;
+            seen.significant_early |= early.comparisons.iter().any(is_significant);
         }
-        let end = self.compare(self.units, true)?;
-        seen.significant_at_end = end.iter().any(|comparison| self.side(comparison).is_some());
-        seen.better_at_end = end.iter().any(|comparison| self.side(comparison) == Some(true));
+        let end = self.report(self.units, Role::Primary, true)?;
+        seen.significant_at_end = end.comparisons.iter().any(is_significant);
+        let better = end.comparisons.iter().filter(|comparison| is_superior(&end, comparison));
+        seen.better_at_end = better.map(|comparison| comparison.variant.clone()).collect();
         let mut counts = vec![0_u64; self.experiment.variants.len()];
         for unit in self.units {
             counts[unit.variant] += 1;
@@ -55,21 +57,14 @@ impl Trial<'_> {
         Ok(seen)
     }
 
-    /// Whether the interval leaves out 0, and if so whether on the better side.
-    fn side(&self, comparison: &Comparison) -> Option<bool> {
-        let interval = comparison.interval?;
-        let direction = self.metric.direction?;
-        let (lower, upper) = (direction.turn(interval.lower), direction.turn(interval.upper));
-        if lower.min(upper) > 0.0 {
-            Some(true)
-        } else if lower.max(upper) < 0.0 {
-            Some(false)
-        } else {
-            None
-        }
+    /// The treatments of which a guardrail was shown to hold at the end.
+    pub(crate) fn holds_at_end(&self) -> Result<Vec<String>, Undefined> {
+        let end = self.report(self.units, Role::Guardrail, true)?;
+        let holds = end.comparisons.iter().filter(|comparison| guard(&end, comparison) == Guard::Holds);
+        Ok(holds.map(|comparison| comparison.variant.clone()).collect())
     }
 
-    fn compare(&self, units: &[TrialUnit], at_horizon: bool) -> Result<Vec<Comparison>, Undefined> {
+    fn report(&self, units: &[TrialUnit], role: Role, at_horizon: bool) -> Result<MetricReport, Undefined> {
         let mut samples = vec![Sample::default(); self.experiment.variants.len()];
         let is_ratio = matches!(self.metric.kind, MetricKind::Ratio { .. });
         for unit in units {
@@ -93,12 +88,16 @@ impl Trial<'_> {
             stopped: None,
         };
         let everyone = units.len() as u64;
-        let settings = Settings { role: Role::Primary, progress: &progress, everyone, ended: false };
-        match report(self.experiment, self.metric, &samples, &settings) {
-            Ok(report) => Ok(report.comparisons),
-            Err(AnalysisError::Undefined { reason, .. }) => Err(reason),
+        let settings = Settings { role, progress: &progress, everyone, ended: false };
+        report(self.experiment, self.metric, &samples, &settings).map_err(|error| match error {
+            AnalysisError::Undefined { reason, .. } => reason,
             // Nothing was asked of a store.
-            Err(AnalysisError::Store(_)) => Err(Undefined::NoData),
-        }
+            AnalysisError::Store(_) => Undefined::NoData,
+        })
     }
+}
+
+/// Whether the interval leaves out 0.
+fn is_significant(comparison: &Comparison) -> bool {
+    comparison.interval.is_some_and(|interval| interval.lower > 0.0 || interval.upper < 0.0)
 }

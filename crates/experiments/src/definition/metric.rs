@@ -84,6 +84,26 @@ impl MetricKind {
     }
 }
 
+/// How much the values of units differ.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Noise {
+    /// Of a rate: the rate, strictly between 0 and 1.
+    Baseline(f64),
+    /// Of a mean or a ratio: the standard deviation of a unit's value; more than 0.
+    Sd(f64),
+}
+
+impl Noise {
+    /// The standard deviation of a unit's value.
+    pub fn sd(self) -> f64 {
+        match self {
+            Self::Baseline(rate) => (rate * (1.0 - rate)).sqrt(),
+            Self::Sd(sd) => sd,
+        }
+    }
+}
+
 /// A metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
@@ -97,6 +117,8 @@ pub struct Metric {
     pub direction: Option<Direction>,
     /// How much worse a guardrail may become, in the metric's unit; more than 0, and there for every guardrail.
     pub margin: Option<f64>,
+    /// How a guardrail's values vary today, where somebody said it.
+    pub noise: Option<Noise>,
     /// How long after the first exposure outcomes count.
     pub window: Option<SignedDuration>,
     /// What it is.

@@ -1,6 +1,7 @@
 //! The plan: what must be decided before an experiment starts, so that its end is not chosen by its results.
 
 use jiff::{SignedDuration, Timestamp};
+use promptassay_stats::distributions::binomial;
 use promptassay_stats::power::{users_for_means, users_for_proportions};
 use promptassay_stats::{Confidence, Undefined};
 use serde::Serialize;
@@ -9,8 +10,14 @@ use super::{Experiment, Metric, MetricKind};
 
 /// The confidence of both ends of an interval together.
 pub(crate) const CONFIDENCE: f64 = 0.95;
-/// The chance to see the smallest effect worth having.
-const POWER: f64 = 0.8;
+/// The chance to see the smallest effect worth having, and that a guardrail holds which nothing harms.
+pub(super) const POWER: f64 = 0.8;
+/// Below so many units in a variant the normal approximation is not trusted, so there is no interval.
+pub const LEAST_UNITS: u64 = 100;
+/// Below so many successes or failures in a variant neither.
+pub const LEAST_SUCCESSES: u64 = 25;
+/// How sure it is that the planned units reach these counts: chance spreads the units, and brings the successes.
+const SURE_OF_COUNTS: f64 = 0.99;
 /// Whole weeks hold all days of the week.
 pub(crate) const LEAST_DURATION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -32,6 +39,8 @@ pub struct Plan {
 pub struct PlannedUnits {
     /// In all variants together, rounded up.
     pub total: u64,
+    /// Those of them that the smallest effect takes; fewer than `total` where there is no interval yet after so few.
+    pub for_effect: u64,
 }
 
 /// A plan with nothing left open.
@@ -80,7 +89,7 @@ pub enum NotReady {
         needed: u64,
     },
     /// Fewer than the smallest effect needs.
-    #[error("{planned} units are planned, but the smallest effect needs {needed}")]
+    #[error("{planned} units are planned, but the plan needs {needed}")]
     TooFewUnits {
         /// What the plan says.
         planned: u64,
@@ -146,15 +155,62 @@ pub fn planned_units(experiment: &Experiment) -> Result<PlannedUnits, NotReady> 
     let control = shares.get(experiment.control).copied().unwrap_or_default();
     let treatments: Vec<usize> = experiment.treatments().collect();
     let confidence = confidence(treatments.len()).map_err(|reason| NotReady::Impossible { reason })?;
-    let mut total = 0.0_f64;
+    let mut for_effect = 0.0_f64;
+    let mut smallest = control;
     for index in treatments {
         let both = control + shares[index];
         let units = pair_units(experiment, metric, effect, shares[index] / both, confidence)?;
-        total = total.max(units / both);
+        for_effect = for_effect.max(units / both);
+        smallest = smallest.min(shares[index]);
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count; `as` saturates")]
-    let total = total.ceil() as u64;
-    Ok(PlannedUnits { total })
+    let for_effect = rounded_up(for_effect);
+    let rate = experiment.plan.baseline.filter(|_| metric.kind == MetricKind::Binary);
+    let for_counts = units_for_counts(smallest, rate).map_err(|reason| NotReady::Impossible { reason })?;
+    Ok(PlannedUnits { total: for_effect.max(for_counts), for_effect })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count; `as` saturates")]
+pub(super) fn rounded_up(units: f64) -> u64 {
+    units.ceil() as u64
+}
+
+/// The units in all variants together after which a variant with this share has enough of them for an interval, and of a rate enough
+/// successes and failures, with a probability of 99 % each.
+pub(super) fn units_for_counts(share: f64, rate: Option<f64>) -> Result<u64, Undefined> {
+    let mut most = units_for_count(LEAST_UNITS, share)?;
+    if let Some(rate) = rate {
+        most = most.max(units_for_count(LEAST_SUCCESSES, share * rate.min(1.0 - rate))?);
+    }
+    Ok(most)
+}
+
+/// The fewest units of which `count` are of a kind that each is with this probability.
+fn units_for_count(count: u64, probability: f64) -> Result<u64, Undefined> {
+    fewest(count, |units| reaches(count, units, probability))
+}
+
+/// The fewest units, `least` or more, of which a condition holds that holds of all larger numbers too.
+pub(super) fn fewest(least: u64, holds: impl Fn(u64) -> Result<bool, Undefined>) -> Result<u64, Undefined> {
+    let (mut low, mut high) = (least.saturating_sub(1), least.max(1));
+    while !holds(high)? {
+        if high > MOST_UNITS {
+            return Err(Undefined::OutsideDomain);
+        }
+        (low, high) = (high, high * 2);
+    }
+    while low + 1 < high {
+        let middle = u64::midpoint(low, high);
+        if holds(middle)? { high = middle } else { low = middle }
+    }
+    Ok(high)
+}
+
+/// No plan is larger; the binomial distribution is known up to 10¹⁰.
+const MOST_UNITS: u64 = 1_000_000_000;
+
+/// Whether so many units hold `count` of a kind that each is with this probability.
+pub(super) fn reaches(count: u64, units: u64, probability: f64) -> Result<bool, Undefined> {
+    Ok(binomial::sf(count - 1, units, probability)? >= SURE_OF_COUNTS)
 }
 
 fn pair_units(
@@ -186,11 +242,11 @@ impl Experiment {
         let mut missing = Vec::new();
         let needed = planned_units(self).map_err(|error| missing.push(error)).ok();
         let units = match (self.plan.units, needed) {
-            (None, Some(PlannedUnits { total: needed })) => {
+            (None, Some(PlannedUnits { total: needed, .. })) => {
                 missing.push(NotReady::NoUnits { needed });
                 None
             }
-            (Some(planned), Some(PlannedUnits { total: needed })) if planned < needed => {
+            (Some(planned), Some(PlannedUnits { total: needed, .. })) if planned < needed => {
                 missing.push(NotReady::TooFewUnits { planned, needed });
                 None
             }

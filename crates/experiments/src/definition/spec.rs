@@ -72,6 +72,11 @@ pub struct MetricSpec {
     pub(super) direction: Option<DirectionSpec>,
     /// How much worse a guardrail may become, in the metric's unit; more than 0. For guardrails only, and needed there.
     pub(super) margin: Option<Located<f64>>,
+    /// The rate of a `binary` guardrail today. For guardrails only: `experiment power` and `simulate` then say whether the planned units
+    /// show that it holds; that of the primary metric stands under `plan`.
+    pub(super) baseline: Option<Located<f64>>,
+    /// The standard deviation of a unit's value of a `mean` or `ratio` guardrail; like `baseline`.
+    pub(super) sd: Option<Located<f64>>,
     /// How long after a unit's first exposure its outcomes count, such as `7d`.
     pub(super) window: Option<Located<String>>,
     /// `mean`: the largest value that a unit can have; larger ones count as this.

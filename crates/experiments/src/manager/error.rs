@@ -1,10 +1,12 @@
 //! Why the manager did not do what was asked.
 
 use promptassay_registry::memory::LookupError;
+use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::template::RenderError;
 use promptassay_registry::tree::{FindPromptError, UnknownVersion};
 use promptassay_registry::variables::ValueProblem;
+use promptassay_registry::version::Version;
 
 use crate::analysis::AnalysisError;
 use crate::assignment::EmptyUnit;
@@ -22,6 +24,16 @@ pub enum ManagerError {
     Taken {
         /// The name.
         name: String,
+    },
+    /// The text of a version may still change.
+    #[error(
+        "{version} of `{prompt}` is not registered: its text may change for users in mid-phase; `promptassay register {prompt} {version} -m MESSAGE` freezes it"
+    )]
+    Unregistered {
+        /// The prompt.
+        prompt: PromptName,
+        /// The version.
+        version: Version,
     },
     /// There is none.
     #[error("there is no experiment `{}`; {help}", name.escape_debug())]

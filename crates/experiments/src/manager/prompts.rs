@@ -35,6 +35,17 @@ impl Prompts {
         })
     }
 
+    /// Whether a version is there and its text not frozen. In memory there are registered ones only.
+    pub(super) fn may_change(&self, prompt: &PromptName, version: &Version) -> bool {
+        match self {
+            Self::Tree(tree) => tree
+                .prompt(prompt.as_str())
+                .and_then(|prompt| prompt.version(version))
+                .is_some_and(|version| !version.is_registered()),
+            Self::Memory(_) => false,
+        }
+    }
+
     pub(super) fn render(
         &self,
         prompt: &str,

@@ -13,7 +13,7 @@ use postgres::types::ToSql;
 use postgres::{Client, Config, Row};
 use promptassay_registry::digest::Digest;
 
-use self::connect::connect;
+use self::connect::{connect, connect_to_look};
 use self::write::{Ids, write_all};
 use super::location::root_cause;
 use super::sql;
@@ -25,6 +25,8 @@ use crate::event::{Event, Exposure, Outcome};
 /// A PostgreSQL database, with its tables in the schema `promptassay`.
 pub struct PostgresStore {
     client: Client,
+    /// The format of its tables.
+    format: i64,
     ids: Ids,
 }
 
@@ -38,7 +40,13 @@ impl PostgresStore {
     /// Connects, and makes the tables where they are not there. `shown` names the place without secrets.
     pub fn connect(config: &Config, shown: &str) -> Result<Self, StoreError> {
         let client = connect(config, shown)?;
-        Ok(Self { client, ids: Ids::default() })
+        Ok(Self { client, format: sql::newest(), ids: Ids::default() })
+    }
+
+    /// Connects and changes nothing: neither makes tables nor brings them up to date.
+    pub fn connect_to_look(config: &Config, shown: &str) -> Result<Self, StoreError> {
+        let (client, format) = connect_to_look(config, shown)?;
+        Ok(Self { client, format, ids: Ids::default() })
     }
 
     fn scope(&mut self, population: Population<'_>) -> Result<Option<i64>, StoreError> {
@@ -119,7 +127,8 @@ impl Store for PostgresStore {
 
     fn phases(&mut self, experiment: &str) -> Result<Vec<Phase>, StoreError> {
         let mut rows: Vec<PhaseRow> = Vec::new();
-        self.each("read the phases", sql::PHASES, &[&experiment], |row| {
+        let Some(question) = sql::phases(self.format) else { return Ok(Vec::new()) };
+        self.each("read the phases", &question, &[&experiment], |row| {
             rows.push(PhaseRow {
                 phase: row.try_get(0)?,
                 allocation: row.try_get(1)?,

@@ -1,5 +1,7 @@
 //! The questions that both databases are asked, in the SQL that they share. `$1` is a parameter.
 
+use std::borrow::Cow;
+
 /// What leads from each format to the next one, the first from an empty database to format 1. A step never changes.
 pub(super) const MIGRATIONS: [&str; 2] = [TABLES, RULES];
 
@@ -27,9 +29,18 @@ CREATE TABLE outcomes (
 /// A phase remembers by which rules it is judged. It does not know those of a phase from before.
 const RULES: &str = "ALTER TABLE phases ADD COLUMN rules TEXT;";
 
-pub(super) const PHASES: &str =
+const PHASES: &str =
     "SELECT phase, allocation, exposure, planned_units, started_at, stopped_at, reason, rules
 FROM phases WHERE experiment = $1 ORDER BY phase";
+
+/// The phases in a store of this format, which may be older than the newest: one without tables has none.
+pub(super) fn phases(format: i64) -> Option<Cow<'static, str>> {
+    match format {
+        ..=0 => None,
+        1 => Some(Cow::Owned(PHASES.replace("rules", "NULL"))),
+        _ => Some(Cow::Borrowed(PHASES)),
+    }
+}
 
 pub(super) const PUT_PHASE: &str = "INSERT INTO phases
 (experiment, phase, allocation, exposure, planned_units, started_at, stopped_at, reason, rules)

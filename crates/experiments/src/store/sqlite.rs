@@ -14,7 +14,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, Transactio
 use self::write::{Ids, write_all};
 use super::sql;
 use super::{
-    Arms, Phase, Population, SeriesRow, Store, StoreError, UnitRow, Window, Written, check, micros, timestamp,
+    Arms, Phase, Population, SeriesRow, Store, StoreError, UnitRow, Window, Written, check, known, micros,
+    timestamp,
 };
 use crate::event::{Event, Exposure, Outcome};
 
@@ -25,6 +26,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct SqliteStore {
     connection: Connection,
+    /// The format of its tables.
+    format: i64,
     /// Ids that are known to be there.
     ids: Ids,
 }
@@ -42,10 +45,12 @@ impl SqliteStore {
             Ok(true) => Self::read_only(path),
             _ => Self::prepare(connection),
         };
-        store.map_err(|error| match error {
-            StoreError::Failed { reason, .. } => failed(reason),
-            other => other,
-        })
+        store.map_err(|error| cannot_open(path, error))
+    }
+
+    /// Opens a file that is there without changing it. What is written meanwhile may be seen or not.
+    pub fn open_to_look(path: &Path) -> Result<Self, StoreError> {
+        Self::read_only(path).map_err(|error| cannot_open(path, error))
     }
 
     /// A store that is gone when it is dropped: for files from elsewhere, and for tests.
@@ -70,9 +75,9 @@ impl SqliteStore {
         };
         let connection = connection.map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
-        let mut store = Self { connection, ids: Ids::default() };
-        store.migrate()?;
-        Ok(store)
+        let format = format_of(&connection).map_err(failed)?;
+        known(format)?;
+        Ok(Self { connection, format, ids: Ids::default() })
     }
 
     fn prepare(connection: Connection) -> Result<Self, StoreError> {
@@ -81,22 +86,20 @@ impl SqliteStore {
         // Readers never wait for the writer. A crash of the process loses nothing that was committed.
         write_ahead(&connection).map_err(failed)?;
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
-        let mut store = Self { connection, ids: Ids::default() };
+        let mut store = Self { connection, format: 0, ids: Ids::default() };
         store.migrate()?;
         Ok(store)
     }
 
     fn migrate(&mut self) -> Result<(), StoreError> {
         let failed = |error| failed("bring its tables up to date", &error);
-        let format =
-            |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get(0));
-        let known = sql::newest();
-        let mut found: i64 = format(&self.connection).map_err(failed)?;
-        if found < known {
+        let newest = sql::newest();
+        let mut found = format_of(&self.connection).map_err(failed)?;
+        if found < newest {
             let transaction =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
             // Somebody else may have been first.
-            found = format(&transaction).map_err(failed)?;
+            found = format_of(&transaction).map_err(failed)?;
             for step in sql::MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
                 let tables = step
                     .replace("{ID}", "INTEGER PRIMARY KEY")
@@ -104,11 +107,12 @@ impl SqliteStore {
                     .replace("{PACKED}", " WITHOUT ROWID");
                 transaction.execute_batch(&tables).map_err(failed)?;
             }
-            found = found.max(known);
+            found = found.max(newest);
             transaction.pragma_update(None, "user_version", found).map_err(failed)?;
             transaction.commit().map_err(failed)?;
         }
-        if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) }
+        self.format = found;
+        known(found)
     }
 
     fn scope(&self, population: Population<'_>) -> Result<Option<i64>, StoreError> {
@@ -155,6 +159,19 @@ impl SqliteStore {
     }
 }
 
+fn cannot_open(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Failed { reason, .. } => {
+            StoreError::Open { location: format!("{}", path.display()), reason }
+        }
+        other => other,
+    }
+}
+
+fn format_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 /// Turns the write-ahead log on. While somebody else does so too, SQLite answers "busy" at once and does not wait by itself.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     const PAUSE: Duration = Duration::from_millis(20);
@@ -190,7 +207,8 @@ impl Store for SqliteStore {
 
     fn phases(&mut self, experiment: &str) -> Result<Vec<Phase>, StoreError> {
         let mut phases = Vec::new();
-        self.each("read the phases", sql::PHASES, [experiment], |row| {
+        let Some(question) = sql::phases(self.format) else { return Ok(phases) };
+        self.each("read the phases", &question, [experiment], |row| {
             let allocation: String = row.get(1)?;
             let stopped: Option<i64> = row.get(5)?;
             let reason: Option<String> = row.get(6)?;

@@ -8,8 +8,10 @@ use promptassay_experiments::manager::{Manager, ManagerError, Prompts};
 use promptassay_experiments::recorder::RecorderSettings;
 use promptassay_experiments::store::{Location, Phase, SqliteStore, Store as _};
 use promptassay_registry::content::Rendered;
+use promptassay_registry::files::write_atomic;
 use promptassay_registry::memory::{Registration, Registry};
 use promptassay_registry::template::Values;
+use promptassay_registry::tree::Tree;
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 
@@ -186,6 +188,62 @@ fn whoever_takes_no_part_is_served_the_active_version_and_not_counted() {
         (served.variant, served.exposure, served.version.to_string().as_str()),
         (None, None, "v1.1.0")
     );
+}
+
+#[test]
+fn a_text_that_may_still_change_is_served_in_no_experiment() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("prompts");
+    std::fs::create_dir_all(root.join("greet")).unwrap();
+    let write = |file: &str, text: &str| write_atomic(&root.join("greet").join(file), text).unwrap();
+    write("prompt.yaml", "name: greet\nvariables: [name]\n");
+    write("v1.0.0.txt", "Hello {name}");
+    write("v1.1.0.txt", "Good day, {name}");
+    let location = Location::Sqlite(directory.path().join("e.db"));
+    let added = || {
+        let prompts = Prompts::Tree(std::sync::Arc::new(Tree::load(&root).tree));
+        let mut manager = Manager::open(prompts, &location, RecorderSettings::default(), [7; 16]).unwrap();
+        manager.add_experiment(experiment(METRICS)).map(|experiment| experiment.variants.len())
+    };
+    let digest = |text: &str| promptassay_registry::digest::Digest::of(text).to_string();
+    let row = |version: &str, text: &str| {
+        format!(
+            "  {version}: {{file: v{version}.txt, sha256: {}, interface: {}, created_at: 2026-11-22T10:00:00Z, created_by: ada, description: d}}\n",
+            digest(text),
+            digest("i")
+        )
+    };
+    insta::assert_snapshot!(added().unwrap_err(), @"v1.0.0 of `greet` is not registered: its text may change for users in mid-phase; `promptassay register greet v1.0.0 -m MESSAGE` freezes it");
+    let first = row("1.0.0", "Hello {name}");
+    write("prompt.lock", &format!("schema: 1\nversions:\n{first}"));
+    insta::assert_snapshot!(added().unwrap_err(), @"v1.1.0 of `greet` is not registered: its text may change for users in mid-phase; `promptassay register greet v1.1.0 -m MESSAGE` freezes it");
+    write("prompt.lock", &format!("schema: 1\nversions:\n{first}{}", row("1.1.0", "Good day, {name}")));
+    assert_eq!(added().unwrap(), 2);
+}
+
+#[test]
+fn units_that_were_exposed_before_the_start_are_pointed_out() {
+    let mut store = store(400, [40, 42], [20, 20]);
+    let experiment = experiment(METRICS);
+    let mut begun_at = |started_at| {
+        let phase = Phase {
+            phase: 1,
+            allocation: experiment.allocation_digest(),
+            rules: Some(experiment.rules_digest()),
+            exposure_millionths: 1_000_000,
+            planned_units: 1000,
+            started_at,
+            stopped: None,
+        };
+        store.put_phase("e", &phase).unwrap();
+        let analysis = analyze(&experiment, &mut store, 1, later()).unwrap();
+        assert_eq!(analysis.progress.units, 400);
+        let found = analysis.health.findings.into_iter().filter(|finding| finding.code == "before_start");
+        found.map(|finding| finding.message).collect::<Vec<_>>()
+    };
+    assert_eq!(begun_at(at(0)), Vec::<String>::new());
+    insta::assert_snapshot!(begun_at(at(1)).concat(), @"1 unit was exposed before the phase was started at 2027-01-15T08:00:01Z; they count like the others");
+    insta::assert_snapshot!(begun_at(at(900 * 10)).concat(), @"10 units were exposed before the phase was started at 2027-01-15T10:30:00Z; they count like the others");
 }
 
 /// Units alternate between the arms, one per quarter of an hour; every `n`th of an arm has the outcome.

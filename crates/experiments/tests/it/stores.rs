@@ -178,7 +178,19 @@ fn a_sqlite_store_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_i
     let database = rusqlite::Connection::open(&path).unwrap();
     database.execute_batch(&format!("{BACK_TO_FORMAT_1}; PRAGMA user_version = 1;")).unwrap();
     survives_the_new_format(&mut SqliteStore::open(&path).unwrap());
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch(&format!("{BACK_TO_FORMAT_1}; PRAGMA user_version = 1;")).unwrap();
+    // Whoever only looks leaves it as it is.
+    let bytes = std::fs::read(&path).unwrap();
+    let mut looking = SqliteStore::open_to_look(&path).unwrap();
+    survives_the_new_format(&mut looking);
+    assert!(looking.write(&[exposure("u", "control", 1)]).is_err());
+    drop(looking);
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert!(SqliteStore::open_to_look(&directory.path().join("nowhere.db")).is_err());
+    assert!(!directory.path().join("nowhere.db").exists());
     database.execute_batch("PRAGMA user_version = 99").unwrap();
+    assert!(matches!(SqliteStore::open_to_look(&path), Err(StoreError::TooNew { .. })));
     let error = SqliteStore::open(&path).unwrap_err().to_string();
     assert_eq!(error, "the store has the format 99; this promptassay knows formats up to 2");
 }

@@ -42,7 +42,7 @@ impl<'a> Started<'a> {
         let Self { arguments, loaded, now, store } = self;
         let is_over = |found: &Found| found.experiment.end.is_some_and(|end| end <= *now);
         for found in experiments.iter().filter(|found| !is_over(found)) {
-            let known = store.get_or_insert_with(|| match arguments.open_if_there(loaded) {
+            let known = store.get_or_insert_with(|| match arguments.look_if_there(loaded) {
                 Ok(Some(store)) => Known::Store(store),
                 Ok(None) => Known::Files,
                 Err(failure) => unknown(failure, problems),

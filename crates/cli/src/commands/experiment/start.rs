@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{StartArguments, StopArguments};
 use crate::commands::Context;
 use crate::exit::Exit;
-use crate::experiments::{Found, find, store_failed};
+use crate::experiments::{Found, find, guardrails, store_failed};
 use crate::failure::Failure;
 use crate::lifecycle::{directory_of, history_of};
 use crate::prompts;
@@ -40,11 +40,16 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
     let loaded = context.load();
     let found = find(&loaded, &arguments.name)?;
     let experiment = &found.experiment;
-    let (mut wrong, warnings) = may_be_served(&found, &loaded, context)?;
+    let (mut wrong, mut warnings) = may_be_served(&found, &loaded, context)?;
     let now = context.environment.now_in_seconds();
     let begins = experiment.start.map_or(now, |start| start.max(now));
-    let mut store = arguments.store.open(&loaded)?;
-    let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
+    arguments.store.must_be_named(&loaded)?;
+    // One that is not there knows of nothing that runs, and is not made before it is needed.
+    let mut store = arguments.store.open_if_there(&loaded)?;
+    let phases = match &mut store {
+        Some(store) => store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?,
+        None => Vec::new(),
+    };
     let number = experiment.allocation.phase;
     let wanted = |started_at: Timestamp, units: u64| Phase {
         phase: number,
@@ -56,7 +61,7 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         stopped: None,
     };
     let current = phases.iter().find(|phase| phase.phase == number);
-    if current.is_none() {
+    if let (None, Some(store)) = (current, &mut store) {
         let prompt = prompts::find(&loaded, experiment.prompt.as_str())?;
         wrong.extend(found.others_at_that_time(prompt, store.as_mut(), (begins, now))?);
     }
@@ -67,6 +72,7 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         }
         return Err(Failure::invalid(wrong));
     }
+    let mut guarded = Vec::new();
     let said = if let Some(running) = current {
         // First what must not change: whether the plan fits other weights is beside the point.
         let phase = wanted(running.started_at, experiment.plan.units.unwrap_or(running.planned_units));
@@ -74,6 +80,7 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         experiment
             .ready(running.started_at)
             .map_err(|missing| Failure::invalid(not_ready(&found, &missing)))?;
+        let mut store = made(store, arguments, &loaded)?;
         put(store.as_mut(), experiment, &phase)?;
         said
     } else {
@@ -84,6 +91,9 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
             let message = format!("the next phase is {next}, but the file says {number}");
             return Err(refused(&found, message, &format!("write `phase: {next}`")));
         }
+        guarded = guardrails::of(&found, ready.units)?;
+        warnings.extend(guardrails::warnings(&found, &guarded));
+        let mut store = made(store, arguments, &loaded)?;
         if let Some(last) = phases.last().filter(|last| last.stopped.is_none()) {
             let stopped = Some((now, format!("phase {number} began")));
             put(store.as_mut(), experiment, &Phase { stopped, ..last.clone() })?;
@@ -94,9 +104,20 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
             experiment.name, ready.units, ready.needed, ready.end
         )
     };
-    let answer = json!({"experiment": experiment.name, "phase": number, "message": said});
+    let answer = json!({
+        "experiment": experiment.name, "phase": number, "message": said, "guardrails": guarded,
+    });
     context.console.problems(&warnings);
-    context.answer(|| format!("{said}\n"), &answer)
+    context.answer(|| format!("{said}\n{}", guardrails::lines(&guarded)), &answer)
+}
+
+/// The store to write to, made where there is none.
+fn made(
+    store: Option<Box<dyn Store>>,
+    arguments: &StartArguments,
+    loaded: &Loaded,
+) -> Result<Box<dyn Store>, Failure> {
+    store.map_or_else(|| arguments.store.open(loaded), Ok)
 }
 
 /// What is wrong with the versions, all of it: a text that may still change would change for users in mid-phase, and an archived one is

@@ -48,7 +48,7 @@ fn prepared(mock: &Mock) -> Sandbox {
     sandbox.write("replies/greet.jsonl", row("1.0.0") + &row("1.1.0"));
     sandbox.write("prompts/greet/experiments/trial.yaml", EXPERIMENT);
     sandbox.write("text.txt", "Greet {name} {tone}.\n");
-    sandbox.write("events.csv", "unit,variant,metric,value,at\nu9,control,resolved,1,2099-01-01T00:00:00Z\n");
+    sandbox.write("events.csv", "unit,variant,metric,value,at\nu9,control,resolved,1,2026-01-01T00:00:00Z\n");
     sandbox
 }
 

@@ -7,7 +7,7 @@ use super::Reader;
 use crate::definition::spec::{
     DirectionSpec, ExperimentSpec, KindSpec, MetricSpec, PerUnitSpec, PlanSpec, RoleSpec,
 };
-use crate::definition::{Direction, Metric, MetricKind, PerUnit, Plan, Role};
+use crate::definition::{Direction, Metric, MetricKind, Noise, PerUnit, Plan, Role};
 
 impl Reader<'_> {
     pub(super) fn metric(
@@ -49,9 +49,64 @@ impl Reader<'_> {
             role,
             direction,
             margin: spec.margin.map(|margin| margin.value),
+            noise: self.noise(spec, role),
             window: own.or(window),
             description: spec.description.clone(),
         })
+    }
+
+    /// How a guardrail varies. That of the primary metric is part of the plan, and nothing is planned of the others.
+    fn noise(&mut self, spec: &MetricSpec, role: Role) -> Option<Noise> {
+        let is_rate = spec.kind == KindSpec::Binary;
+        for (written, is_its_kind, other) in [(spec.baseline, is_rate, "sd"), (spec.sd, !is_rate, "baseline")]
+        {
+            let Some(written) = written else { continue };
+            if role != Role::Guardrail {
+                let help = match role {
+                    Role::Primary | Role::Success => {
+                        "write it under `plan:`, if this is the metric that decides"
+                    }
+                    Role::Guardrail | Role::Descriptive => "leave it out",
+                };
+                self.error("experiment::plan", written.span, "this key is for guardrails", help);
+            } else if !is_its_kind {
+                let message = if is_rate {
+                    "the spread of a rate follows from its `baseline`"
+                } else {
+                    "only a rate has a `baseline`"
+                };
+                self.error("experiment::plan", written.span, message, format!("write `{other}:` instead"));
+            }
+        }
+        self.baseline(spec.baseline);
+        self.sd(spec.sd);
+        if is_rate {
+            spec.baseline.map(|rate| Noise::Baseline(rate.value))
+        } else {
+            spec.sd.map(|sd| Noise::Sd(sd.value))
+        }
+    }
+
+    fn baseline(&mut self, written: Option<Located<f64>>) {
+        if let Some(baseline) = written.filter(|rate| !(rate.value > 0.0 && rate.value < 1.0)) {
+            self.error(
+                "experiment::plan",
+                baseline.span,
+                "a rate lies between 0 and 1",
+                "write 0.12 for 12 %",
+            );
+        }
+    }
+
+    fn sd(&mut self, written: Option<Located<f64>>) {
+        if let Some(sd) = written.filter(|sd| !(sd.value > 0.0 && sd.value.is_finite())) {
+            self.error(
+                "experiment::plan",
+                sd.span,
+                "a standard deviation is more than 0",
+                "take it from data of the last weeks",
+            );
+        }
     }
 
     fn kind(&mut self, name: &Located<String>, spec: &MetricSpec) -> Option<MetricKind> {
@@ -143,22 +198,8 @@ impl Reader<'_> {
                 "write the size of the difference; its direction is the metric's",
             );
         }
-        if let Some(sd) = spec.sd.filter(|sd| !positive(sd.value)) {
-            self.error(
-                "experiment::plan",
-                sd.span,
-                "a standard deviation is more than 0",
-                "take it from data of the last weeks",
-            );
-        }
-        if let Some(baseline) = spec.baseline.filter(|rate| !(rate.value > 0.0 && rate.value < 1.0)) {
-            self.error(
-                "experiment::plan",
-                baseline.span,
-                "a rate lies between 0 and 1",
-                "write 0.12 for 12 %",
-            );
-        }
+        self.sd(spec.sd);
+        self.baseline(spec.baseline);
         if let Some(units) = spec.units.filter(|units| units.value == 0) {
             self.error(
                 "experiment::plan",

@@ -8,7 +8,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failed;
 use crate::store::location::root_cause;
-use crate::store::{StoreError, sql};
+use crate::store::{StoreError, known, sql};
 
 /// Keeps two programs from making the tables at once. The number is arbitrary and must not change.
 const MIGRATION_LOCK: i64 = 0x7072_6F6D_7074;
@@ -16,18 +16,48 @@ const MIGRATION_LOCK: i64 = 0x7072_6F6D_7074;
 /// Connects, encrypted unless the URL says otherwise, and makes or changes the tables where they are not up to date. The error is a
 /// reason without secrets.
 pub(super) fn connect(config: &Config, shown: &str) -> Result<Client, StoreError> {
+    let mut client = reach(config, shown)?;
+    migrate(&mut client).map_err(|error| cannot_open(shown, error))?;
+    Ok(client)
+}
+
+/// Connects and changes nothing; the second value is the format of the tables, 0 where there are none.
+pub(super) fn connect_to_look(config: &Config, shown: &str) -> Result<(Client, i64), StoreError> {
+    let mut client = reach(config, shown)?;
+    let format = look(&mut client).map_err(|error| cannot_open(shown, error))?;
+    known(format)?;
+    Ok((client, format))
+}
+
+fn look(client: &mut Client) -> Result<i64, StoreError> {
+    let failed = |error: postgres::Error| failed("be read", &error);
+    client
+        .batch_execute("SET default_transaction_read_only TO on; SET search_path TO promptassay")
+        .map_err(failed)?;
+    let there: bool = client.query_one(IS_THERE, &[]).and_then(|row| row.try_get(0)).map_err(failed)?;
+    if !there {
+        return Ok(0);
+    }
+    client.query_one("SELECT format FROM format", &[]).and_then(|row| row.try_get(0)).map_err(failed)
+}
+
+const IS_THERE: &str = "SELECT to_regclass('promptassay.format') IS NOT NULL";
+
+fn cannot_open(shown: &str, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Failed { reason, .. } => StoreError::Open { location: shown.to_owned(), reason },
+        other => other,
+    }
+}
+
+fn reach(config: &Config, shown: &str) -> Result<Client, StoreError> {
     let failed = |reason: String| StoreError::Open { location: shown.to_owned(), reason };
     let client = if config.get_ssl_mode() == postgres::config::SslMode::Disable {
         config.connect(NoTls)
     } else {
         config.connect(MakeRustlsConnect::new(encryption().map_err(|error| failed(error.to_string()))?))
     };
-    let mut client = client.map_err(|error| failed(root_cause(&error)))?;
-    migrate(&mut client).map_err(|error| match error {
-        StoreError::Failed { reason, .. } => failed(reason),
-        other => other,
-    })?;
-    Ok(client)
+    client.map_err(|error| failed(root_cause(&error)))
 }
 
 /// TLS with the certificates that the system trusts.
@@ -43,10 +73,7 @@ fn migrate(client: &mut Client) -> Result<(), StoreError> {
     let failed = |error: postgres::Error| failed("bring its tables up to date", &error);
     let mut transaction = client.transaction().map_err(failed)?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).map_err(failed)?;
-    let there: bool = transaction
-        .query_one("SELECT to_regclass('promptassay.format') IS NOT NULL", &[])
-        .and_then(|row| row.try_get(0))
-        .map_err(failed)?;
+    let there: bool = transaction.query_one(IS_THERE, &[]).and_then(|row| row.try_get(0)).map_err(failed)?;
     if !there {
         transaction
             .batch_execute(
@@ -60,7 +87,7 @@ fn migrate(client: &mut Client) -> Result<(), StoreError> {
         .query_one("SELECT format FROM format", &[])
         .and_then(|row| row.try_get(0))
         .map_err(failed)?;
-    let known = sql::newest();
+    let newest = sql::newest();
     for step in sql::MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
         let tables = step
             .replace("{ID}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
@@ -68,13 +95,11 @@ fn migrate(client: &mut Client) -> Result<(), StoreError> {
             .replace("{PACKED}", "");
         transaction.batch_execute(&tables).map_err(failed)?;
     }
-    if found < known {
-        found = known;
-        transaction.execute("UPDATE format SET format = $1", &[&known]).map_err(failed)?;
+    if found < newest {
+        found = newest;
+        transaction.execute("UPDATE format SET format = $1", &[&newest]).map_err(failed)?;
     }
     transaction.commit().map_err(failed)?;
-    if found > known {
-        return Err(StoreError::TooNew { found, known });
-    }
+    known(found)?;
     client.batch_execute("SET search_path TO promptassay").map_err(failed)
 }
