@@ -21,6 +21,26 @@ binary=$(get binary) mode=$(get mode) base=$(get base) shard=${PROMPT_GATE_SHARD
 read -r -a prompts <<<"${PROMPT_GATE_PROMPTS:-}"
 read -r -a further <<<"${PROMPT_GATE_ARGUMENTS:-}"
 
+# What only matters where models are asked; a replay asks none, and refuses them. Programs of a suite are not run by it either.
+without_asking() {
+  local word skip=''
+  local -a kept=()
+  for word in ${further[@]+"${further[@]}"}; do
+    if [ -n "$skip" ]; then
+      skip=''
+      continue
+    fi
+    case $word in
+      --no-cache | --refresh | --record) ;;
+      --allow-commands) put programs left-out ;;
+      --max-reply-age | --max-concurrency | --timeout | --deadline | --attempts | --backoff | --ca-file) skip=yes ;;
+      --max-reply-age=* | --max-concurrency=* | --timeout=* | --deadline=* | --attempts=* | --backoff=* | --ca-file=*) ;;
+      *) kept+=("$word") ;;
+    esac
+  done
+  further=(${kept[@]+"${kept[@]}"})
+}
+
 check_files() {
   local code=0 arguments=(check ${prompts[@]+"${prompts[@]}"})
   if is_true "${PROMPT_GATE_LOCKED:-}"; then
@@ -41,6 +61,7 @@ ask() {
   fi
   if [ "$mode" = replay ]; then
     arguments+=(--offline)
+    without_asking
   elif is_true "${PROMPT_GATE_REFRESH:-}"; then
     arguments+=(--refresh)
   fi
@@ -57,7 +78,7 @@ ask() {
   if [ "$mode" = replay ]; then
     echo 'recorded replies are replayed; this is no verdict'
   fi
-  verbatim "$binary" "${arguments[@]}" || code=$?
+  verbatim with_messages "$binary" "${arguments[@]}" || code=$?
   return "$code"
 }
 

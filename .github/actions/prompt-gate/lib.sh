@@ -47,6 +47,7 @@ annotate() {
 # refuse TEXT: the step cannot do its work, because of how it was called.
 refuse() {
   annotate error "$1"
+  printf 'error: %s\n' "$1" >"$reports_dir/messages.txt"
   put code 2
   put verdict invalid
   exit 2
@@ -63,6 +64,14 @@ verbatim() {
   printf '::stop-commands::%s\n' "$token"
   "$@" 2>&1 || code=$?
   printf '\n::%s::\n' "$token"
+  return "$code"
+}
+
+# with_messages COMMAND…: runs it, and keeps what it says on standard error, where the reason stands, in `reports`.
+with_messages() {
+  local code=0
+  # An interruption is for the program: what it says of it is still to be written.
+  { "$@" 2>&1 >&3 3>&- | tee -i "$reports_dir/messages.txt" >&2 3>&-; } 3>&1 || code=$?
   return "$code"
 }
 
@@ -90,6 +99,14 @@ preformatted() {
   printf '<pre>\n'
   sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' -e 's/>/\&gt;/g' -e 's/@/\&#64;/g' "$1"
   printf '</pre>\n'
+}
+
+# last_of FILE: its last lines, as many as a reader takes in, for a comment.
+last_of() {
+  local lines=60
+  tail -n "$lines" "$1" >"$PROMPT_GATE_DIR/last.txt"
+  [ "$(wc -l <"$1")" -le "$lines" ] || printf 'The end of what was said; the rest is in the log of the job.\n\n'
+  preformatted "$PROMPT_GATE_DIR/last.txt"
 }
 
 # report_arguments: the options that write every report, in `reports`.
@@ -128,18 +145,27 @@ conclude() {
 is_only_a_replay() {
   case $1 in
     0) return 0 ;;
+    2) lacks_only_programs ;;
     4) lacks_only_replies ;;
     *) return 1 ;;
   esac
 }
 
-# Whether the run came to its end, and every question without an answer has none because no reply is recorded for it. A judge's
-# reply is never recorded: what waits for one is unscored or an error of the check, and the answer is there.
+# Whether the run came to its end, and every question without an answer has none because no reply is recorded for it. Where it is a
+# judge's reply that is not recorded, the check is unscored or an error, and the answer to the question is there.
 lacks_only_replies() {
   cat "$runs_dir"/*/events.jsonl 2>/dev/null | jq -e -s '
     any(.[]; .run_finished.end == "completed")
     and any(.[]; .trial_finished.outcome | IN("errored", "unscored"))
     and all(.[].trial_finished.answer.error.kind // empty; IN("no_recorded_reply", "stale_reply"))' >/dev/null
+}
+
+# Whether the only fault is that checks would run programs, which `arguments` allow where a model is asked, and which a replay
+# does not run: they may be a stranger's.
+lacks_only_programs() {
+  local said=$reports_dir/messages.txt
+  [ "$(get programs)" = left-out ] && grep -q '^error' "$said" 2>/dev/null &&
+    ! grep '^error' "$said" | grep -q -v '^error: this check runs a program, and programs are not allowed$'
 }
 
 is_true() {

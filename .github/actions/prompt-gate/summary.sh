@@ -13,22 +13,50 @@ report() {
   if [ -s "$reports_dir/report.md" ]; then
     sed -e '1,2{/^<!-- promptassay -->$/d;/^## promptassay: /d;}' "$reports_dir/report.md"
   else
-    printf 'There is no report; the log of the job says why.\n'
+    printf 'There is no report. '
+    reason 'The log of the job says why.'
+  fi
+}
+
+# reason OTHERWISE: why there is no verdict, as it was said.
+reason() {
+  if [ -s "$reports_dir/messages.txt" ]; then
+    printf 'This was said:\n\n'
+    last_of "$reports_dir/messages.txt"
+  else
+    printf '%s\n' "$1"
+  fi
+}
+
+# What was pointed out, where no report says it.
+warnings() {
+  if grep -q '^warning' "$reports_dir/messages.txt" 2>/dev/null; then
+    printf '\n**This was pointed out:**\n\n'
+    last_of "$reports_dir/messages.txt"
   fi
 }
 
 explanation() {
   case ${verdict:-broken} in
-    unchanged) printf 'No prompt changed since `%s`; nothing was asked.\n' "${base:0:12}" ;;
+    unchanged)
+      printf 'No prompt that has a suite changed since `%s`; nothing was asked.\n' "${base:0:12}"
+      warnings
+      ;;
     skipped)
       printf 'No model was asked%s. **This is no verdict.**\n\n' "${why:+: $why}"
       printf 'The files are valid. %s\n\n' "$(replayed)"
       printf 'Somebody who may use the keys of this repository can look at the change and then have it judged: see “Pull requests from forks” in docs/ci.md of promptassay.\n'
+      warnings
       ;;
     invalid)
       printf 'The files cannot be evaluated.\n\n'
-      if [ -s "$reports_dir/check.txt" ]; then
-        preformatted "$reports_dir/check.txt"
+      # Where the check found nothing, the reason is what was said after it.
+      if [ -s "$reports_dir/messages.txt" ]; then
+        last_of "$reports_dir/messages.txt"
+      elif [ -s "$reports_dir/check.txt" ]; then
+        last_of "$reports_dir/check.txt"
+      else
+        printf 'The log of the job says why.\n'
       fi
       ;;
     *)
