@@ -2,6 +2,7 @@
 //!
 //! Values of one flag widen, flags narrow: `--tag a --tag b --case refund` takes the cases with either tag whose name has `refund`.
 
+mod cases;
 mod changed;
 mod critical;
 mod narrow;
@@ -13,6 +14,7 @@ use promptassay_registry::problem::{Problem, did_you_mean};
 use promptassay_registry::version::Version;
 use regex::Regex;
 
+pub use cases::{CaseChanges, SuiteThen};
 pub use changed::{Changed, PromptFiles, changed_prompts, version_of_file};
 pub use critical::{CriticalCase, CriticalCases};
 pub use narrow::narrow_to;

@@ -7,6 +7,7 @@ use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::variables::Interface;
 use promptassay_registry::yaml::Document;
 
+use super::cases::SuiteThen;
 use crate::settings::Settings;
 use crate::suite::{self, Files, Suite};
 
@@ -22,13 +23,15 @@ pub struct CriticalCase {
 }
 
 /// What a suite had to pass at a commit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CriticalCases {
     /// The cases, in the suite's order. Skipped ones are not among them: they gated nothing.
     pub cases: Vec<CriticalCase>,
     /// Whether the suite could be read without a mistake; otherwise there may be more. It may have been sound in its day: today's
     /// prompt may want other inputs.
     pub is_whole: bool,
+    /// The suite itself, as far as it could be read.
+    pub suite: SuiteThen,
 }
 
 impl CriticalCases {
@@ -45,7 +48,11 @@ impl CriticalCases {
                 models: suite.models_of(case).to_vec(),
             })
         });
-        Self { cases: cases.collect(), is_whole: suite.is_some() && !has_errors(&problems) }
+        Self {
+            cases: cases.collect(),
+            is_whole: suite.is_some() && !has_errors(&problems),
+            suite: suite.as_ref().map(SuiteThen::of).unwrap_or_default(),
+        }
     }
 
     /// Holds a suite of today to what had to pass at `reference`, and says what it changes of that. `fork` is what had to pass where
