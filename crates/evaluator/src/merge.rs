@@ -1,7 +1,7 @@
 //! From the runs of shards to one run: what they planned must fit together, and nothing may be missing. Pure; the verdict belongs
 //! to whoever has all of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use promptassay_registry::digest::Digest;
 
@@ -189,7 +189,7 @@ pub fn join(
     let mut ends = BTreeSet::new();
     for shard in shards {
         let mut reader = JournalReader::open(&shard.journal_path())?;
-        let mut last = None;
+        let (mut last, mut finished) = (None, HashSet::new());
         while let Some(entry) = reader.next_entry()? {
             match entry.event {
                 Event::RunStarted { .. } => last = None,
@@ -199,12 +199,16 @@ pub fn join(
                 | Event::JudgeAnswered(_)
                 | Event::AttemptFailed(_)
                 | Event::CircuitOpened(_)) => {
+                    if let Event::TrialFinished(result) = &event {
+                        finished.insert(result.trial);
+                    }
                     journal.append(&event)?;
                 }
             }
         }
-        // A shard that was killed did not come to its end.
-        ends.insert(last.unwrap_or(RunEnd::Interrupted));
+        // A shard that was killed did not come to its end, unless the line that says so is all that it lacks.
+        let is_whole = || shard.file().is_ok_and(|file| file.trials == finished.len());
+        ends.insert(last.unwrap_or_else(|| if is_whole() { RunEnd::Completed } else { RunEnd::Interrupted }));
     }
     let end = ends.last().copied().unwrap_or(RunEnd::Interrupted);
     journal.append(&Event::RunFinished { end })?;

@@ -19,6 +19,7 @@ mod signals;
 pub(crate) use offline::{read_if_there, versions};
 pub(super) use signals::asked_to_stop;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -36,7 +37,7 @@ use crate::failure::Failure;
 use against::{AgainstArguments, refuse_infeasible};
 use journal::JournalArguments;
 use policy::PolicyArguments;
-use published::{ReportArguments, Results};
+use published::{Ended, ReportArguments, Results, reporting};
 use selection::{Selected, SelectionArguments};
 
 const EXAMPLES: &str = "Examples:
@@ -95,6 +96,8 @@ impl EvalArguments {
             given.extend(self.shard.is_some().then_some("`--shard`"));
             given.extend(self.dry_run.then_some("`--dry-run`"));
             if !given.is_empty() {
+                let again = format!("promptassay eval --resume {run}");
+                let again = again.trim_end();
                 return refuse(
                     "eval::resume_is_planned",
                     format!(
@@ -102,7 +105,7 @@ impl EvalArguments {
                         given.join(" and no ")
                     ),
                     format!(
-                        "`promptassay eval --resume {run}` goes on with all that is left; to choose what is asked, leave `--resume` out: a new run takes the replies that are there from the cache"
+                        "`{again}` goes on with all that is left; to choose what is asked, leave `--resume` out: a new run takes the replies that are there from the cache"
                     ),
                 );
             }
@@ -118,8 +121,12 @@ impl EvalArguments {
     }
 }
 
-#[expect(clippy::single_match_else, reason = "both ways to inputs read alike")]
 pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    reporting(&arguments.reports, context, || evaluate(arguments, context))
+}
+
+#[expect(clippy::single_match_else, reason = "both ways to inputs read alike")]
+fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Ended> {
     // Known before the first question: two reports cannot go to one place.
     arguments.reports.requested()?;
     arguments.refuse_contradictions()?;
@@ -132,7 +139,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
             let failed_in = arguments.selection.failed_in(&arguments.journal.runs, context)?;
             match arguments.selection.inputs(&tree, of_tree, failed_in, &settings, &mut problems) {
                 Selected::Inputs(inputs) => inputs,
-                Selected::NothingChanged => return nothing_changed(arguments, problems, context),
+                Selected::NothingChanged => return Ok(nothing_changed(arguments, problems, context)?),
             }
         }
     };
@@ -140,8 +147,16 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     if resumed.is_none() {
         arguments.against.apply_to(&mut inputs);
     }
+    if resumed.is_none() && arguments.selection.is_of_change() && !arguments.against.is_asked() {
+        problems.extend(changes::remarks::unused_margins(&inputs));
+    }
     let goes_on = resumed.as_ref().map(|(_, file)| file);
     let asking = arguments.live.asking(arguments.offline, goes_on);
+    let prices = if arguments.journal.budget.budget().max_cost.is_some() && !asking.offline {
+        arguments.selection.prices(&tree, &settings, &mut problems)
+    } else {
+        BTreeMap::new()
+    };
     let wanted = (!arguments.dry_run).then_some(asking);
     let mut prepared = prepare(&tree, &settings, inputs, problems, wanted, context)?;
     let blessed = match &resumed {
@@ -157,7 +172,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     let plan = &prepared.plan;
     if arguments.dry_run {
         let description = plan.describe();
-        return context.answer(|| description.to_string(), &description);
+        return Ok(context.answer(|| description.to_string(), &description)?);
     }
     let header = match goes_on {
         Some(file) => file.header(),
@@ -182,7 +197,10 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     };
     let (end, replay) = match &prepared.replies {
         Some(replies) => offline::run(&arguments.journal, plan, replies, begin, context)?,
-        None => live::run(&arguments.live, (asking, arguments.journal.budget), plan, begin, context)?,
+        None => {
+            let how = (asking, arguments.journal.budget, &prices);
+            live::run(&arguments.live, how, plan, begin, context)?
+        }
     };
     if let Some(why) = end.reason() {
         context.console.note(&format!("{why}; `promptassay eval --resume` goes on with this run"));
@@ -202,10 +220,10 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
     let concluded = published::publish(results, &arguments.reports, context);
     // Replies were paid for, whatever became of the reports.
     if let Some(directory) = &prepared.record_into {
-        recording::write(plan, &replay.outputs, directory, context)?;
+        recording::write(plan, &replay.outputs, directory, context).map_err(Ended::After)?;
     }
-    left.transpose()?;
-    concluded
+    left.transpose().map_err(Ended::After)?;
+    concluded.map_err(Ended::After)
 }
 
 /// By which gate a stored run is judged.

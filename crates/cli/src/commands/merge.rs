@@ -11,7 +11,7 @@ use super::eval::attempts;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
 use super::eval::policy::PolicyArguments;
 use super::eval::proof::leave;
-use super::eval::published::{ReportArguments, Results, publish};
+use super::eval::published::{Ended, ReportArguments, Results, publish, reporting};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ const EXAMPLES: &str = "Examples:
   promptassay merge shards/*               directories that were collected from several machines
   promptassay merge 019aae2f-3 019aae2f-4  runs of this machine
 
-Exit codes: those of `eval`; 2 where a shard is missing, there twice, or of another plan.";
+Exit codes: those of `eval`; 2 where a shard is there twice or of another plan, 4 where one is missing.";
 
 /// Merge the shards of a plan into one run, and judge it.
 #[derive(Debug, Args)]
@@ -40,13 +40,22 @@ pub(crate) struct MergeArguments {
 }
 
 pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    reporting(&arguments.reports, context, || merge(arguments, context))
+}
+
+fn merge(arguments: &MergeArguments, context: &Context<'_>) -> Result<Exit, Ended> {
     let (mut directories, mut files) = (Vec::new(), Vec::new());
     for shard in &arguments.shards {
         let (directory, file) = described(arguments.runs.find(shard, context)?)?;
         directories.push(directory);
         files.push(file);
     }
-    let whole = union(&files).map_err(|problems| Failure::invalid(problems.iter().map(problem).collect()))?;
+    let whole = union(&files).map_err(|problems| {
+        // A run that is lost is no mistake of the command line: nobody can judge without it.
+        let is_lost = |problem: &MergeProblem| matches!(problem, MergeProblem::Missing { .. });
+        let exit = if problems.iter().all(is_lost) { Exit::Broken } else { Exit::Invalid };
+        Failure { exit, problems: problems.iter().map(problem).collect() }
+    })?;
     let plan = plan_again(&whole, Terms::OfThatDay, &arguments.policy, context)?;
     let started_at = context.environment.now_in_seconds();
     let header =
@@ -55,7 +64,8 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
     let planned = RunFile { trials_sha256: now.trials_sha256, ..whole };
     let differences = changes(&planned, &now);
     if !differences.is_empty() {
-        return Err(not_as_planned(&planned, differences, "merge with the files that the shards evaluated"));
+        let help = "merge with the files that the shards evaluated";
+        return Err(not_as_planned(&planned, differences, help).into());
     }
     let blessed = arguments.against.blessed_again(&planned, &plan)?;
     if !arguments.policy.is_empty() {
@@ -80,8 +90,8 @@ pub(crate) fn run(arguments: &MergeArguments, context: &Context<'_>) -> Result<E
     };
     let left = leave(against, &replay, &directory, (&attempts, Some(&files)), &runs, context);
     // Reports are written whatever becomes of the evidence.
-    let exit = publish(results, &arguments.reports, context)?;
-    left.map(|()| exit)
+    let exit = publish(results, &arguments.reports, context).map_err(Ended::After)?;
+    left.map(|()| exit).map_err(Ended::After)
 }
 
 fn problem(problem: &MergeProblem) -> Problem {

@@ -7,7 +7,7 @@ use super::eval::against::{AgainstArguments, refuse_infeasible};
 use super::eval::attempts;
 use super::eval::journal::{RunsArguments, described, refuse_changes, replayed};
 use super::eval::policy::PolicyArguments;
-use super::eval::published::{ReportArguments, Results, publish};
+use super::eval::published::{Ended, ReportArguments, Results, publish, reporting};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -40,6 +40,10 @@ pub(crate) struct ReportCommandArguments {
 }
 
 pub(crate) fn run(arguments: &ReportCommandArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    reporting(&arguments.reports, context, || report(arguments, context))
+}
+
+fn report(arguments: &ReportCommandArguments, context: &Context<'_>) -> Result<Exit, Ended> {
     let (directory, file) = described(arguments.runs.find(&arguments.run, context)?)?;
     let plan = plan_again(&file, Terms::OfThatDay, &arguments.policy, context)?;
     refuse_changes(
@@ -62,5 +66,5 @@ pub(crate) fn run(arguments: &ReportCommandArguments, context: &Context<'_>) -> 
         attempts: &attempts::read(&directory)?,
         interrupted: None,
     };
-    publish(results, &arguments.reports, context)
+    publish(results, &arguments.reports, context).map_err(Ended::After)
 }

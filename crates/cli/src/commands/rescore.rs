@@ -11,7 +11,7 @@ use super::eval::journal::{RunsArguments, begin, broken, described, not_as_plann
 use super::eval::judging::{self, JudgingArguments};
 use super::eval::policy::PolicyArguments;
 use super::eval::proof::leave;
-use super::eval::published::{ReportArguments, Results, publish};
+use super::eval::published::{Ended, ReportArguments, Results, publish, reporting};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -47,6 +47,10 @@ pub(crate) struct RescoreArguments {
 }
 
 pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    reporting(&arguments.reports, context, || rescore(arguments, context))
+}
+
+fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, Ended> {
     let (directory, then) = described(arguments.runs.find(&arguments.run, context)?)?;
     let plan = plan_again(&then, Terms::OfToday, &arguments.policy, context)?;
     let started_at = context.environment.now_in_seconds();
@@ -94,7 +98,7 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
     let sources = std::slice::from_ref(&then);
     let left = place.map(|place| leave(against, &replay, &place, (&attempts, Some(sources)), &runs, context));
     // Reports are written whatever becomes of the evidence.
-    let exit = publish(results, &arguments.reports, context)?;
-    left.transpose()?;
+    let exit = publish(results, &arguments.reports, context).map_err(Ended::After)?;
+    left.transpose().map_err(Ended::After)?;
     Ok(exit)
 }

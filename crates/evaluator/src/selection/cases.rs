@@ -124,8 +124,12 @@ impl CaseChanges {
         let counted = |(what, names): (&str, &Vec<String>)| {
             (!names.is_empty()).then(|| format!("{what} {}: {}", names.len(), few(names)))
         };
-        let lists =
-            [("removed", &self.removed), ("skipped", &self.skipped), ("edited", &self.edited), ("added", &self.added)];
+        let lists = [
+            ("removed", &self.removed),
+            ("skipped", &self.skipped),
+            ("edited", &self.edited),
+            ("added", &self.added),
+        ];
         let mut parts: Vec<String> = lists.into_iter().filter_map(counted).collect();
         parts.extend(self.settings.iter().cloned());
         let message = format!(
@@ -155,7 +159,8 @@ mod tests {
         let mut text = format!("{head}cases:\n");
         for (name, more) in cases {
             let validators = if more.contains("validators") { "" } else { ", validators: [{max_words: 9}]" };
-            writeln!(text, "  - {{name: {name}, inputs: {{company: A, query: q}}{validators}{more}}}").unwrap();
+            writeln!(text, "  - {{name: {name}, inputs: {{company: A, query: q}}{validators}{more}}}")
+                .unwrap();
         }
         let (suite, problems) = resolve_text(&text, &[]);
         suite.unwrap_or_else(|| panic!("{problems:#?}"))
@@ -175,14 +180,29 @@ mod tests {
         assert_eq!(changed(&before, &before, &before), "");
         let after = suite(
             MODELS,
-            &[("b", ", skip: flaky"), ("c", ", validators: [{max_words: 900}]"), ("d", ""), ("e", ", tags: [t]"), ("f", "")],
+            &[
+                ("b", ", skip: flaky"),
+                ("c", ", validators: [{max_words: 900}]"),
+                ("d", ""),
+                ("e", ", tags: [t]"),
+                ("f", ""),
+            ],
         );
         assert_eq!(
             changed(&before, &before, &after),
             "p: this change edits the suite that it is judged by, 4 cases at main: \
              removed 1: a; skipped 1: b; edited 1: c; added 2: d, f"
         );
-        let other = suite(MODELS, &[("a", ", models: [claude]"), ("b", ", cluster: x"), ("c", ""), ("d", ", skip: never"), ("e", "")]);
+        let other = suite(
+            MODELS,
+            &[
+                ("a", ", models: [claude]"),
+                ("b", ", cluster: x"),
+                ("c", ""),
+                ("d", ", skip: never"),
+                ("e", ""),
+            ],
+        );
         assert!(changed(&before, &before, &other).ends_with("at main: edited 2: a, b"));
         let head = "models: [default]\nrepeat: 2\nparams: {temperature: 0.1}\n";
         let less = suite(head, &[("a", ""), ("b", ""), ("c", ""), ("d", ", skip: later"), ("e", "")]);
@@ -195,7 +215,8 @@ mod tests {
     #[test]
     fn what_the_other_side_did_is_not_the_changes_doing() {
         let fork = suite(MODELS, &[("a", ""), ("b", ""), ("c", "")]);
-        let moved_on = suite(MODELS, &[("a", ", validators: [{max_words: 5}]"), ("c", ", skip: later"), ("d", "")]);
+        let moved_on =
+            suite(MODELS, &[("a", ", validators: [{max_words: 5}]"), ("c", ", skip: later"), ("d", "")]);
         assert_eq!(changed(&fork, &moved_on, &fork), "");
         assert_eq!(changed(&fork, &moved_on, &moved_on), "", "it has taken over what the other side did");
     }
@@ -206,6 +227,9 @@ mod tests {
         let cases: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
         let (before, after) = (suite(MODELS, &cases), suite(MODELS, &cases[..1]));
         let message = changed(&before, &before, &after);
-        assert!(message.ends_with("removed 29: case_01, case_02, case_03, case_04, case_05 and 24 more"), "{message}");
+        assert!(
+            message.ends_with("removed 29: case_01, case_02, case_03, case_04, case_05 and 24 more"),
+            "{message}"
+        );
     }
 }

@@ -66,6 +66,11 @@ impl Price {
             + output as f64 * self.output;
         Some(millionths / TOKENS_PER_PRICE_UNIT)
     }
+
+    /// Whether some tokens cost less than at another price.
+    pub fn is_below(&self, other: &Self) -> bool {
+        self.input < other.input || self.output < other.output || self.cached_input < other.cached_input
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +95,15 @@ mod tests {
         let price = PriceSpec { input: 2.0, output: 8.0, cached_input: None }.validate().unwrap();
         assert_eq!(price.cost(&Usage { input: Some(10), ..Usage::default() }), None);
         assert_eq!(price.cost(&Usage { output: Some(10), ..Usage::default() }), None);
+    }
+
+    #[test]
+    fn a_price_is_below_another_one_if_any_part_is() {
+        let price = |input, output| PriceSpec { input, output, cached_input: None }.validate().unwrap();
+        assert!(price(1.0, 8.0).is_below(&price(2.0, 8.0)));
+        assert!(price(9.0, 7.0).is_below(&price(2.0, 8.0)));
+        assert!(!price(2.0, 8.0).is_below(&price(2.0, 8.0)));
+        assert!(!price(3.0, 8.0).is_below(&price(2.0, 8.0)));
     }
 
     #[test]

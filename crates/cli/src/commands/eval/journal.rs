@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use promptassay_evaluator::event::RunEnd;
 use promptassay_evaluator::journal::JournalWriter;
 use promptassay_evaluator::plan::{ChosenVersions, Plan, PromptInput, Role};
 use promptassay_evaluator::replay::{Replay, replay};
-use promptassay_evaluator::runs::{Asking, Header, RunDirectory, RunFile, Runs, Shard, changes};
+use promptassay_evaluator::runs::{Asking, Header, Outline, RunDirectory, RunFile, Runs, Shard, changes};
 use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::Budget;
 use promptassay_registry::files::DirectoryLock;
@@ -49,6 +50,21 @@ impl RunsArguments {
         self.runs(context)
     }
 
+    /// The latest run that did not come to its end and that nobody is at work on; the latest of all where there is none.
+    fn latest_unfinished(&self, context: &Context<'_>) -> Result<RunDirectory, Failure> {
+        let runs = self.runs(context)?.list().unwrap_or_default();
+        let is_unfinished = |run: &&RunDirectory| {
+            // A journal that cannot be read is not for this to report.
+            let end =
+                run.journal_path().exists().then(|| Outline::read(&run.journal_path()).ok()?.end).flatten();
+            end != Some(RunEnd::Completed) && run.lock().is_ok()
+        };
+        match runs.iter().rev().find(is_unfinished) {
+            Some(run) => Ok(run.clone()),
+            None => self.find("latest", context),
+        }
+    }
+
     /// The run of this name: `latest`, `latest~1`, an id or its beginning, or a directory that was copied here.
     pub(crate) fn find(&self, reference: &str, context: &Context<'_>) -> Result<RunDirectory, Failure> {
         if let Some(directory) = RunDirectory::at(&PathBuf::from(reference)) {
@@ -61,6 +77,9 @@ impl RunsArguments {
     }
 }
 
+/// What `--resume` goes on with where no run is named. Nobody can name a run so.
+const LATEST_UNFINISHED: &str = "";
+
 /// How far a run goes, and from where.
 #[derive(Debug, Args)]
 pub(crate) struct JournalArguments {
@@ -72,7 +91,7 @@ pub(crate) struct JournalArguments {
         long,
         value_name = "RUN",
         num_args = 0..=1,
-        default_missing_value = "latest"
+        default_missing_value = LATEST_UNFINISHED
     )]
     pub(super) resume: Option<String>,
     #[command(flatten)]
@@ -117,7 +136,11 @@ fn dollars(text: &str) -> Result<f64, String> {
 impl JournalArguments {
     /// The run to go on with, and what it had planned.
     pub(super) fn resumed(&self, context: &Context<'_>) -> Result<Option<(RunDirectory, RunFile)>, Failure> {
-        self.resume.as_ref().map(|reference| described(self.runs.find(reference, context)?)).transpose()
+        let find = |reference: &String| match reference.as_str() {
+            LATEST_UNFINISHED => described(self.runs.latest_unfinished(context)?),
+            reference => described(self.runs.find(reference, context)?),
+        };
+        self.resume.as_ref().map(find).transpose()
     }
 
     /// A run that begins now.

@@ -1,5 +1,6 @@
 //! `eval` without `--offline`: asks models, and says before the first question what it lacks for that.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use promptassay_evaluator::rescore::Stored;
 use promptassay_evaluator::runs::{Asking, CacheUse, RunFile};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::spending::Spent;
-use promptassay_llm::{Client, ClientOptions, ModelErrorKind, ModelRow, Target};
+use promptassay_llm::{Client, ClientOptions, ModelErrorKind, ModelRow, Price, Target};
 use promptassay_registry::problem::Problem;
 
 use super::following::{Follower, stop, stop_now};
@@ -113,15 +114,22 @@ impl LiveArguments {
     }
 }
 
-/// Asks what is left of a plan. The run begins with `begin`, once nothing is lacking for it.
+/// Asks what is left of a plan. The run begins with `begin`, once nothing is lacking for it. The budget counts by `prices`, by the name of
+/// a row, and else by those of the rows.
 pub(super) fn run<'p>(
     arguments: &LiveArguments,
-    (asking, budget): (Asking, BudgetArguments),
+    (asking, budget, prices): (Asking, BudgetArguments, &BTreeMap<String, Price>),
     plan: &'p Plan,
     begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
     context: &Context<'_>,
 ) -> Result<(RunEnd, Replay), Failure> {
-    let rows = plan.rows();
+    let priced = |row: &ModelRow| {
+        let mut row = row.clone();
+        row.price = prices.get(&row.name).copied().or(row.price);
+        row
+    };
+    let rows: Vec<ModelRow> = plan.rows().into_iter().map(priced).collect();
+    let rows: Vec<&ModelRow> = rows.iter().collect();
     let driver = Driver::new(arguments, &rows, (asking, budget), context)?;
     let follower = Follower::new(plan, begin()?, context);
     let work = follower.work();
@@ -161,6 +169,7 @@ impl Driver {
         context: &Context<'_>,
     ) -> Result<Self, Failure> {
         check_commands(arguments, rows)?;
+        check_prices(budget, rows)?;
         let secrets =
             secrets(rows.iter().copied(), |name| context.environment.variable(name)).map_err(|problems| {
                 let problem = |problem: promptassay_evaluator::drive::KeyProblem| {
@@ -275,6 +284,23 @@ fn check_commands(arguments: &LiveArguments, rows: &[&ModelRow]) -> Result<(), F
         }
         _ => Ok(()),
     }
+}
+
+/// A limit that counts nothing is none.
+fn check_prices(budget: BudgetArguments, rows: &[&ModelRow]) -> Result<(), Failure> {
+    let unpriced: Vec<&str> =
+        rows.iter().filter(|row| row.price.is_none()).map(|row| row.name.as_str()).collect();
+    if budget.budget().max_cost.is_none() || unpriced.is_empty() {
+        return Ok(());
+    }
+    let (model, has) = if unpriced.len() == 1 { ("model", "has") } else { ("models", "have") };
+    let message = format!(
+        "`--max-cost` cannot be kept: {model} {} {has} no price in registry.yaml",
+        unpriced.join(", ")
+    );
+    Err(Failure::invalid_one(Problem::error("eval::no_price", message).help(
+        "write `price: {input: …, output: …}`, in US dollars per million tokens, or limit requests with `--max-calls`",
+    )))
 }
 
 fn client_options(arguments: &LiveArguments, context: &Context<'_>) -> Result<ClientOptions, Failure> {

@@ -1,5 +1,6 @@
 //! What comes of results: the reports that were asked for, and how the process ends.
 
+mod refused;
 mod requested;
 
 use std::fs;
@@ -26,6 +27,7 @@ use crate::arguments::OutputFormat;
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+pub(crate) use refused::{Ended, reporting};
 pub(crate) use requested::ReportArguments;
 use requested::{ReportFormat, Requested, Target, cannot_write};
 

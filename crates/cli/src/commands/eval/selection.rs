@@ -10,6 +10,7 @@ use promptassay_evaluator::selection::{Changed, FailedIn, PromptFacts, Sample, S
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{self, Suite};
 use promptassay_lifecycle::ledger::{self, Standing};
+use promptassay_llm::Price;
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Problem, has_errors};
 use promptassay_registry::tree::{Prompt, Tree};
@@ -17,6 +18,7 @@ use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 use regex::Regex;
 
+use super::changes::remarks::not_judged;
 use super::changes::{self, Then};
 use super::journal::{RunsArguments, broken, described};
 use super::offline::versions;
@@ -152,7 +154,27 @@ impl SelectionArguments {
     /// What is said where nothing changed.
     pub(super) fn nothing_changed(&self) -> String {
         let reference = self.changed_since.as_deref().unwrap_or_default();
-        format!("skipped: of the prompts that are here none changed since {reference}")
+        format!("skipped: no prompt that has a suite changed since {reference}")
+    }
+
+    /// Whether only what changed since a commit is evaluated.
+    pub(super) fn is_of_change(&self) -> bool {
+        self.changed_since.is_some()
+    }
+
+    /// The prices by which a change is counted, where those of its own files are not; what there is to say of them is added to `problems`.
+    pub(super) fn prices(
+        &self,
+        tree: &Tree,
+        settings: &Settings,
+        problems: &mut Vec<Problem>,
+    ) -> BTreeMap<String, Price> {
+        let Some(reference) = &self.changed_since else { return BTreeMap::new() };
+        // What stands in the way of reading that commit is said where the change is read.
+        let Ok(then) = Then::read(reference, tree, &mut Vec::new()) else { return BTreeMap::new() };
+        let (prices, found) = then.prices(settings);
+        problems.extend(found);
+        prices
     }
 
     /// The cases of `--failed-in`.
@@ -225,6 +247,10 @@ impl SelectionArguments {
     ) -> Option<Candidate<'a>> {
         let path = prompt.suite_path();
         if !path.exists() {
+            if self.changed_since.is_some() && !self.names_exactly(prompt) {
+                // Of those that changed it is said with what they changed.
+                return None;
+            }
             let message = format!("`{}` has no suite", prompt.name());
             let help = format!("write {}", path.display());
             problems.push(if self.names_exactly(prompt) {
@@ -299,13 +325,28 @@ fn only_changed(
     candidates: &mut Vec<Candidate<'_>>,
     problems: &mut Vec<Problem>,
 ) -> Result<Changed, Box<Problem>> {
+    let without_suite = prompts.iter().filter(|prompt| !prompt.suite_path().exists());
     let files = candidates.iter().map(|candidate| (candidate.prompt, candidate.suite.as_ref()));
-    let changed = changes::since(reference, tree, files.collect())?;
+    let files = files.chain(without_suite.clone().map(|prompt| (*prompt, None)));
+    let mut changed = changes::since(reference, tree, files.collect())?;
     let then = Then::read(reference, tree, problems)?;
-    for prompt in prompts.iter().filter(|prompt| !prompt.suite_path().exists()) {
-        problems.extend(then.removed_suite(prompt)?);
+    for prompt in without_suite {
+        let removed = then.removed_suite(prompt)?;
+        if let Changed::Prompts(changes) = &mut changed
+            && let Some(change) = changes.remove(prompt.name().as_str())
+            && removed.is_none()
+        {
+            problems.push(not_judged(prompt, &change, reference));
+        }
+        problems.extend(removed);
+    }
+    for prompt in prompts {
+        problems.extend(then.frozen(prompt)?);
     }
     if let Changed::Prompts(changes) = &changed {
+        if changes.is_empty() {
+            return Ok(Changed::Nothing);
+        }
         candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
         for candidate in candidates {
             if let Some(suite) = &mut candidate.suite {

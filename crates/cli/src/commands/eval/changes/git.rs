@@ -62,6 +62,14 @@ impl Git {
         Ok(text.split('\0').filter(|path| !path.is_empty()).map(PathBuf::from).collect())
     }
 
+    /// The paths that differ from a commit: in later commits of this side, in the index, in the working tree, and those that git does not
+    /// know yet.
+    pub(super) fn changed_since(&self, fork: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
+        let mut paths = self.paths(&["diff", "--name-only", "--no-renames", "-z", fork])?;
+        paths.extend(self.paths(&["ls-files", "--others", "--exclude-standard", "-z"])?);
+        Ok(paths)
+    }
+
     /// A path as git knows it. What does not exist today is found by the nearest directory that does.
     pub(super) fn relative(&self, path: &Path) -> PathBuf {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

@@ -1,11 +1,13 @@
 //! The gates of prompts as they were at a commit: a change cannot relax its own.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use promptassay_evaluator::policy::{Policy, policy_of_files};
 use promptassay_evaluator::selection::CriticalCases;
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{DatasetFile, Suite};
+use promptassay_llm::Price;
 use promptassay_registry::files::matches_path;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Prompt, Tree};
@@ -16,15 +18,17 @@ use super::git::{Git, slashed};
 
 /// The files of a commit, as far as gates are concerned.
 pub(crate) struct Then<'a> {
-    git: Git,
+    pub(super) git: Git,
     /// The commit as it was named.
-    reference: &'a str,
+    pub(super) reference: &'a str,
     /// Its full id.
-    commit: String,
+    pub(super) commit: String,
     /// Where the change began: the last commit that both sides share.
-    fork: String,
+    pub(super) fork: String,
     registry: Option<Document>,
     settings: Settings,
+    /// What differs from where the change began.
+    pub(super) touched: Vec<PathBuf>,
 }
 
 impl<'a> Then<'a> {
@@ -37,7 +41,9 @@ impl<'a> Then<'a> {
         let git = Git::at(tree.repository_root())?;
         let commit = git.commit(reference)?;
         let fork = git.fork(&commit)?;
-        let mut then = Self { git, reference, commit, fork, registry: None, settings: Settings::default() };
+        let touched = git.changed_since(&fork)?;
+        let settings = Settings::default();
+        let mut then = Self { git, reference, commit, fork, registry: None, settings, touched };
         then.registry = then.document(&then.commit, &tree.root().join("registry.yaml"), problems)?;
         if let Some(registry) = &then.registry {
             // What else is wrong with rows and properties of that day is no news today.
@@ -84,6 +90,9 @@ impl<'a> Then<'a> {
             None => CriticalCases::default(),
         };
         problems.extend(critical.hold(&fork, suite, self.reference));
+        let changes = critical.suite.changes(&fork.suite, suite);
+        let place = Place::whole_file(suite.file.as_path());
+        problems.extend(changes.warning(prompt.name().as_str(), self.reference, place));
         Ok(())
     }
 
@@ -106,6 +115,36 @@ impl<'a> Then<'a> {
         let help = "a change cannot set its own gate; once merged they count for the next change, and on the command line they count at once";
         let place = Place::whole_file(prompt.suite_path());
         Some(Problem::warning("changes::rules_not_counted", message).at(place).help(help))
+    }
+
+    /// The prices that rows had at the commit and that the change takes away or lowers, by the row's name; a warning for each. A row that was
+    /// not there then has the price that the change writes, which a warning says as well.
+    pub(crate) fn prices(&self, today: &Settings) -> (BTreeMap<String, Price>, Vec<Problem>) {
+        let (mut prices, mut problems) = (BTreeMap::new(), Vec::new());
+        for (name, row) in &today.models {
+            let message = match self.settings.models.get(name) {
+                Some(then) => match then.price {
+                    Some(price) if row.price.is_none_or(|now| now.is_below(&price)) => {
+                        prices.insert(name.clone(), price);
+                        format!(
+                            "`--max-cost` counts model {name} at its price at {}, not at that of this change",
+                            self.reference
+                        )
+                    }
+                    _ => continue,
+                },
+                None if row.price.is_some() => {
+                    format!(
+                        "model {name} is not at {}: `--max-cost` counts it at the price that this change writes",
+                        self.reference
+                    )
+                }
+                None => continue,
+            };
+            let help = "whoever reviews the change should compare prices with those of the provider; `--max-calls` counts requests";
+            problems.push(Problem::warning("changes::price", message).help(help));
+        }
+        (prices, problems)
     }
 
     fn critical(&self, commit: &str, document: &Document, prompt: &Prompt) -> CriticalCases {

@@ -1,0 +1,152 @@
+//! What a change does to texts that are compared with: those that the lock of a commit has frozen, and those that only stood there.
+
+use std::path::Path;
+
+use promptassay_registry::digest::Digest;
+use promptassay_registry::lock_file::{self, Lock, LockRow};
+use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::tree::Prompt;
+use promptassay_registry::version::Version;
+
+use super::Then;
+use super::git::slashed;
+use crate::commands::eval::against::blessed_path;
+
+impl Then<'_> {
+    /// What is wrong with the versions of a prompt that were registered at the commit and where the change began: what was registered is
+    /// frozen, here as there. A warning where the version that was active there stood unregistered and was rewritten, and where other
+    /// results are blessed.
+    pub(crate) fn frozen(&self, prompt: &Prompt) -> Result<Vec<Problem>, Box<Problem>> {
+        let directory = self.git.relative(prompt.directory());
+        if !self.touched.iter().any(|path| path.starts_with(&directory)) {
+            return Ok(Vec::new());
+        }
+        let there = self.lock(&self.commit, &directory)?;
+        let began = if self.fork == self.commit { there.clone() } else { self.lock(&self.fork, &directory)? };
+        let mut problems = Vec::new();
+        for (version, row) in &there.rows {
+            // What the other side registered since, the change could not know; what it had, it must keep.
+            let Some(first) = began.rows.get(version) else { continue };
+            let now = prompt.lock().rows.get(version);
+            let differences = match now {
+                Some(now) if is_frozen_alike(now, first) || is_frozen_alike(now, row) => continue,
+                now => differences(row, now, prompt, version),
+            };
+            problems.push(self.thawed(prompt, version, &differences));
+        }
+        problems.extend(self.rewritten(prompt, &directory, &there)?);
+        problems.extend(self.blessed_anew(prompt)?);
+        Ok(problems)
+    }
+
+    fn lock(&self, commit: &str, directory: &Path) -> Result<Lock, Box<Problem>> {
+        let path = directory.join(lock_file::FILE_NAME);
+        let Some(text) = self.git.file_at(commit, &path)? else { return Ok(Lock::default()) };
+        let mut problems = Vec::new();
+        let name = format!("{}:{}", self.reference, slashed(&path));
+        match Lock::parse(Path::new(&name), &text, &mut problems) {
+            Some(lock) => Ok(lock),
+            // Without it nobody knows what was frozen.
+            None => Err(Box::new(problems.into_iter().find(Problem::is_error).unwrap_or_else(|| {
+                Problem::error("changes::unsound_lock", format!("`{name}` cannot be read"))
+            }))),
+        }
+    }
+
+    fn thawed(&self, prompt: &Prompt, version: &Version, differences: &[String]) -> Problem {
+        let message = format!(
+            "{} {version} is registered at {}, and this change does not leave it as it is there: {}",
+            prompt.name(),
+            self.reference,
+            differences.join(", ")
+        );
+        let help = format!(
+            "what is registered is frozen: restore its file and its row of prompt.lock from {}, and put what is new into a version of its own (`promptassay add {}`)",
+            self.reference,
+            prompt.name()
+        );
+        let place = Place::whole_file(prompt.directory().join(lock_file::FILE_NAME));
+        Problem::error("changes::registered_version", message).at(place).help(help)
+    }
+
+    /// A warning where the text is gone that the version in use had at the commit, although its number is still there.
+    fn rewritten(
+        &self,
+        prompt: &Prompt,
+        directory: &Path,
+        there: &Lock,
+    ) -> Result<Option<Problem>, Box<Problem>> {
+        let Some(active) = self.git.active_version(&self.commit, directory) else { return Ok(None) };
+        let Some(now) = prompt.version(&active).filter(|_| !there.rows.contains_key(&active)) else {
+            return Ok(None);
+        };
+        let path = self.git.relative(&now.path);
+        for commit in [&self.commit, &self.fork] {
+            if self.git.file_at(commit, &path)?.is_some_and(|text| Digest::of(text) == now.digest) {
+                return Ok(None);
+            }
+        }
+        let name = prompt.name();
+        let message = format!(
+            "{name} {active} is active at {} and not registered there, and this change rewrites it in place: nothing is compared with the text that is served",
+            self.reference
+        );
+        let help = format!(
+            "restore it, and put what is new into a version of its own (`promptassay add {name}`), which is compared with it; `promptassay register` freezes a version, so that this cannot happen"
+        );
+        let place = Place::whole_file(now.path.as_path());
+        Ok(Some(Problem::warning("changes::rewritten_in_place", message).at(place).help(help)))
+    }
+
+    /// A warning where the change brings other blessed results along.
+    fn blessed_anew(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
+        let file = blessed_path(&prompt.suite_path());
+        let path = self.git.relative(&file);
+        if !self.touched.contains(&path) {
+            return Ok(None);
+        }
+        let now = std::fs::read(&file).ok();
+        for commit in [&self.commit, &self.fork] {
+            let then = self.git.file_at(commit, &path)?;
+            if then.as_deref().map(str::as_bytes) == now.as_deref() {
+                return Ok(None);
+            }
+        }
+        let message = format!(
+            "{}: this change blesses other results than {} has in {}",
+            prompt.name(),
+            self.reference,
+            slashed(&path)
+        );
+        let help = "`--against-baseline` compares with the file as it is here: whoever reviews the change reviews the baseline too";
+        Ok(Some(Problem::warning("changes::blessed_anew", message).at(Place::whole_file(file)).help(help)))
+    }
+}
+
+/// Whether two rows freeze the same: who registered a version and what for changes no answer.
+fn is_frozen_alike(one: &LockRow, other: &LockRow) -> bool {
+    (&one.file, &one.sha256, &one.interface) == (&other.file, &other.sha256, &other.interface)
+}
+
+/// What differs between a row of that day and what is here, a few words each.
+fn differences(then: &LockRow, now: Option<&LockRow>, prompt: &Prompt, version: &Version) -> Vec<String> {
+    let Some(now) = now else {
+        let text = match prompt.version(version) {
+            None => return vec!["the version is gone".to_owned()],
+            Some(here) if here.digest == then.sha256 => None,
+            Some(_) => Some("its text is another one".to_owned()),
+        };
+        return text.into_iter().chain(["its row of prompt.lock is gone".to_owned()]).collect();
+    };
+    let mut differences = Vec::new();
+    if now.sha256 != then.sha256 {
+        differences.push("it is registered with another text".to_owned());
+    }
+    if now.interface != then.interface {
+        differences.push("it is registered with other variables or another template format".to_owned());
+    }
+    if now.file != then.file {
+        differences.push(format!("its file is {}, not {}", now.file, then.file));
+    }
+    differences
+}

@@ -1,0 +1,85 @@
+//! What is left in the place of a report where there is none: nothing that could be taken for one of this run.
+
+use std::fs;
+
+use promptassay_evaluator::outputs::Outputs;
+use promptassay_evaluator::plan;
+use promptassay_evaluator::record::Record;
+use promptassay_evaluator::report::{self, Evaluation, JunitLook};
+use promptassay_evaluator::settings::Settings;
+
+use super::requested::{ReportArguments, ReportFormat, Requested, Target};
+use super::spooled;
+use crate::commands::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Why a command that reports fails.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// Before it wrote a report.
+    Before(Failure),
+    /// With its reports written, or as many as could be.
+    After(Failure),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Before(failure)
+    }
+}
+
+/// Does `work`, whose reports go where `reports` says. Where it ends before there are any, an older JUnit report becomes one that says why
+/// there is no newer one, and the others are removed: a green report of another run must not stand beside a red exit code.
+pub(crate) fn reporting(
+    reports: &ReportArguments,
+    context: &Context<'_>,
+    work: impl FnOnce() -> Result<Exit, Ended>,
+) -> Result<Exit, Failure> {
+    work().map_err(|ended| match ended {
+        Ended::After(failure) => failure,
+        Ended::Before(mut failure) => {
+            let places = reports.requested().unwrap_or_default();
+            for requested in places.iter().filter(|requested| requested.target != Target::Stdout) {
+                if let Err(found) = replace(requested, &failure, context) {
+                    failure.problems.extend(found.problems);
+                }
+            }
+            failure
+        }
+    })
+}
+
+fn replace(requested: &Requested, failure: &Failure, context: &Context<'_>) -> Result<(), Failure> {
+    match (requested.format, &requested.target) {
+        (ReportFormat::Junit, target) => {
+            let troubles: Vec<String> = failure
+                .problems
+                .iter()
+                .filter(|problem| problem.is_error())
+                .map(|problem| problem.message.clone())
+                .collect();
+            let Some(plan) = plan::build(Vec::new(), &Settings::default(), &mut Vec::new()) else {
+                return Ok(());
+            };
+            let (record, outputs) = (Record::new(&plan), Outputs::in_memory());
+            let evaluation = Evaluation {
+                plan: &plan,
+                record: &record,
+                summaries: &[],
+                gates: &[],
+                outputs: &outputs,
+                attempts: None,
+            };
+            let began = context.environment.now_in_seconds();
+            let look = JunitLook { redact: false, began, troubles: &troubles };
+            target.write(&mut spooled(|out| report::junit(&evaluation, look, out))?, context)
+        }
+        // What is neither there nor a file of its own, such as a pipe, holds no older report.
+        (_, Target::File(path)) if fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) => {
+            fs::remove_file(path)
+                .map_err(|error| super::cannot_write(format!("cannot remove `{}`: {error}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
