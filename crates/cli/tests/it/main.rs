@@ -6,6 +6,7 @@
 
 mod canary;
 mod change;
+mod changing;
 mod check;
 mod console;
 mod delivery;

@@ -328,3 +328,74 @@ fn a_shard_has_no_verdict_and_goes_on_where_it_was() {
     assert_eq!(sandbox.run(&["eval", "--offline", "--shard", "1/3", "--junit", "x.xml"]).code, Some(2));
     assert_eq!(sandbox.run(&["report", &one, "--junit", "x.xml"]).code, Some(2));
 }
+
+#[test]
+fn resume_takes_the_latest_run_that_did_not_come_to_its_end() {
+    let sandbox = sandbox();
+    sandbox.run(&["eval", "--offline"]);
+    let first = runs(&sandbox)[0].clone();
+    let journal = first.join("events.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let cut: Vec<&str> = text.lines().take(3).collect();
+    fs::write(&journal, format!("{}\n", cut.join("\n"))).unwrap();
+    sandbox.run(&["eval", "--offline"]);
+    let resumed = sandbox.run(&["eval", "--offline", "--resume"]);
+    assert!(!resumed.stderr.contains("nothing was left"), "{}", resumed.shown());
+    let text = fs::read_to_string(&journal).unwrap();
+    assert!(text.trim_end().ends_with("{\"run_finished\":{\"end\":\"completed\"}}"), "{text}");
+    // Now every run has come to its end: the latest is reported.
+    let nothing = sandbox.run(&["eval", "--offline", "--resume"]);
+    assert!(nothing.stderr.contains("nothing was left"), "{}", nothing.shown());
+}
+
+#[test]
+fn where_there_is_no_verdict_no_older_report_stays() {
+    let sandbox = sandbox();
+    let reports =
+        ["--junit", "out/report.xml", "--report", "json=out/report.json", "--report", "csv=out/report.csv"];
+    let eval = |further: &[&str]| sandbox.run(&[&["eval", "--offline"], &reports[..], further].concat());
+    eval(&[]);
+    assert_eq!(sandbox.files("out"), ["report.csv", "report.json", "report.xml"]);
+    sandbox.write("out/others.txt", "not ours\n");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "max_words: 3", "max_wrods: 3");
+    let seen = eval(&[]);
+    assert_eq!(seen.code, Some(2), "{}", seen.shown());
+    assert_eq!(sandbox.files("out"), ["others.txt", "report.xml"]);
+    let junit = sandbox.read("out/report.xml");
+    assert!(
+        junit.contains("max_wrods") && junit.contains("<error") && !junit.contains("<failure"),
+        "{junit}"
+    );
+    let seen = sandbox.run(&["merge", "nowhere", "--junit", "out/merged.xml"]);
+    assert_eq!(seen.code, Some(2), "{}", seen.shown());
+    assert!(sandbox.read("out/merged.xml").contains("there is no run"), "{}", seen.shown());
+}
+
+#[test]
+fn a_lost_shard_is_broken_and_a_torn_last_line_is_not() {
+    let sandbox = sandbox();
+    for shard in ["1/2", "2/2"] {
+        sandbox.run(&["eval", "--offline", "--shard", shard, "--runs", &format!("shards/{}", &shard[..1])]);
+    }
+    let run_of = |shard: &str| {
+        let mut runs = fs::read_dir(sandbox.path(&format!("shards/{shard}"))).unwrap();
+        runs.next().unwrap().unwrap().path()
+    };
+    let (one, two) = (run_of("1"), run_of("2"));
+    let (one, two) = (one.to_str().unwrap(), two.to_str().unwrap());
+    let lost = sandbox.run(&["merge", one, "--junit", "merged.xml"]);
+    assert_eq!(lost.code, Some(4), "{}", lost.shown());
+    assert!(sandbox.read("merged.xml").contains("shard 2 of 2 is missing"), "{}", lost.shown());
+    let whole = sandbox.run(&["merge", one, two]);
+    let journal = std::path::Path::new(two).join("events.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let torn = text.rfind("{\"run_finished\"").unwrap();
+    fs::write(&journal, &text[..torn + 9]).unwrap();
+    let merged = sandbox.run(&["merge", one, two]);
+    assert_eq!((merged.code, merged.stdout), (whole.code, whole.stdout));
+    // Without an answer it did not come to its end.
+    let torn = text[..torn].trim_end().rfind('\n').unwrap();
+    fs::write(&journal, &text[..torn]).unwrap();
+    let merged = sandbox.run(&["merge", one, two]);
+    assert!(merged.stdout.contains("interrupted"), "{}", merged.shown());
+}

@@ -242,3 +242,88 @@ fn our_comment_is_found_behind_many_others() {
     assert_eq!(world.github.own_comments().len(), 1);
     assert!(world.github.take_calls().last().unwrap().starts_with("PATCH "));
 }
+
+#[test]
+fn whatever_makes_it_invalid_stands_in_the_comment() {
+    let Some(world) = World::new() else { return };
+    world.sandbox.edit("prompts/greet/prompt.yaml", "active", "description: <b>@ada</b>\nactive");
+    std::fs::remove_dir_all(world.sandbox.path("prompts/greet/tests")).unwrap();
+    world.commit("no suite");
+    let done = world.job().run();
+    done.assert(2, "invalid");
+    assert_snapshot!("comment_of_a_removed_suite", world.clean(&done.summary));
+    for (job, reason) in [
+        (world.job().with("arguments", "--bogus"), "unexpected argument &#39;--bogus&#39;"),
+        (world.job().variable("GITHUB_BASE_REF", "nowhere"), "is not in this clone"),
+        (world.job().with("mode", "dead"), "there is no mode `dead`"),
+    ] {
+        let done = job.run();
+        done.assert(2, "invalid");
+        let summary = done.summary.replace('\'', "&#39;");
+        assert!(summary.contains(reason), "{reason}: {summary}");
+    }
+    // What was said of an earlier run in the same directory is not said of this one.
+    world.reset();
+    world.job().run().assert(0, "unchanged");
+    // A key that is missing is not invalid, and as plain.
+    world.add_version("1.1.0", "Greet {name} warmly.\n");
+    world.commit("be warm");
+    let done = world.job().variable("TEST_KEY", "").run();
+    done.assert(4, "broken");
+    assert!(done.summary.contains("TEST_KEY"), "{}", done.summary);
+}
+
+#[test]
+fn a_fork_is_skipped_whatever_only_asking_needs() {
+    let Some(world) = World::new() else { return };
+    world.add_version("1.1.0", "Greet {name} warmly.\n");
+    record(&world, "1.0.0", ALL, &[]);
+    record(&world, "1.1.0", ALL, &[]);
+    world.commit("from outside");
+    let arguments = "--no-cache --max-concurrency 4 --attempts=3 --timeout 5s --backoff 1s --max-cost 5 --max-time 30m --case .";
+    let done = world.job_of("mallory/shop").with("arguments", arguments).run();
+    done.assert(0, "skipped");
+    assert!(done.summary.contains("Of 4 questions, 4 have a recorded reply"), "{}", done.summary);
+}
+
+#[test]
+fn programs_of_a_suite_run_where_they_are_allowed_and_never_for_a_fork() {
+    let Some(world) = World::new() else { return };
+    let suite = "prompts/greet/tests/test_cases.yaml";
+    world.git(&["checkout", "-q", "main"]);
+    world.sandbox.write("prompts/greet/tests/judge.sh", "touch ran; echo '{\"passed\": true}'\n");
+    world.sandbox.edit(suite, "cases:\n", "validators: [{command: [sh, judge.sh]}]\ncases:\n");
+    world.commit("a program");
+    world.git(&["update-ref", "refs/remotes/origin/main", "main"]);
+    world.git(&["checkout", "-q", "-B", "work"]);
+    world.add_version("1.1.0", "Greet {name} warmly.\n");
+    world.commit("be warm");
+    let ran = world.sandbox.path("prompts/greet/tests/ran");
+    let done = world.job_of("mallory/shop").with("arguments", "--allow-commands").run();
+    done.assert(0, "skipped");
+    assert!(!ran.exists(), "{}", done.log);
+    // Another mistake is one.
+    world
+        .job_of("mallory/shop")
+        .with("arguments", "--allow-commands --case nobody")
+        .run()
+        .assert(2, "invalid");
+    let done = world.job().run();
+    done.assert(2, "invalid");
+    assert!(done.summary.contains("programs are not allowed"), "{}", done.summary);
+    world.job().with("arguments", "--allow-commands").run().assert(0, "passed");
+    assert!(ran.exists());
+}
+
+#[test]
+fn what_nothing_judges_is_said_in_the_comment() {
+    let Some(world) = World::new() else { return };
+    world.sandbox.write("prompts/new/prompt.yaml", "name: new\nactive_version: v1.0.0\n");
+    world.sandbox.write("prompts/new/v1.0.0.txt", "Say hello.\n");
+    let registered = world.sandbox.run(&["register", "new", "1.0.0", "-m", "for a test", "--by", "Ada"]);
+    assert_eq!(registered.code, Some(0), "{}", registered.stderr);
+    world.commit("a prompt without a suite");
+    let done = world.job().run();
+    done.assert(0, "unchanged");
+    assert_snapshot!("comment_of_a_prompt_without_a_suite", world.clean(&done.summary));
+}

@@ -105,3 +105,19 @@ fn files_that_are_invalid_are_said_once() {
     merged.assert(2, "invalid");
     assert!(merged.summary.contains("nmae"), "{}", merged.summary);
 }
+
+#[test]
+fn a_shard_whose_run_is_lost_is_broken_and_not_invalid() {
+    let Some(world) = World::new() else { return };
+    world.add_version("1.1.0", "Greet {name} warmly.\n");
+    world.commit("be warm");
+    let (downloads, _) = run_shards(&world, 2);
+    fs::remove_dir_all(downloads.join("prompt-gate-shard-2/runs")).unwrap();
+    let merged = merge(&world, &downloads, 2);
+    merged.assert(4, "broken");
+    assert!(
+        merged.summary.contains("shard 2 of 2 left nothing behind: its run is not there"),
+        "{}",
+        merged.summary
+    );
+}

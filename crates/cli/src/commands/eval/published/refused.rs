@@ -50,15 +50,25 @@ pub(crate) fn reporting(
     })
 }
 
+/// What is wrong, each once, as much as a reader takes in.
+fn troubles(failure: &Failure) -> Vec<String> {
+    const SHOWN: usize = 10;
+    let mut troubles: Vec<String> = Vec::new();
+    for problem in failure.problems.iter().filter(|problem| problem.is_error()) {
+        if !troubles.contains(&problem.message) {
+            troubles.push(problem.message.clone());
+        }
+    }
+    let more = troubles.len().saturating_sub(SHOWN);
+    troubles.truncate(SHOWN);
+    troubles.extend((more > 0).then(|| format!("and {more} more")));
+    troubles
+}
+
 fn replace(requested: &Requested, failure: &Failure, context: &Context<'_>) -> Result<(), Failure> {
     match (requested.format, &requested.target) {
         (ReportFormat::Junit, target) => {
-            let troubles: Vec<String> = failure
-                .problems
-                .iter()
-                .filter(|problem| problem.is_error())
-                .map(|problem| problem.message.clone())
-                .collect();
+            let troubles = troubles(failure);
             let Some(plan) = plan::build(Vec::new(), &Settings::default(), &mut Vec::new()) else {
                 return Ok(());
             };

@@ -1,0 +1,164 @@
+//! What a change does to its own exam: cases, frozen texts, prices, prompts that nothing judges.
+
+#![expect(clippy::format_push_string, reason = "rows of a few hundred; the line says what they look like")]
+
+use insta::assert_snapshot;
+
+use crate::sandbox::{Sandbox, Seen};
+
+const SUITE: &str = "prompts/greet/tests/test_cases.yaml";
+
+/// `greet` with v1.0.0 registered on `main`, 20 cases and replies of every version: those of v1.1.0 to the first five cases fail. The branch
+/// `change` is checked out; `None` where git is missing.
+fn sandbox(gate: &str) -> Option<Sandbox> {
+    let sandbox = Sandbox::new();
+    let mut suite = format!("gate: {gate}\nrepeat: 1\ncases:\n");
+    let mut rows = String::new();
+    for case in 0..20 {
+        suite.push_str(&format!(
+            "  - {{name: c{case:02}, inputs: {{name: Ada}}, validators: [contains: please]}}\n"
+        ));
+        for version in ["1.0.0", "1.1.0"] {
+            let text = if version == "1.1.0" && case < 5 { "No" } else { "Yes please" };
+            rows.push_str(&format!(
+                "{{\"case\": \"c{case:02}\", \"version\": \"{version}\", \"model\": \"default\", \"repeat\": 1, \
+                 \"text\": \"{text}\", \"finish_reason\": \"stop\", \"source\": \"hand\"}}\n"
+            ));
+        }
+    }
+    sandbox
+        .write(SUITE, suite)
+        .write("replies/greet.jsonl", rows)
+        .write(".gitignore", ".promptassay/\n*.lock\n!prompt.lock\n");
+    register(&sandbox, "1.0.0");
+    if !sandbox.commit_to_main() {
+        return None;
+    }
+    sandbox.git(&["checkout", "-qb", "change"]);
+    Some(sandbox)
+}
+
+fn register(sandbox: &Sandbox, version: &str) {
+    let registered = sandbox.run(&["register", "greet", version, "-m", "for a test", "--by", "Ada"]);
+    assert_eq!(registered.code, Some(0), "{}", registered.stderr);
+}
+
+/// The exit code and what is said beside the report.
+fn said(sandbox: &Sandbox, arguments: &[&str]) -> String {
+    let all = [&["eval", "--offline", "--changed-since", "main"], arguments].concat();
+    let Seen { code, stdout, stderr } = sandbox.run(&all);
+    let gate: String =
+        stdout.lines().filter(|line| line.starts_with("gate") || line.starts_with("skipped:")).collect();
+    let said: Vec<&str> = stderr.lines().filter(|line| !line.starts_with("greet v")).collect();
+    sandbox.clean(&format!("{}\n{gate}\nexit {}\n\n", said.join("\n"), code.unwrap()))
+}
+
+#[test]
+fn cases_that_a_change_takes_out_of_its_exam_are_named() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.9}") else { return };
+    sandbox.write("prompts/greet/v1.1.0.txt", "Worse {name} {tone}\n");
+    register(&sandbox, "1.1.0");
+    let suite = sandbox.read(SUITE);
+    let mut seen = said(&sandbox, &[]);
+    assert!(seen.contains("FAILED") && !seen.contains("warning"), "{seen}");
+    let mut check = |title: &str, text: String| {
+        sandbox.write(SUITE, text);
+        seen.push_str(&format!("## {title}\n{}", said(&sandbox, &[])));
+    };
+    let without: String = suite
+        .lines()
+        .filter(|line| !(0..5).any(|case| line.contains(&format!("c{case:02},"))))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    check("removed", without);
+    check("skipped", suite.replace("{name: c00,", "{skip: later, name: c00,"));
+    check(
+        "weakened, and moved to a cluster",
+        suite.replace("contains: please", "min_words: 1").replace("{name: c19,", "{cluster: x, name: c19,"),
+    );
+    check("added", format!("{suite}  - {{name: new, inputs: {{name: Ada}}, validators: [max_words: 9]}}\n"));
+    check("less often", suite.replace("repeat: 1", "repeat: 1 # once"));
+    assert_snapshot!(seen);
+}
+
+#[test]
+fn what_the_base_has_registered_is_frozen() {
+    let Some(sandbox) = sandbox("{margin: 0.2, min_pass_rate: 0.5}") else { return };
+    let (text, lock) = ("prompts/greet/v1.0.0.txt", "prompts/greet/prompt.lock");
+    let mut seen = String::new();
+    let mut check = |title: &str| seen.push_str(&format!("## {title}\n{}", said(&sandbox, &[])));
+    sandbox.write(text, "Worse {name} {tone}\n");
+    std::fs::remove_file(sandbox.path(lock)).unwrap();
+    check("another text, and no row");
+    register(&sandbox, "1.0.0");
+    check("registered anew with another text");
+    sandbox.git(&["checkout", "-q", "--", "prompts"]);
+    sandbox.edit("prompts/greet/prompt.yaml", "max_length: 20", "max_length: 30");
+    std::fs::remove_file(sandbox.path(lock)).unwrap();
+    register(&sandbox, "1.0.0");
+    check("registered anew with other variables");
+    sandbox.git(&["checkout", "-q", "--", "prompts"]);
+    std::fs::remove_file(sandbox.path(lock)).unwrap();
+    std::fs::rename(sandbox.path(text), sandbox.path("prompts/greet/v1.1.0.txt")).unwrap();
+    sandbox.edit("prompts/greet/prompt.yaml", "active_version: v1.0.0", "active_version: v1.1.0");
+    register(&sandbox, "1.1.0");
+    check("gone, for another number");
+    sandbox.git(&["checkout", "-q", "--", "prompts"]);
+    std::fs::remove_file(sandbox.path("prompts/greet/v1.1.0.txt")).unwrap();
+    // Who registered it again freezes the same.
+    std::fs::remove_file(sandbox.path(lock)).unwrap();
+    sandbox.run(&["register", "greet", "1.0.0", "-m", "once more", "--by", "Bob"]);
+    check("the same text, registered again");
+    assert_snapshot!(seen);
+}
+
+#[test]
+fn a_margin_that_decides_nothing_is_not_dropped_silently() {
+    let Some(sandbox) = sandbox("{margin: 0.2, min_pass_rate: 0.5}") else { return };
+    sandbox.git(&["checkout", "-q", "main"]);
+    std::fs::remove_file(sandbox.path("prompts/greet/prompt.lock")).unwrap();
+    sandbox.git(&["rm", "-q", "--cached", "prompts/greet/prompt.lock"]);
+    sandbox.commit("nothing is registered");
+    sandbox.git(&["checkout", "-qb", "rewrite"]);
+    sandbox.write("prompts/greet/v1.0.0.txt", "Worse {name} {tone}\n");
+    let mut seen = said(&sandbox, &[]);
+    // Where a baseline is blessed, the margin is used; and whoever blesses anew is seen.
+    let blessed = sandbox.run(&["baseline", "bless", "greet"]);
+    assert_eq!(blessed.code, Some(0), "{}", blessed.shown());
+    seen.push_str(&said(&sandbox, &["--against-baseline"]));
+    assert_snapshot!(seen);
+}
+
+#[test]
+fn a_prompt_without_a_suite_is_not_called_unchanged() {
+    let Some(sandbox) = sandbox("{}") else { return };
+    sandbox.write("prompts/other/prompt.yaml", "name: other\nactive_version: v1.0.0\n");
+    sandbox.write("prompts/other/v1.0.0.txt", "Say hello.\n");
+    let mut seen = said(&sandbox, &[]);
+    sandbox.commit("a new one");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    seen.push_str(&said(&sandbox, &[]));
+    sandbox.write("prompts/other/v1.0.0.txt", "Say hello to them.\n");
+    seen.push_str(&said(&sandbox, &[]));
+    assert_snapshot!(seen);
+}
+
+#[test]
+fn a_limit_on_cost_wants_prices_and_takes_those_of_the_base() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    let registry = "prompts/registry.yaml";
+    let live = |arguments: &[&str]| {
+        let seen = sandbox.run(&[&["eval", "--max-cost", "5"], arguments].concat());
+        sandbox.clean(&format!("{}exit {}\n\n", seen.stderr, seen.code.unwrap()))
+    };
+    let mut seen = live(&[]);
+    sandbox.edit(registry, "model: gpt-6-luna}", "model: gpt-6-luna, price: {input: 2, output: 8}}");
+    sandbox.commit("a price");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    sandbox.edit(registry, ", price: {input: 2, output: 8}", "");
+    // There is no key, so it ends there: the price is no hindrance any more.
+    seen.push_str(&live(&["--changed-since", "main"]));
+    sandbox.edit(registry, "model: gpt-6-luna}", "model: gpt-6-luna, price: {input: 2, output: 0}}\n  other: {provider: openai, model: o, price: {input: 0, output: 0}}");
+    seen.push_str(&live(&["--changed-since", "main"]));
+    assert_snapshot!(seen);
+}
