@@ -82,8 +82,6 @@ ask() {
   return "$code"
 }
 
-# On a machine that keeps its files, an earlier run may have left something here.
-rm -f "$reports_dir"/{messages.txt,check.txt}
 code=0
 check_files || code=$?
 if [ "$code" = 0 ]; then

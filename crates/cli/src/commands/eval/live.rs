@@ -299,7 +299,7 @@ fn check_prices(budget: BudgetArguments, rows: &[&ModelRow]) -> Result<(), Failu
         unpriced.join(", ")
     );
     Err(Failure::invalid_one(Problem::error("eval::no_price", message).help(
-        "write `price: {input: …, output: …}`, in US dollars per million tokens, or limit requests with `--max-calls`",
+        "write `price: {input: …, output: …}`, in US dollars per million tokens (what a provider says of a call goes before it), or limit requests with `--max-calls`",
     )))
 }
 
