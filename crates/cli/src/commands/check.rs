@@ -120,9 +120,15 @@ fn names(arguments: &[String], loaded: &Loaded) -> Vec<String> {
     arguments.iter().map(of_prompt).collect::<Option<Vec<String>>>().unwrap_or_default()
 }
 
-/// A path without links where it is there, else as it is written.
+/// A path without links, as far as it is there: a file may have been deleted, and its directory with it.
 fn real(path: &Path) -> PathBuf {
-    fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let real = path.ancestors().find_map(|ancestor| {
+        let rest = path.strip_prefix(ancestor).ok()?;
+        Some(fs::canonicalize(ancestor).ok()?.join(rest))
+    });
+    // A path joined with nothing ends with a separator; its components do not.
+    real.unwrap_or(path).components().collect()
 }
 
 /// The tree, after every move of the lifecycle that a crash interrupted is finished; which ones, as warnings.

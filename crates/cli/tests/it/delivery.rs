@@ -223,6 +223,30 @@ fn the_hook_checks_the_prompts_whose_files_are_committed() {
 }
 
 #[test]
+fn the_two_lines_of_a_hook_see_what_is_deleted() {
+    let page = fs::read_to_string(root().join("docs/ci.md")).unwrap();
+    let hook = page.split("```sh\n#!/bin/sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["register", "greet", "1.0.0", "-m", "x", "--by", "Ada"]).code, Some(0));
+    sandbox.write("prompts/greet/v1.1.0.txt", "Greet {name}, {tone}.\n");
+    assert_eq!(sandbox.run(&["register", "greet", "1.1.0", "-m", "x", "--by", "Ada"]).code, Some(0));
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    let bin = assert_cmd::cargo::cargo_bin!("promptassay").parent().unwrap();
+    let run = || {
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new("sh");
+        command.args(["-c", hook]).current_dir(sandbox.path("")).env("PATH", path).output().unwrap()
+    };
+    assert!(run().status.success(), "nothing is committed");
+    sandbox.git(&["rm", "-q", "prompts/greet/v1.1.0.txt"]);
+    let seen = run();
+    let text = String::from_utf8_lossy(&seen.stderr);
+    assert!(!seen.status.success() && text.contains("v1.1.0"), "{text}");
+}
+
+#[test]
 fn pre_commit_runs_the_hook() {
     let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
     if !has("pre-commit") || !has("git") {
