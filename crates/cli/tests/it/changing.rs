@@ -77,7 +77,7 @@ fn cases_that_a_change_takes_out_of_its_exam_are_named() {
         suite.replace("contains: please", "min_words: 1").replace("{name: c19,", "{cluster: x, name: c19,"),
     );
     check("added", format!("{suite}  - {{name: new, inputs: {{name: Ada}}, validators: [max_words: 9]}}\n"));
-    check("less often", suite.replace("repeat: 1", "repeat: 1 # once"));
+    check("more often", suite.replace("repeat: 1", "repeat: 2"));
     assert_snapshot!(seen);
 }
 
@@ -123,7 +123,7 @@ fn a_margin_that_decides_nothing_is_not_dropped_silently() {
     sandbox.write("prompts/greet/v1.0.0.txt", "Worse {name} {tone}\n");
     let mut seen = said(&sandbox, &[]);
     // Where a baseline is blessed, the margin is used; and whoever blesses anew is seen.
-    let blessed = sandbox.run(&["baseline", "bless", "greet"]);
+    let blessed = sandbox.run(&["baseline", "bless", "latest", "greet"]);
     assert_eq!(blessed.code, Some(0), "{}", blessed.shown());
     seen.push_str(&said(&sandbox, &["--against-baseline"]));
     assert_snapshot!(seen);

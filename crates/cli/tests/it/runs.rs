@@ -355,12 +355,12 @@ fn where_there_is_no_verdict_no_older_report_stays() {
         ["--junit", "out/report.xml", "--report", "json=out/report.json", "--report", "csv=out/report.csv"];
     let eval = |further: &[&str]| sandbox.run(&[&["eval", "--offline"], &reports[..], further].concat());
     eval(&[]);
-    assert_eq!(sandbox.files("out"), ["report.csv", "report.json", "report.xml"]);
+    assert_eq!(sandbox.files("out"), ["out/report.csv", "out/report.json", "out/report.xml"]);
     sandbox.write("out/others.txt", "not ours\n");
     sandbox.edit("prompts/greet/tests/test_cases.yaml", "max_words: 3", "max_wrods: 3");
     let seen = eval(&[]);
     assert_eq!(seen.code, Some(2), "{}", seen.shown());
-    assert_eq!(sandbox.files("out"), ["others.txt", "report.xml"]);
+    assert_eq!(sandbox.files("out"), ["out/others.txt", "out/report.xml"]);
     let junit = sandbox.read("out/report.xml");
     assert!(
         junit.contains("max_wrods") && junit.contains("<error") && !junit.contains("<failure"),

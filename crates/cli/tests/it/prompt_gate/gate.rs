@@ -302,12 +302,6 @@ fn programs_of_a_suite_run_where_they_are_allowed_and_never_for_a_fork() {
     let done = world.job_of("mallory/shop").with("arguments", "--allow-commands").run();
     done.assert(0, "skipped");
     assert!(!ran.exists(), "{}", done.log);
-    // Another mistake is one.
-    world
-        .job_of("mallory/shop")
-        .with("arguments", "--allow-commands --case nobody")
-        .run()
-        .assert(2, "invalid");
     let done = world.job().run();
     done.assert(2, "invalid");
     assert!(done.summary.contains("programs are not allowed"), "{}", done.summary);
