@@ -291,7 +291,7 @@ fn programs_of_a_suite_run_where_they_are_allowed_and_never_for_a_fork() {
     let Some(world) = World::new() else { return };
     let suite = "prompts/greet/tests/test_cases.yaml";
     world.git(&["checkout", "-q", "main"]);
-    world.sandbox.write("prompts/greet/tests/judge.sh", "touch ran; echo '{\"passed\": true}'\n");
+    world.sandbox.write("prompts/greet/tests/judge.sh", "touch ran; echo '{\"pass\": true}'\n");
     world.sandbox.edit(suite, "cases:\n", "validators: [{command: [sh, judge.sh]}]\ncases:\n");
     world.commit("a program");
     world.git(&["update-ref", "refs/remotes/origin/main", "main"]);
