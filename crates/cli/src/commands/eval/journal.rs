@@ -3,15 +3,15 @@
 mod keeper;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use promptassay_evaluator::event::RunEnd;
-use promptassay_evaluator::journal::JournalWriter;
+use promptassay_evaluator::event::{Event, RunEnd};
+use promptassay_evaluator::journal::{JournalReader, JournalWriter};
 use promptassay_evaluator::plan::{ChosenVersions, Plan, PromptInput, Role};
 use promptassay_evaluator::replay::{Replay, replay};
-use promptassay_evaluator::runs::{Asking, Header, Outline, RunDirectory, RunFile, Runs, Shard, changes};
+use promptassay_evaluator::runs::{Asking, Header, RunDirectory, RunFile, Runs, Shard, changes};
 use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::Budget;
 use promptassay_registry::files::DirectoryLock;
@@ -54,10 +54,7 @@ impl RunsArguments {
     fn latest_unfinished(&self, context: &Context<'_>) -> Result<RunDirectory, Failure> {
         let runs = self.runs(context)?.list().unwrap_or_default();
         let is_unfinished = |run: &&RunDirectory| {
-            // A journal that cannot be read is not for this to report.
-            let end =
-                run.journal_path().exists().then(|| Outline::read(&run.journal_path()).ok()?.end).flatten();
-            end != Some(RunEnd::Completed) && run.lock().is_ok()
+            end_of(&run.journal_path()) != Some(RunEnd::Completed) && run.lock().is_ok()
         };
         match runs.iter().rev().find(is_unfinished) {
             Some(run) => Ok(run.clone()),
@@ -96,6 +93,20 @@ pub(crate) struct JournalArguments {
     pub(super) resume: Option<String>,
     #[command(flatten)]
     pub(super) budget: BudgetArguments,
+}
+
+/// How a run ended; `None` where it did not, or where its journal cannot be read.
+fn end_of(journal: &Path) -> Option<RunEnd> {
+    let mut reader = JournalReader::open(journal).ok()?;
+    let mut last = None;
+    while let Some(entry) = reader.next_entry().ok()? {
+        match entry.event {
+            Event::RunStarted { .. } => last = None,
+            Event::RunFinished { end } => last = Some(end),
+            _ => {}
+        }
+    }
+    last
 }
 
 /// When a run stops by itself.
