@@ -21,6 +21,9 @@ const MAX_PROBLEMS: usize = 100;
 /// Up to this many variables need no allocation beside the result.
 const FEW_VARIABLES: usize = 16;
 
+/// Up to this many values are looked through in their order.
+const FEW_VALUES: usize = 16;
+
 /// A parsed template of the `format` language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormatTemplate {
@@ -89,7 +92,7 @@ impl FormatTemplate {
         };
         let mut length = self.literal_bytes;
         for (text, variable) in texts.iter_mut().zip(&self.variables) {
-            let Some(value) = values.get(&*variable.name) else {
+            let Some(value) = find(values, &variable.name) else {
                 return Err(self.missing(values));
             };
             *text = text_of(value);
@@ -112,6 +115,14 @@ impl FormatTemplate {
     fn missing(&self, values: &Values) -> RenderError {
         RenderError::Missing(missing_variables(&self.variables().collect::<Vec<_>>(), values))
     }
+}
+
+/// Names are short: a few of them are compared sooner than one is hashed.
+fn find<'a>(values: &'a Values, name: &str) -> Option<&'a Value> {
+    if values.len() > FEW_VALUES {
+        return values.get(name);
+    }
+    values.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// A value as it stands in a prompt.

@@ -292,6 +292,18 @@ fn more_variables_than_fit_on_the_stack_render_too() {
 }
 
 #[test]
+fn a_value_is_found_among_few_and_among_many() {
+    for count in [1, FEW_VALUES, FEW_VALUES + 1, 3 * FEW_VALUES] {
+        let all: Values = (0..count).map(|number| (format!("v{number}"), json!(number))).collect();
+        for number in 0..count {
+            assert_eq!(template(&format!("{{v{number}}}")).render(&all).unwrap(), number.to_string());
+        }
+        let missing = template("{v}").render(&all).unwrap_err();
+        assert!(matches!(missing, RenderError::Missing(_)), "{missing}");
+    }
+}
+
+#[test]
 fn sizes_are_bounded() {
     assert!(FormatTemplate::parse("x".repeat(MAX_TEMPLATE_BYTES)).is_ok());
     let problems = FormatTemplate::parse("x".repeat(MAX_TEMPLATE_BYTES + 1)).unwrap_err();
