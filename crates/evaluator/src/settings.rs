@@ -58,6 +58,14 @@ impl Settings {
         has_key(self.properties.document.as_ref(), "models", name)
     }
 
+    /// The names of all model rows that are written, sound or not; those of the sound ones where there is no file.
+    pub(crate) fn model_names(&self) -> Vec<&str> {
+        match &self.properties.document {
+            Some(document) => document.keys_at(&["models"]).into_iter().map(|(name, _)| name).collect(),
+            None => self.models.keys().map(String::as_str).collect(),
+        }
+    }
+
     /// Reads the sections of a registry document; everything that is wrong with them is added to `problems`.
     pub fn read(document: &Document, problems: &mut Vec<Problem>) -> Self {
         Self {
@@ -103,8 +111,24 @@ fn section<T: DeserializeOwned>(document: &Document, key: &str, problems: &mut V
     value
 }
 
+/// Keys of a row where somebody may have written a secret that is refused.
+const SECRET_KEYS: [&str; 3] = ["api_key_env", "base_url", "headers"];
+
+/// What other tools call by another name.
+fn with_our_name(problem: Problem) -> Problem {
+    match problem.message.as_str() {
+        "unknown key `api_key`" => problem.help(
+            "write `api_key_env: NAME`, the environment variable that holds the key; no file may hold the key itself",
+        ),
+        "unknown key `max_tokens`" => problem.help("write `max_output_tokens`"),
+        _ => problem,
+    }
+}
+
 fn read_models(document: &Document, problems: &mut Vec<Problem>) -> IndexMap<String, ModelRow> {
-    let specs: IndexMap<String, ModelRowSpec> = section(document, "models", problems).unwrap_or_default();
+    let mut found = Vec::new();
+    let specs: IndexMap<String, ModelRowSpec> = section(document, "models", &mut found).unwrap_or_default();
+    problems.extend(found.into_iter().map(with_our_name));
     let mut models = IndexMap::with_capacity(specs.len());
     for (name, spec) in specs {
         match spec.validate(&name) {
@@ -113,12 +137,43 @@ fn read_models(document: &Document, problems: &mut Vec<Problem>) -> IndexMap<Str
             }
             Err(found) => problems.extend(found.into_iter().map(|problem| {
                 let mut path = vec!["models".to_owned(), name.clone()];
+                let may_hold_a_secret = problem.path.first().is_some_and(|key| SECRET_KEYS.contains(&&**key));
                 path.extend(problem.path);
-                Problem::error("models::invalid_row", problem.message)
-                    .at(document.place_at(&path))
-                    .maybe_help(problem.help)
+                let place = document.place_at(&path);
+                let place = if may_hold_a_secret { place.with_hidden_text() } else { place };
+                Problem::error("models::invalid_row", problem.message).at(place).maybe_help(problem.help)
             })),
         }
     }
     models
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_of_a_row_is_shown_again() {
+        let rows = [
+            "api_key: abc123",
+            "api_key_env: abc-123",
+            "headers: {X-Token: abc123}",
+            "base_url: 'https://me:abc123@host/v1'",
+            "base_url: 'https://host/v1?api_key=abc123'",
+            "params: {max_tokens: 4}, headers: {X-A: sk-proj-abc123abc123}",
+        ];
+        let mut shown = Vec::new();
+        for row in rows {
+            let mut problems = Vec::new();
+            let text = format!("models:\n  a: {{provider: openai, model: m, {row}}}\n");
+            let document = Document::parse("registry.yaml", text, &mut problems).unwrap();
+            Settings::read(&document, &mut problems);
+            for problem in problems {
+                let line = &problem.place.as_ref().unwrap().line_text;
+                assert!(!line.contains("abc123") && !line.contains("abc-123"), "{line}");
+                shown.push(format!("{problem}\n{line}"));
+            }
+        }
+        insta::assert_snapshot!(shown.join("\n\n"));
+    }
 }

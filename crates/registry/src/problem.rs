@@ -2,6 +2,8 @@
 //!
 //! Nothing here draws: the terminal decides how a problem looks.
 
+mod secret;
+
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -29,7 +31,8 @@ pub struct Place {
     pub column: usize,
     /// Length in characters, at least 1; never past the end of the line.
     pub width: usize,
-    /// The whole line without its line ending, so that a reader can be shown it without reading the file again.
+    /// The whole line without its line ending, so that a reader can be shown it without reading the file again. What looks like a key
+    /// is starred out.
     #[serde(skip)]
     pub line_text: String,
 }
@@ -66,8 +69,16 @@ impl Place {
             line,
             column: text[line_start..start].chars().count() + 1,
             width: text[start..end].chars().count().max(1),
-            line_text: line_text.to_owned(),
+            line_text: secret::without_secrets(line_text).into_owned(),
         }
+    }
+
+    /// The same place, whose text is starred out: it may hold a secret, and lines are printed where many read them.
+    #[must_use]
+    pub fn with_hidden_text(mut self) -> Self {
+        let hidden = self.span_in_line();
+        self.line_text = secret::starred(&self.line_text, &[(hidden.start, hidden.end)]);
+        self
     }
 
     /// Its bytes within [`Place::line_text`].

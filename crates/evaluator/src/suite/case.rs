@@ -181,8 +181,7 @@ impl<'a> CaseReader<'a> {
         let settings = self.settings;
         let row = settings.models.get(&name.value);
         if row.is_none() && !settings.has_written_model(name) {
-            let known = settings.models.keys().map(String::as_str);
-            let help = did_you_mean(name, known, "models in registry.yaml");
+            let help = did_you_mean(name, settings.model_names(), "models in registry.yaml");
             let problem = Problem::error("suite::unknown_model", format!("there is no model `{name}`"));
             self.problem(problem.help(help), name.span);
         }

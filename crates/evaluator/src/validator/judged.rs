@@ -226,11 +226,7 @@ impl JudgeOptions {
                     // What is wrong with the row is reported there.
                     return None;
                 }
-                let help = did_you_mean(
-                    name,
-                    surroundings.settings.models.keys().map(String::as_str),
-                    "models in registry.yaml",
-                );
+                let help = did_you_mean(name, surroundings.settings.model_names(), "models in registry.yaml");
                 builder.refuse(
                     "suite::unknown_model",
                     format!("there is no model `{name}`"),

@@ -118,15 +118,22 @@ impl Document {
         Place::in_line(self.file.to_path_buf(), &self.text, line, line_starts[line - 1], span.into())
     }
 
-    /// The place of the value at a path of map keys, or of the deepest part of the path that exists.
+    /// The place of the value at a path of map keys and of numbers in lists, from 0, or of the deepest part of the path that exists.
     pub fn place_at<S: AsRef<str>>(&self, path: &[S]) -> Place {
         let mut node = &*self.root;
         let mut span = node.span;
-        for key in path {
-            let Some(entry) = node.get(key.as_ref()) else { break };
-            node = &entry.value;
-            // A nested map starts at its first key, which says less than its own key does.
-            span = if matches!(node.kind, Kind::Map(_) | Kind::Null) { entry.key_span } else { node.span };
+        for step in path {
+            if let Some(entry) = node.get(step.as_ref()) {
+                node = &entry.value;
+                // A nested map starts at its first key, which says less than its own key does.
+                span =
+                    if matches!(node.kind, Kind::Map(_) | Kind::Null) { entry.key_span } else { node.span };
+            } else if let Some(item) = node.item(step.as_ref()) {
+                node = item;
+                span = node.span;
+            } else {
+                break;
+            }
         }
         self.place(span)
     }
@@ -410,6 +417,20 @@ mod tests {
         let place = document.place_at(&["models", "local", "price", "input"]);
         assert_eq!((place.line, place.column, place.width), (3, 20, 2));
         assert_eq!(document.place_at(&["models", "local", "missing"]).line, 2);
+        let lists = Document::parse(
+            "m.yaml",
+            "rules:\n  - {name: a}\n  - name: b\n    when: {share: 2}\n",
+            &mut problems,
+        )
+        .unwrap();
+        for (path, place) in [
+            (&["rules", "1", "when", "share"][..], (4, 19)),
+            (&["rules", "1", "answer"], (3, 5)),
+            (&["rules", "2"], (2, 3)),
+        ] {
+            let Place { line, column, .. } = lists.place_at(path);
+            assert_eq!((line, column), place, "{path:?}");
+        }
     }
 
     proptest! {

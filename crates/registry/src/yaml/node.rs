@@ -262,4 +262,12 @@ impl Node {
             _ => None,
         }
     }
+
+    /// The item of a list with this number, from 0.
+    pub(super) fn item(&self, number: &str) -> Option<&Node> {
+        match &self.kind {
+            Kind::Sequence(items) => items.get(number.parse::<usize>().ok()?),
+            _ => None,
+        }
+    }
 }

@@ -59,7 +59,10 @@ fn every_mistake_of_a_script_has_its_place() {
         "script.yaml",
         "seed: 1\nfaults:\n  - {share: 1.5, answer: {reset: {}}}\nrules:\n  - {name: a, anser: {text: hi}}\ndefault: {answer: {text: hi}, delay: {fixed: soon}}\n",
     );
-    insta::assert_snapshot!(
-        sandbox.session(&[&["mock", "--script", "script.yaml"], &["mock", "--script", "none.yaml"],])
+    sandbox.write(
+        "meaning.yaml",
+        "rules:\n  - {name: a, answer: {text: hi}}\n  - {name: b, when: {last_user_message: {regex: 'b('}}, answer: {text: hi}}\nfaults:\n  - {share: 0.5, answer: {reset: {}}}\n  - {share: 1.5, answer: {reset: {}}}\ndefault: {answer: {text: hi}, delay: {fixed: soon}}\n",
     );
+    let commands = ["script.yaml", "meaning.yaml", "none.yaml"].map(|script| ["mock", "--script", script]);
+    insta::assert_snapshot!(sandbox.session(&commands.each_ref().map(|command| &command[..])));
 }

@@ -1,0 +1,124 @@
+//! Keys that stand where they must not: a line is shown to whoever reads a log, so what looks like a key is starred out.
+
+use std::borrow::Cow;
+
+/// How the keys of well-known services begin, in lower case.
+const BEGINNINGS: [&str; 14] = [
+    "sk-",
+    "sk_",
+    "rk_",
+    "aiza",
+    "akia",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "xox",
+    "hf_",
+    "gsk_",
+    "xai-",
+];
+
+/// What stands behind these is a secret, whatever it looks like. In lower case.
+const NAMES: [&str; 7] = ["api_key", "apikey", "api-key", "x-api-key", "password", "secret", "authorization"];
+
+/// A shorter word is no key.
+const SHORTEST: usize = 16;
+
+/// The line with stars in place of keys and of credentials in addresses, as many as there were characters: places stay right.
+pub(super) fn without_secrets(line: &str) -> Cow<'_, str> {
+    let mut hidden: Vec<(usize, usize)> = Vec::new();
+    let mut from = 0;
+    while let Some((start, end)) = next_word(line, from) {
+        let word = &line[start..end];
+        let lower = word.to_ascii_lowercase();
+        let beginning = BEGINNINGS.iter().find(|beginning| lower.starts_with(**beginning));
+        if let Some(beginning) = beginning
+            && word.len() >= SHORTEST
+        {
+            hidden.push((start + beginning.len(), end));
+        } else if follows_bearer(&line[..start]) || (follows_a_name(&line[..start]) && lower != "bearer") {
+            hidden.push((start, end));
+        }
+        from = end;
+    }
+    hidden.extend(credentials(line));
+    if hidden.is_empty() { Cow::Borrowed(line) } else { Cow::Owned(starred(line, &hidden)) }
+}
+
+/// The line with stars in place of its bytes `hidden`.
+pub(super) fn starred(line: &str, hidden: &[(usize, usize)]) -> String {
+    let is_hidden = |byte: usize| hidden.iter().any(|(start, end)| (*start..*end).contains(&byte));
+    line.char_indices().map(|(byte, character)| if is_hidden(byte) { '*' } else { character }).collect()
+}
+
+fn is_of_a_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.' | '+' | '/' | '=')
+}
+
+fn next_word(line: &str, from: usize) -> Option<(usize, usize)> {
+    let start = from + line[from..].find(is_of_a_word)?;
+    let end =
+        line[start..].find(|character| !is_of_a_word(character)).map_or(line.len(), |length| start + length);
+    Some((start, end))
+}
+
+fn follows_bearer(before: &str) -> bool {
+    let before = before.to_ascii_lowercase();
+    before.ends_with(' ') && before.trim_end().ends_with("bearer")
+}
+
+fn follows_a_name(before: &str) -> bool {
+    let before = before.trim_end_matches(['"', '\'', ' ']).to_ascii_lowercase();
+    let Some(key) = before.strip_suffix(':') else { return false };
+    let key = key.trim_end_matches(['"', '\'']);
+    NAMES.iter().any(|name| key.strip_suffix(name).is_some_and(|rest| !rest.ends_with(is_of_a_word)))
+}
+
+/// What stands between `://` and `@` in addresses.
+fn credentials(line: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
+    line.match_indices("://").filter_map(|(at, separator)| {
+        let start = at + separator.len();
+        let is_outside =
+            |character: char| character.is_whitespace() || matches!(character, '/' | '"' | '\'' | '?' | '#');
+        let host = line[start..].find(is_outside).map_or(line.len(), |length| start + length);
+        line[start..host].rfind('@').map(|length| (start, start + length))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_starred_out() {
+        let lines = [
+            "api_key: sk-proj-abcdefghij1234",
+            "{api_key: abc, \"password\": 'x', max_tokens: 400, api_key_env: ABC}",
+            "  X-A: \"ghp_abcdefghijklmnopqrst\" # é",
+            "authorization: Bearer abc.def",
+            "base_url: \"https://me:hunter2@host/v1\"",
+            "store: postgres://user:p@ss@host/db",
+            "task-description: a sketch, sk-learn, https://host/a@b",
+        ];
+        insta::assert_snapshot!(lines.map(without_secrets).join("\n"), @"
+        api_key: sk-*******************
+        {api_key: ***, \"password\": '*', max_tokens: 400, api_key_env: ABC}
+          X-A: \"ghp_********************\" # é
+        authorization: Bearer *******
+        base_url: \"https://**********@host/v1\"
+        store: postgres://*********@host/db
+        task-description: a sketch, sk-learn, https://host/a@b
+        ");
+    }
+
+    proptest! {
+        #[test]
+        fn columns_stay_where_they_are(line in "(\\PC|sk-[a-z]{16}|Bearer |://|@|é| ){0,12}") {
+            prop_assert_eq!(without_secrets(&line).chars().count(), line.chars().count());
+        }
+    }
+}
