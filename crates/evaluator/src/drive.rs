@@ -20,7 +20,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use promptassay_llm::{Answer, ChatRequest, ModelError, ModelRow};
+use promptassay_llm::{Answer, ChatRequest, ModelError, ModelRow, Provider};
 use tokio::time::{Instant, timeout_at};
 
 use crate::cache::{Cache, CacheKey, Entry};
@@ -179,7 +179,8 @@ impl<T: Transport> Models<T> {
 
     /// The reply to a question, from the cache or from the model; every failed attempt is told.
     pub(crate) async fn ask(&self, question: &Question<'_>, tell: &Tell) -> Result<Asked, Unanswered> {
-        let key = self.cache.is_some().then(|| CacheKey::of(question.row, question.request, question.repeat));
+        let key = (self.cache.is_some() && may_be_kept(question.row))
+            .then(|| CacheKey::of(question.row, question.request, question.repeat));
         if let Some(Entry { reply, at, .. }) = self.find(key).await {
             return Ok(Asked { reply, source: ReplySource::Cached { at } });
         }
@@ -274,6 +275,12 @@ impl<T: Transport> Models<T> {
             problem.get_or_insert_with(|| error.to_string());
         }
     }
+}
+
+/// What a program answers depends on its own files, of which the question knows nothing: yesterday's reply says nothing of today's
+/// program.
+fn may_be_kept(row: &ModelRow) -> bool {
+    row.provider != Provider::Command
 }
 
 /// Roughly: four characters make a token. It is corrected by what the provider counts.

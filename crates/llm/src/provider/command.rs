@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::config::ModelRow;
@@ -27,15 +28,12 @@ pub(crate) struct Finished {
 }
 
 /// The JSON object that a program must write to stdout.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct ProgramAnswer {
     text: Option<String>,
     refusal: Option<String>,
-    #[serde(default)]
     tool_calls: Vec<ToolCall>,
     finish_reason: Option<FinishReason>,
-    #[serde(default)]
     usage: Usage,
     model: Option<String>,
     request_id: Option<String>,
@@ -43,12 +41,55 @@ struct ProgramAnswer {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `kind`, `message` and `retry_after_ms`")]
 struct ProgramError {
     kind: ModelErrorKind,
     #[serde(default)]
     message: String,
     retry_after_ms: Option<u64>,
+}
+
+impl ProgramAnswer {
+    /// On failure what the program wrote instead, completing a sentence about it.
+    fn read(stdout: &[u8]) -> Result<Self, String> {
+        if stdout.trim_ascii().is_empty() {
+            return Err("wrote nothing to stdout".to_owned());
+        }
+        let written: Value =
+            serde_json::from_slice(stdout).map_err(|error| format!("wrote no JSON to stdout ({error})"))?;
+        let Value::Object(keys) = written else {
+            return Err("wrote JSON that is no object".to_owned());
+        };
+        let mut answer = Self::default();
+        for (key, value) in keys {
+            match key.as_str() {
+                "text" => answer.text = typed(&key, value)?,
+                "refusal" => answer.refusal = typed(&key, value)?,
+                "tool_calls" => answer.tool_calls = typed(&key, value)?,
+                "finish_reason" => answer.finish_reason = typed(&key, value)?,
+                "usage" => answer.usage = typed(&key, value)?,
+                "model" => answer.model = typed(&key, value)?,
+                "request_id" => answer.request_id = typed(&key, value)?,
+                "error" => answer.error = typed(&key, value)?,
+                _ => return Err(format!("wrote a key that no answer has, `{}`", excerpt::of_text(&key))),
+            }
+        }
+        if answer.error.is_none()
+            && answer.text.is_none()
+            && answer.refusal.is_none()
+            && answer.tool_calls.is_empty()
+        {
+            return Err("wrote none of `text`, `refusal`, `tool_calls` and `error`".to_owned());
+        }
+        Ok(answer)
+    }
+}
+
+fn typed<T: DeserializeOwned>(key: &str, value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|error| {
+        let what = error.to_string().replace("expected u64", "expected a whole number");
+        format!("wrote its `{key}` so that it cannot be read ({what})")
+    })
 }
 
 /// The JSON object that the program reads from stdin: `model` and the request's own fields.
@@ -69,7 +110,7 @@ pub(crate) fn encode(row: &ModelRow, request: &ChatRequest) -> Result<Value, Enc
 }
 
 pub(crate) fn decode(finished: &Finished) -> Result<Reply, ModelError> {
-    let answer = serde_json::from_slice::<ProgramAnswer>(&finished.stdout);
+    let answer = ProgramAnswer::read(&finished.stdout);
     if !finished.success && !answer.as_ref().is_ok_and(|answer| answer.error.is_some()) {
         let stderr = String::from_utf8_lossy(&finished.stderr);
         let last_line =
@@ -78,15 +119,10 @@ pub(crate) fn decode(finished: &Finished) -> Result<Reply, ModelError> {
             format!("`{}` failed ({}): {}", finished.program, finished.status, excerpt::of_text(last_line));
         return Err(ModelError::Server { retry_after: None, retryable: true, detail });
     }
-    let answer = answer.map_err(|error| {
-        wire::malformed(&format!("`{}` wrote no answer: {error}", finished.program), &finished.stdout)
-    })?;
+    let answer = answer
+        .map_err(|wrote| wire::malformed(&format!("`{}` {wrote}", finished.program), &finished.stdout))?;
     if let Some(error) = answer.error {
         return Err(classified(&error));
-    }
-    if answer.text.is_none() && answer.refusal.is_none() && answer.tool_calls.is_empty() {
-        let what = format!("`{}` wrote neither `text` nor `tool_calls`", finished.program);
-        return Err(wire::malformed(&what, &finished.stdout));
     }
     let by_content = if answer.tool_calls.is_empty() { FinishReason::Stop } else { FinishReason::Tool };
     Ok(Reply {
@@ -168,11 +204,31 @@ mod tests {
 
     #[test]
     fn anything_else_on_stdout_is_malformed() {
-        for stdout in
-            ["", "hello", "{}", r#"{"txt": "hi"}"#, r#"{"text": "hi", "usage": {"input_tokens": 3}}"#]
-        {
+        let seen: Vec<String> = [
+            "",
+            "hello",
+            "[1]",
+            "{}",
+            r#"{"txt": "hi"}"#,
+            r#"{"text": 3}"#,
+            r#"{"error": "just text"}"#,
+            r#"{"text": "hi", "usage": {"input": "3"}}"#,
+        ]
+        .map(|stdout| {
             let error = decode(&finished(true, stdout, "")).unwrap_err();
             assert_eq!(error.kind(), ModelErrorKind::Malformed, "{stdout}");
-        }
+            error.to_string()
+        })
+        .to_vec();
+        insta::assert_snapshot!(seen.join("\n"), @r#"
+        the answer cannot be read: `app` wrote nothing to stdout
+        the answer cannot be read: `app` wrote no JSON to stdout (expected value at line 1 column 1): hello
+        the answer cannot be read: `app` wrote JSON that is no object: [1]
+        the answer cannot be read: `app` wrote none of `text`, `refusal`, `tool_calls` and `error`: {}
+        the answer cannot be read: `app` wrote a key that no answer has, `txt`: {"txt": "hi"}
+        the answer cannot be read: `app` wrote its `text` so that it cannot be read (invalid type: integer `3`, expected a string): {"text": 3}
+        the answer cannot be read: `app` wrote its `error` so that it cannot be read (invalid type: string "just text", expected an object with `kind`, `message` and `retry_after_ms`): {"error": "just text"}
+        the answer cannot be read: `app` wrote its `usage` so that it cannot be read (invalid type: string "3", expected a whole number): {"text": "hi", "usage": {"input": "3"}}
+        "#);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use promptassay_evaluator::cache::Cache;
-use promptassay_evaluator::drive::{Live, Models, Options, RetryPolicy, secrets};
+use promptassay_evaluator::drive::{KeyProblem, Live, Models, Options, RetryPolicy, secrets};
 use promptassay_evaluator::event::{CircuitOpened, Event, RunEnd};
 use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::replay::Replay;
@@ -172,11 +172,18 @@ impl Driver {
         check_prices(budget, rows)?;
         let secrets =
             secrets(rows.iter().copied(), |name| context.environment.variable(name)).map_err(|problems| {
-                let problem = |problem: promptassay_evaluator::drive::KeyProblem| {
-                    let help = if asking == Asking::default() {
-                        "set it, or use `--offline` for recorded replies; keys are never read from a file"
-                    } else {
-                        "set it: recorded replies are not what was asked for; keys are never read from a file"
+                let problem = |problem: KeyProblem| {
+                    let help = match problem {
+                        KeyProblem::Unusable { .. } => {
+                            "give it the key alone; keys are never read from a file"
+                        }
+                        // Recorded replies are no way out for whoever asked for new ones.
+                        KeyProblem::Missing { .. } if asking != Asking::default() => {
+                            "set it; keys are never read from a file"
+                        }
+                        KeyProblem::Missing { .. } => {
+                            "set it, or use `--offline` for recorded replies; keys are never read from a file"
+                        }
                     };
                     Problem::error("eval::no_key", problem.to_string()).help(help)
                 };

@@ -191,7 +191,7 @@ fn a_key_that_is_missing_or_cannot_be_one_is_known_before_the_first_call() {
     insta::assert_snapshot!(seen.shown(), @r"
     --- stderr
     error: no key for model default: the value of the environment variable TEST_KEY cannot be used: the key is empty
-      = help: set it, or use `--offline` for recorded replies; keys are never read from a file
+      = help: give it the key alone; keys are never read from a file
     --- exit 4
     ");
     mock.counters().assert_calls(0);

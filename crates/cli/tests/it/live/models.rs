@@ -63,6 +63,20 @@ fn a_program_is_asked_only_where_that_is_allowed() {
     assert_eq!(seen.code, Some(0), "{}", seen.shown());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_program_that_was_changed_is_asked_again() {
+    let sandbox = sandbox("{provider: command, command: [sh, app.sh]}", 2);
+    let verdict = |answer: &str| {
+        sandbox.write("app.sh", format!("cat > /dev/null; echo '{{\"text\": \"{answer}\"}}'\n"));
+        let seen = eval(&sandbox, &["--allow-commands", "--format", "json"]);
+        assert_eq!(report(&seen)["replies"], json!(["live"]), "{}", seen.shown());
+        seen.code
+    };
+    assert_eq!(verdict("Thank you"), Some(0));
+    assert_eq!(verdict("no idea"), Some(4), "nothing passes");
+}
+
 #[test]
 fn a_model_that_is_out_of_reach_leaves_others_alone() {
     let (locked, open) = (Mock::start(json!({"default": {"answer": {"unauthorized": {}}}})), Mock::polite());
