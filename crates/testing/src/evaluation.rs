@@ -20,6 +20,7 @@ use tokio::sync::OnceCell;
 
 use crate::answers::{Mock, Recorded, recorded};
 use crate::outcome::{CaseOutcome, Invalid, PromptOutcome};
+use crate::prompts::Versions;
 
 /// Cases that are under way at once where a whole suite is asked.
 const CONCURRENCY: usize = 32;
@@ -29,6 +30,8 @@ const CONCURRENCY: usize = 32;
 pub(crate) struct PromptRun {
     plan: Plan,
     replies: Replies,
+    /// Whether names of tests say the version.
+    names_versions: bool,
     questions: Vec<Question>,
     /// What the gates of the variants say, once somebody wanted to know.
     gates: Vec<OnceCell<(Verdict, String)>>,
@@ -62,7 +65,7 @@ pub(crate) enum Judgement {
 }
 
 impl PromptRun {
-    pub(crate) fn new(plan: Plan, replies: Replies) -> Self {
+    pub(crate) fn new(plan: Plan, replies: Replies, versions: Versions) -> Self {
         let mut questions: IndexMap<(usize, usize), Question> = IndexMap::new();
         for trial in plan.trials() {
             let (variant, case) = (trial.variant, trial.case);
@@ -75,7 +78,9 @@ impl PromptRun {
             question.trials.push(*trial);
         }
         let gates = plan.prompts()[0].variants.iter().map(|_| OnceCell::new()).collect();
-        Self { plan, replies, questions: questions.into_values().collect(), gates }
+        // Also where there is one: no name changes with the second version.
+        let names_versions = versions == Versions::All;
+        Self { plan, replies, names_versions, questions: questions.into_values().collect(), gates }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -91,17 +96,16 @@ impl PromptRun {
         self.questions.len()
     }
 
-    /// The name of a question's test: prompt, version where several are tested, model where several are asked, case.
+    /// The name of a question's test: prompt, version where all are tested, model where several are asked, case.
     pub(crate) fn test_name(&self, question: usize) -> String {
         let question = &self.questions[question];
         let prompt = self.prompt();
         let variant = &prompt.variants[question.variant];
-        let differs = |other: &dyn Fn(usize) -> bool| (0..prompt.variants.len()).any(other);
         let mut name = prompt.name.to_string();
-        if differs(&|other| prompt.variants[other].version != variant.version) {
+        if self.names_versions {
             name.extend(["::", &variant.version.to_string()]);
         }
-        if differs(&|other| prompt.variants[other].model.name != variant.model.name) {
+        if prompt.variants.iter().any(|other| other.model.name != variant.model.name) {
             name.extend(["::", &variant.model.name]);
         }
         name.extend(["::", &prompt.suite.cases[question.case].name]);

@@ -133,12 +133,12 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_part_of_a_name_where_several_are_tested() {
+    fn a_version_is_part_of_a_name_where_all_are_tested() {
         let prompts = Prompts::new("../../prompts");
         let one = names(&prompts, &[]);
         assert!(one.contains(&"customer_support::opening_hours".to_owned()), "{one:?}");
         let all = names(&prompts.versions(Versions::All), &[]);
-        for name in ["customer_support::v1.0.0::opening_hours", "code_review::python_sql_injection"] {
+        for name in ["customer_support::v1.0.0::opening_hours", "code_review::v1.0.0::python_sql_injection"] {
             assert!(all.contains(&name.to_owned()), "{all:?}");
         }
         let asked = |names: &[String]| names.iter().filter(|name| name.starts_with("customer")).count();

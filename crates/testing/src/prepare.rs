@@ -180,7 +180,7 @@ fn prepare_prompt(
     let replies = source.and_then(|source| source.replies(prompt, repository, problems));
     let input = PromptInput { prompt, suite: suite?, versions: versions? };
     let plan = plan::build(vec![input], settings, problems)?;
-    if has_errors(problems) { None } else { Some(PromptRun::new(plan, replies?)) }
+    if has_errors(problems) { None } else { Some(PromptRun::new(plan, replies?, prompts.versions)) }
 }
 
 /// Adds the checks in Rust that look at replies to this prompt.

@@ -3,6 +3,7 @@
 
 use libtest_mimic::{Arguments, Trial};
 use promptassay_registry::problem::closest;
+use promptassay_registry::version::Version;
 
 use crate::prepare::Prepared;
 
@@ -50,8 +51,11 @@ pub(crate) fn check(arguments: &Arguments, tests: &[Trial], names: &Names) -> Se
 /// What may have been meant, if the filter comes close to a name of these tests.
 fn meant(filter: &str, tests: &[&str], names: &Names) -> Option<String> {
     let prompts = || names.prompts.iter().map(String::as_str);
+    let cases: Vec<&str> = tests.iter().filter_map(|test| test.rsplit("::").next()).collect();
     let Some((head, rest)) = filter.split_once("::") else {
-        let cases: Vec<&str> = tests.iter().filter_map(|test| test.rsplit("::").next()).collect();
+        if let Some(test) = tests.iter().find(|test| test.replace("::", "_") == filter) {
+            return Some(format!("did you mean `{test}`?"));
+        }
         return if prompts().any(|prompt| prompt == filter) {
             Some(format!(
                 "`{filter}` has no test: it has no suite, or a file that all prompts share has errors"
@@ -61,13 +65,20 @@ fn meant(filter: &str, tests: &[&str], names: &Names) -> Option<String> {
             near.map(|name| format!("did you mean `{name}`?"))
         };
     };
-    // A module of the package may be called like a prompt; the names of its tests have more levels.
+    // A module of the package may be called like a prompt; the names of its tests have more levels. No module is called like a version.
     let levels = tests.iter().map(|test| test.matches("::").count()).max().unwrap_or(1);
-    if filter.matches("::").count() > levels {
+    let names_a_version =
+        rest.split("::").next().is_some_and(|part| part.starts_with('v') && part.parse::<Version>().is_ok());
+    if filter.matches("::").count() > levels && !names_a_version {
         return None;
     }
     if !prompts().any(|prompt| prompt == head) {
-        return closest(head, prompts()).map(|prompt| format!("did you mean `{prompt}::{rest}`?"));
+        let own_case = tests.iter().find(|test| test.split_once("::").is_some_and(|(_, own)| own == rest));
+        return match (closest(head, prompts()), own_case) {
+            (Some(prompt), _) => Some(format!("did you mean `{prompt}::{rest}`?")),
+            (None, Some(test)) => Some(format!("did you mean `{test}`?")),
+            (None, None) => None,
+        };
     }
     let own: Vec<&str> =
         tests.iter().filter_map(|test| test.strip_prefix(head)?.strip_prefix("::")).collect();
@@ -122,6 +133,10 @@ mod tests {
                 &["unfinished"],
                 &["refunt"],
                 &["--exact", "support::ref"],
+                &["support::v1.0.0::refund"],
+                &["support::v1.0.0::"],
+                &["help::refund"],
+                &["support_refund"],
             ]
             .map(select)
             .join("\n\n")
