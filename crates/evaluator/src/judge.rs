@@ -164,7 +164,8 @@ pub(crate) fn reason_for(samples: &[Sample], passed: bool) -> Reason {
     } else {
         String::new()
     };
-    Reason::new(format!("score {}: {of_all}{}", rounded(median(samples)), first.reason))
+    let threshold = first.missed.map(|threshold| format!(", threshold {threshold}")).unwrap_or_default();
+    Reason::new(format!("score {}{threshold}: {of_all}{}", rounded(median(samples)), first.reason))
 }
 
 fn rounded(score: f64) -> f64 {

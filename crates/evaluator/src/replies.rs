@@ -74,6 +74,7 @@ pub struct RecordedReplies {
 struct Row {
     reply: Reply,
     request: Option<Digest>,
+    author: Author,
     line: usize,
 }
 
@@ -87,13 +88,25 @@ pub enum NoReply {
         file: PathBuf,
     },
     /// It answers another question than today's.
-    #[error("stale reply: the one in {} answers another request than today's: `promptassay eval --record` asks anew", file.display())]
+    #[error("stale reply: the one in {} answers another request than today's: {}", file.display(), renewed(*author))]
     Stale {
         /// The file.
         file: PathBuf,
+        /// Who wrote it.
+        author: Author,
         /// The row's line, from 1.
         line: usize,
     },
+}
+
+/// How a stale reply is renewed. What a person wrote is never replaced by a recording.
+fn renewed(author: Author) -> &'static str {
+    match author {
+        Author::Recorded => "`promptassay eval --record` asks anew",
+        Author::Hand => {
+            "it was written by hand: write it anew, or delete its row and record one with `promptassay eval --record`"
+        }
+    }
 }
 
 impl RecordedReplies {
@@ -108,6 +121,10 @@ impl RecordedReplies {
     }
 
     fn insert(&mut self, row: RowSpec, line: usize, place: Place, problems: &mut Vec<Problem>) {
+        if let Some((message, help)) = row.fault() {
+            problems.push(Problem::error("replies::invalid_row", message).at(place).help(help));
+            return;
+        }
         let key = row.key();
         if let Some(first) = self.rows.get(&key) {
             problems.push(
@@ -123,8 +140,8 @@ impl RecordedReplies {
             );
             return;
         }
-        let request = row.request_sha256;
-        self.rows.insert(key, Row { reply: row.into_reply(), request, line });
+        let (request, author) = (row.request_sha256, row.source);
+        self.rows.insert(key, Row { reply: row.into_reply(), request, author, line });
     }
 
     /// No replies, looked for in `file`.
@@ -143,7 +160,7 @@ impl RecordedReplies {
         let row = self.rows.get(key).ok_or_else(|| NoReply::Missing { file: self.file.clone() })?;
         match row.request {
             Some(recorded) if recorded != *request => {
-                Err(NoReply::Stale { file: self.file.clone(), line: row.line })
+                Err(NoReply::Stale { file: self.file.clone(), author: row.author, line: row.line })
             }
             _ => Ok(&row.reply),
         }
@@ -179,9 +196,31 @@ mod tests {
     fn a_reply_to_another_request_is_stale() {
         let digest = Digest::of("then");
         let row = ROW.replace("\"text\"", &format!("\"request_sha256\":\"{digest}\",\"text\""));
-        let (replies, _) = parse(&row);
+        let (replies, _) = parse(&row.replace("\"hand\"", "\"recorded\""));
         assert!(replies.find(&key("a"), &digest).is_ok());
         insta::assert_snapshot!(replies.find(&key("a"), &Digest::of("now")).unwrap_err(), @"stale reply: the one in r.jsonl answers another request than today's: `promptassay eval --record` asks anew");
+    }
+
+    #[test]
+    fn a_stale_reply_by_hand_is_renewed_by_hand() {
+        let digest = Digest::of("then");
+        let row = ROW.replace("\"text\"", &format!("\"request_sha256\":\"{digest}\",\"text\""));
+        let (replies, _) = parse(&row);
+        insta::assert_snapshot!(replies.find(&key("a"), &Digest::of("now")).unwrap_err(), @"stale reply: the one in r.jsonl answers another request than today's: it was written by hand: write it anew, or delete its row and record one with `promptassay eval --record`");
+    }
+
+    #[test]
+    fn a_row_without_a_reply_is_none() {
+        let without = ROW.replace("\"text\":\"hi\",", "");
+        let (replies, problems) = parse(&format!("{without}\n{}\n", ROW.replace(":1,", ":0,")));
+        assert_eq!(replies.count(), 0);
+        insta::assert_snapshot!(problems.join("\n"), @r#"
+        r.jsonl:1:1: there is no reply in this row (help: write its `text`, `refusal` or `tool_calls`; an empty reply is `"text":""`)
+        r.jsonl:2:1: repeats are counted from 1 (help: write `"repeat":1` for the first)
+        "#);
+        let (replies, problems) = parse(&ROW.replace("hi", ""));
+        assert!(problems.is_empty(), "an empty reply is one: {problems:?}");
+        assert_eq!(replies.find(&key("a"), &Digest::of("any")).unwrap().text, "");
     }
 
     #[test]

@@ -227,7 +227,7 @@ impl Validator {
         };
         let finding = match look {
             Ok(found) => found.above(self.threshold).read(self.negated),
-            Err(outcome) => Finding { outcome, score: 0.0, is_settled: true },
+            Err(outcome) => Finding { outcome, score: 0.0, is_settled: true, because: None },
         };
         match (finding.outcome, self.property) {
             (CheckOutcome::Fail(reason), Some(holds)) => {
@@ -315,6 +315,8 @@ struct Finding {
     score: f64,
     /// Whether it comes to this in either sense, because there was nothing to look at.
     is_settled: bool,
+    /// Of a pass: what was found, for those who must not find it.
+    because: Option<Reason>,
 }
 
 impl Found {
@@ -342,12 +344,13 @@ impl Found {
 
     fn read(self, negated: bool) -> Finding {
         let score = if negated { 1.0 - self.score } else { self.score };
-        let outcome = match (self.holds, negated) {
-            (true, false) | (false, true) => CheckOutcome::Pass,
-            (false, false) => CheckOutcome::Fail(self.without),
-            (true, true) => CheckOutcome::Fail(self.with),
+        let (outcome, because) = match (self.holds, negated) {
+            (true, false) => (CheckOutcome::Pass, Some(self.with)),
+            (false, true) => (CheckOutcome::Pass, Some(self.without)),
+            (false, false) => (CheckOutcome::Fail(self.without), None),
+            (true, true) => (CheckOutcome::Fail(self.with), None),
         };
-        Finding { outcome, score, is_settled: false }
+        Finding { outcome, score, is_settled: false, because }
     }
 }
 

@@ -9,6 +9,8 @@ pub struct Judgement {
     pub pass: bool,
     /// In [0, 1].
     pub score: f64,
+    /// The threshold, where the score does not reach it.
+    pub missed: Option<f64>,
     /// Why, in the judge's words, in one line.
     pub reason: String,
 }
@@ -65,7 +67,8 @@ pub fn read(text: &str, threshold: Option<f64>) -> Result<Judgement, Unreadable>
     let reason = answer.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     let reason =
         reason.map_or_else(|| "the judge gives no reason".to_owned(), |reason| one_line(reason, 500));
-    Ok(Judgement { pass, score, reason })
+    let missed = threshold.filter(|threshold| score < *threshold);
+    Ok(Judgement { pass, score, missed, reason })
 }
 
 /// What stands in a code fence, where the fence is the whole of the text and the only one.

@@ -10,13 +10,13 @@ use crate::validator::tests::reply;
 
 fn read_as(text: &str, threshold: Option<f64>) -> String {
     match read(text, threshold) {
-        Ok(Judgement { pass, score, reason }) => format!("{pass} {score} {reason}"),
+        Ok(Judgement { pass, score, reason, .. }) => format!("{pass} {score} {reason}"),
         Err(unreadable) => unreadable.to_string(),
     }
 }
 
 fn sample(pass: bool, score: f64) -> Sample {
-    Sample::Read(Judgement { pass, score, reason: format!("because {score}") })
+    Sample::Read(Judgement { pass, score, missed: None, reason: format!("because {score}") })
 }
 
 fn unreadable() -> Sample {

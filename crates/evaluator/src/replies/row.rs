@@ -31,8 +31,8 @@ pub(super) struct RowSpec {
     repeat: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) request_sha256: Option<Digest>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refusal: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -52,7 +52,9 @@ impl RowSpec {
             model: key.model,
             repeat: key.repeat,
             request_sha256: Some(request),
-            text: reply.text.clone(),
+            // An empty text is written where nothing else is: a row in which it was forgotten must not look the same.
+            text: Some(reply.text.clone())
+                .filter(|text| !text.is_empty() || (reply.refusal.is_none() && reply.tool_calls.is_empty())),
             refusal: reply.refusal.clone(),
             tool_calls: reply.tool_calls.clone(),
             finish_reason: reply.finish_reason.clone(),
@@ -70,9 +72,20 @@ impl RowSpec {
         }
     }
 
+    /// What makes a row of the right shape no reply, and what to do.
+    pub(super) fn fault(&self) -> Option<(&'static str, &'static str)> {
+        if self.text.is_none() && self.refusal.is_none() && self.tool_calls.is_empty() {
+            return Some((
+                "there is no reply in this row",
+                "write its `text`, `refusal` or `tool_calls`; an empty reply is `\"text\":\"\"`",
+            ));
+        }
+        (self.repeat == 0).then_some(("repeats are counted from 1", "write `\"repeat\":1` for the first"))
+    }
+
     pub(super) fn into_reply(self) -> Reply {
         Reply {
-            text: self.text,
+            text: self.text.unwrap_or_default(),
             refusal: self.refusal,
             tool_calls: self.tool_calls,
             finish_reason: self.finish_reason,

@@ -1,7 +1,7 @@
 //! `starts_with`, `ends_with`: how the reply begins or ends. Nothing is trimmed.
 
 use super::Found;
-use super::excerpt::excerpt;
+use super::excerpt::{excerpt, with_white_space};
 use super::needle::Needle;
 use crate::outcome::Reason;
 
@@ -24,15 +24,23 @@ pub(super) struct Affix {
 impl Affix {
     pub(super) fn find(&self, text: &str) -> Found {
         let expected = format!("\"{}\"", self.needle.text());
-        let (holds, verb, shown) = match self.end {
-            End::Start => (self.needle.starts(text), "start", excerpt(text)),
-            End::End => (self.needle.ends(text), "end", excerpt(&tail(text))),
+        let (holds, verb, shown, but_for_white_space) = match self.end {
+            End::Start => {
+                (self.needle.starts(text), "start", excerpt(text), self.needle.starts(text.trim_start()))
+            }
+            End::End => {
+                (self.needle.ends(text), "end", excerpt(&tail(text)), self.needle.ends(text.trim_end()))
+            }
         };
-        Found::new(
-            holds,
-            Reason::new(format!("does not {verb} with {expected}")).got(shown.clone()),
-            Reason::new(format!("{verb}s with {expected}")).got(shown),
-        )
+        let with = Reason::new(format!("{verb}s with {expected}")).got(shown.clone());
+        let without = Reason::new(format!("does not {verb} with {expected}"));
+        let without = if but_for_white_space {
+            let message = format!("{}: white space is in the way", without.message);
+            Reason::new(message).got(with_white_space(text))
+        } else {
+            without.got(shown)
+        };
+        Found::new(holds, without, with)
     }
 }
 
@@ -52,7 +60,11 @@ mod tests {
         assert_eq!(verdict("starts_with: Dear", "Dear Ada"), "pass");
         assert_eq!(
             verdict("starts_with: Dear", " Dear Ada"),
-            r#"does not start with "Dear" | got: "Dear Ada""#
+            r#"does not start with "Dear": white space is in the way | got: " Dear Ada""#
+        );
+        assert_eq!(
+            verdict("ends_with: bye", "so, bye\n"),
+            r#"does not end with "bye": white space is in the way | got: "so, bye\n""#
         );
         assert_eq!(verdict("ends_with: {value: BYE, ignore_case: true}", "so, bye"), "pass");
         assert_eq!(verdict("ends_with: bye", "bye."), r#"does not end with "bye" | got: "bye.""#);

@@ -37,6 +37,8 @@ struct Part<'a> {
     outcome: CheckOutcome,
     score: f64,
     is_settled: bool,
+    /// Of a pass: what was found.
+    because: Option<Reason>,
 }
 
 impl Composite {
@@ -51,6 +53,7 @@ impl Composite {
                     outcome: found.outcome,
                     score: found.score,
                     is_settled: found.is_settled,
+                    because: found.because,
                 }
             })
             .collect();
@@ -89,7 +92,11 @@ impl Composite {
                     .scored(best(&parts))
             }
             Rule::None => {
-                let without = Reason::new(format!("{} holds, and none must", names(&parts)));
+                let verb = if passed == 1 { "holds" } else { "hold" };
+                let without = Reason {
+                    message: format!("{passed} of {total} {verb}, and none may: {}", found(&parts)),
+                    ..got(&parts)
+                };
                 let with = Reason::new(format!("none of {total} holds: {}", reasons(&parts)));
                 Found::new(passed == 0, without, with)
             }
@@ -120,6 +127,20 @@ fn reasons(parts: &[Part<'_>]) -> String {
         part.outcome.reason().map(|reason| format!("{}: {}", part.validator.name(), reason.message))
     });
     each.collect::<Vec<_>>().join("; ")
+}
+
+/// What the parts that hold have found.
+fn found(parts: &[Part<'_>]) -> String {
+    let each = parts.iter().filter_map(|part| {
+        part.because.as_ref().map(|because| format!("{}: {}", part.validator.name(), because.message))
+    });
+    each.collect::<Vec<_>>().join("; ")
+}
+
+/// What the first of these shows of the reply.
+fn got(parts: &[Part<'_>]) -> Reason {
+    let first = parts.iter().find_map(|part| part.because.clone().filter(|because| because.got.is_some()));
+    first.unwrap_or_else(|| Reason::new(""))
 }
 
 fn names(parts: &[Part<'_>]) -> String {
@@ -227,7 +248,8 @@ mod tests {
     fn none_may_hold() {
         let yaml = "none_of: [{contains: a}, {all_of: [{contains: b}, {contains: c}]}]";
         assert_eq!(verdict(yaml, "b"), "pass");
-        insta::assert_snapshot!(verdict(yaml, "bc"), @"`all_of` holds, and none must");
+        insta::assert_snapshot!(verdict(yaml, "bc"), @"1 of 2 holds, and none may: all_of: all 2 hold");
+        insta::assert_snapshot!(verdict("none_of: [{not_contains: x}, {regex: b.}]", "abc"), @r#"2 of 2 hold, and none may: not_contains: does not contain "x"; regex: matches /b./ | got: "abc""#);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `equals`: whether the reply is exactly a text. Nothing is trimmed: what surrounds the text counts.
 
 use super::Found;
-use super::excerpt::excerpt;
+use super::excerpt::{excerpt, with_white_space};
 use super::needle::Needle;
 use crate::outcome::Reason;
 
@@ -13,15 +13,15 @@ pub(super) struct Equals {
 
 impl Equals {
     pub(super) fn find(&self, text: &str) -> Found {
-        let hint =
-            if text.trim() == self.needle.text().trim() { ": the white space around it differs" } else { "" };
-        Found::new(
-            self.needle.is_all_of(text),
-            Reason::new(format!("is another text{hint}"))
-                .expected(excerpt(self.needle.text()))
-                .got(excerpt(text)),
-            Reason::new("is exactly the text that it must not be").got(excerpt(text)),
-        )
+        let another = if text.trim() == self.needle.text().trim() {
+            Reason::new("is another text: the white space around it differs")
+                .expected(with_white_space(self.needle.text()))
+                .got(with_white_space(text))
+        } else {
+            Reason::new("is another text").expected(excerpt(self.needle.text())).got(excerpt(text))
+        };
+        let the_same = Reason::new("is exactly the text that it must not be").got(excerpt(text));
+        Found::new(self.needle.is_all_of(text), another, the_same)
     }
 }
 
@@ -36,7 +36,7 @@ mod tests {
         assert_eq!(verdict("equals: yes", "no"), r#"is another text | expected: "yes" | got: "no""#);
         assert_eq!(
             verdict("equals: yes", "yes\n"),
-            r#"is another text: the white space around it differs | expected: "yes" | got: "yes""#
+            r#"is another text: the white space around it differs | expected: "yes" | got: "yes\n""#
         );
         assert_eq!(verdict("equals: ''", ""), "pass");
         assert_eq!(

@@ -23,6 +23,25 @@ pub(crate) fn excerpt(text: &str) -> String {
     if out.is_empty() { "nothing".to_owned() } else { format!("\"{out}\"") }
 }
 
+/// The ends of a text with the white space that [`excerpt`] leaves out, written as in a program.
+pub(super) fn with_white_space(text: &str) -> String {
+    const END: usize = 40;
+    let characters: Vec<char> = text.chars().collect();
+    let shown = |characters: &[char]| -> String {
+        let visible = |character: &char| match character {
+            ' ' => " ".to_owned(),
+            '\n' | '\r' | '\t' => character.escape_default().to_string(),
+            other if other.is_whitespace() => other.escape_unicode().to_string(),
+            other => other.to_string(),
+        };
+        characters.iter().map(visible).collect()
+    };
+    if characters.len() <= 2 * END {
+        return format!("\"{}\"", shown(&characters));
+    }
+    format!("\"{}…{}\"", shown(&characters[..END]), shown(&characters[characters.len() - END..]))
+}
+
 /// The neighbourhood of a match in one line.
 pub(super) fn around(text: &str, start: usize, end: usize) -> String {
     const NEIGHBOURHOOD: usize = 40;

@@ -88,15 +88,19 @@ fn write_into(
         write_atomic(path, text).map_err(|error| failed(error.to_string()))?;
     }
     let rows = |count: usize| format!("{count} {}", if count == 1 { "reply" } else { "replies" });
-    context.console.note(&match written {
-        0 => format!("{} says all of this already", path.display()),
-        _ => format!("recorded {} in {}", rows(written), path.display()),
-    });
+    match written {
+        // What stays as somebody wrote it may well say something else; the next remark is about that.
+        0 if kept_by_hand > 0 => {}
+        0 => context.console.note(&format!("{} says all of this already", path.display())),
+        _ => context.console.note(&format!("recorded {} in {}", rows(written), path.display())),
+    }
     if kept_by_hand > 0 {
         let row = if kept_by_hand == 1 { "its row" } else { "such a row" };
-        context
-            .console
-            .note(&format!("kept {} written by hand; delete {row} to have it recorded", rows(kept_by_hand)));
+        context.console.note(&format!(
+            "kept {} written by hand in {}; delete {row} to have it recorded",
+            rows(kept_by_hand),
+            path.display()
+        ));
     }
     Ok(())
 }

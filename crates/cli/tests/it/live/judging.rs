@@ -63,7 +63,7 @@ fn an_answer_is_repaired_once() {
     let (asked, judge) = (Mock::polite(), judge("Lovely", again));
     let seen = eval(&judged(&asked, &judge), &[]);
     judge.counters().assert_calls(2);
-    assert!(seen.stdout.contains("score 0.2: curt"), "{}", seen.shown());
+    assert!(seen.stdout.contains("score 0.2, threshold 0.7: curt"), "{}", seen.shown());
 }
 
 #[test]

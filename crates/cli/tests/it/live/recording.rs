@@ -68,7 +68,7 @@ fn what_a_person_wrote_is_never_replaced() {
     let seen = eval(&sandbox, &["--record"]);
     insta::assert_snapshot!(seen.stderr, @r"
     recorded 1 reply in replies/greet.jsonl
-    kept 1 reply written by hand; delete its row to have it recorded
+    kept 1 reply written by hand in replies/greet.jsonl; delete its row to have it recorded
     ");
     let text = sandbox.read(FILE);
     let lines: Vec<&str> = text.lines().collect();

@@ -27,7 +27,10 @@ async fn a_program_decides() {
     assert_eq!(verdict(r#"command: [echo, '{"pass": false}']"#, "hi").await, "`echo` says no");
     let yaml = r#"command: [echo, '{"pass": true, "score": 0.4, "reason": "meh"}']"#;
     assert_eq!(verdict(&format!("{yaml}\nthreshold: 0.5"), "hi").await, "score 0.4, threshold 0.5: meh");
-    assert_eq!(verdict(&format!("none_of: [{{{yaml}}}]"), "hi").await, "`command` holds, and none must");
+    assert_eq!(
+        verdict(&format!("none_of: [{{{yaml}}}]"), "hi").await,
+        "1 of 1 holds, and none may: command: meh"
+    );
 }
 
 #[tokio::test]
