@@ -4,6 +4,7 @@ mod build;
 mod describe;
 mod digests;
 mod planned;
+mod remark;
 mod request;
 mod shard;
 mod versions;
@@ -26,6 +27,7 @@ use crate::suite::{Case, Suite};
 
 pub use build::{PromptInput, build};
 pub use describe::{Estimate, PlanDescription, PromptDescription, VariantDescription};
+pub use remark::Remark;
 pub(crate) use request::messages;
 pub use shard::{InvalidShard, Shard};
 pub use versions::{ChosenVersions, PromptChange, VersionRequest, choose, choose_changed};
@@ -41,6 +43,7 @@ pub struct Plan {
     /// run has those of the whole.
     digests: BTreeMap<String, Digest>,
     shard: Option<Shard>,
+    remarks: Vec<Remark>,
 }
 
 /// A prompt's part of the plan.
@@ -171,6 +174,17 @@ impl<'de> Deserialize<'de> for TrialId {
 }
 
 impl Plan {
+    /// The same plan with what its readers should know beside its numbers.
+    #[must_use]
+    pub fn with_remarks(self, remarks: Vec<Remark>) -> Self {
+        Self { remarks, ..self }
+    }
+
+    /// What its readers should know beside its numbers.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
     /// The prompts, by name.
     pub fn prompts(&self) -> &[PromptPlan] {
         &self.prompts

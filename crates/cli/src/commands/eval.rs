@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use clap::Args;
 use promptassay_evaluator::attempts::Attempts;
 use promptassay_evaluator::event::RunEnd;
-use promptassay_evaluator::plan::{self, Plan, PromptInput, Shard};
+use promptassay_evaluator::plan::{self, Plan, PromptInput, Remark, Shard};
 use promptassay_evaluator::runs::{Asking, RunFile};
 use promptassay_evaluator::settings::Settings;
 use promptassay_registry::problem::{Problem, has_errors, sort};
@@ -137,7 +137,8 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         Some((_, file)) => planned(file, Terms::OfThatDay, &tree, of_tree, &settings, &mut problems),
         None => {
             let failed_in = arguments.selection.failed_in(&arguments.journal.runs, context)?;
-            match arguments.selection.inputs(&tree, of_tree, failed_in, &settings, &mut problems) {
+            let settings = (&settings, &arguments.policy);
+            match arguments.selection.inputs(&tree, of_tree, failed_in, settings, &mut problems) {
                 Selected::Inputs(inputs) => inputs,
                 Selected::NothingChanged => return Ok(nothing_changed(arguments, problems, context)?),
             }
@@ -157,8 +158,13 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     } else {
         BTreeMap::new()
     };
+    let remarks = match goes_on {
+        Some(file) => file.remarks.clone(),
+        None => Remark::of_changes(&problems),
+    };
     let wanted = (!arguments.dry_run).then_some(asking);
     let mut prepared = prepare(&tree, &settings, inputs, problems, wanted, context)?;
+    prepared.plan = prepared.plan.with_remarks(remarks);
     let blessed = match &resumed {
         Some((_, file)) => arguments.against.blessed_again(file, &prepared.plan)?,
         None => arguments.against.blessed(&prepared.plan)?,
@@ -245,7 +251,10 @@ pub(crate) fn plan_again(
     let Loaded { tree, settings, of_tree, mut problems } = Loaded::read(None, context);
     let mut inputs = planned(file, terms, &tree, of_tree, &settings, &mut problems);
     policy.apply_to(&mut inputs, &mut problems);
-    prepare(&tree, &settings, inputs, problems, None, context).map(|prepared| prepared.plan)
+    let plan = prepare(&tree, &settings, inputs, problems, None, context)?.plan;
+    // Whoever judges by today's files judges no change.
+    let remarks = if terms == Terms::OfThatDay { file.remarks.clone() } else { Vec::new() };
+    Ok(plan.with_remarks(remarks))
 }
 
 /// What an earlier run had planned, of today's files.
@@ -275,7 +284,8 @@ fn nothing_changed(
         return Err(Failure::invalid(problems));
     }
     context.console.problems(&problems);
-    published::publish_nothing(&arguments.reports, &arguments.selection.nothing_changed(), context)
+    let remarks = Remark::of_changes(&problems);
+    published::publish_nothing(&arguments.reports, &arguments.selection.nothing_changed(), remarks, context)
 }
 
 /// The files as they are.

@@ -11,6 +11,7 @@ use promptassay_registry::problem::{Problem, Severity};
 use serde_json::{Value, json};
 
 use super::Context;
+use super::eval::against::blessed_side;
 use super::eval::journal::{RunsArguments, broken, described};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -42,7 +43,7 @@ pub(crate) struct PowerArguments {
     /// A number of cases; may be given several times.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     cases: Vec<u64>,
-    /// How often each case is asked, 1 to 100; may be given several times [default: 1, 3 and 5].
+    /// How often each case is asked, 1 to 100; may be given several times [default: 1, 3, 5 and as often as the run did].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=100))]
     repeats: Vec<u64>,
     /// A margin as a share; may be given several times [default: 0.05, 0.1, 0.15 and 0.2].
@@ -62,6 +63,10 @@ struct Subject {
     confidence: f64,
     /// The numbers of cases, where the command line names none.
     cases: u64,
+    /// How many cases have no partner in the baseline.
+    unpaired: u64,
+    /// How often each case was asked; none where numbers stand in for a run.
+    repeats: Option<u64>,
 }
 
 /// A subject and its table.
@@ -72,12 +77,15 @@ pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<E
         Some(pass_rate) => vec![imagined(pass_rate, arguments)?],
         None => of_run(arguments, context)?,
     };
-    let repeats = or_default(&arguments.repeats, &[1, 3, 5]);
     let margins = or_default(&arguments.margins, &[0.05, 0.10, 0.15, 0.20]);
     let mut tables: Vec<Table> = Vec::new();
     let mut unknown = Vec::new();
     for subject in subjects {
         let cases = or_default(&arguments.cases, &[subject.cases, 2 * subject.cases, 4 * subject.cases]);
+        let repeats = match arguments.repeats.as_slice() {
+            [] => usual_repeats(subject.repeats),
+            given => given.to_vec(),
+        };
         let chances = subject.seen.chances((&cases, &repeats, &margins), subject.confidence, 0);
         let why = chances
             .as_ref()
@@ -106,6 +114,14 @@ fn not_known(subject: &Subject, why: &NoValue) -> Problem {
     Problem::error("power::not_known", format!("{}: {why}", subject.label)).help(help)
 }
 
+/// How often cases are asked in most suites, and how often the run asked them.
+fn usual_repeats(of_run: Option<u64>) -> Vec<u64> {
+    let mut repeats: Vec<u64> = [1, 3, 5].into_iter().chain(of_run).collect();
+    repeats.sort_unstable();
+    repeats.dedup();
+    repeats
+}
+
 fn or_default<T: Copy>(given: &[T], default: &[T]) -> Vec<T> {
     if given.is_empty() { default.to_vec() } else { given.to_vec() }
 }
@@ -120,7 +136,7 @@ fn imagined(pass_rate: f64, arguments: &PowerArguments) -> Result<Subject, Failu
     })?;
     let label = format!("a prompt that passes {}", percent(pass_rate));
     let confidence = arguments.confidence.unwrap_or(Policy::default().confidence.value);
-    Ok(Subject { label, seen, confidence, cases: 20 })
+    Ok(Subject { label, seen, confidence, cases: 20, repeats: None, unpaired: 0 })
 }
 
 /// The candidates of a run.
@@ -134,12 +150,18 @@ fn of_run(arguments: &PowerArguments, context: &Context<'_>) -> Result<Vec<Subje
         for (variant, side) in variants().filter(|(variant, _)| variant.role == Role::Candidate) {
             let baseline = variants()
                 .find(|(other, _)| other.role == Role::Baseline && other.model == variant.model)
-                .map(|(_, side)| side);
-            let seen = Seen::of(side, baseline);
+                .map(|(_, side)| side.clone());
+            // The next gate compares with what is blessed by then.
+            let is_blessed = file.blessed.contains_key(planned.name.as_str());
+            let blessed = || blessed_side(&planned.name, &variant.model, context).filter(|_| is_blessed);
+            let baseline = baseline.or_else(|| blessed().map(|(side, _)| side));
+            let seen = Seen::of(side, baseline.as_ref());
             subjects.push(Subject {
                 label: format!("{} {} on {}", planned.name, side.label.version, side.label.model),
                 confidence: arguments.confidence.unwrap_or(planned.policy.confidence.value),
                 cases: seen.suite_cases().max(1),
+                unpaired: (side.cases.len() as u64).saturating_sub(seen.suite_cases()),
+                repeats: Some(u64::from(planned.repeat)),
                 seen,
             });
         }
@@ -156,6 +178,7 @@ fn json(subject: &Subject, chances: &[Chance]) -> Value {
         "cases": subject.seen.suite_cases(),
         "cases_judged": subject.seen.cases(),
         "units": subject.seen.suite_units(),
+        "cases_without_partner": subject.unpaired,
         "chances": chances.iter().map(|chance| json!({
             "cases": chance.cases,
             "units": chance.units,
@@ -185,7 +208,16 @@ fn text(tables: &[Table], margins: usize) -> String {
             let _ =
                 writeln!(text, "{all} cases are {units} units: a cluster counts as one, here as in the gate");
         }
-        let _ = writeln!(text, "how often a prompt that did not change passes\n");
+        if subject.unpaired > 0 {
+            let _ = writeln!(
+                text,
+                "{} of {} cases have no partner in the baseline, added or edited since: they take no part, here as in the gate",
+                subject.unpaired,
+                all + subject.unpaired
+            );
+        }
+        let by = if subject.repeats.is_some() { ", if as flaky as this version was" } else { "" };
+        let _ = writeln!(text, "how often a prompt that did not change passes{by}\n");
         let _ = write!(text, "  {:>6}", "cases");
         if is_clustered {
             let _ = write!(text, "  {:>6}", "units");

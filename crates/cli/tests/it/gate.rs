@@ -201,6 +201,30 @@ fn a_gate_that_is_new_with_the_change_does_not_count_yet_and_that_is_said() {
 }
 
 #[test]
+fn what_a_margin_lets_through_and_would_be_red_in_use_is_said() {
+    let of = |gate: &str, candidate: Replies<'_>| {
+        let sandbox = sandbox(gate, 1, &[('p', 38), ('f', 2)], candidate);
+        let seen = sandbox.run(&["eval", "--offline", "--report", "markdown=report.md"]);
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+        let said =
+            |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").contains("once it is in use");
+        assert_eq!(said(&seen.stdout), said(&sandbox.read("report.md")));
+        (said(&seen.stdout), seen, sandbox)
+    };
+    let (is_said, seen, sandbox) = of("gate: {margin: 0.2}\n", &[('p', 38), ('f', 2)]);
+    assert!(is_said, "{}", seen.shown());
+    let rules = seen.stdout.lines().skip_while(|line| !line.starts_with("rules"));
+    assert_snapshot!(rules.collect::<Vec<_>>().join("\n"));
+    // It is true; and what it says would do, does.
+    let alone = ["eval", "--offline", "--version", "1.1.0"];
+    assert_eq!(sandbox.run(&alone).code, Some(1));
+    let with = sandbox.run(&[&alone[..], &["--min-pass-rate", "0.85"]].concat());
+    assert_eq!(with.code, Some(0), "{}", with.shown());
+    assert!(!of("gate: {margin: 0.2, min_pass_rate: 0.9}\n", &[('p', 38), ('f', 2)]).0);
+    assert!(!of("gate: {margin: 0.2}\n", &[('p', 40)]).0);
+}
+
+#[test]
 fn a_change_cannot_relax_its_own_gate() {
     let sandbox = sandbox("gate: {min_pass_rate: 0.9}\n", 1, &[('p', 20)], &[('p', 15), ('f', 5)]);
     std::fs::remove_file(sandbox.path("prompts/greet/v1.1.0.txt")).unwrap();

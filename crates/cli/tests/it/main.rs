@@ -27,6 +27,7 @@ mod recorded;
 mod reference;
 mod render;
 mod reports;
+mod reviewing;
 mod runs;
 mod sandbox;
 mod schema;

@@ -119,4 +119,67 @@ fn what_was_not_asked_is_one_block() {
     sandbox.run(&["eval", "--offline"]);
     cut(&sandbox, 40);
     assert_snapshot!(sandbox.run(&["report"]).stdout);
+    let report = |format: &str| sandbox.run(&["report", "--report", &format!("{format}=-")]).stdout;
+    assert_snapshot!("unasked_on_github", report("github"));
+    let markdown = report("markdown");
+    let lines: Vec<&str> = markdown.lines().filter(|line| line.contains("not asked")).collect();
+    assert_snapshot!("unasked_in_markdown", lines.join("\n"));
+}
+
+#[test]
+fn what_was_edited_since_it_was_blessed_is_not_counted() {
+    let sandbox = sandbox("{margin: 0.15}");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    assert_eq!(sandbox.run(&["baseline", "bless"]).code, Some(0));
+    for case in 24..30 {
+        sandbox.edit(
+            "prompts/greet/tests/test_cases.yaml",
+            &format!("name: N{case}"),
+            &format!("name: M{case}"),
+        );
+    }
+    let against = |margin: &str| {
+        sandbox
+            .run(&["eval", "--offline", "--against-baseline", "--candidate", "1.1.0", "--margin", margin])
+            .code
+    };
+    assert_eq!((against("0.15"), against("0.2")), (Some(2), Some(0)));
+    assert_snapshot!(
+        sandbox.run(&["power", "--repeats", "3", "--margin", "0.15", "--margin", "0.2"]).shown()
+    );
+}
+
+#[test]
+fn the_row_of_the_run_is_among_them_and_a_prompt_is_no_run() {
+    let sandbox = sandbox("{margin: 0.2}");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "repeat: 3", "repeat: 2");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    let rows = |arguments: &[&str]| -> Vec<u64> {
+        let power = sandbox.json(&[&["power", "--cases", "30", "--margin", "0.2"], arguments].concat());
+        let chances = power["of"][0]["chances"].as_array().unwrap().clone();
+        chances.iter().map(|chance| chance["repeats"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(rows(&[]), [1, 2, 3, 5]);
+    assert_eq!(rows(&["--repeats", "4"]), [4]);
+    assert_snapshot!(sandbox.clean(&sandbox.run(&["power", "greet"]).stderr));
+}
+
+#[test]
+fn an_outlook_is_learned_from_what_is_in_use() {
+    let sandbox = sandbox("{margin: 0.2}");
+    let replies = sandbox.read("replies/greet.jsonl");
+    let next = replies.lines().filter(|row| row.contains("1.1.0")).map(|row| row.replace("1.1.0", "1.2.0"));
+    let all: Vec<String> = replies.lines().map(str::to_owned).chain(next).collect();
+    sandbox.write("replies/greet.jsonl", all.join("\n") + "\n");
+    let learned = || {
+        let seen = sandbox.run(&["eval", "--offline"]);
+        let rest = seen.stderr.split_once("an unchanged prompt passes");
+        let (_, rest) = rest.unwrap_or_else(|| panic!("{}", seen.shown()));
+        rest.split(';').next().unwrap().to_owned()
+    };
+    assert!(learned().contains("not known yet"));
+    assert_eq!(learned(), " in 100.0 % of runs, if as flaky as v1.0.0 was");
+    sandbox.edit("prompts/greet/prompt.yaml", "active_version: v1.0.0", "active_version: v1.1.0");
+    sandbox.write("prompts/greet/v1.2.0.txt", format!("{TEXT}\n\n"));
+    assert_eq!(learned(), " in 100.0 % of runs, if as flaky as v1.1.0 was");
 }

@@ -173,7 +173,9 @@ fn changes_since_a_commit_choose_prompts_and_versions() {
     all += &chosen("a dataset that is gone, outside of the prompt's directory");
     let registry = std::fs::read_to_string(sandbox.path("prompts/registry.yaml")).unwrap();
     sandbox.write("prompts/registry.yaml", format!("{registry}# again\n"));
-    all += &chosen("registry.yaml");
+    all += &chosen("a remark in registry.yaml");
+    sandbox.write("prompts/registry.yaml", format!("{registry}gate: {{confidence: 0.9}}\n"));
+    all += &chosen("the gate in registry.yaml");
     assert_snapshot!(all);
     assert_snapshot!(seen(&sandbox, &["--dry-run", "--changed-since", "nowhere"]));
 }

@@ -41,6 +41,8 @@ pub struct Outlook {
     /// The probability that an unchanged prompt passes at this margin, given how flaky its cases were; a reason where that is not
     /// known.
     pub chance_unchanged: Result<f64, NoValue>,
+    /// The version by whose earlier results that is told.
+    pub learned_from: Option<Version>,
     /// The smallest regression that shows with a probability of 0.8.
     pub smallest_regression: Result<f64, NoValue>,
 }
@@ -53,6 +55,22 @@ pub struct History {
 }
 
 impl History {
+    /// Takes in what a run found of a prompt: of the version that `plan` compares with, where the run asked it, because that is the one
+    /// that may not have changed.
+    pub fn learn_run(&mut self, plan: &Plan, prompt: &str, mut sides: Vec<Side>) {
+        let planned = plan.prompts().iter().find(|planned| planned.name.as_str() == prompt);
+        let in_use: Vec<&Version> = planned
+            .iter()
+            .flat_map(|planned| &planned.variants)
+            .filter(|variant| variant.role == Role::Baseline)
+            .map(|variant| &variant.version)
+            .collect();
+        sides.sort_by_key(|side| !in_use.contains(&&side.label.version));
+        for side in sides {
+            self.learn(plan, prompt, side);
+        }
+    }
+
     /// Takes in the results of a prompt, unless some are known already, or these cannot stand for what `plan` asks: fewer than half
     /// of its cases were asked more than once as they are. So it is with a run that was cut short or asked a few cases.
     pub fn learn(&mut self, plan: &Plan, prompt: &str, side: Side) {
@@ -104,7 +122,8 @@ pub fn outlook(plan: &Plan, against: Against<'_>, history: &History, seed: u64) 
             let units = grouped.len() as u64;
             let margin = policy.margin.value.at(units).ok().flatten();
             let key = (prompt_plan.name.to_string(), definition.model.name.clone());
-            let counts = history.sides.get(&key).map(|side| counts_of(side, &grouped)).unwrap_or_default();
+            let known = history.sides.get(&key);
+            let counts = known.map(|side| counts_of(side, &grouped)).unwrap_or_default();
             let noise = noise(&counts, prompt_plan.suite.repeat);
             let next = NextTime { units: Some(units), repeats: Some(u64::from(prompt_plan.suite.repeat)) };
             let chance_unchanged = match margin {
@@ -122,6 +141,7 @@ pub fn outlook(plan: &Plan, against: Against<'_>, history: &History, seed: u64) 
                 repeat: prompt_plan.suite.repeat,
                 margin: margin.map(|margin| (policy.margin.value, margin)),
                 chance_unchanged,
+                learned_from: known.map(|side| side.label.version.clone()),
                 smallest_regression: smallest_detectable_difference(units, noise, ends, POWER)
                     .map_err(NoValue::from),
             });
@@ -184,7 +204,9 @@ impl fmt::Display for Outlook {
         }
         match (&self.chance_unchanged, self.margin) {
             (Ok(chance), _) => {
-                write!(formatter, "an unchanged prompt passes in {} of runs; ", percent(*chance))?;
+                let by = self.learned_from.as_ref().map(|version| format!(", if as flaky as {version} was"));
+                let by = by.unwrap_or_default();
+                write!(formatter, "an unchanged prompt passes in {} of runs{by}; ", percent(*chance))?;
             }
             (Err(_), Some(_)) => formatter.write_str(
                 "an unchanged prompt passes where no case is flaky (how flaky they are is not known yet); ",

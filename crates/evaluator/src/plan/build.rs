@@ -73,7 +73,7 @@ impl Plan {
             prompt.first_trials.push(trials.len());
         }
         let index = trials.iter().enumerate().map(|(index, trial): (_, &Trial)| (trial.id, index)).collect();
-        Self { prompts, trials, index, digests, shard }
+        Self { prompts, trials, index, digests, shard, remarks: Vec::new() }
     }
 }
 

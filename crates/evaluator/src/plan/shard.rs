@@ -79,7 +79,7 @@ impl Plan {
     /// each machine finds its own without asking. A part may be empty; prompts without a case in it stay, with nothing to ask. Skipped
     /// cases have their rank, and are in no part.
     pub fn shard(self, shard: Shard) -> Self {
-        let Self { mut prompts, digests, .. } = self;
+        let Self { mut prompts, digests, remarks, .. } = self;
         let mut ranked = Vec::new();
         for (prompt, plan) in prompts.iter().enumerate() {
             let cases = plan.suite.cases.iter().enumerate();
@@ -96,7 +96,7 @@ impl Plan {
             let mut kept = kept.into_iter();
             plan.suite.cases.retain(|case| kept.next().unwrap_or_default() && case.skip.is_none());
         }
-        Self::laid_out(prompts, digests, Some(shard))
+        Self::laid_out(prompts, digests, Some(shard)).with_remarks(remarks)
     }
 }
 

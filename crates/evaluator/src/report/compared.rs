@@ -9,8 +9,9 @@ use super::terminal::wrapped;
 use super::visible;
 use super::visible::without_commands;
 use crate::comparison::{Comparison, MetricComparison, NoValue, SideLabel};
-use crate::gate::{percent, plural, points};
+use crate::gate::{Gate, Rule, percent, plural, points};
 use crate::policy::{Metric, Policy};
+use crate::summary::{VariantSummary, unit_interval};
 
 /// So many names of cases are listed in a sentence.
 const NAMES: usize = 50;
@@ -64,6 +65,24 @@ pub fn comparison_json(comparison: &Comparison) -> Value {
         "mcnemar_p": number(&comparison.mcnemar),
         "metrics": metrics.collect::<Vec<_>>(),
     })
+}
+
+/// What is said of a candidate that a comparison lets through and that would be stopped alone, as it is once it is the version in use:
+/// without a `min_pass_rate` every case must pass then.
+pub(super) fn stopped_alone(gate: &Gate, summary: &VariantSummary, policy: &Policy) -> Option<String> {
+    let failing = summary.cases.len() - summary.cases_passed();
+    let by_margin = matches!(gate.rule, Rule::NotWorse | Rule::CannotTell) && !gate.blocks;
+    if !by_margin || policy.min_pass_rate.value.is_some() || failing == 0 {
+        return None;
+    }
+    // What would be reached again: the lower end, in steps of five points.
+    let lower = unit_interval(policy, &summary.units).map_or(0.0, |interval| interval.lower);
+    let rate = ((lower * 20.0).floor() / 20.0).max(0.05);
+    Some(format!(
+        "once it is in use it is judged alone, where every case must pass, and {failing} of {} {} not: `min_pass_rate: {rate}` beside the margin would say how many may fail",
+        plural(summary.cases.len(), "case"),
+        if failing == 1 { "does" } else { "do" },
+    ))
 }
 
 /// What people call a metric.

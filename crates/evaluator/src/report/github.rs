@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::reasons::{Quoted, beginning, counts_in_words, reasons};
-use super::to_open::{summary_of, to_open};
+use super::to_open::{fold_unasked, summary_of, to_open};
 use super::visible::without_commands;
 use super::{Evaluation, visible};
 use crate::gate::{Gate, Verdict, plural};
@@ -20,6 +20,12 @@ const MAX_TEXT: usize = 2000;
 /// The commands, a line each. `in_repository` gives a file's path from the root of the repository, by which GitHub finds it.
 pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> String) -> String {
     let mut levels = Levels::default();
+    for remark in evaluation.plan.remarks() {
+        let help = remark.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
+        let file = remark.file.as_deref().map(|file| in_repository(Path::new(file)));
+        let text = format!("{}{help}", remark.message);
+        levels.add(Level::Warning, Annotation { file, line: None, title: "promptassay".to_owned(), text });
+    }
     for gate in evaluation.gates {
         let level = match gate.verdict {
             Verdict::Passed => Level::Notice,
@@ -34,7 +40,12 @@ pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> Stri
         }
         levels.add(
             level,
-            Annotation { file, line: None, title: format!("gate {}", label(evaluation, gate)), text },
+            Annotation {
+                file: Some(file),
+                line: None,
+                title: format!("gate {}", label(evaluation, gate)),
+                text,
+            },
         );
     }
     let mut blocked_first: Vec<&Gate> = evaluation.gates.iter().collect();
@@ -42,13 +53,19 @@ pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> Stri
     for gate in blocked_first {
         let level = if gate.blocks { Level::Error } else { Level::Warning };
         let Some(summary) = summary_of(evaluation, gate) else { continue };
-        for open in to_open(evaluation, summary, gate) {
+        let (open, unasked) = fold_unasked(to_open(evaluation, summary, gate));
+        if let Some(unasked) = unasked {
+            let file = in_repository(&evaluation.plan.prompts()[gate.prompt].suite.file);
+            let title = format!("{}: not asked", label(evaluation, gate));
+            levels.add(level, Annotation { file: Some(file), line: None, title, text: unasked });
+        }
+        for open in open {
             let reasons = reasons(evaluation, summary, open.case, Quoted::Reasons);
             let tolerated = if level == Level::Warning { ", tolerated by the gate" } else { "" };
             levels.add(
                 level,
                 Annotation {
-                    file: in_repository(&open.definition.place.file),
+                    file: Some(in_repository(&open.definition.place.file)),
                     line: Some(open.definition.place.line),
                     title: format!("{}: {}", label(evaluation, gate), open.definition.name),
                     text: format!(
@@ -78,7 +95,7 @@ enum Level {
 }
 
 struct Annotation {
-    file: String,
+    file: Option<String>,
     line: Option<usize>,
     title: String,
     text: String,
@@ -133,11 +150,14 @@ impl Levels {
 
 impl Annotation {
     fn write(&self, out: &mut String, level: &str) -> std::fmt::Result {
-        write!(out, "::{level} file={}", property(&self.file))?;
-        if let Some(line) = self.line {
-            write!(out, ",line={line}")?;
+        write!(out, "::{level} ")?;
+        if let Some(file) = &self.file {
+            write!(out, "file={},", property(file))?;
         }
-        writeln!(out, ",title={}::{}", property(&self.title), data(&self.text))
+        if let Some(line) = self.line {
+            write!(out, "line={line},")?;
+        }
+        writeln!(out, "title={}::{}", property(&self.title), data(&self.text))
     }
 }
 
@@ -173,7 +193,7 @@ mod tests {
     #[test]
     fn no_more_is_written_than_is_shown() {
         let annotation = |number| Annotation {
-            file: "f".to_owned(),
+            file: Some("f".to_owned()),
             line: Some(number),
             title: "t".to_owned(),
             text: "x".to_owned(),

@@ -69,6 +69,7 @@ pub fn json(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<
             spent: sum(expenses.spent()),
             saved: sum(expenses.saved()),
         },
+        remarks: evaluation.plan.remarks(),
         prompts: prompts.collect(),
     };
     safe_json::write(&report, out)

@@ -5,6 +5,7 @@
 //! output says so. Names hold no positions, so that a case keeps its history when others are added; repeats are one test case.
 
 use std::io;
+use std::path::Path;
 
 use jiff::Timestamp;
 use junit_report::{
@@ -16,7 +17,7 @@ use super::reasons::{Quoted, counts_in_words, reasons};
 use super::visible::WithoutCommands;
 use super::{Evaluation, visible};
 use crate::gate::{Gate, Verdict};
-use crate::plan::{PromptPlan, Role};
+use crate::plan::{PromptPlan, Remark, Role};
 use crate::suite::Case;
 use crate::summary::{CaseSummary, VariantSummary};
 
@@ -38,8 +39,14 @@ pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io:
     for summary in evaluation.summaries {
         report.add_testsuite(variant(evaluation, summary, look));
     }
-    if !look.troubles.is_empty() {
-        report.add_testsuite(run(look));
+    let of_nobody: Vec<&Remark> = evaluation
+        .plan
+        .remarks()
+        .iter()
+        .filter(|remark| !evaluation.plan.prompts().iter().any(|plan| is_about(remark, plan)))
+        .collect();
+    if !look.troubles.is_empty() || !of_nobody.is_empty() {
+        report.add_testsuite(run(look, &of_nobody));
     }
     let mut calm = WithoutCommands::new(out);
     report.write_xml(&mut calm).map_err(io::Error::other)?;
@@ -154,7 +161,9 @@ fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase 
         verdict = format!("{verdict}; {attempt}");
     }
     let compared = gate.comparison.as_ref().map(|comparison| sentences(comparison, &plan.suite.policy));
-    let compared = compared.unwrap_or_default().join("\n");
+    let remarks = evaluation.plan.remarks().iter().filter(|remark| is_about(remark, plan));
+    let compared: Vec<String> = remarks.map(warning).chain(compared.unwrap_or_default()).collect();
+    let compared = compared.join("\n");
     let message = attribute(&verdict);
     // A name is there once in a class, whatever the cases are called.
     let name =
@@ -176,13 +185,30 @@ fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase 
     builder.set_classname(&attribute(class)).build()
 }
 
-/// What concerns no variant: why the process does not end with 0 whatever the gates say.
-fn run(look: JunitLook<'_>) -> TestSuite {
+/// Whether a remark is about a prompt: about its directory or a file in it.
+fn is_about(remark: &Remark, plan: &PromptPlan) -> bool {
+    let directory = plan.suite.file.parent().and_then(Path::parent);
+    let (Some(file), Some(directory)) = (&remark.file, directory) else { return false };
+    Path::new(file).starts_with(directory)
+}
+
+fn warning(remark: &Remark) -> String {
+    let help = remark.help.as_ref().map(|help| format!("\n  {help}")).unwrap_or_default();
+    format!("warning: {}{help}", remark.message)
+}
+
+/// What concerns no variant: why the process does not end with 0 whatever the gates say, and what is to be known of the change.
+fn run(look: JunitLook<'_>, remarks: &[&Remark]) -> TestSuite {
     let mut suite = suite("promptassay", look.began);
     for (index, trouble) in look.troubles.iter().enumerate() {
         let name = if index == 0 { "run".to_owned() } else { format!("run {}", index + 1) };
         let mut case = TestCaseBuilder::error(&name, Duration::ZERO, "run", &attribute(trouble));
         suite.add_testcase(case.set_classname("promptassay").build());
+    }
+    if !remarks.is_empty() {
+        let text = remarks.iter().map(|remark| warning(remark)).collect::<Vec<_>>().join("\n");
+        let mut case = TestCaseBuilder::success("change", Duration::ZERO);
+        suite.add_testcase(case.set_system_out(&cdata(&text)).set_classname("promptassay").build());
     }
     suite.build()
 }

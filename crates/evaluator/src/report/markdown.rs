@@ -9,14 +9,14 @@ mod pages;
 use std::fmt::Write as _;
 
 use super::Evaluation;
-use super::compared::{basis, changed_cases, difference, metric_name, p_value};
+use super::compared::{basis, changed_cases, difference, metric_name, p_value, stopped_alone};
 use super::cost;
 use super::reasons::{Quoted, counts_in_words, reasons};
-use super::to_open::{ToOpen, summary_of, to_open};
+use super::to_open::{ToOpen, fold_unasked, summary_of, to_open};
 use super::visible::without_commands;
 use crate::comparison::{Comparison, MetricComparison};
 use crate::gate::{Gate, blocking, percent, plural};
-use crate::plan::PromptPlan;
+use crate::plan::{PromptPlan, Remark};
 use crate::policy::{Metric, Policy};
 use crate::summary::{VariantSummary, baseline_of, unit_interval};
 use escape::{code, fence, html_code, table_code};
@@ -36,6 +36,7 @@ const QUOTED: usize = 3000;
 pub fn markdown(evaluation: &Evaluation<'_>) -> String {
     let mut pages = Pages::new(format!("{MARKDOWN_MARK}\n{}", head(evaluation)), MAX_BYTES);
     let (blocked, passed): (Vec<&Gate>, Vec<&Gate>) = evaluation.gates.iter().partition(|gate| gate.blocks);
+    pages.add(&warnings(evaluation.plan.remarks()));
     if evaluation.gates.len() > 1 {
         for table in gates_table(evaluation, &blocked, &passed) {
             pages.add(&table);
@@ -58,8 +59,27 @@ pub fn markdown(evaluation: &Evaluation<'_>) -> String {
 }
 
 /// The report where there was nothing to evaluate.
-pub fn markdown_of_nothing(message: &str) -> String {
-    format!("{MARKDOWN_MARK}\n## promptassay: nothing to evaluate\n\n{}\n", code(message))
+pub fn markdown_of_nothing(message: &str, remarks: &[Remark]) -> String {
+    let head = format!("{MARKDOWN_MARK}\n## promptassay: nothing to evaluate\n\n{}\n", code(message));
+    let mut pages = Pages::new(head, MAX_BYTES);
+    pages.add(&warnings(remarks));
+    without_commands(&pages.text())
+}
+
+/// What there is to know before the numbers are read.
+fn warnings(remarks: &[Remark]) -> String {
+    if remarks.is_empty() {
+        return String::new();
+    }
+    let mut out = "**Warnings**\n\n".to_owned();
+    for remark in remarks {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "- {}", code(&remark.message));
+        if let Some(help) = &remark.help {
+            let _ = writeln!(out, "  - {}", code(help));
+        }
+    }
+    out
 }
 
 fn head(evaluation: &Evaluation<'_>) -> String {
@@ -141,6 +161,9 @@ fn verdict(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
         let _ = writeln!(out, "\n{attempt}");
     }
     if let Some(summary) = summary_of(evaluation, gate) {
+        if let Some(later) = stopped_alone(gate, summary, policy) {
+            let _ = writeln!(out, "\n{later}");
+        }
         out.push('\n');
         out.push_str(&numbers(evaluation, summary, gate.comparison.as_ref(), policy));
     }
@@ -227,8 +250,8 @@ fn numbers(
 /// The cases that a reader should open, without their details.
 fn cases_to_open(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
     let Some(summary) = summary_of(evaluation, gate) else { return String::new() };
-    let open = to_open(evaluation, summary, gate);
-    if open.is_empty() {
+    let (open, unasked) = fold_unasked(to_open(evaluation, summary, gate));
+    if open.is_empty() && unasked.is_none() {
         return String::new();
     }
     let mut out = "**Cases to open**\n\n".to_owned();
@@ -246,6 +269,9 @@ fn cases_to_open(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
     if open.len() > NAMED {
         let _ = writeln!(out, "- and {} more", open.len() - NAMED);
     }
+    if let Some(unasked) = unasked {
+        let _ = writeln!(out, "- not asked: {}", code(&unasked));
+    }
     out
 }
 
@@ -258,7 +284,7 @@ fn details(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
     let mut pages = Vec::new();
     let title = html_code(&title(evaluation, gate));
     if let Some(summary) = summary_of(evaluation, gate) {
-        for open in to_open(evaluation, summary, gate) {
+        for open in fold_unasked(to_open(evaluation, summary, gate)).0 {
             let reasons = reasons(evaluation, summary, open.case, Quoted::Outputs);
             pages.push(format!(
                 "<details><summary>{title}: {} {}, {}</summary>\n\n{}\n\n{}\n\n</details>\n",

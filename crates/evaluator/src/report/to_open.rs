@@ -1,7 +1,7 @@
 //! Which cases a reader should open, the one that matters most first.
 
 use super::Evaluation;
-use crate::gate::Gate;
+use crate::gate::{Gate, few, plural};
 use crate::suite::Case;
 use crate::summary::{CaseSummary, VariantSummary};
 
@@ -74,6 +74,31 @@ pub(super) fn to_open<'a>(
         .collect();
     open.sort_by_key(|open| open.cause);
     open
+}
+
+/// Cases of which nothing is known but that they were not asked, or not as often as planned: said once where there are several. Each
+/// of the others has its own entry.
+pub(super) fn fold_unasked(open: Vec<ToOpen<'_>>) -> (Vec<ToOpen<'_>>, Option<String>) {
+    let (unasked, others): (Vec<_>, Vec<_>) = open.iter().partition(|open| is_unasked(open.case));
+    if unasked.len() < 2 {
+        return (open, None);
+    }
+    (others, Some(unasked_in_words(unasked.iter().map(|open| (open.definition, open.case)))))
+}
+
+/// `24 questions of 12 cases: greeting, refund and 10 more`.
+pub(super) fn unasked_in_words<'a>(cases: impl Iterator<Item = (&'a Case, &'a CaseSummary)>) -> String {
+    let (mut names, mut questions) = (Vec::new(), 0);
+    for (definition, case) in cases {
+        names.push(definition.name.as_str());
+        questions += case.counts.not_asked;
+    }
+    format!("{} of {}: {}", plural(questions, "question"), plural(names.len(), "case"), few(&names))
+}
+
+/// Whether all that is wrong with a case is that it was not asked, or not as often as planned.
+pub(super) fn is_unasked(case: &CaseSummary) -> bool {
+    case.counts.failed + case.counts.errored + case.counts.unscored == 0
 }
 
 /// The summary of the variant that a gate stands on.

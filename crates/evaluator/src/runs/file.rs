@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::RunId;
-use crate::plan::{Plan, Role};
+use crate::plan::{Plan, Remark, Role};
 use crate::policy::Policy;
 
 /// The version of this shape.
@@ -60,6 +60,9 @@ pub struct RunFile {
     pub trials_sha256: Digest,
     /// The prompts, by name.
     pub prompts: Vec<PlannedPrompt>,
+    /// What its readers should know beside its numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Remark>,
 }
 
 /// One of several parts of a plan.
@@ -261,6 +264,7 @@ impl RunFile {
             trials: plan.trials().len(),
             trials_sha256: Digest::of(ids),
             prompts: plan.planned(),
+            remarks: plan.remarks().to_vec(),
         }
     }
 

@@ -23,6 +23,7 @@ fn file(id: &str) -> RunFile {
         trials: 0,
         trials_sha256: promptassay_registry::digest::Digest::of(""),
         prompts: Vec::new(),
+        remarks: Vec::new(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What changed since a commit, prompt by prompt. Whoever knows the version control gives the paths and where pointers stood.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use promptassay_registry::files::matches_path;
 use promptassay_registry::version::Version;
+use promptassay_registry::yaml::Document;
+use serde_json::Value;
 
 use crate::plan::PromptChange;
 
@@ -36,16 +38,15 @@ pub enum Changed {
     Prompts(BTreeMap<String, PromptChange>),
 }
 
-/// The prompts that these changed paths (relative to the repository; `registry_file` is the path of registry.yaml) concern:
+/// The prompts that these changed paths (relative to the repository) and the changed parts of registry.yaml concern:
 ///
 /// - a version file: its version is to be judged;
 /// - a pointer that moved: the version that it names now is to be judged;
 /// - `prompt.yaml`, the suite, any file in `tests/`, a dataset, wherever it lies: the prompt is evaluated;
-/// - `registry.yaml`: every prompt is evaluated.
+/// - registry.yaml, as far as [`registry_changes`] finds something: every prompt is evaluated.
 ///
 /// Other files (a README, the lock, experiments, the ledger) change no answer.
-pub fn changed_prompts(paths: &[PathBuf], registry_file: &Path, prompts: &[PromptFiles<'_>]) -> Changed {
-    let registry_changed = paths.iter().any(|path| path == registry_file);
+pub fn changed_prompts(paths: &[PathBuf], registry: &[String], prompts: &[PromptFiles<'_>]) -> Changed {
     let mut changed = BTreeMap::new();
     for prompt in prompts {
         let mut change =
@@ -58,14 +59,30 @@ pub fn changed_prompts(paths: &[PathBuf], registry_file: &Path, prompts: &[Promp
             change.versions.insert(now.clone());
             change.reasons.push(format!("the active version moved from {before}"));
         }
-        if registry_changed {
-            change.reasons.push("registry.yaml changed".to_owned());
+        if !registry.is_empty() {
+            change.reasons.push(format!("registry.yaml changed ({})", registry.join(", ")));
         }
         if !change.reasons.is_empty() {
             changed.insert(prompt.name.to_owned(), change);
         }
     }
     if changed.is_empty() { Changed::Nothing } else { Changed::Prompts(changed) }
+}
+
+/// The parts of registry.yaml that change no question, no reply and no verdict: what they say is about moves, traffic and its store.
+const NEITHER_ASKED_NOR_JUDGED: [&str; 3] = ["schema", "lifecycle", "store"];
+
+/// The keys of registry.yaml under which something else stands now, among those that an evaluation may depend on. What is written
+/// otherwise and says the same changes nothing; a file that cannot be read says nothing.
+pub fn registry_changes(then: Option<&Document>, now: Option<&Document>) -> Vec<String> {
+    let keys = |document: Option<&Document>| -> BTreeSet<String> {
+        let keys = document.map(|document| document.keys_at(&[])).unwrap_or_default();
+        keys.into_iter().map(|(key, _)| key.to_owned()).collect()
+    };
+    let value = |document: Option<&Document>, key: &str| document?.read_at::<Value>(&[key])?.value;
+    let all = &keys(then) | &keys(now);
+    let asked = all.into_iter().filter(|key| !NEITHER_ASKED_NOR_JUDGED.contains(&key.as_str()));
+    asked.filter(|key| value(then, key) != value(now, key)).collect()
 }
 
 fn add(change: &mut PromptChange, prompt: &PromptFiles<'_>, path: &Path) {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use promptassay_registry::version::Version;
+use promptassay_registry::yaml::Document;
 use proptest::prelude::*;
 
 use super::*;
@@ -161,7 +162,9 @@ fn changed(paths: &[&str], fork: Option<&str>, now: &str, reference: Option<&str
     other.active_at_fork = Some(now.clone());
     let prompts = [prompt("support", "prompts/support", shared), other];
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
-    match changed_prompts(&paths, Path::new("prompts/registry.yaml"), &prompts) {
+    let registry: &[String] =
+        if paths.iter().any(|path| path.ends_with("registry.yaml")) { &["gate".to_owned()] } else { &[] };
+    match changed_prompts(&paths, registry, &prompts) {
         Changed::Nothing => "nothing".to_owned(),
         Changed::Prompts(prompts) => {
             let shown = |(name, change): (&String, &crate::plan::PromptChange)| {
@@ -172,6 +175,32 @@ fn changed(paths: &[&str], fork: Option<&str>, now: &str, reference: Option<&str
             prompts.iter().map(shown).collect::<Vec<_>>().join("; ")
         }
     }
+}
+
+#[test]
+fn of_the_registry_only_what_is_asked_or_judged_by_counts() {
+    let changes = |then: &str, now: &str| {
+        let read = |text: &str| Document::parse("registry.yaml", text.to_owned(), &mut Vec::new());
+        registry_changes(read(then).as_ref(), read(now).as_ref()).join(" ")
+    };
+    let models = "models: {default: {provider: openai, model: m}}\n";
+    assert_eq!(changes(models, &format!("{models}lifecycle: {{canary: optional}}\nstore: a.db\n")), "");
+    let spread = "# a remark\nmodels:\n  default:\n    model: m\n    provider: openai\n";
+    assert_eq!(changes(models, spread), "", "the same in other words");
+    assert_eq!(changes(models, &models.replace("model: m", "model: n")), "models");
+    assert_eq!(
+        changes(models, &format!("{models}gate: {{confidence: 0.9}}\nproperties: {{}}\n")),
+        "gate properties"
+    );
+    assert_eq!(changes(&format!("{models}replies: a\n"), models), "replies");
+    let lifecycle = format!("{models}lifecycle: {{canary: required}}\ngate: {{margin: auto}}\n");
+    assert_eq!(changes(&lifecycle, &lifecycle.replace("required", "optional")), "");
+    assert_eq!(changes(&lifecycle, &lifecycle.replace("auto", "0.5")), "gate");
+    // What a later version may have is taken to count.
+    assert_eq!(changes(models, &format!("{models}new: 1\n")), "new");
+    let read = Document::parse("registry.yaml", models.to_owned(), &mut Vec::new());
+    assert_eq!(registry_changes(None, read.as_ref()), ["models"]);
+    assert_eq!(registry_changes(None, None), [""; 0]);
 }
 
 #[test]

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use promptassay_evaluator::comparison::Baseline;
+use promptassay_evaluator::comparison::{Baseline, Side};
 use promptassay_evaluator::gate::{self, Against};
 use promptassay_evaluator::plan::{Plan, PromptInput};
 use promptassay_evaluator::runs::{RunFile, Shard};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
+use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 
+use crate::commands::Context;
 use crate::failure::Failure;
 
 /// The largest blessed file that is read.
@@ -132,6 +134,17 @@ pub(crate) fn refuse_infeasible(plan: &Plan, shard: Option<Shard>, blessed: &Ble
 /// Where the blessed results stand of the prompt that has its suite in this file.
 pub(crate) fn blessed_path(suite: &Path) -> PathBuf {
     suite.with_file_name("baseline.json")
+}
+
+/// What is blessed of a prompt on a model today, with the digest of its file; `None` where it is not there or cannot be used.
+pub(crate) fn blessed_side(
+    prompt: &PromptName,
+    model: &str,
+    context: &Context<'_>,
+) -> Option<(Side, Digest)> {
+    let suite = context.prompts.join(prompt.as_str()).join("tests/test_cases.yaml");
+    let (baseline, digest) = read_blessed(&blessed_path(&suite)).ok()?;
+    Some((baseline.side(model)?, digest))
 }
 
 /// Reads a blessed file; with its digest.

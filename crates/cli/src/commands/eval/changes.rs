@@ -3,14 +3,16 @@
 mod frozen;
 mod git;
 pub(super) mod remarks;
+mod removed;
 mod then;
 
 use std::path::{Component, Path, PathBuf};
 
-use promptassay_evaluator::selection::{Changed, PromptFiles, changed_prompts};
+use promptassay_evaluator::selection::{Changed, PromptFiles, changed_prompts, registry_changes};
 use promptassay_evaluator::suite::Suite;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
+use promptassay_registry::yaml::Document;
 
 use git::{Git, slashed};
 pub(super) use then::Then;
@@ -55,7 +57,14 @@ pub(super) fn since(
         })
         .collect();
     let registry_file = relative(&tree.root().join("registry.yaml"));
-    Ok(changed_prompts(&paths, &registry_file, &known))
+    let registry = if paths.contains(&registry_file) {
+        let then = git.file_at(&fork, &registry_file)?;
+        let then = then.and_then(|text| Document::parse(&registry_file, text, &mut Vec::new()));
+        registry_changes(then.as_ref(), tree.registry().document.as_ref())
+    } else {
+        Vec::new()
+    };
+    Ok(changed_prompts(&paths, &registry, &known))
 }
 
 /// A path or a pattern of a suite as one of the repository, as git writes it. `..` is resolved without the disk: what it leads to may

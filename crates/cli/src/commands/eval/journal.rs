@@ -15,6 +15,7 @@ use promptassay_evaluator::runs::{Asking, Header, RunDirectory, RunFile, Runs, S
 use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::Budget;
 use promptassay_registry::files::DirectoryLock;
+use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 
 use super::Terms;
@@ -68,7 +69,14 @@ impl RunsArguments {
             return Ok(directory);
         }
         self.runs(context)?.find(reference).map_err(|error| {
-            let help = "`promptassay runs list` shows the runs that are there; a directory with a run.json works too";
+            let list = "`promptassay runs list` shows the runs that are there; a directory with a run.json works too";
+            let is_prompt = reference.parse::<PromptName>().is_ok()
+                && context.prompts.join(reference).join("prompt.yaml").is_file();
+            let help = if is_prompt {
+                format!("`{reference}` is a prompt, and a run is wanted: without one, the latest is taken; {list}")
+            } else {
+                list.to_owned()
+            };
             Failure::invalid_one(Problem::error("runs::not_found", error.to_string()).help(help))
         })
     }

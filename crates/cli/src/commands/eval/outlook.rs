@@ -64,9 +64,7 @@ fn history(
         }
         let Ok(prompts) = Side::read_all(&file, &directory.journal_path()) else { continue };
         for of_prompt in prompts.into_iter().filter(|of_prompt| wanted.contains(&of_prompt.prompt.as_str())) {
-            for side in of_prompt.sides {
-                history.learn(plan, &of_prompt.prompt, side);
-            }
+            history.learn_run(plan, &of_prompt.prompt, of_prompt.sides);
         }
     }
     history

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use promptassay_evaluator::attempts::Attempts;
 use promptassay_evaluator::gate;
 use promptassay_evaluator::outputs::Outputs;
-use promptassay_evaluator::plan::{self, Plan};
+use promptassay_evaluator::plan::{self, Plan, Remark};
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::report::{self, Evaluation, JunitLook, Look};
@@ -243,11 +243,14 @@ struct ShardReport {
 pub(crate) fn publish_nothing(
     reports: &ReportArguments,
     message: &str,
+    remarks: Vec<Remark>,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
     let Some(plan) = plan::build(Vec::new(), &Settings::default(), &mut Vec::new()) else {
         return Ok(Exit::Success);
     };
+    let plan = plan.with_remarks(remarks);
+    let nothing = Nothing { schema: 1, skipped: message, remarks: plan.remarks() };
     let (record, outputs) = (Record::new(&plan), Outputs::in_memory());
     let evaluation = Evaluation {
         plan: &plan,
@@ -263,10 +266,12 @@ pub(crate) fn publish_nothing(
         let report = spooled(|out| match requested.format {
             ReportFormat::Terminal => writeln!(out, "{message}"),
             ReportFormat::Json => {
-                serde_json::to_writer_pretty(&mut *out, &Skipped { schema: 1, skipped: message })?;
+                serde_json::to_writer_pretty(&mut *out, &nothing)?;
                 writeln!(out)
             }
-            ReportFormat::Markdown => out.write_all(report::markdown_of_nothing(message).as_bytes()),
+            ReportFormat::Markdown => {
+                out.write_all(report::markdown_of_nothing(message, plan.remarks()).as_bytes())
+            }
             ReportFormat::Junit => report::junit(&evaluation, JunitLook::default(), out),
             ReportFormat::Github => {
                 out.write_all(report::github(&evaluation, |path| path.display().to_string()).as_bytes())
@@ -277,13 +282,15 @@ pub(crate) fn publish_nothing(
         problems.extend(written.err().into_iter().flat_map(|failure| failure.problems));
     }
     if !requested.iter().any(|requested| requested.target == Target::Stdout) {
-        context.answer(|| format!("{message}\n"), &Skipped { schema: 1, skipped: message })?;
+        context.answer(|| format!("{message}\n"), &nothing)?;
     }
     if problems.is_empty() { Ok(Exit::Success) } else { Err(Failure { exit: Exit::Broken, problems }) }
 }
 
 #[derive(Serialize)]
-struct Skipped<'a> {
+struct Nothing<'a> {
     schema: u32,
     skipped: &'a str,
+    #[serde(skip_serializing_if = "<[Remark]>::is_empty")]
+    remarks: &'a [Remark],
 }

@@ -22,6 +22,7 @@ use super::changes::remarks::not_judged;
 use super::changes::{self, Then};
 use super::journal::{RunsArguments, broken, described};
 use super::offline::versions;
+use super::policy::PolicyArguments;
 use crate::commands::Context;
 use crate::failure::Failure;
 
@@ -111,7 +112,7 @@ impl SelectionArguments {
         tree: &'a Tree,
         of_tree: Vec<Problem>,
         failed_in: Option<FailedIn>,
-        settings: &Settings,
+        (settings, flags): (&Settings, &PolicyArguments),
         problems: &mut Vec<Problem>,
     ) -> Selected<'a> {
         let selection = self.selection(failed_in);
@@ -123,7 +124,7 @@ impl SelectionArguments {
             prompts.iter().filter_map(|prompt| self.candidate(prompt, tree, settings, problems)).collect();
         let mut changes = BTreeMap::new();
         if let Some(reference) = &self.changed_since {
-            match only_changed(reference, tree, &prompts, &mut candidates, problems) {
+            match only_changed(reference, tree, (&prompts, flags), &mut candidates, problems) {
                 Ok(Changed::Nothing) => return Selected::NothingChanged,
                 Ok(Changed::Prompts(changed)) => changes = changed,
                 Err(problem) => {
@@ -321,7 +322,7 @@ impl SelectionArguments {
 fn only_changed(
     reference: &str,
     tree: &Tree,
-    prompts: &[&Prompt],
+    (prompts, flags): (&[&Prompt], &PolicyArguments),
     candidates: &mut Vec<Candidate<'_>>,
     problems: &mut Vec<Problem>,
 ) -> Result<Changed, Box<Problem>> {
@@ -343,6 +344,10 @@ fn only_changed(
     for prompt in prompts {
         problems.extend(then.frozen(prompt)?);
     }
+    let suites = |name: &str| {
+        candidates.iter().find(|candidate| candidate.prompt.name().as_str() == name)?.suite.as_ref()
+    };
+    problems.extend(then.removed_prompts(tree, suites)?);
     if let Changed::Prompts(changes) = &changed {
         if changes.is_empty() {
             return Ok(Changed::Nothing);
@@ -350,7 +355,7 @@ fn only_changed(
         candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
         for candidate in candidates {
             if let Some(suite) = &mut candidate.suite {
-                then.hold(candidate.prompt, suite, problems)?;
+                then.hold(candidate.prompt, suite, flags, problems)?;
             }
         }
     }
@@ -366,7 +371,7 @@ pub(crate) fn inputs_of<'a>(
     problems: &mut Vec<Problem>,
 ) -> Vec<PromptInput<'a>> {
     let selection = SelectionArguments { names, ..SelectionArguments::default() };
-    match selection.inputs(tree, of_tree, None, settings, problems) {
+    match selection.inputs(tree, of_tree, None, (settings, &PolicyArguments::default()), problems) {
         Selected::Inputs(inputs) => inputs,
         Selected::NothingChanged => Vec::new(),
     }

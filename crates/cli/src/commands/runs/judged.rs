@@ -7,7 +7,7 @@ use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
 use serde::Serialize;
 
 use crate::commands::Context;
-use crate::commands::eval::against::{blessed_path, read_blessed};
+use crate::commands::eval::against::blessed_side;
 
 /// A candidate of a run.
 #[derive(Debug, Serialize)]
@@ -93,10 +93,9 @@ fn of_prompt(
 
 /// The blessed results that the run was compared with, if they are still there.
 fn blessed(file: &RunFile, planned: &PlannedPrompt, model: &str, context: &Context<'_>) -> Option<Side> {
-    let suite = context.prompts.join(planned.name.as_str()).join("tests/test_cases.yaml");
-    let (baseline, digest) = read_blessed(&blessed_path(&suite)).ok()?;
+    let (side, digest) = blessed_side(&planned.name, model, context)?;
     let is_the_same = file.blessed.get(planned.name.as_str()) == Some(&digest);
-    if is_the_same { baseline.side(model) } else { None }
+    is_the_same.then_some(side)
 }
 
 /// Trials that passed, and all of them.

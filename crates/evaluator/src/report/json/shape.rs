@@ -12,7 +12,7 @@ use super::comparison::Comparison;
 use crate::attempts::Attempt;
 use crate::gate::Verdict;
 use crate::outputs::Outputs;
-use crate::plan::TrialId;
+use crate::plan::{Remark, TrialId};
 use crate::policy::Policy;
 use crate::record::Calls;
 
@@ -38,6 +38,9 @@ pub(super) struct Report<'a> {
     pub(super) calls: Option<&'a Calls>,
     /// What all of it cost.
     pub(super) cost: WholeCost,
+    /// What is to be known of how it came to be, such as rules that do not count yet; left out where there is nothing.
+    #[serde(skip_serializing_if = "<[Remark]>::is_empty")]
+    pub(super) remarks: &'a [Remark],
     /// The prompts, by name.
     pub(super) prompts: Vec<Prompt<'a>>,
 }

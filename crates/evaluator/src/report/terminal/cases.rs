@@ -9,6 +9,7 @@ use crate::event::{Answer, TrialResult};
 use crate::gate::{Gate, few, plural};
 use crate::outcome::{CheckOutcome, Reason};
 use crate::plan::PromptPlan;
+use crate::report::to_open::{is_unasked, unasked_in_words};
 use crate::report::{Evaluation, visible};
 use crate::summary::{CaseSummary, VariantSummary};
 
@@ -63,12 +64,8 @@ impl Report {
         if unasked.len() > 1 {
             let word = self.tone(Tone::Doubtful, "unasked");
             let version = &plan.variants[summary.variant].version;
-            let names: Vec<&str> =
-                unasked.iter().map(|case| plan.suite.cases[case.case].name.as_str()).collect();
-            let questions: usize = unasked.iter().map(|case| case.counts.not_asked).sum();
-            let cases = plural(names.len(), "case");
-            let text =
-                format!("{version}  {} of {cases}: {}", plural(questions, "question"), visible(&few(&names)));
+            let unasked = unasked.iter().map(|case| (&plan.suite.cases[case.case], *case));
+            let text = format!("{version}  {}", visible(&unasked_in_words(unasked)));
             let indent = "           ";
             writeln!(self.text, "\n  {word}  {}", wrapped(&text, COLUMNS - indent.len(), indent))?;
         }
@@ -260,11 +257,6 @@ fn shown_width(word: &str) -> usize {
         }
     }
     width
-}
-
-/// Whether all that is wrong with a case is that it was not asked, or not as often as planned.
-fn is_unasked(case: &CaseSummary) -> bool {
-    case.counts.failed + case.counts.errored + case.counts.unscored == 0
 }
 
 /// What stood in the way of every repeat of a case, where that was one and the same.

@@ -6,6 +6,8 @@ use super::paint::{Tone, label, wrapped};
 use super::{COLUMNS, Report};
 use crate::gate::{Gate, Verdict};
 use crate::policy::{Policy, Source};
+use crate::report::compared::stopped_alone;
+use crate::report::to_open::summary_of;
 use crate::report::{Evaluation, cost};
 use crate::summary::Cost;
 
@@ -89,7 +91,10 @@ impl Report {
         };
         let row =
             format!("decided by row {} of docs/gating.md, {}", gate.rule.row(), gate.rule.row_in_words());
-        let text = format!("{subject}  {}{alone}; {row}", policy.join(", "));
+        let summary = summary_of(evaluation, gate);
+        let later = summary.and_then(|summary| stopped_alone(gate, summary, &plan.suite.policy));
+        let later = later.map(|later| format!("; {later}")).unwrap_or_default();
+        let text = format!("{subject}  {}{alone}; {row}{later}", policy.join(", "));
         let text = format!("rules  {}", wrapped(&text, COLUMNS - indent.len(), indent));
         for line in text.lines() {
             let line = self.tone(Tone::Quiet, line);

@@ -103,7 +103,7 @@ impl Git {
     }
 
     /// A file as it was at a commit; `None` where it did not exist.
-    fn file(&self, commit: &str, path: &Path) -> Option<String> {
+    pub(super) fn file(&self, commit: &str, path: &Path) -> Option<String> {
         self.run(&["show", &format!("{commit}:{}", slashed(path))]).ok()
     }
 

@@ -15,6 +15,7 @@ use promptassay_registry::yaml::Document;
 
 use super::beside;
 use super::git::{Git, slashed};
+use crate::commands::eval::policy::PolicyArguments;
 
 /// The files of a commit, as far as gates are concerned.
 pub(crate) struct Then<'a> {
@@ -75,17 +76,22 @@ impl<'a> Then<'a> {
         &self,
         prompt: &Prompt,
         suite: &mut Suite,
+        flags: &PolicyArguments,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Box<Problem>> {
         let document = self.document(&self.commit, &prompt.suite_path(), problems)?;
         let policy = policy_of_files(document.as_ref(), self.registry.as_ref(), self.reference, problems);
-        problems.extend(self.not_counted(prompt, &policy, &suite.policy));
+        // What the command line says counts, whatever the files say.
+        let today = flags.over(suite.policy.clone());
+        problems.extend(self.not_counted(prompt, &flags.over(policy.clone()), &today));
         suite.policy = policy;
         let Some(document) = document else { return Ok(()) };
-        let critical = self.critical(&self.commit, &document, prompt);
+        let critical = self.critical(&self.commit, &document, prompt, &prompt.suite_path());
         // What is wrong with the suite of that day is no news.
         let fork = match self.document(&self.fork, &prompt.suite_path(), &mut Vec::new())? {
-            Some(document) if self.fork != self.commit => self.critical(&self.fork, &document, prompt),
+            Some(document) if self.fork != self.commit => {
+                self.critical(&self.fork, &document, prompt, &prompt.suite_path())
+            }
             Some(_) => critical.clone(),
             None => CriticalCases::default(),
         };
@@ -147,12 +153,19 @@ impl<'a> Then<'a> {
         (prices, problems)
     }
 
-    fn critical(&self, commit: &str, document: &Document, prompt: &Prompt) -> CriticalCases {
-        let files = |pattern: &str| self.datasets(commit, prompt, pattern);
+    /// The cases that had to pass by the suite at `path`; what they ask is read as `prompt` has it today.
+    pub(super) fn critical(
+        &self,
+        commit: &str,
+        document: &Document,
+        prompt: &Prompt,
+        path: &Path,
+    ) -> CriticalCases {
+        let files = |pattern: &str| self.datasets(commit, path, pattern);
         CriticalCases::of(document, prompt.interface(), &self.settings, &files)
     }
 
-    fn document(
+    pub(super) fn document(
         &self,
         commit: &str,
         path: &Path,
@@ -163,14 +176,9 @@ impl<'a> Then<'a> {
         Ok(Document::parse(format!("{}:{}", self.reference, slashed(&path)), text, problems))
     }
 
-    /// The files that the suite of a prompt named then, never none.
-    fn datasets(
-        &self,
-        commit: &str,
-        prompt: &Prompt,
-        pattern: &str,
-    ) -> Result<Vec<DatasetFile>, Box<Problem>> {
-        let suite = self.git.relative(&prompt.suite_path());
+    /// The files that the suite at this path named then, never none.
+    fn datasets(&self, commit: &str, suite: &Path, pattern: &str) -> Result<Vec<DatasetFile>, Box<Problem>> {
+        let suite = self.git.relative(suite);
         let pattern = beside(&suite, pattern);
         let mut files = Vec::new();
         for path in self.git.files_at(commit)?.into_iter().filter(|path| matches_path(&pattern, path)) {

@@ -1,0 +1,173 @@
+//! Prompts that a change removes. What they were gated by goes with them, also where their texts go on under another name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use promptassay_evaluator::selection::version_of_file;
+use promptassay_evaluator::suite::Suite;
+use promptassay_lifecycle::ledger;
+use promptassay_registry::digest::Digest;
+use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::tree::{Prompt, Tree};
+use promptassay_registry::version::Version;
+
+use super::Then;
+use super::git::slashed;
+
+/// So many cases are named.
+const NAMED: usize = 5;
+
+const PROMPT_FILE: &str = "prompt.yaml";
+
+/// A prompt that was there where the change began and at the commit, and is not any more.
+struct Removed {
+    name: String,
+    /// Its directory, as the tree of today would have it.
+    directory: PathBuf,
+    /// Its versions, by the SHA-256 of their files.
+    texts: BTreeMap<Digest, Version>,
+    has_ledger: bool,
+}
+
+impl Then<'_> {
+    /// A warning for each prompt that the change removes. `suite_of` is the suite of a prompt of today, where that can be read.
+    pub(crate) fn removed_prompts<'s>(
+        &self,
+        tree: &Tree,
+        suite_of: impl Fn(&str) -> Option<&'s Suite>,
+    ) -> Result<Vec<Problem>, Box<Problem>> {
+        let root = slashed(&self.git.relative(tree.root()));
+        let before = self.git.files_at(&self.fork)?;
+        let here: BTreeSet<&str> = before.iter().filter_map(|path| prompt_of(&root, path)).collect();
+        let mut problems = Vec::new();
+        for name in here {
+            let directory = tree.root().join(name);
+            let path = self.git.relative(&directory).join(PROMPT_FILE);
+            // What the other side removed too was not taken away here.
+            if directory.join(PROMPT_FILE).exists() || self.git.file_at(&self.commit, &path)?.is_none() {
+                continue;
+            }
+            let removed = self.removed(name, directory, &before)?;
+            let new = tree.prompts().filter(|prompt| {
+                let file = slashed(&self.git.relative(prompt.directory()).join(PROMPT_FILE));
+                !before.contains(&file)
+            });
+            let successors: Vec<(&Prompt, Vec<&Version>)> = new
+                .map(|prompt| (prompt, removed.texts_in(prompt)))
+                .filter(|(_, same)| !same.is_empty())
+                .collect();
+            if successors.is_empty() {
+                problems.push(self.gone(&removed));
+            }
+            for (prompt, same) in successors {
+                problems.push(self.renamed(&removed, prompt, &same, suite_of(prompt.name().as_str()))?);
+            }
+        }
+        Ok(problems)
+    }
+
+    fn removed(&self, name: &str, directory: PathBuf, before: &[String]) -> Result<Removed, Box<Problem>> {
+        let inside = format!("{}/", slashed(&self.git.relative(&directory)));
+        let files: Vec<&str> = before.iter().filter_map(|path| path.strip_prefix(&inside)).collect();
+        let mut texts = BTreeMap::new();
+        for file in &files {
+            let Some(version) = version_of_file(file) else { continue };
+            if let Some(text) = self.git.file_at(&self.fork, Path::new(&format!("{inside}{file}")))? {
+                texts.insert(Digest::of(text), version);
+            }
+        }
+        let has_ledger = files.contains(&ledger::FILE_NAME);
+        Ok(Removed { name: name.to_owned(), directory, texts, has_ledger })
+    }
+
+    /// Nothing of it goes on.
+    fn gone(&self, removed: &Removed) -> Problem {
+        let Removed { name, directory, .. } = removed;
+        let message = format!(
+            "`{name}` is a prompt at {}, and this change removes it: nothing of it is judged",
+            self.reference
+        );
+        let help = "whoever reviews the change should know that nobody is served it any more";
+        Problem::warning("changes::prompt_removed", message).at(Place::whole_file(directory)).help(help)
+    }
+
+    /// Its texts go on under another name, and its gate does not.
+    fn renamed(
+        &self,
+        removed: &Removed,
+        prompt: &Prompt,
+        same: &[&Version],
+        suite: Option<&Suite>,
+    ) -> Result<Problem, Box<Problem>> {
+        let Removed { name, directory, has_ledger, .. } = removed;
+        let same: Vec<String> = same.iter().map(ToString::to_string).collect();
+        // Writing to a string cannot fail.
+        let mut message = format!(
+            "`{}` has texts of `{name}`, which this change removes ({}): it is judged as a new prompt",
+            prompt.name(),
+            same.join(", ")
+        );
+        if let Some(active) = self.git.active_version(&self.commit, &self.git.relative(directory)) {
+            let reference = self.reference;
+            let _ = write!(message, ", and not against `{name}` {active}, which is active at {reference}");
+        }
+        let lost = self.lost_cases(directory, prompt, suite)?;
+        if !lost.is_empty() {
+            let shown =
+                lost.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let more = match lost.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let _ = write!(message, "; cases that must pass there need not here: {shown}{more}");
+        }
+        if *has_ledger && !prompt.directory().join(ledger::FILE_NAME).exists() {
+            message.push_str("; its ledger did not come along");
+        }
+        let help = "to rename a prompt, move its whole directory with suite and ledger in a change of its own; else say in review why the old gate does not count";
+        let place = Place::whole_file(prompt.directory());
+        Ok(Problem::warning("changes::prompt_renamed", message).at(place).help(help))
+    }
+
+    /// The cases that had to pass, and that the suite of today does not ask or lets fail.
+    fn lost_cases(
+        &self,
+        directory: &Path,
+        prompt: &Prompt,
+        suite: Option<&Suite>,
+    ) -> Result<Vec<String>, Box<Problem>> {
+        let path = directory.join(suite_path_in(prompt));
+        let Some(document) = self.document(&self.commit, &path, &mut Vec::new())? else {
+            return Ok(Vec::new());
+        };
+        let cases = suite.into_iter().flat_map(|suite| &suite.cases);
+        let kept: BTreeSet<&str> = cases
+            .filter(|case| case.must_pass && case.skip.is_none())
+            .map(|case| case.name.as_str())
+            .collect();
+        let critical = self.critical(&self.commit, &document, prompt, &path);
+        let names = critical.cases.into_iter().map(|case| case.name);
+        Ok(names.filter(|name| !kept.contains(name.as_str())).collect())
+    }
+}
+
+impl Removed {
+    /// Its versions whose text a prompt of today has, under whatever number.
+    fn texts_in(&self, prompt: &Prompt) -> Vec<&Version> {
+        let today: BTreeSet<Digest> = prompt.versions().map(|version| version.digest).collect();
+        self.texts.iter().filter(|(digest, _)| today.contains(digest)).map(|(_, version)| version).collect()
+    }
+}
+
+/// The prompt whose `prompt.yaml` this is, in the prompts directory `root`.
+fn prompt_of<'p>(root: &str, path: &'p str) -> Option<&'p str> {
+    let inside = if root.is_empty() { path } else { path.strip_prefix(root)?.strip_prefix('/')? };
+    inside.strip_suffix(PROMPT_FILE)?.strip_suffix('/').filter(|name| !name.contains('/'))
+}
+
+/// Where the suite of a prompt is, from its directory.
+fn suite_path_in(prompt: &Prompt) -> PathBuf {
+    let path = prompt.suite_path();
+    path.strip_prefix(prompt.directory()).map(Path::to_owned).unwrap_or(path)
+}

@@ -1,0 +1,143 @@
+//! What whoever reviews a change is told of it beside the numbers: rules that do not count yet, prompts that are gone or renamed.
+
+use std::fs;
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+const SUITE: &str = "prompts/greet/tests/test_cases.yaml";
+
+/// A prompt with two cases, one of which must pass; what is recorded passes.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(".gitignore", ".promptassay/\nreport.*\nnow.*\n");
+    sandbox.write(
+        SUITE,
+        "validators: [{contains: please}]\ncases:\n  - {name: one, inputs: {name: Ada}, must_pass: true}\n  - {name: two, inputs: {name: Bob}}\n",
+    );
+    sandbox.write("replies/greet.jsonl", replies("1.0.0", &["one", "two"]));
+    sandbox.write("prompts/other/prompt.yaml", "name: other\n");
+    sandbox.write("prompts/other/v1.0.0.txt", "Say please.\n");
+    sandbox.write("prompts/other/tests/test_cases.yaml", "- {name: a, validators: [{contains: please}]}\n");
+    sandbox.write("replies/other.jsonl", replies("1.0.0", &["a"]));
+    sandbox
+}
+
+fn replies(version: &str, cases: &[&str]) -> String {
+    let row = |case: &&str| {
+        format!(
+            "{{\"case\": \"{case}\", \"version\": \"{version}\", \"model\": \"default\", \"repeat\": 1, \
+             \"text\": \"Yes please\", \"finish_reason\": \"stop\", \"source\": \"hand\"}}\n"
+        )
+    };
+    cases.iter().map(row).collect()
+}
+
+const EVAL: [&str; 4] = ["eval", "--offline", "--changed-since", "main"];
+
+const REPORTS: [&str; 8] = [
+    "--report",
+    "markdown=report.md",
+    "--report",
+    "github=report.txt",
+    "--report",
+    "json=report.json",
+    "--junit",
+    "report.xml",
+];
+
+/// Evaluates the change with every report, and what standard error and the beginning of the comment say.
+fn reviewed(sandbox: &Sandbox, lines: usize) -> String {
+    let seen = sandbox.run(&[&EVAL[..], &REPORTS].concat());
+    let markdown = sandbox.read("report.md");
+    let markdown: Vec<&str> = markdown.lines().take(lines).collect();
+    sandbox.clean(&format!("{}exit {}\n\n{}\n", seen.stderr, seen.code.unwrap(), markdown.join("\n")))
+}
+
+#[test]
+fn rules_that_do_not_count_yet_stand_in_every_report() {
+    let sandbox = sandbox();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.edit(SUITE, "validators:", "gate: {min_pass_rate: 0.5, max_missing: 0.1}\nvalidators:");
+    assert_snapshot!(reviewed(&sandbox, 12));
+    let words = "min_pass_rate is none there and 0.5 here";
+    for file in ["report.txt", "report.xml"] {
+        assert!(sandbox.read(file).contains(words), "{}", sandbox.read(file));
+    }
+    let report: Value = serde_json::from_str(&sandbox.read("report.json")).unwrap();
+    assert_eq!(report["remarks"][0]["code"], "changes::rules_not_counted");
+    assert_eq!(report["remarks"][0]["file"], SUITE);
+    // It is kept with the run.
+    let again = ["report", "--report", "markdown=now.md", "--report", "json=now.json", "--junit", "now.xml"];
+    assert_eq!(sandbox.run(&again).code, Some(0));
+    for ending in ["md", "json", "xml"] {
+        assert_eq!(sandbox.read(&format!("now.{ending}")), sandbox.read(&format!("report.{ending}")));
+    }
+    // What the command line says counts at once.
+    let with_flag = sandbox.run(&[&EVAL[..], &["--min-pass-rate", "0.7"]].concat());
+    assert!(!with_flag.stderr.contains("min_pass_rate is"), "{}", with_flag.shown());
+    assert!(with_flag.stderr.contains("max_missing is 0.02 there and 0.1 here"), "{}", with_flag.shown());
+    let with_both = sandbox.run(&[&EVAL[..], &["--min-pass-rate", "0.7", "--max-missing", "0"]].concat());
+    assert!(!with_both.stderr.contains("do not count"), "{}", with_both.shown());
+}
+
+#[test]
+fn a_prompt_that_is_renamed_without_its_gate_is_named() {
+    let sandbox = sandbox();
+    sandbox.write("prompts/greet/lifecycle.jsonl", "");
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.git(&["checkout", "-qb", "change"]);
+    sandbox.git(&["mv", "prompts/greet", "prompts/hello"]);
+    sandbox.edit("prompts/hello/prompt.yaml", "name: greet", "name: hello");
+    sandbox.write("replies/hello.jsonl", replies("1.0.0", &["one", "two"]));
+    let whole = reviewed(&sandbox, 9);
+    sandbox.edit("prompts/hello/tests/test_cases.yaml", ", must_pass: true", "");
+    fs::remove_file(sandbox.path("prompts/hello/lifecycle.jsonl")).unwrap();
+    sandbox.commit("rename");
+    assert_snapshot!(format!("the whole directory\n{whole}\nwithout its gate\n{}", reviewed(&sandbox, 9)));
+    for file in ["report.txt", "report.xml", "report.json"] {
+        assert!(sandbox.read(file).contains("has texts of `greet`"), "{}", sandbox.read(file));
+    }
+}
+
+#[test]
+fn a_prompt_that_is_gone_is_named() {
+    let sandbox = sandbox();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.git(&["checkout", "-qb", "change"]);
+    sandbox.git(&["rm", "-rq", "prompts/greet"]);
+    let alone = reviewed(&sandbox, 20);
+    for file in ["report.xml", "report.json", "report.txt"] {
+        assert!(sandbox.read(file).contains("`greet` is a prompt at main"), "{}", sandbox.read(file));
+    }
+    sandbox.edit("prompts/other/v1.0.0.txt", "Say", "Do say");
+    let beside = reviewed(&sandbox, 9);
+    assert!(sandbox.read("report.xml").contains("`greet` is a prompt at main"));
+    assert_snapshot!(format!("alone\n{alone}\nbeside another\n{beside}"));
+    // What main removed as well, this change did not take away.
+    sandbox.commit("remove");
+    sandbox.git(&["branch", "-q", "-f", "main", "change"]);
+    assert!(!sandbox.run(&EVAL).stderr.contains("greet"));
+}
+
+#[test]
+fn of_registry_yaml_only_what_is_asked_or_judged_by_selects() {
+    let sandbox = sandbox();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.edit("prompts/registry.yaml", "replies:", "lifecycle: {canary: optional}   # for now\nreplies:");
+    let seen = sandbox.run(&EVAL);
+    assert_eq!(seen.stdout, "skipped: no prompt that has a suite changed since main\n", "{}", seen.shown());
+    sandbox.edit("prompts/registry.yaml", "lifecycle:", "gate: {confidence: 0.9}\nlifecycle:");
+    let seen = sandbox.run(&EVAL);
+    assert_eq!(seen.stdout.matches("registry.yaml changed (gate)").count(), 2, "{}", seen.shown());
+}
