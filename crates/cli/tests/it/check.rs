@@ -180,3 +180,24 @@ fn what_no_reply_can_mend_is_found_without_asking() {
     );
     assert_snapshot!(sandbox.session(&[&["check"], &["eval", "--allow-commands"], &["eval", "--offline"]]));
 }
+
+#[test]
+fn what_was_recorded_and_blessed_is_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "replies/greet.jsonl",
+        r#"{"case":"one","version":"1.0.0","model":"default","repeat":1,"text":"Thank you","finish_reason":"stop","source":"hand"}"#,
+    );
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    assert_eq!(sandbox.run(&["baseline", "bless", "latest"]).code, Some(0));
+    assert_eq!(sandbox.run(&["check"]).code, Some(0));
+    let blessed = sandbox.read("prompts/greet/tests/baseline.json");
+    let replies = sandbox.read("replies/greet.jsonl");
+    sandbox
+        .write("prompts/greet/tests/baseline.json", blessed.replace("\"greet\"", "\"other\""))
+        .write("replies/greet.jsonl", format!("{replies}\nnot a row\n"))
+        .write("replies/greet.judge.jsonl", "[]\n");
+    let of_another = sandbox.run(&["check"]).shown();
+    sandbox.write("prompts/greet/tests/baseline.json", "{");
+    assert_snapshot!(format!("{of_another}\n{}", sandbox.run(&["check", "replies/greet.jsonl"]).shown()));
+}

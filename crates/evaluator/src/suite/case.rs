@@ -83,6 +83,14 @@ impl<'a> CaseReader<'a> {
             let problem = Problem::error("suite::no_validators", message).help(help);
             self.problems.push(origin.locate(problem, spec.name.span));
         }
+        if spec.skip.as_deref().is_some_and(|reason| reason.trim().is_empty()) {
+            let message = format!("`{}` is skipped, and nothing says why", spec.name);
+            let help = "write the reason behind `skip`, or take it out to have the case asked";
+            self.problems.push(
+                origin
+                    .locate(Problem::error("suite::skip_without_reason", message).help(help), spec.name.span),
+            );
+        }
         let inputs = self.inputs(&spec.name, &spec.inputs, is_whole, origin);
         if is_whole && spec.skip.is_none() {
             self.flaws(&checked, &spec, &inputs, origin);

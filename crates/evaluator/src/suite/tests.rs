@@ -118,6 +118,15 @@ fn topics(kind: &str) -> Vec<PathBuf> {
 }
 
 #[test]
+fn a_case_is_skipped_for_a_reason() {
+    let text = "- {name: one, inputs: {company: TechCorp, query: Hello}, validators: [{max_words: 3}], skip: ' '}\n\
+                - {name: two, inputs: {company: TechCorp, query: Hello}, validators: [{max_words: 3}]}\n";
+    let (_, problems) = resolve_text(text, &[]);
+    let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(shown.join("\n"), @"test_cases.yaml:1:10: `one` is skipped, and nothing says why (help: write the reason behind `skip`, or take it out to have the case asked)");
+}
+
+#[test]
 fn every_message_about_an_invalid_suite() {
     let tree = Tree::load(fixtures().join("prompts")).tree;
     let topics = topics("invalid");

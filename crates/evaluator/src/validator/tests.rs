@@ -241,6 +241,8 @@ fn what_is_wrong_with_a_validator_is_said_at_its_place() {
             "contains: ''",
             "contains: {value: hi, ignorecase: true}",
             "contains: {ignore_case: true}",
+            "regex: ''",
+            "min_words: 0",
             "regex: '(?=look)ahead'",
             "regex: '(unclosed'",
             "regex: '(a{1000}){1000}'",

@@ -17,6 +17,7 @@ use promptassay_registry::tree::{Prompt, PromptVersion, Tree};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 
+use super::recorded;
 use super::running::Started;
 use crate::experiments::{Found, of_prompt};
 
@@ -28,6 +29,8 @@ pub(super) struct Files {
     settings: Settings,
     /// What datasets may not leave.
     repository: PathBuf,
+    /// Where recorded replies are, if registry.yaml says.
+    replies: Option<PathBuf>,
     cases: usize,
 }
 
@@ -44,7 +47,8 @@ impl Files {
         };
         // Nothing is run here, so nothing needs to be allowed.
         let settings = Settings { allow_commands: true, ..settings };
-        Self { settings, repository: tree.repository_root().to_owned(), cases: 0 }
+        let (repository, replies) = (tree.repository_root().to_owned(), tree.registry().replies.clone());
+        Self { settings, repository, replies, cases: 0 }
     }
 
     /// How many cases the suites have.
@@ -60,6 +64,10 @@ impl Files {
         let experiments = of_prompt(prompt, problems);
         let open = started.check(prompt, &experiments, problems);
         check_ledger(prompt, &open, problems);
+        if let Some(directory) = &self.replies {
+            recorded::check_replies(prompt, directory, &self.repository, problems);
+        }
+        recorded::check_blessed(prompt, problems);
         let path = prompt.suite_path();
         if path.exists() {
             self.check_suite(prompt, problems);

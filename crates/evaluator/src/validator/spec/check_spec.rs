@@ -99,6 +99,15 @@ impl CheckSpec {
             }
             Self::Equals(text) => Check::Equals(Equals { needle: text.needle(builder)? }),
             Self::Regex(text) => Check::Regex(RegularExpression { regex: text.regex(builder)? }),
+            Self::Size(_, Bound::Min, limit) if limit.value == 0 => {
+                builder.refuse(
+                    "suite::always_holds",
+                    "every reply has at least 0",
+                    builder.key(),
+                    "write 1 or more, or leave the check out",
+                );
+                return None;
+            }
             Self::Size(unit, bound, limit) => {
                 Check::Size(Size { unit: *unit, bound: *bound, limit: limit.value })
             }

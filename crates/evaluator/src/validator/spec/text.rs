@@ -38,6 +38,10 @@ impl TextOptions {
     }
 
     pub(super) fn regex(&self, builder: &mut Builder<'_>) -> Option<regex::Regex> {
+        if self.value.is_empty() {
+            refuse_empty_text(&self.value, builder);
+            return None;
+        }
         let pattern =
             if self.word { format!(r"\b(?:{})\b", self.value.value) } else { self.value.value.clone() };
         match RegexBuilder::new(&pattern).case_insensitive(self.ignore_case).build() {

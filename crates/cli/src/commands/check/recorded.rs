@@ -1,0 +1,54 @@
+//! What was recorded and blessed for a prompt: read as `eval` reads it, so that a damaged line is found before somebody waits for it.
+
+use std::path::Path;
+
+use promptassay_evaluator::replies::{self, RecordedJudgements, RecordedReplies};
+use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::tree::Prompt;
+
+use crate::commands::eval::against::{blessed_path, read_blessed};
+
+/// Adds what is wrong with the recorded replies of a prompt in `directory`, and with the answers of its judges.
+pub(super) fn check_replies(
+    prompt: &Prompt,
+    directory: &Path,
+    repository: &Path,
+    problems: &mut Vec<Problem>,
+) {
+    let name = prompt.name().as_str();
+    let of_prompt = directory.join(format!("{name}.jsonl"));
+    if let Some(text) = read(&of_prompt, repository, problems) {
+        RecordedReplies::parse(&of_prompt, &text, problems);
+    }
+    let of_judges = RecordedJudgements::path(directory, name);
+    if let Some(text) = read(&of_judges, repository, problems) {
+        RecordedJudgements::parse(&of_judges, &text, problems);
+    }
+}
+
+fn read(path: &Path, repository: &Path, problems: &mut Vec<Problem>) -> Option<String> {
+    replies::read_file(path, repository).unwrap_or_else(|problem| {
+        problems.push(*problem);
+        None
+    })
+}
+
+/// Adds what is wrong with the blessed results of a prompt.
+pub(super) fn check_blessed(prompt: &Prompt, problems: &mut Vec<Problem>) {
+    let path = blessed_path(&prompt.suite_path());
+    if !path.exists() {
+        return;
+    }
+    match read_blessed(&path) {
+        Ok((baseline, _)) if baseline.prompt != *prompt.name() => {
+            let message = format!("these are blessed results of `{}`", baseline.prompt);
+            problems.push(
+                Problem::error("baseline::of_another_prompt", message)
+                    .at(Place::whole_file(path))
+                    .help(format!("bless a run of `{}`: `promptassay baseline bless latest`", prompt.name())),
+            );
+        }
+        Ok(_) => {}
+        Err(problem) => problems.push(*problem),
+    }
+}
