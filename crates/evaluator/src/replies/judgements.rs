@@ -23,7 +23,7 @@ use crate::run::{Asked, Unanswered, judge_asking};
 
 /// A row. Without what would change with every recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a JSON object")]
 struct RowSpec {
     /// Whose reply was judged: the first, where several are equal.
     case: String,

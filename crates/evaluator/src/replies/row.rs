@@ -22,7 +22,7 @@ pub(super) struct Header {
 
 /// A row. Without what would change with every recording: times, ids, latencies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a JSON object")]
 pub(super) struct RowSpec {
     case: String,
     #[serde(serialize_with = "without_v")]
