@@ -33,7 +33,7 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 all files are sound (there may be warnings), 2 there is an error.";
 
-/// Check all files: prompts, versions, locks, suites, recorded replies, blessed results, ledgers, registry.yaml.
+/// Check all files: prompts, versions, locks, suites, replies, ledgers, registry.yaml.
 ///
 /// Everything that is wrong is reported at once, each with its place. Where there is a store of experiments, it is asked whether their files
 /// still say what was started. No model is asked, and nothing is written, with one exception:
