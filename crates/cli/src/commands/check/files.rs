@@ -67,7 +67,7 @@ impl Files {
         if let Some(directory) = &self.replies {
             recorded::check_replies(prompt, directory, &self.repository, problems);
         }
-        recorded::check_blessed(prompt, problems);
+        recorded::check_blessed(prompt, &self.repository, problems);
         let path = prompt.suite_path();
         if path.exists() {
             self.check_suite(prompt, problems);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use promptassay_evaluator::replies::{self, RecordedJudgements, RecordedReplies};
+use promptassay_registry::files::check_inside;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Prompt;
 
@@ -34,9 +35,10 @@ fn read(path: &Path, repository: &Path, problems: &mut Vec<Problem>) -> Option<S
 }
 
 /// Adds what is wrong with the blessed results of a prompt.
-pub(super) fn check_blessed(prompt: &Prompt, problems: &mut Vec<Problem>) {
+pub(super) fn check_blessed(prompt: &Prompt, repository: &Path, problems: &mut Vec<Problem>) {
     let path = blessed_path(&prompt.suite_path());
-    if !path.exists() {
+    // A link out of the repository is reported with the prompt's other files.
+    if !path.exists() || check_inside(&path, repository).is_err() {
         return;
     }
     match read_blessed(&path) {
