@@ -15,10 +15,9 @@ use promptassay_stats::Undefined;
 use serde::Serialize;
 
 pub use comparison::{Comparison, Estimate, Interval, Method, NoInterval};
-pub use decision::{Decision, Verdict};
+pub use decision::{Decision, Guard, Verdict};
 pub use health::{ArmShare, Finding, Health, SampleRatioReport, Weight};
-pub(crate) use text::thousands;
-pub use text::{markdown, plain, terminal};
+pub use text::{markdown, plain, terminal, thousands};
 
 use crate::definition::{Experiment, LEAST_DURATION, Role};
 use crate::store::{Population, Store, StoreError};

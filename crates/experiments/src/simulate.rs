@@ -52,8 +52,9 @@ pub struct Simulation {
 pub struct GuardrailSeen {
     /// Its name.
     pub metric: String,
-    /// The share in which it was shown at the planned end that it holds in every treatment; `None` where the definition does not say how its
-    /// values vary.
+    /// The treatment for which it was shown least often; `None` where the definition does not say how its values vary.
+    pub treatment: Option<String>,
+    /// The share in which it was shown at the planned end that it holds for this treatment.
     pub holds_at_end: Option<f64>,
 }
 
@@ -102,7 +103,10 @@ pub fn simulate(experiment: &Experiment, settings: &SimulationSettings) -> Resul
         .map(|(metric, number)| Guardrail {
             metric,
             random: SplitMix64(SplitMix64(settings.seed ^ number).next_u64()),
-            holds: 0,
+            holds: experiment
+                .treatments()
+                .map(|index| (experiment.variants[index].name.as_str(), 0))
+                .collect(),
         })
         .collect();
     let all_tried = guardrails.iter().all(|guardrail| guardrail.metric.noise.is_some());
@@ -142,9 +146,14 @@ pub fn simulate(experiment: &Experiment, settings: &SimulationSettings) -> Resul
     }
     let share = |count: u32| f64::from(count) / f64::from(settings.experiments.max(1));
     let [at_end, early, better, blocked, shipped] = counts.map(share);
-    let of_guardrail = |guardrail: Guardrail<'_>| GuardrailSeen {
-        metric: guardrail.metric.name.clone(),
-        holds_at_end: guardrail.metric.noise.map(|_| share(guardrail.holds)),
+    let of_guardrail = |guardrail: Guardrail<'_>| {
+        let tried = guardrail.metric.noise.is_some();
+        let least = guardrail.holds.into_iter().filter(|_| tried).min_by_key(|(_, count)| *count);
+        GuardrailSeen {
+            metric: guardrail.metric.name.clone(),
+            treatment: least.map(|(treatment, _)| treatment.to_owned()),
+            holds_at_end: least.map(|(_, count)| share(count)),
+        }
     };
     Ok(Simulation {
         experiments: settings.experiments,
@@ -159,11 +168,11 @@ pub fn simulate(experiment: &Experiment, settings: &SimulationSettings) -> Resul
     })
 }
 
-/// A guardrail, and how often it was shown to hold so far.
+/// A guardrail, and how often it was shown to hold for each treatment so far.
 struct Guardrail<'a> {
     metric: &'a Metric,
     random: SplitMix64,
-    holds: u32,
+    holds: Vec<(&'a str, u32)>,
 }
 
 impl Guardrail<'_> {
@@ -183,7 +192,9 @@ impl Guardrail<'_> {
             .map(|unit| TrialUnit { variant: unit.variant, value: value(&mut self.random) })
             .collect();
         let holds = Trial { experiment, metric: self.metric, units: &units }.holds_at_end()?;
-        self.holds += u32::from(holds.len() == experiment.treatments().count());
+        for (treatment, count) in &mut self.holds {
+            *count += u32::from(holds.iter().any(|held| held == treatment));
+        }
         Ok(holds)
     }
 }

@@ -90,15 +90,19 @@ fn unchanged(found: &Found, store: &mut dyn Store, phase: u32) -> Result<(), Fai
     // Who took part is recorded; a share that shrinks later changes nothing of it.
     let changes = experiment.changes_since(started);
     let other = match changes.iter().find(|change| !matches!(change, Change::Narrower { .. })) {
-        Some(Change::Allocation { .. }) => "other variants, weights or another seed",
-        Some(Change::Rules { .. }) => "other metrics, margins, windows, directions or another control",
-        Some(Change::Units { .. }) => "another number of planned units",
+        Some(Change::Allocation { .. }) => "other variants, weights or another seed".to_owned(),
+        Some(Change::Rules { .. }) => {
+            "other metrics, margins, windows, directions or another control".to_owned()
+        }
+        Some(Change::Units { planned, written, .. }) => {
+            format!("`units: {planned}`, and the file says {written}")
+        }
         Some(Change::Narrower { .. }) | None => return Ok(()),
     };
     let message = format!("phase {phase} was started with {other}");
     Err(Failure::invalid_one(
         Problem::error("analyze::changed", message)
             .at(Place::whole_file(found.file.as_path()))
-            .help("undo the change, or start a new phase"),
+            .help(format!("undo the change, or write `phase: {}` and start that", phase + 1)),
     ))
 }

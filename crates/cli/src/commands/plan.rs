@@ -1,6 +1,7 @@
 //! `promptassay experiment power` and `promptassay simulate`: before an experiment starts.
 
 use clap::Args;
+use promptassay_experiments::analysis::thousands;
 use promptassay_experiments::definition::{LEAST_SUCCESSES, LEAST_UNITS, planned_units};
 use promptassay_experiments::simulate::{SimulateError, SimulationSettings, simulate as run_simulation};
 use promptassay_registry::problem::{Place, Problem};
@@ -63,21 +64,21 @@ pub(crate) fn power(arguments: &PowerArguments, context: &Context<'_>) -> Result
         let counts = if needed.for_effect < needed.total {
             format!(
                 "\nthe smallest effect takes {}, but no variant has an interval below {LEAST_UNITS} units, and no rate below {LEAST_SUCCESSES} successes and failures",
-                needed.for_effect
+                thousands(needed.for_effect)
             )
         } else {
             String::new()
         };
         let enough = match planned {
             None => format!("write `units: {}` into the plan", needed.total),
-            Some(planned) if planned < needed.total => format!("{planned} are planned: too few"),
-            Some(planned) => format!("{planned} are planned: enough"),
+            Some(planned) if planned < needed.total => format!("{} are planned: too few", thousands(planned)),
+            Some(planned) => format!("{} are planned: enough", thousands(planned)),
         };
         let guarded = guardrails::lines(&guarded);
         let space = if guarded.is_empty() { "" } else { "\n" };
         format!(
             "{} units in all variants together (80 % power, two-sided 5 %){counts}\n{enough}\n{space}{guarded}",
-            needed.total
+            thousands(needed.total)
         )
     };
     let answer = json!({
@@ -138,7 +139,13 @@ pub(crate) fn simulate(arguments: &SimulateArguments, context: &Context<'_>) -> 
             |((guardrail, holds), plan)| {
                 let promised =
                     if plan.is_within_reach() { "promised: 80 %" } else { "too few units for 80 %" };
-                row(&format!("`{}` shown to hold", guardrail.metric), holds, promised.to_owned())
+                // With several treatments it is promised of the one about which least is known.
+                let several = found.experiment.treatments().count() > 1;
+                let treatment = match &guardrail.treatment {
+                    Some(treatment) if several => format!(" for `{treatment}`"),
+                    _ => String::new(),
+                };
+                row(&format!("`{}` shown to hold{treatment}", guardrail.metric), holds, promised.to_owned())
             },
         ));
         if let Some(shipped) = seen.shipped_at_end.filter(|_| !seen.guardrails.is_empty()) {
@@ -146,7 +153,9 @@ pub(crate) fn simulate(arguments: &SimulateArguments, context: &Context<'_>) -> 
         }
         let head = format!(
             "{} experiments of {} units each, true effect {}\n",
-            seen.experiments, seen.units, seen.effect
+            thousands(u64::from(seen.experiments)),
+            thousands(seen.units),
+            seen.effect
         );
         let guarded = guardrails::lines(&guarded);
         let space = if guarded.is_empty() { "" } else { "\n" };

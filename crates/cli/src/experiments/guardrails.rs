@@ -1,6 +1,6 @@
 //! What a plan says of the guardrails: a line for each, and a warning where the planned units would rarely show that it holds.
 
-use promptassay_experiments::analysis::plain;
+use promptassay_experiments::analysis::{plain, thousands};
 use promptassay_experiments::definition::{GuardrailPlan, Noise, NotReady, guardrail_plans};
 use promptassay_registry::problem::Problem;
 
@@ -29,13 +29,15 @@ pub(crate) fn lines(plans: &[GuardrailPlan]) -> String {
             vec![plan.metric.clone(), margin, shown(plan)]
         })
         .collect();
-    let head =
-        format!("guardrails that nothing harms, by {} units (80 % power, two-sided 5 %):\n", first.units);
+    let head = format!(
+        "guardrails, if nothing harms them: {} units, 80 % power, two-sided 5 %\n",
+        thousands(first.units)
+    );
     format!("{head}{}", columns(&rows, &[], 2, false))
 }
 
 fn shown(plan: &GuardrailPlan) -> String {
-    let needed = plan.needed_units;
+    let needed = thousands(plan.needed_units);
     let value = |value: f64| plain(plan.kind, value);
     if let Some(noise) = plan.noise {
         let at = match noise {
@@ -62,13 +64,14 @@ pub(crate) fn warnings(found: &Found, plans: &[GuardrailPlan]) -> Vec<Problem> {
     let problem = |plan: &GuardrailPlan| {
         let message = format!(
             "{} units would rarely show that `{}` holds, and nothing is shipped without that",
-            plan.units, plan.metric
+            thousands(plan.units),
+            plan.metric
         );
         let help = match plan.noise {
             Some(_) => format!("plan `units: {}` or more, or bear a larger `margin:`", plan.needed_units),
             None => format!(
                 "it takes {} units at the very least, at the best of all rates; plan more, or bear a larger `margin:`",
-                plan.needed_units
+                thousands(plan.needed_units)
             ),
         };
         Problem::warning("experiment::guardrail", message)

@@ -6,6 +6,8 @@
     reason = "rows of a few hundred; the line says what they look like"
 )]
 
+mod treatments;
+
 use insta::assert_snapshot;
 
 use crate::sandbox::{EXPERIMENT, Sandbox};

@@ -7,6 +7,7 @@ use promptassay_stats::welch::welch;
 use promptassay_stats::{Confidence, Undefined};
 use serde::Serialize;
 
+use super::decision::Guard;
 use super::sample::{Sample, moments};
 use super::{AnalysisError, ArmReport, MetricReport, Progress};
 use crate::definition::{Experiment, LEAST_SUCCESSES, LEAST_UNITS, Metric, MetricKind, Role, confidence};
@@ -94,6 +95,8 @@ pub struct Comparison {
     pub lift: Option<Estimate>,
     /// The p-value corrected for the further success metrics and treatments; for success metrics only.
     pub corrected_p: Option<f64>,
+    /// What a guardrail says of the treatment; `None` for other metrics, and where there is no interval.
+    pub guard: Option<Guard>,
 }
 
 pub(super) struct Settings<'a> {
@@ -190,6 +193,12 @@ impl Pair<'_> {
             }
         });
         let lift = if interval.is_ok() && at_horizon { self.lift() } else { None };
+        let guard = match (settings.role, self.metric.direction, self.metric.margin, &interval) {
+            (Role::Guardrail, Some(direction), Some(margin), Ok(interval)) => {
+                Some(Guard::of(direction, margin, interval))
+            }
+            _ => None,
+        };
         Comparison {
             variant: variant.to_owned(),
             difference,
@@ -197,6 +206,7 @@ impl Pair<'_> {
             no_interval: interval.err(),
             lift,
             corrected_p: None,
+            guard,
         }
     }
 

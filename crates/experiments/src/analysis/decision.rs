@@ -6,8 +6,8 @@ use promptassay_stats::holm::holm;
 use serde::Serialize;
 
 use super::text::{counted, difference_of, interval, thousands};
-use super::{Comparison, Health, MetricReport, Progress};
-use crate::definition::Role;
+use super::{Comparison, Health, Interval, MetricReport, Progress};
+use crate::definition::{Direction, Role};
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,28 +51,29 @@ pub(super) fn correct_for_many(metrics: &mut [MetricReport]) -> Result<(), Undef
 }
 
 /// What a guardrail says of a treatment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Guard {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// The whole interval is within the margin.
     Holds,
+    /// Not known yet.
     Open,
+    /// The whole interval is on the bad side of no difference, and not within the margin.
     Harmed,
 }
 
-pub(super) fn guard(metric: &MetricReport, comparison: &Comparison) -> Guard {
-    let (Some(direction), Some(margin), Some(interval)) =
-        (metric.direction, metric.margin, comparison.interval)
-    else {
-        return Guard::Open;
-    };
-    let ends = [direction.turn(interval.lower), direction.turn(interval.upper)];
-    let (worst, best) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
-    // Within the margin first: a loss that was declared bearable is no harm, however certain it is.
-    if worst > -margin {
-        Guard::Holds
-    } else if best < 0.0 {
-        Guard::Harmed
-    } else {
-        Guard::Open
+impl Guard {
+    pub(super) fn of(direction: Direction, margin: f64, interval: &Interval) -> Self {
+        let ends = [direction.turn(interval.lower), direction.turn(interval.upper)];
+        let (worst, best) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+        // Within the margin first: a loss that was declared bearable is no harm, however certain it is.
+        if worst > -margin {
+            Self::Holds
+        } else if best < 0.0 {
+            Self::Harmed
+        } else {
+            Self::Open
+        }
     }
 }
 
@@ -112,7 +113,7 @@ pub(super) fn decide(
             .comparisons
             .iter()
             .find(|comparison| comparison.variant == variant)
-            .map(|comparison| guard(metric, comparison))
+            .and_then(|comparison| comparison.guard)
     };
     let harmed =
         |variant: &str| guardrails.iter().copied().find(|metric| of(metric, variant) == Some(Guard::Harmed));
@@ -133,39 +134,47 @@ pub(super) fn decide(
         let sentence = format!("ship `{}`: {}{guarded}", winner.variant, shown(primary, winner));
         return decision(Verdict::Ship, Some(&winner.variant), sentence);
     }
-    let harm = primary
+    let harm: Vec<String> = primary
         .comparisons
         .iter()
-        .map(|treatment| {
+        .filter_map(|treatment| {
             let metric = harmed(&treatment.variant)?;
             let comparison =
                 metric.comparisons.iter().find(|comparison| comparison.variant == treatment.variant)?;
             Some(format!("`{}` harms {}", treatment.variant, shown(metric, comparison)))
         })
-        .collect::<Option<Vec<_>>>();
-    if let Some(harm) = harm.filter(|harm| !harm.is_empty()) {
+        .collect();
+    if !harm.is_empty() && harm.len() == primary.comparisons.len() {
         return decision(Verdict::Stop, None, format!("stop: {}", harm.join(", ")));
     }
+    // One of several treatments that does harm ends nothing, but whoever reads on should know of it.
+    let harm = if harm.is_empty() { String::new() } else { format!("; {}", harm.join(", ")) };
     if progress.at_horizon {
         let better = primary.comparisons.iter().find(|comparison| is_superior(primary, comparison));
         let sentence = match better {
             Some(better) => {
-                format!("stop: `{}` is better, but not every guardrail is known to hold", better.variant)
+                format!(
+                    "stop: `{}` is better, but not every guardrail is known to hold{harm}",
+                    better.variant
+                )
             }
             None => {
-                format!("stop: the planned units are in, and `{}` is not better in any variant", primary.name)
+                format!(
+                    "stop: the planned units are in, and `{}` is not better in any variant{harm}",
+                    primary.name
+                )
             }
         };
         return decision(Verdict::Stop, None, sentence);
     }
     if progress.is_over(now) {
         let sentence = format!(
-            "stop: it was stopped after {}, before its planned end, and nothing was shown by then",
+            "stop: it was stopped after {}, before its planned end, and no variant was shown to be better by then{harm}",
             counted(progress.units, "unit", "units")
         );
         return decision(Verdict::Stop, None, sentence);
     }
-    decision(Verdict::Hold, None, format!("hold: {}", what_is_left(progress)))
+    decision(Verdict::Hold, None, format!("hold: {}{harm}", what_is_left(progress)))
 }
 
 fn shown(metric: &MetricReport, comparison: &Comparison) -> String {

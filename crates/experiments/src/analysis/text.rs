@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::decision::what_is_left;
 use super::health::Weight;
-use super::{Analysis, Comparison, Interval, Method, MetricReport, NoInterval, Progress};
+use super::{Analysis, Comparison, Guard, Interval, Method, MetricReport, NoInterval, Progress};
 
 /// The columns of a plot.
 const PLOT: usize = 41;
@@ -171,7 +171,13 @@ fn bounds(metric: &MetricReport, comparison: &Comparison) -> String {
                 .as_ref()
                 .map_or_else(String::new, |series| format!(", adjusted by {series}"));
             let confidence = number(100.0 * bounds.confidence, 3);
-            format!("{} ({confidence} %{looks}{adjusted})", interval(metric.kind, bounds))
+            let guard = match comparison.guard {
+                Some(Guard::Holds) => "   holds",
+                Some(Guard::Harmed) => "   HARMED",
+                Some(Guard::Open) => "   open",
+                None => "",
+            };
+            format!("{} ({confidence} %{looks}{adjusted}){guard}", interval(metric.kind, bounds))
         }
         (None, Some(reason)) => why_not(reason),
         (None, None) => String::new(),
@@ -236,7 +242,8 @@ fn places(magnitude: f64) -> usize {
     }
 }
 
-pub(crate) fn thousands(number: u64) -> String {
+/// A count with a comma before every three digits: `300,928`.
+pub fn thousands(number: u64) -> String {
     let plain = number.to_string();
     let mut text = String::new();
     for (index, digit) in plain.chars().enumerate() {

@@ -5,7 +5,7 @@ use promptassay_stats::Undefined;
 use promptassay_stats::sample_ratio::sample_ratio;
 
 use super::comparison::{Settings, report};
-use super::decision::{Guard, guard, is_superior};
+use super::decision::{Guard, is_superior};
 use super::sample::Sample;
 use super::{AnalysisError, Comparison, MetricReport, Progress};
 use crate::definition::{Experiment, Metric, MetricKind, Role};
@@ -60,7 +60,7 @@ impl Trial<'_> {
     /// The treatments of which a guardrail was shown to hold at the end.
     pub(crate) fn holds_at_end(&self) -> Result<Vec<String>, Undefined> {
         let end = self.report(self.units, Role::Guardrail, true)?;
-        let holds = end.comparisons.iter().filter(|comparison| guard(&end, comparison) == Guard::Holds);
+        let holds = end.comparisons.iter().filter(|comparison| comparison.guard == Some(Guard::Holds));
         Ok(holds.map(|comparison| comparison.variant.clone()).collect())
     }
 

@@ -30,13 +30,15 @@ pub enum Change {
     },
     /// It would be judged after another number of units.
     #[error(
-        "phase {phase} is planned for {planned} units; changing that while it runs lets the results choose the end"
+        "phase {phase} is planned for {planned} units, and the file says {written}; changing that while it runs lets the results choose the end"
     )]
     Units {
         /// The phase that runs.
         phase: u32,
         /// What it is planned for.
         planned: u64,
+        /// What the file says.
+        written: u64,
     },
 }
 
@@ -67,8 +69,8 @@ impl Experiment {
         if started.rules.is_some_and(|rules| rules != self.rules_digest()) {
             changes.push(Change::Rules { phase });
         }
-        if self.plan.units.is_some_and(|units| units != planned) {
-            changes.push(Change::Units { phase, planned });
+        if let Some(written) = self.plan.units.filter(|units| *units != planned) {
+            changes.push(Change::Units { phase, planned, written });
         }
         changes
     }
@@ -126,7 +128,10 @@ end: 2099-01-01T00:00:00Z
         assert_eq!(after("weight: 50}\nseed", "weight: 10}\nseed"), [Change::Allocation { phase: 1 }]);
         assert_eq!(after("exposure: 0.5", "exposure: 0.25"), [Change::Narrower { from: 0.5, to: 0.25 }]);
         assert_eq!(after("margin: 0.5", "margin: 5"), [Change::Rules { phase: 1 }]);
-        assert_eq!(after("units: 800", "units: 900"), [Change::Units { phase: 1, planned: 800 }]);
+        assert_eq!(
+            after("units: 800", "units: 900"),
+            [Change::Units { phase: 1, planned: 800, written: 900 }]
+        );
         let both = read(&TEXT.replace("margin: 0.5", "margin: 5").replace("exposure: 0.5", "exposure: 0.25"));
         assert_eq!(both.changes_since(&started).len(), 2);
         for (from, to) in [

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use promptassay_evaluator::report::visible;
+use promptassay_experiments::analysis::thousands;
 use promptassay_experiments::definition::{Change, Experiment, NotReady};
 use promptassay_experiments::store::{Phase, Store};
 use promptassay_lifecycle::ledger;
@@ -101,7 +102,10 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         put(store.as_mut(), experiment, &wanted(begins, ready.units))?;
         format!(
             "started {} phase {number} at {begins}: decided after {} units, of which the plan needs {}; ends {}",
-            experiment.name, ready.units, ready.needed, ready.end
+            experiment.name,
+            thousands(ready.units),
+            thousands(ready.needed),
+            ready.end
         )
     };
     let answer = json!({
