@@ -297,8 +297,7 @@ fn not_asked(question: &Question<'_>, no_permit: NoPermit) -> Unanswered {
     match no_permit {
         NoPermit::Stopped => Unanswered::Withdrawn,
         NoPermit::Refused(Opened { message, .. }) => {
-            let message = format!("not asked: model {} is out of reach: {message}", question.row.name);
-            Unanswered::Error(AskError { kind: AskErrorKind::ModelOutOfReach, message })
+            Unanswered::Error(AskError::out_of_reach(&question.row.name, &message))
         }
     }
 }

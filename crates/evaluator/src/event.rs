@@ -253,6 +253,27 @@ pub struct AskError {
     pub message: String,
 }
 
+/// Between the model that is out of reach and why.
+const OUT_OF_REACH: &str = " is out of reach: ";
+
+impl AskError {
+    /// A question that was not sent, since the model had answered others by `why`.
+    pub(crate) fn out_of_reach(model: &str, why: &str) -> Self {
+        let message = format!("not asked: model {model}{OUT_OF_REACH}{why}");
+        Self { kind: AskErrorKind::ModelOutOfReach, message }
+    }
+
+    /// What is to be mended: of a question that was not sent, what the model had answered to others.
+    pub(crate) fn cause(&self) -> &str {
+        match self.kind {
+            AskErrorKind::ModelOutOfReach => {
+                self.message.split_once(OUT_OF_REACH).map_or(&self.message, |(_, why)| why)
+            }
+            _ => &self.message,
+        }
+    }
+}
+
 /// The classes of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

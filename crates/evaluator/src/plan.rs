@@ -63,6 +63,13 @@ pub struct PromptPlan {
     first_trials: Vec<usize>,
 }
 
+impl PromptPlan {
+    /// Whether it is asked on more than one model, so that a version alone names no variant.
+    pub fn has_several_models(&self) -> bool {
+        self.variants.iter().any(|variant| variant.model.name != self.variants[0].model.name)
+    }
+}
+
 /// One version on one model.
 #[derive(Debug)]
 pub struct Variant {

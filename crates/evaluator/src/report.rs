@@ -4,6 +4,7 @@
 mod compared;
 mod cost;
 mod csv;
+mod file_names;
 mod github;
 mod json;
 mod junit;
@@ -24,6 +25,7 @@ use crate::summary::VariantSummary;
 
 pub use compared::{comparison_json, comparison_text};
 pub use csv::csv;
+pub use file_names::FileNames;
 pub use github::github;
 pub use json::{json, json_schema};
 pub use junit::{JunitLook, junit};
@@ -46,6 +48,8 @@ pub struct Evaluation<'a> {
     pub outputs: &'a Outputs,
     /// Which attempts at the same questions these are; `None` where nobody counts.
     pub attempts: Option<&'a Attempts>,
+    /// How reports that are kept name files; the terminal's names them from where its reader stands.
+    pub files: &'a FileNames,
 }
 
 impl<'a> Evaluation<'a> {

@@ -13,7 +13,7 @@ use promptassay_evaluator::outcome::{CheckOutcome, RepeatOutcome};
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{Plan, PromptPlan, Trial};
 use promptassay_evaluator::record::Record;
-use promptassay_evaluator::report::{self, Evaluation, Look};
+use promptassay_evaluator::report::{self, Evaluation, FileNames, Look};
 use promptassay_evaluator::run::{Asked, Unanswered, judge_asking};
 use promptassay_registry::problem::{Problem, did_you_mean};
 use tokio::sync::OnceCell;
@@ -207,6 +207,7 @@ impl PromptRun {
             gates: &gates,
             outputs: &outputs,
             attempts: None,
+            files: &FileNames::default(),
         };
         let report = report::terminal(&evaluation, Look::default());
         PromptOutcome { passed: gate::blocking(&gates).is_none(), report }
@@ -239,6 +240,7 @@ impl PromptRun {
             gates: &gates,
             outputs: &outputs,
             attempts: None,
+            files: &FileNames::default(),
         };
         let look = Look { color: false, outputs: true };
         let mut text = String::new();

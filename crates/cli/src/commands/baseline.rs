@@ -11,7 +11,7 @@ use promptassay_evaluator::gate::{Gate, judge_against, points};
 use promptassay_evaluator::outcome::RepeatOutcome;
 use promptassay_evaluator::plan::{Plan, PromptPlan, Role};
 use promptassay_evaluator::record::Record;
-use promptassay_evaluator::report::Evaluation;
+use promptassay_evaluator::report::{Evaluation, FileNames};
 use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
 use promptassay_evaluator::summary::VariantSummary;
 use promptassay_registry::files::write_atomic;
@@ -145,6 +145,7 @@ fn bless(arguments: &BlessArguments, context: &Context<'_>) -> Result<Exit, Fail
         gates: &gates,
         outputs: &replay.outputs,
         attempts: None,
+        files: &FileNames::default(),
     };
     let replies = evaluation.replies();
     let run = Blessed { file: &file, sides: &sides, summaries: &summaries, replies };

@@ -8,7 +8,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, Seen};
 
 /// The formats of reports.
 pub(crate) const FORMATS: [&str; 6] = ["terminal", "junit", "json", "markdown", "github", "csv"];
@@ -219,4 +219,25 @@ fn a_case_named_gate_stays_apart_from_the_gate() {
     assert_eq!(seen.code, Some(0), "{}", seen.shown());
     readers::check_junit(&sandbox.path("report.xml"));
     assert_snapshot!(readers::dateless_lines(&sandbox.read("report.xml")));
+}
+
+#[test]
+fn reports_that_are_kept_are_the_same_wherever_one_stands() {
+    let sandbox = sandbox(&[("one", "Thank you"), ("two", "no")]);
+    sandbox.write("prompts/greet/tests/test_cases.yaml", format!("{SUITE}  - {{name: three, inputs: {{name: Eve}}, expected: {{polite: true}}, skip: 'waits for `x` <b>'}}\n"));
+    sandbox.run(&["eval", "--offline"]);
+    for format in FORMATS.into_iter().filter(|format| *format != "terminal") {
+        let report = ["report", "--report", &format!("{format}=-")];
+        let above = sandbox.run(&report);
+        let below = Seen::of(sandbox.command(&report).current_dir(sandbox.path("prompts/greet/tests")));
+        assert!(above.stdout.contains("prompts/greet/tests/test_cases.yaml"), "{format}: {}", above.shown());
+        assert_eq!(above.stdout, below.stdout, "{format}");
+        if matches!(format, "markdown" | "github") {
+            insta::assert_snapshot!(format!("skipped.{format}"), above.stdout);
+        }
+    }
+    // The terminal's names files so that they can be opened from where its reader stands.
+    let below = Seen::of(sandbox.command(&["report"]).current_dir(sandbox.path("prompts/greet")));
+    let place = "  two   ../../prompts/greet/tests/test_cases.yaml:7";
+    assert!(below.stdout.contains(place), "{}", below.stdout);
 }

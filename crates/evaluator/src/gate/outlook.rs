@@ -135,7 +135,7 @@ pub fn outlook(plan: &Plan, against: Against<'_>, history: &History, seed: u64) 
             outlooks.push(Outlook {
                 prompt: prompt_plan.name.to_string(),
                 version: definition.version.clone(),
-                model: (prompt_plan.suite.models.len() > 1).then(|| definition.model.name.clone()),
+                model: prompt_plan.has_several_models().then(|| definition.model.name.clone()),
                 units,
                 clustered: clustered(&candidate),
                 repeat: prompt_plan.suite.repeat,

@@ -75,7 +75,7 @@ fn row(evaluation: &Evaluation<'_>, index: usize, trial: &Trial) -> [String; COL
         number(record.and_then(|record| record.cost)),
         number(evaluation.record.judging(index).and_then(|judging| judging.cost)),
         cell(&result.and_then(|result| result.answer.shown_text()).unwrap_or_default()),
-        cell(&case.place.file.display().to_string()),
+        cell(&evaluation.files.name(&case.place.file)),
         case.place.line.to_string(),
         cell(&case.tags.iter().map(String::as_str).collect::<Vec<_>>().join(" ")),
         trial.id.to_string(),

@@ -4,10 +4,9 @@
 //! step; so many are written, and a notice says how many more there are.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use super::reasons::{Quoted, beginning, counts_in_words, reasons};
-use super::to_open::{fold_unasked, summary_of, to_open};
+use super::to_open::{fold_unasked, skipped, summary_of, to_open};
 use super::visible::without_commands;
 use super::{Evaluation, visible};
 use crate::gate::{Gate, Verdict, plural};
@@ -17,12 +16,12 @@ const SHOWN: usize = 10;
 /// The most bytes of an annotation's text: what a reader takes in.
 const MAX_TEXT: usize = 2000;
 
-/// The commands, a line each. `in_repository` gives a file's path from the root of the repository, by which GitHub finds it.
-pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> String) -> String {
+/// The commands, a line each. GitHub finds a file by its path from the root of the repository.
+pub fn github(evaluation: &Evaluation<'_>) -> String {
     let mut levels = Levels::default();
     for remark in evaluation.plan.remarks() {
         let help = remark.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
-        let file = remark.file.as_deref().map(|file| in_repository(Path::new(file)));
+        let file = evaluation.files.of_remark(remark);
         let text = format!("{}{help}", remark.message);
         levels.add(Level::Warning, Annotation { file, line: None, title: "promptassay".to_owned(), text });
     }
@@ -33,7 +32,7 @@ pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> Stri
             Verdict::Failed | Verdict::Inconclusive | Verdict::Broken => Level::Error,
         };
         let plan = &evaluation.plan.prompts()[gate.prompt];
-        let file = in_repository(&plan.suite.file);
+        let file = evaluation.files.name(&plan.suite.file);
         let mut text = format!("{}: {}; {}", gate.verdict.as_str(), gate.reason, evaluation.replies());
         if let Some(attempt) = evaluation.repeated(gate) {
             text = format!("{text}\n{attempt}");
@@ -55,7 +54,7 @@ pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> Stri
         let Some(summary) = summary_of(evaluation, gate) else { continue };
         let (open, unasked) = fold_unasked(to_open(evaluation, summary, gate));
         if let Some(unasked) = unasked {
-            let file = in_repository(&evaluation.plan.prompts()[gate.prompt].suite.file);
+            let file = evaluation.files.name(&evaluation.plan.prompts()[gate.prompt].suite.file);
             let title = format!("{}: not asked", label(evaluation, gate));
             levels.add(level, Annotation { file: Some(file), line: None, title, text: unasked });
         }
@@ -65,7 +64,7 @@ pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> Stri
             levels.add(
                 level,
                 Annotation {
-                    file: Some(in_repository(&open.definition.place.file)),
+                    file: Some(evaluation.files.name(&open.definition.place.file)),
                     line: Some(open.definition.place.line),
                     title: format!("{}: {}", label(evaluation, gate), open.definition.name),
                     text: format!(
@@ -77,7 +76,8 @@ pub fn github(evaluation: &Evaluation<'_>, in_repository: impl Fn(&Path) -> Stri
             );
         }
     }
-    levels.text(evaluation.gates)
+    let skipped = evaluation.plan.prompts().iter().map(|plan| skipped(plan).count()).sum();
+    levels.text(evaluation.gates, skipped)
 }
 
 /// A prompt, its version and its model.
@@ -117,7 +117,7 @@ impl Levels {
         }
     }
 
-    fn text(&self, gates: &[Gate]) -> String {
+    fn text(&self, gates: &[Gate], skipped: usize) -> String {
         let mut out = String::new();
         let mut left_out = Vec::new();
         // The last notice is kept for the sentence about what is not shown.
@@ -139,8 +139,11 @@ impl Levels {
             0 => "nothing was to be evaluated".to_owned(),
             all => format!("{passed} of {} passed", plural(all, "gate")),
         };
-        if !left_out.is_empty() {
+        if skipped > 0 {
             // Writing to a string cannot fail.
+            let _ = write!(summary, "; {} skipped", plural(skipped, "case"));
+        }
+        if !left_out.is_empty() {
             let _ = write!(summary, "; {} more in the other reports", left_out.join(" and "));
         }
         let _ = writeln!(out, "::notice title=promptassay::{}", data(&summary));
@@ -203,9 +206,9 @@ mod tests {
             levels.add(Level::Error, annotation(number));
             levels.add(Level::Notice, annotation(number));
         }
-        let text = levels.text(&[]);
+        let text = levels.text(&[], 2);
         assert_eq!(text.matches("::error ").count(), 10);
         assert_eq!(text.matches("::notice ").count(), 10);
-        assert!(text.ends_with("::notice title=promptassay::nothing was to be evaluated; 2 errors and 3 notices more in the other reports\n"), "{text}");
+        assert!(text.ends_with("::notice title=promptassay::nothing was to be evaluated; 2 cases skipped; 2 errors and 3 notices more in the other reports\n"), "{text}");
     }
 }

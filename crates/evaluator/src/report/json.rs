@@ -42,7 +42,7 @@ pub fn json(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<
             .filter_map(|case| {
                 Some(Skipped {
                     name: &case.name,
-                    file: case.place.file.display().to_string(),
+                    file: evaluation.files.name(&case.place.file),
                     line: case.place.line,
                     reason: case.skip.as_deref()?,
                 })
@@ -69,7 +69,7 @@ pub fn json(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<
             spent: sum(expenses.spent()),
             saved: sum(expenses.saved()),
         },
-        remarks: evaluation.plan.remarks(),
+        remarks: evaluation.files.remarks(evaluation.plan),
         prompts: prompts.collect(),
     };
     safe_json::write(&report, out)
@@ -176,7 +176,7 @@ fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant
                 });
                 Case {
                     name: &definition.name,
-                    file: definition.place.file.display().to_string(),
+                    file: evaluation.files.name(&definition.place.file),
                     line: definition.place.line,
                     must_pass: definition.must_pass,
                     cluster: definition.cluster.as_deref(),

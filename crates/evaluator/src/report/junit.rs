@@ -15,7 +15,7 @@ use junit_report::{
 use super::compared::sentences;
 use super::reasons::{Quoted, counts_in_words, reasons};
 use super::visible::WithoutCommands;
-use super::{Evaluation, visible};
+use super::{Evaluation, to_open, visible};
 use crate::gate::{Gate, Verdict};
 use crate::plan::{PromptPlan, Remark, Role};
 use crate::suite::Case;
@@ -64,10 +64,8 @@ fn variant(evaluation: &Evaluation<'_>, summary: &VariantSummary, look: JunitLoo
     for case in &summary.cases {
         suite.add_testcase(test_case(evaluation, summary, case, gate, &class, look));
     }
-    for case in &plan.suite.cases {
-        if let Some(reason) = &case.skip {
-            suite.add_testcase(skipped(case, reason, &class));
-        }
+    for (case, reason) in to_open::skipped(plan) {
+        suite.add_testcase(skipped(case, reason, &class, &evaluation.files.name(&case.place.file)));
     }
     if let Some(gate) = gate {
         suite.add_testcase(gate_case(evaluation, gate, &class));
@@ -143,14 +141,14 @@ fn test_case(
         builder.set_trace(&cdata(&body));
     }
     builder.set_classname(&attribute(class));
-    builder.set_filepath(&attribute(&definition.place.file.display().to_string()));
+    builder.set_filepath(&attribute(&evaluation.files.name(&definition.place.file)));
     builder.testcase
 }
 
-fn skipped(case: &Case, reason: &str, class: &str) -> TestCase {
+fn skipped(case: &Case, reason: &str, class: &str, file: &str) -> TestCase {
     TestCaseBuilder::skipped_with_cause(&attribute(&case.name), "skipped", &attribute(reason))
         .set_classname(&attribute(class))
-        .set_filepath(&attribute(&case.place.file.display().to_string()))
+        .set_filepath(&attribute(file))
         .build()
 }
 

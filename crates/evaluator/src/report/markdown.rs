@@ -12,12 +12,13 @@ use super::Evaluation;
 use super::compared::{basis, changed_cases, difference, metric_name, p_value, stopped_alone};
 use super::cost;
 use super::reasons::{Quoted, counts_in_words, reasons};
-use super::to_open::{ToOpen, fold_unasked, summary_of, to_open};
+use super::to_open::{fold_unasked, skipped, summary_of, to_open};
 use super::visible::without_commands;
 use crate::comparison::{Comparison, MetricComparison};
 use crate::gate::{Gate, blocking, percent, plural};
 use crate::plan::{PromptPlan, Remark};
 use crate::policy::{Metric, Policy};
+use crate::suite::Case;
 use crate::summary::{VariantSummary, baseline_of, unit_interval};
 use escape::{code, fence, html_code, table_code};
 use pages::Pages;
@@ -48,6 +49,9 @@ pub fn markdown(evaluation: &Evaluation<'_>) -> String {
     }
     for gate in &passed {
         pages.add(&verdict(evaluation, gate));
+    }
+    for plan in evaluation.plan.prompts() {
+        pages.add(&not_asked_on_purpose(evaluation, plan));
     }
     // What is long comes last, so that it is what is cut.
     for gate in blocked.iter().chain(&passed) {
@@ -111,7 +115,7 @@ fn title(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
     let plan = plan_of(evaluation, gate);
     let variant = &plan.variants[gate.variant];
     let mut title = format!("{} {}", plan.name, variant.version);
-    if plan.variants.iter().any(|other| other.model.name != variant.model.name) {
+    if plan.has_several_models() {
         // Writing to a string cannot fail.
         let _ = write!(title, " on {}", variant.model.name);
     }
@@ -263,7 +267,7 @@ fn cases_to_open(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
             code(&open.definition.name),
             open.cause.as_str(),
             counts_in_words(&open.case.counts),
-            code(&place(open))
+            code(&place(evaluation, open.definition))
         );
     }
     if open.len() > NAMED {
@@ -275,8 +279,24 @@ fn cases_to_open(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
     out
 }
 
-fn place(open: &ToOpen<'_>) -> String {
-    format!("{}:{}", open.definition.place.file.display(), open.definition.place.line)
+fn place(evaluation: &Evaluation<'_>, case: &Case) -> String {
+    format!("{}:{}", evaluation.files.name(&case.place.file), case.place.line)
+}
+
+/// The cases that somebody skips, with the reasons that they wrote; closed until somebody opens it.
+fn not_asked_on_purpose(evaluation: &Evaluation<'_>, plan: &PromptPlan) -> String {
+    let lines: Vec<String> = skipped(plan)
+        .map(|(case, reason)| format!("{} ({}): {reason}", case.name, place(evaluation, case)))
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<details><summary>{}: {} skipped</summary>\n\n{}\n\n</details>\n",
+        html_code(plan.name.as_str()),
+        plural(lines.len(), "case"),
+        fence(&lines.join("\n"), QUOTED)
+    )
 }
 
 /// Why cases did not pass, and what was compared: closed until somebody opens it.
@@ -291,7 +311,7 @@ fn details(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
                 html_code(&open.definition.name),
                 open.cause.as_str(),
                 counts_in_words(&open.case.counts),
-                code(&place(&open)),
+                code(&place(evaluation, open.definition)),
                 fence(&reasons, QUOTED)
             ));
         }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod changes;
+mod errors;
 mod gates;
 mod numbers;
 mod paint;
@@ -10,10 +11,12 @@ mod words;
 use std::fmt::{self, Write as _};
 
 use super::Evaluation;
+use super::to_open::skipped;
 use super::visible::without_commands;
 use crate::gate::plural;
-use crate::plan::{PromptPlan, Role};
+use crate::plan::PromptPlan;
 use crate::summary::VariantSummary;
+use errors::SharedErrors;
 use paint::{Tone, models, place};
 
 pub(super) use paint::wrapped;
@@ -113,16 +116,14 @@ impl Report {
             self.changes(plan, gate)?;
         }
         self.tags(plan, &summaries)?;
+        let errors = SharedErrors::of(evaluation, &summaries);
         for summary in &summaries {
-            let gate = evaluation.gate_of(summary);
-            let is_baseline = plan.variants[summary.variant].role == Role::Baseline;
-            self.cases(evaluation, plan, summary, gate, is_baseline)?;
+            self.cases(evaluation, plan, summary, evaluation.gate_of(summary), &errors)?;
         }
-        for case in &plan.suite.cases {
-            if let Some(reason) = &case.skip {
-                let word = self.tone(Tone::Doubtful, "skipped");
-                writeln!(self.text, "\n  {word}  {}   {}\n          {reason}", case.name, place(case))?;
-            }
+        self.errors(plan, &errors)?;
+        for (case, reason) in skipped(plan) {
+            let word = self.tone(Tone::Doubtful, "skipped");
+            writeln!(self.text, "\n  {word}  {}   {}\n          {reason}", case.name, place(case))?;
         }
         Ok(())
     }

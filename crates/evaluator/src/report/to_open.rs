@@ -2,6 +2,7 @@
 
 use super::Evaluation;
 use crate::gate::{Gate, few, plural};
+use crate::plan::PromptPlan;
 use crate::suite::Case;
 use crate::summary::{CaseSummary, VariantSummary};
 
@@ -94,6 +95,11 @@ pub(super) fn unasked_in_words<'a>(cases: impl Iterator<Item = (&'a Case, &'a Ca
         questions += case.counts.not_asked;
     }
     format!("{} of {}: {}", plural(questions, "question"), plural(names.len(), "case"), few(&names))
+}
+
+/// The cases of a prompt that are skipped, each with its reason.
+pub(super) fn skipped(plan: &PromptPlan) -> impl Iterator<Item = (&Case, &str)> {
+    plan.suite.cases.iter().filter_map(|case| Some((case, case.skip.as_deref()?)))
 }
 
 /// Whether all that is wrong with a case is that it was not asked, or not as often as planned.

@@ -15,7 +15,7 @@ use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{self, Plan, PromptInput, VersionRequest};
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::replay::{Remaining, Replay, replay};
-use promptassay_evaluator::report::{self, Evaluation, JunitLook, Look};
+use promptassay_evaluator::report::{self, Evaluation, FileNames, JunitLook, Look};
 use promptassay_evaluator::run::{self, Asked, Unanswered, Work};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
@@ -99,10 +99,17 @@ fn result(plan: &Plan, index: usize, draw: u8) -> TrialResult {
 /// All reports in one text.
 fn reports(plan: &Plan, record: &Record, outputs: &Outputs) -> String {
     let (summaries, gates) = gate::judge(plan, record);
-    let evaluation =
-        Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs, attempts: None };
+    let evaluation = Evaluation {
+        plan,
+        record,
+        summaries: &summaries,
+        gates: &gates,
+        outputs,
+        attempts: None,
+        files: &FileNames::default(),
+    };
     let terminal = report::terminal(&evaluation, Look { color: false, outputs: true });
-    let github = report::github(&evaluation, |path| path.display().to_string());
+    let github = report::github(&evaluation);
     [
         terminal,
         report::markdown(&evaluation),

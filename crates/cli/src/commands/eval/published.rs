@@ -5,7 +5,7 @@ mod requested;
 
 use std::fs;
 use std::io::{self, BufWriter, IntoInnerError, Seek as _};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
 use promptassay_evaluator::attempts::Attempts;
@@ -14,7 +14,7 @@ use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{self, Plan, Remark};
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::replay::Replay;
-use promptassay_evaluator::report::{self, Evaluation, JunitLook, Look};
+use promptassay_evaluator::report::{self, Evaluation, FileNames, JunitLook, Look};
 use promptassay_evaluator::runs::Shard;
 use promptassay_evaluator::settings::Settings;
 use promptassay_registry::problem::Problem;
@@ -68,8 +68,16 @@ pub(crate) fn publish(
     }
     let requested = reports.requested()?;
     let (summaries, gates) = gate::judge_against(plan, record, blessed.against());
-    let evaluation =
-        Evaluation { plan, record, summaries: &summaries, gates: &gates, outputs, attempts: Some(attempts) };
+    let files = FileNames::of(plan, |path| in_repository(path, context));
+    let evaluation = Evaluation {
+        plan,
+        record,
+        summaries: &summaries,
+        gates: &gates,
+        outputs,
+        attempts: Some(attempts),
+        files: &files,
+    };
     let redact = reports.junit_redact;
     let mut writing = Writing { requested, redact, began, failures: Vec::new(), context };
     if interrupted.is_some() {
@@ -159,10 +167,7 @@ impl Writing<'_> {
             }
             ReportFormat::Json => report::json(evaluation, out),
             ReportFormat::Markdown => out.write_all(report::markdown(evaluation).as_bytes()),
-            ReportFormat::Github => {
-                let annotations = report::github(evaluation, |path| in_repository(path, self.context));
-                out.write_all(annotations.as_bytes())
-            }
+            ReportFormat::Github => out.write_all(report::github(evaluation).as_bytes()),
             ReportFormat::Csv => report::csv(evaluation, out),
         })
     }
@@ -196,12 +201,27 @@ fn cannot_spool(error: &io::Error) -> Failure {
 /// A path from the root of the repository, with slashes; as it is where that cannot be told.
 fn in_repository(path: &Path, context: &Context<'_>) -> String {
     let relative = context.repository().ok().and_then(|root| {
-        let absolute = fs::canonicalize(context.environment.directory.join(path)).ok()?;
+        let path = context.environment.directory.join(path);
+        // What a remark is about may be gone.
+        let absolute = fs::canonicalize(&path).ok().or_else(|| without_steps_back(&path))?;
         let parts: Vec<String> =
             absolute.strip_prefix(root).ok()?.iter().map(|part| part.display().to_string()).collect();
         Some(parts.join("/"))
     });
     relative.unwrap_or_else(|| path.display().to_string())
+}
+
+/// The path without `..`, where no link is in the way.
+fn without_steps_back(path: &Path) -> Option<PathBuf> {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => plain.pop().then_some(())?,
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    Some(plain)
 }
 
 /// Reports what a shard can say: how much of it was answered. The verdict is `merge`'s.
@@ -250,7 +270,8 @@ pub(crate) fn publish_nothing(
         return Ok(Exit::Success);
     };
     let plan = plan.with_remarks(remarks);
-    let nothing = Nothing { schema: 1, skipped: message, remarks: plan.remarks() };
+    let files = FileNames::of(&plan, |path| in_repository(path, context));
+    let nothing = Nothing { schema: 1, skipped: message, remarks: files.remarks(&plan) };
     let (record, outputs) = (Record::new(&plan), Outputs::in_memory());
     let evaluation = Evaluation {
         plan: &plan,
@@ -259,6 +280,7 @@ pub(crate) fn publish_nothing(
         gates: &[],
         outputs: &outputs,
         attempts: None,
+        files: &files,
     };
     let requested = reports.requested()?;
     let mut problems = Vec::new();
@@ -273,9 +295,7 @@ pub(crate) fn publish_nothing(
                 out.write_all(report::markdown_of_nothing(message, plan.remarks()).as_bytes())
             }
             ReportFormat::Junit => report::junit(&evaluation, JunitLook::default(), out),
-            ReportFormat::Github => {
-                out.write_all(report::github(&evaluation, |path| path.display().to_string()).as_bytes())
-            }
+            ReportFormat::Github => out.write_all(report::github(&evaluation).as_bytes()),
             ReportFormat::Csv => report::csv(&evaluation, out),
         });
         let written = report.and_then(|mut report| requested.target.write(&mut report, context));
@@ -291,6 +311,6 @@ pub(crate) fn publish_nothing(
 struct Nothing<'a> {
     schema: u32,
     skipped: &'a str,
-    #[serde(skip_serializing_if = "<[Remark]>::is_empty")]
-    remarks: &'a [Remark],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remarks: Vec<Remark>,
 }

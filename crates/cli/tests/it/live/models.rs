@@ -99,6 +99,26 @@ fn a_model_that_is_out_of_reach_leaves_others_alone() {
 }
 
 #[test]
+fn a_reason_that_is_the_same_is_said_once_and_cases_name_their_model() {
+    let locked = Mock::start(json!({"default": {"answer": {"unauthorized": {}}}}));
+    let open = Mock::start(json!({
+        "rules": [{"when": {"last_user_message": {"contains": "Ada 1"}}, "answer": {"text": "no"}}],
+        "default": {"answer": {"text": "Thank you"}},
+    }));
+    let sandbox = sandbox(&locked.row(), 1);
+    let rows = format!("  same: {}\n  other: {}\nreplies:", locked.row(), open.row());
+    sandbox.edit("prompts/registry.yaml", "replies:", &rows);
+    let suite = suite(1, 12).replace("Ada 10", "Eve").replace("Ada 11", "Eve");
+    sandbox.write("prompts/greet/tests/test_cases.yaml", format!("models: [default, same, other]\n{suite}"));
+    let seen = eval(&sandbox, &["--max-concurrency", "1"]);
+    assert_eq!(seen.code, Some(1), "{}", seen.shown());
+    let cases = &seen.stdout[seen.stdout.find("  failed").unwrap()..];
+    let end = ["\nretries", "\ncalls", "\ngate"].iter().find_map(|line| cases.find(line)).unwrap();
+    insta::assert_snapshot!(&cases[..end]);
+    assert_eq!(seen.stdout.matches("not authorised").count(), 1, "{}", seen.stdout);
+}
+
+#[test]
 fn a_limit_of_the_user_is_kept() {
     let mock = Mock::start(json!({"default": {"answer": {"text": "Thank you"}, "delay": {"fixed": "5ms"}}}));
     let sandbox = sandbox(&mock.row().replace("model: m", "model: m, limits: {max_concurrency: 3}"), 60);

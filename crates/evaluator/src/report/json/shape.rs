@@ -40,7 +40,7 @@ pub(super) struct Report<'a> {
     pub(super) cost: WholeCost,
     /// What is to be known of how it came to be, such as rules that do not count yet; left out where there is nothing.
     #[serde(skip_serializing_if = "<[Remark]>::is_empty")]
-    pub(super) remarks: &'a [Remark],
+    pub(super) remarks: Vec<Remark>,
     /// The prompts, by name.
     pub(super) prompts: Vec<Prompt<'a>>,
 }

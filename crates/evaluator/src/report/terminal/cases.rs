@@ -2,13 +2,14 @@
 
 use std::fmt::{self, Write as _};
 
-use super::paint::{Tone, place, wrapped};
+use super::errors::SharedErrors;
+use super::paint::{Tone, label, place, wrapped};
 use super::words::{Change, diff};
 use super::{COLUMNS, Look, Report};
 use crate::event::{Answer, TrialResult};
-use crate::gate::{Gate, few, plural};
+use crate::gate::{Gate, plural};
 use crate::outcome::{CheckOutcome, Reason};
-use crate::plan::PromptPlan;
+use crate::plan::{PromptPlan, Role};
 use crate::report::to_open::{is_unasked, unasked_in_words};
 use crate::report::{Evaluation, visible};
 use crate::summary::{CaseSummary, VariantSummary};
@@ -25,8 +26,9 @@ impl Report {
         plan: &PromptPlan,
         summary: &VariantSummary,
         gate: Option<&Gate>,
-        is_baseline: bool,
+        errors: &SharedErrors,
     ) -> fmt::Result {
+        let is_baseline = plan.variants[summary.variant].role == Role::Baseline;
         let broken = |case: &CaseSummary| {
             let name = &plan.suite.cases[case.case].name;
             let comparison = gate.and_then(|gate| gate.comparison.as_ref());
@@ -39,44 +41,19 @@ impl Report {
         let (broke, others): (Vec<_>, Vec<_>) =
             summary.cases.iter().filter(interesting).partition(|case| broken(case));
         let cases: Vec<&CaseSummary> = broke.into_iter().chain(others).collect();
-        // The same sentence for every case would bury the rest.
-        let mut errors: Vec<(String, Vec<&str>)> = Vec::new();
-        let mut own: Vec<Option<String>> = Vec::new();
-        for case in &cases {
-            let error = only_error(evaluation, summary, case);
-            if let Some(error) = &error {
-                let name = plan.suite.cases[case.case].name.as_str();
-                match errors.iter_mut().find(|(known, _)| known == error) {
-                    Some((_, names)) => names.push(name),
-                    None => errors.push((error.clone(), vec![name])),
-                }
-            }
-            own.push(error);
-        }
-        errors.retain(|(_, names)| names.len() > 1);
         let unasked: Vec<&CaseSummary> = cases.iter().copied().filter(|case| is_unasked(case)).collect();
-        let cases = cases.iter().zip(own).filter(|(case, _)| unasked.len() < 2 || !is_unasked(case));
-        for (case, error) in cases {
-            if !errors.iter().any(|(shared, _)| Some(shared) == error.as_ref()) {
+        for case in cases.iter().filter(|case| unasked.len() < 2 || !is_unasked(case)) {
+            if !errors.hold(summary, case) {
                 self.case(evaluation, plan, summary, case, broken(case))?;
             }
         }
         if unasked.len() > 1 {
             let word = self.tone(Tone::Doubtful, "unasked");
-            let version = &plan.variants[summary.variant].version;
             let unasked = unasked.iter().map(|case| (&plan.suite.cases[case.case], *case));
-            let text = format!("{version}  {}", visible(&unasked_in_words(unasked)));
+            let subject = label(plan, summary.variant);
+            let text = format!("{subject}  {}", visible(&unasked_in_words(unasked)));
             let indent = "           ";
             writeln!(self.text, "\n  {word}  {}", wrapped(&text, COLUMNS - indent.len(), indent))?;
-        }
-        for (message, names) in errors {
-            let word = self.tone(Tone::Doubtful, "error  ");
-            let version = &plan.variants[summary.variant].version;
-            let indent = "           ";
-            let names = format!("{version}  {}: {}", plural(names.len(), "case"), visible(&few(&names)));
-            let names = wrapped(&names, COLUMNS - indent.len(), indent);
-            let text = wrapped(&visible(&message), COLUMNS - indent.len(), indent);
-            writeln!(self.text, "\n  {word}  {names}\n{indent}{text}")?;
         }
         Ok(())
     }
@@ -104,7 +81,6 @@ impl Report {
             ("unasked", Tone::Doubtful)
         };
         let word = self.tone(tone, word);
-        let variant = &plan.variants[summary.variant];
         let must = if definition.must_pass { "   must pass" } else { "" };
         let repeats = if case.counts.asked > 1 {
             format!("   {} of {} passed", case.counts.passed, case.counts.asked)
@@ -114,7 +90,7 @@ impl Report {
         writeln!(
             self.text,
             "\n  {word}  {}  {}   {}{must}{repeats}",
-            variant.version,
+            label(plan, summary.variant),
             definition.name,
             place(definition)
         )?;
@@ -257,19 +233,6 @@ fn shown_width(word: &str) -> usize {
         }
     }
     width
-}
-
-/// What stood in the way of every repeat of a case, where that was one and the same.
-fn only_error(evaluation: &Evaluation<'_>, summary: &VariantSummary, case: &CaseSummary) -> Option<String> {
-    let mut only: Option<String> = None;
-    for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
-        let Answer::Error(error) = evaluation.outputs.get(trial.id)?.answer else { return None };
-        if only.as_ref().is_some_and(|known| *known != error.message) {
-            return None;
-        }
-        only = Some(error.message);
-    }
-    only
 }
 
 /// Repeats by their numbers, such as `#2`, `#1, #3` or `#1–#3`.

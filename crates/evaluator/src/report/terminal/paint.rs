@@ -34,7 +34,7 @@ impl Report {
 /// A variant's version, and its model where there are several.
 pub(super) fn label(plan: &PromptPlan, variant: usize) -> String {
     let variant = &plan.variants[variant];
-    if plan.suite.models.len() > 1 {
+    if plan.has_several_models() {
         format!("{} {}", variant.version, variant.model.name)
     } else {
         variant.version.to_string()

@@ -5,7 +5,7 @@ use std::fs;
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan;
 use promptassay_evaluator::record::Record;
-use promptassay_evaluator::report::{self, Evaluation, JunitLook};
+use promptassay_evaluator::report::{self, Evaluation, FileNames, JunitLook};
 use promptassay_evaluator::settings::Settings;
 
 use super::requested::{ReportArguments, ReportFormat, Requested, Target};
@@ -80,6 +80,7 @@ fn replace(requested: &Requested, failure: &Failure, context: &Context<'_>) -> R
                 gates: &[],
                 outputs: &outputs,
                 attempts: None,
+                files: &FileNames::default(),
             };
             let began = context.environment.now_in_seconds();
             let look = JunitLook { redact: false, began, troubles: &troubles };
