@@ -5,7 +5,7 @@ use promptassay_experiments::event::{Event, Exposure, Outcome};
 use promptassay_experiments::recorder::{RecordError, Recorder, RecorderSettings, WhenFull};
 use promptassay_experiments::store::{
     Arms, Location, Phase, Population, SeriesRow, SqliteStore, Store, StoreError, UnitRow, Window, Written,
-    open,
+    open, open_to_look,
 };
 use promptassay_registry::digest::Digest;
 
@@ -204,10 +204,31 @@ fn a_postgresql_store_of_an_older_program_is_brought_up_to_date_and_one_of_a_new
     let mut database = config.connect(postgres::NoTls).unwrap();
     database.batch_execute("SET search_path TO promptassay").unwrap();
     database.batch_execute(&format!("{BACK_TO_FORMAT_1}; UPDATE format SET format = 1")).unwrap();
+    // Whoever only looks leaves it as it is.
+    let mut looking = open_to_look(&location).unwrap();
+    survives_the_new_format(looking.as_mut());
+    assert!(looking.write(&[exposure("u", "control", 1)]).is_err());
+    let found: i64 = database.query_one("SELECT format FROM format", &[]).unwrap().get(0);
+    assert_eq!(found, 1);
     survives_the_new_format(open(&location).unwrap().as_mut());
     database.batch_execute("UPDATE format SET format = 99").unwrap();
+    assert!(matches!(open_to_look(&location), Err(StoreError::TooNew { .. })));
     let error = open(&location).err().unwrap().to_string();
     assert_eq!(error, "the store has the format 99; this promptassay knows formats up to 2");
+}
+
+#[test]
+fn looking_into_a_postgresql_database_without_tables_makes_none() {
+    let Some(server) = PostgresServer::start() else { return };
+    let location = server.database("empty");
+    assert_eq!(open_to_look(&location).unwrap().phases("e").unwrap(), []);
+    let Location::Postgres(config) = &location else { unreachable!("a server has no path") };
+    let mut database = config.connect(postgres::NoTls).unwrap();
+    let made: i64 = database
+        .query_one("SELECT count(*) FROM pg_namespace WHERE nspname = 'promptassay'", &[])
+        .unwrap()
+        .get(0);
+    assert_eq!(made, 0);
 }
 
 #[test]
