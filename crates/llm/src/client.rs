@@ -64,7 +64,8 @@ impl Default for ClientOptions {
     }
 }
 
-/// Asks models. Make one per process and share it: it pools connections, and making it reads the system's certificates.
+/// Asks models. Make one per process and share it: it pools connections, and reads the system's certificates
+/// once, when the first server shows its own.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
