@@ -154,6 +154,11 @@ impl RecordedReplies {
         self.rows.len()
     }
 
+    /// The reply that a person wrote to a question, where one did; it may be stale.
+    pub fn by_hand(&self, key: &ReplyKey, request: &Digest) -> Option<Result<&Reply, NoReply>> {
+        self.rows.get(key).filter(|row| row.author == Author::Hand).map(|_| self.find(key, request))
+    }
+
     /// The reply to a question, if it was recorded for this very request. Rows without a digest, written by hand, answer whatever
     /// the request looks like today.
     pub fn find(&self, key: &ReplyKey, request: &Digest) -> Result<&Reply, NoReply> {

@@ -8,6 +8,7 @@ use futures::channel::mpsc;
 use futures::{FutureExt, StreamExt, stream};
 use indexmap::IndexMap;
 use promptassay_llm::{ChatRequest, Reply};
+use promptassay_registry::digest::Digest;
 
 use crate::event::{
     Answer, AskError, AskErrorKind, Event, JudgeAnswered, ReplySource, RunEnd, TrialAnswered, TrialResult,
@@ -69,12 +70,23 @@ pub struct Work {
     pub trials: Vec<Trial>,
     /// Those of them that were answered before: they are judged, and nobody is asked.
     pub answered: HashMap<TrialId, Asked>,
+    /// What people wrote in the place of models.
+    pub written: Written,
     /// What judges answered before: they are not asked that again.
     pub judged: Option<Arc<JudgeAnswers>>,
     /// Whether all answers are those of another run, and are only judged in this one.
     pub is_stored: bool,
     /// Whether checks may not run their programs: what these would have to say is unscored.
     pub without_programs: bool,
+}
+
+/// What people wrote in the place of models, which are then not asked.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// The replies to trials. Judges are asked about them.
+    pub replies: HashMap<TrialId, Reply>,
+    /// The answers of judges, by the digest of what was asked and the number of the sample.
+    pub judgements: HashMap<(Digest, u32), Reply>,
 }
 
 impl Work {
@@ -178,7 +190,11 @@ where
             return Some((Answer::Error(AskError { kind: AskErrorKind::NotRendered, message }), false));
         }
     };
-    match ask(trial, request, tell.clone()).await {
+    let asked = match work.written.replies.get(&trial.id).cloned() {
+        Some(reply) => Ok(Asked { reply, source: ReplySource::Recorded }),
+        None => ask(trial, request, tell.clone()).await,
+    };
+    match asked {
         Ok(Asked { reply, source }) => {
             let is_slow = plan.case(&trial).validators.iter().any(|validator| validator.asks_others());
             if is_slow && !work.is_stored {
@@ -209,7 +225,10 @@ where
     if let Some(asked) = work.judged.as_ref().and_then(|judged| judged.find(&request_sha256, sample)) {
         return Ok(asked);
     }
-    let Asked { reply, source } = ask_judge(trial, call, tell.clone()).await?;
+    let Asked { reply, source } = match work.written.judgements.get(&(request_sha256, sample)).cloned() {
+        Some(reply) => Asked { reply, source: ReplySource::Recorded },
+        None => ask_judge(trial, call, tell.clone()).await?,
+    };
     tell.tell(Event::JudgeAnswered(Box::new(JudgeAnswered {
         trial: trial.id,
         judge: model.name.clone(),

@@ -26,6 +26,7 @@ use clap::Args;
 use promptassay_evaluator::attempts::Attempts;
 use promptassay_evaluator::event::RunEnd;
 use promptassay_evaluator::plan::{self, Plan, PromptInput, Remark, Shard};
+use promptassay_evaluator::run::Written;
 use promptassay_evaluator::runs::{Asking, RunFile};
 use promptassay_evaluator::settings::Settings;
 use promptassay_registry::problem::{Problem, has_errors, sort};
@@ -204,8 +205,12 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     let (end, replay) = match &prepared.replies {
         Some(replies) => offline::run(&arguments.journal, plan, replies, begin, context)?,
         None => {
+            let written = match prepared.by_hand {
+                Some(by_hand) => recording::written(plan, by_hand)?,
+                None => Written::default(),
+            };
             let how = (asking, arguments.journal.budget, &prices);
-            live::run(&arguments.live, how, plan, begin, context)?
+            live::run(&arguments.live, how, (plan, written), begin, context)?
         }
     };
     if let Some(why) = end.reason() {
@@ -321,6 +326,8 @@ struct Prepared {
     replies: Option<offline::Replies>,
     /// Where replies are recorded, where they are.
     record_into: Option<PathBuf>,
+    /// What stands in its files already.
+    by_hand: Option<recording::ByHand>,
 }
 
 /// Checks everything that the run needs: beside the plan, what `asking` wants, where somebody asks.
@@ -336,11 +343,14 @@ fn prepare(
     // Whoever has mistakes in the files gets all of them, those of replies included.
     let replies = offline.then(|| offline::read(tree, &inputs, settings, &mut problems));
     let record_into = record.then(|| recording::directory(tree, &inputs, &mut problems)).flatten();
+    let by_hand = record_into
+        .as_ref()
+        .map(|directory| recording::by_hand(directory, tree.repository_root(), &inputs, &mut problems));
     let plan = plan::build(inputs, settings, &mut problems);
     match plan {
         Some(plan) if !has_errors(&problems) => {
             context.console.problems(&problems);
-            Ok(Prepared { plan, replies, record_into })
+            Ok(Prepared { plan, replies, record_into, by_hand })
         }
         _ => {
             sort(&mut problems);

@@ -71,9 +71,16 @@ impl RowSpec {
 #[derive(Debug, Default)]
 pub struct RecordedJudgements {
     file: PathBuf,
-    rows: HashMap<(Digest, u32), (Reply, usize)>,
+    rows: HashMap<(Digest, u32), Row>,
     /// The first line about a reply, by judge.
     about: HashMap<(ReplyKey, String), usize>,
+}
+
+#[derive(Debug)]
+struct Row {
+    reply: Reply,
+    author: Author,
+    line: usize,
 }
 
 /// Why there is no recorded answer of a judge.
@@ -139,7 +146,7 @@ impl RecordedJudgements {
             "a row is {case, version, model, repeat, judge, request_sha256, text, finish_reason, source}";
         Lines::new(file, text, help).each_row(problems, |row: RowSpec, line, place, problems| {
             let key = (row.request_sha256, row.sample);
-            if let Some((_, first)) = judgements.rows.get(&key) {
+            if let Some(Row { line: first, .. }) = judgements.rows.get(&key) {
                 let message = format!("a second answer of {} to the same question", row.judge);
                 problems.push(
                     Problem::error("replies::duplicate_row", message)
@@ -149,7 +156,8 @@ impl RecordedJudgements {
                 return;
             }
             judgements.about.entry((row.asked_for(), row.judge.clone())).or_insert(line);
-            judgements.rows.insert(key, (row.into_reply(), line));
+            let author = row.source;
+            judgements.rows.insert(key, Row { reply: row.into_reply(), author, line });
         });
         judgements
     }
@@ -164,10 +172,16 @@ impl RecordedJudgements {
         self.rows.len()
     }
 
+    /// What people wrote in the place of judges, by the digest of what was asked and the number of the sample.
+    pub fn by_hand(&self) -> impl Iterator<Item = ((Digest, u32), &Reply)> {
+        let by_hand = self.rows.iter().filter(|(_, row)| row.author == Author::Hand);
+        by_hand.map(|(key, row)| (*key, &row.reply))
+    }
+
     /// What a judge said when it was asked this about a trial's reply.
     pub fn answer(&self, plan: &Plan, trial: &Trial, call: &JudgeCall) -> Result<Asked, NoJudgement> {
         let request = super::request_digest(&call.model, &call.request);
-        if let Some((reply, _)) = self.rows.get(&(request, call.sample)) {
+        if let Some(Row { reply, .. }) = self.rows.get(&(request, call.sample)) {
             return Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded });
         }
         let (judge, file) = (call.model.name.clone(), self.file.clone());
@@ -206,7 +220,7 @@ impl RecordedJudgements {
         let unused = self.rows.iter().filter(|(key, _)| !used.contains(key));
         let why = "no recorded reply leads to this question of a judge";
         let mut unused: Vec<Unused> =
-            unused.map(|(_, (_, line))| Unused { line: *line, why: why.to_owned() }).collect();
+            unused.map(|(_, row)| Unused { line: row.line, why: why.to_owned() }).collect();
         unused.sort_by_key(|unused| unused.line);
         unused
     }
@@ -222,23 +236,26 @@ pub fn merge_judgements<'a>(
     let place_of = order(plan, prompt);
     let mut known =
         Rows::read(old, |row: &RowSpec| (row.request_sha256, row.sample), |row| row.source == Author::Hand);
-    for row in rows(plan, prompt, answers).into_values() {
-        known.put(row);
+    for (key, row) in rows(plan, prompt, answers) {
+        match row {
+            Some(row) => known.put(row),
+            None => known.keep(&key),
+        }
     }
     known.merged(old, |row| (place_of(&row.asked_for()), row.judge.clone(), row.sample, row.request_sha256))
 }
 
-/// The rows of what models answered; where several replies led to the same question, under the first of them.
+/// The rows of what models answered, none for an answer that was recorded before; where several replies led to the same question, under the first of them.
 fn rows<'a>(
     plan: &Plan,
     prompt: usize,
     answers: impl IntoIterator<Item = &'a JudgeAnswered>,
-) -> BTreeMap<(Digest, u32), RowSpec> {
+) -> BTreeMap<(Digest, u32), Option<RowSpec>> {
     let mut first: BTreeMap<(Digest, u32), usize> = BTreeMap::new();
     let mut rows = BTreeMap::new();
     for answered in answers {
         // What a script says must never pass for what a model said.
-        if matches!(answered.source, ReplySource::Recorded | ReplySource::Scripted) {
+        if answered.source == ReplySource::Scripted {
             continue;
         }
         let Some(index) = plan.index_of(answered.trial) else { continue };
@@ -248,6 +265,10 @@ fn rows<'a>(
             continue;
         }
         first.insert(key, index);
+        if answered.source == ReplySource::Recorded {
+            rows.insert(key, None);
+            continue;
+        }
         let ReplyKey { case, version, model, repeat } = plan.reply_key(trial);
         let row = RowSpec {
             case,
@@ -262,7 +283,7 @@ fn rows<'a>(
             usage: answered.reply.usage,
             source: Author::Recorded,
         };
-        rows.insert(key, row);
+        rows.insert(key, Some(row));
     }
     rows
 }

@@ -22,7 +22,7 @@ pub struct Merged {
     pub text: String,
     /// Rows that are new or say something else than before.
     pub written: usize,
-    /// Rows written by hand that a model answered too; they stay.
+    /// Rows written by hand whose questions were asked; they stay.
     pub kept_by_hand: usize,
 }
 
@@ -43,9 +43,14 @@ pub fn merge(
         else {
             continue;
         };
-        // What a script says must never pass for what a model said.
-        if !matches!(source, ReplySource::Recorded | ReplySource::Scripted) {
-            rows.put(RowSpec::recorded(plan.reply_key(trial), request, &reply));
+        let key = plan.reply_key(trial);
+        match source {
+            ReplySource::Live | ReplySource::Cached { .. } => {
+                rows.put(RowSpec::recorded(key, request, &reply));
+            }
+            ReplySource::Recorded => rows.keep(&place_of(&key)),
+            // What a script says must never pass for what a model said.
+            ReplySource::Scripted => {}
         }
     }
     rows.merged(old, place)
@@ -87,6 +92,13 @@ impl<R: Serialize + DeserializeOwned + PartialEq, K: Ord, F: Fn(&R) -> K> Rows<R
                 let line = serde_json::to_string(&row).unwrap_or_default();
                 self.lines.insert(key, (row, line));
             }
+        }
+    }
+
+    /// Leaves a row that answered in the run as it is, and counts it where a person wrote it.
+    pub(super) fn keep(&mut self, key: &K) {
+        if self.lines.get(key).is_some_and(|(known, _)| (self.is_by_hand)(known)) {
+            self.kept_by_hand += 1;
         }
     }
 

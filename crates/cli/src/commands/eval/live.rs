@@ -11,6 +11,7 @@ use promptassay_evaluator::event::{CircuitOpened, Event, RunEnd};
 use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::rescore::Stored;
+use promptassay_evaluator::run::{Work, Written};
 use promptassay_evaluator::runs::{Asking, CacheUse, RunFile};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::spending::Spent;
@@ -115,11 +116,11 @@ impl LiveArguments {
 }
 
 /// Asks what is left of a plan. The run begins with `begin`, once nothing is lacking for it. The budget counts by `prices`, by the name of
-/// a row, and else by those of the rows.
+/// a row, and else by those of the rows. What people have `written` is not asked for.
 pub(super) fn run<'p>(
     arguments: &LiveArguments,
     (asking, budget, prices): (Asking, BudgetArguments, &BTreeMap<String, Price>),
-    plan: &'p Plan,
+    (plan, written): (&'p Plan, Written),
     begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
     context: &Context<'_>,
 ) -> Result<(RunEnd, Replay), Failure> {
@@ -132,7 +133,7 @@ pub(super) fn run<'p>(
     let rows: Vec<&ModelRow> = rows.iter().collect();
     let driver = Driver::new(arguments, &rows, (asking, budget), context)?;
     let follower = Follower::new(plan, begin()?, context);
-    let work = follower.work();
+    let work = Work { written, ..follower.work() };
     driver.drive(follower, &rows, context, async |models, observe| {
         Ok(models.run(plan, &work, stop(budget), observe).await)
     })

@@ -1,19 +1,34 @@
 //! `eval --record`: keeps what models answered, for review and for runs without a network.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use promptassay_evaluator::event::JudgeAnswered;
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{Plan, PromptInput, PromptPlan, Trial};
-use promptassay_evaluator::replies::{self, Merged, RecordedJudgements};
+use promptassay_evaluator::replies::{
+    self, Merged, NoReply, RecordedJudgements, RecordedReplies, request_digest,
+};
+use promptassay_evaluator::run::Written;
+use promptassay_llm::Reply;
+use promptassay_registry::digest::Digest;
 use promptassay_registry::files::{check_inside, write_atomic};
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Tree;
 
 use super::journal::broken;
+use super::read_if_there;
 use crate::commands::Context;
 use crate::failure::Failure;
+
+/// What is in the files, for the sake of what people wrote into them.
+#[derive(Debug, Default)]
+pub(super) struct ByHand {
+    /// The replies of each prompt, by its name.
+    replies: HashMap<String, RecordedReplies>,
+    judgements: HashMap<(Digest, u32), Reply>,
+}
 
 /// Where the replies of these prompts are kept.
 pub(super) fn directory(
@@ -35,6 +50,59 @@ pub(super) fn directory(
         );
     }
     directory
+}
+
+/// What people wrote into the files of these prompts. Whatever is wrong in a file is a problem: rewriting it would lose the row.
+pub(super) fn by_hand(
+    directory: &Path,
+    repository: &Path,
+    inputs: &[PromptInput<'_>],
+    problems: &mut Vec<Problem>,
+) -> ByHand {
+    let mut all = ByHand::default();
+    for input in inputs {
+        let [path, of_judges] = files(directory, input.prompt.name().as_str());
+        let text = read_if_there(&path, repository, problems).unwrap_or_default();
+        let replies = RecordedReplies::parse(&path, &text, problems);
+        all.replies.insert(input.prompt.name().to_string(), replies);
+        let text = read_if_there(&of_judges, repository, problems).unwrap_or_default();
+        let judgements = RecordedJudgements::parse(&of_judges, &text, problems);
+        all.judgements.extend(judgements.by_hand().map(|(question, reply)| (question, reply.clone())));
+    }
+    all
+}
+
+/// The trials of a plan that are answered by what a person wrote: that stays in the file, so it is what `--offline` answers with, and
+/// what judges have to be asked about. One that answers another request is neither replaced nor of use, which is better known before
+/// anything is paid for.
+pub(super) fn written(plan: &Plan, by_hand: ByHand) -> Result<Written, Failure> {
+    let (mut replies, mut stale) = (HashMap::new(), Vec::new());
+    for trial in plan.trials() {
+        let of_prompt = by_hand.replies.get(plan.prompts()[trial.prompt].name.as_str());
+        let Some((recorded, request)) = of_prompt.zip(plan.request(trial).ok()) else { continue };
+        let key = plan.reply_key(trial);
+        match recorded.by_hand(&key, &request_digest(&plan.variant(trial).model, &request)) {
+            Some(Ok(reply)) => {
+                replies.insert(trial.id, reply.clone());
+            }
+            Some(Err(NoReply::Stale { file, line, .. })) => stale.push(
+                Problem::error(
+                    "eval::stale_by_hand",
+                    format!(
+                        "{}:{line}: what was written by hand for case {} answers another request than today's, and `--record` does not replace it",
+                        file.display(), key.case
+                    ),
+                )
+                .help("write it anew, without `request_sha256` if it fits whatever is asked, or delete its row to have it recorded"),
+            ),
+            Some(Err(NoReply::Missing { .. })) | None => {}
+        }
+    }
+    if stale.is_empty() {
+        Ok(Written { replies, judgements: by_hand.judgements })
+    } else {
+        Err(Failure::invalid(stale))
+    }
 }
 
 /// The replies of a prompt, and the answers of its judges.
@@ -97,7 +165,7 @@ fn write_into(
     if kept_by_hand > 0 {
         let row = if kept_by_hand == 1 { "its row" } else { "such a row" };
         context.console.note(&format!(
-            "kept {} written by hand in {}; delete {row} to have it recorded",
+            "{} written by hand in {} answered in the place of a model; delete {row} to have it recorded",
             rows(kept_by_hand),
             path.display()
         ));

@@ -140,6 +140,30 @@ fn what_a_judge_said_is_recorded_and_found_without_a_network() {
 }
 
 #[test]
+fn what_a_person_wrote_is_what_judges_are_asked_about_where_it_is_kept() {
+    let (asked, judge) = (Mock::polite(), judge(KIND, ""));
+    let sandbox = judged(&asked, &judge);
+    let row = r#"{"case":"a","version":"1.0.0","model":"default","repeat":1,"text":"Thanks!","finish_reason":"stop","source":"hand"}"#;
+    sandbox.write("replies/greet.jsonl", format!("{row}\n"));
+    insta::assert_snapshot!(eval(&sandbox, &["--record"]).shown());
+    asked.counters().assert_calls(0);
+    judge.counters().assert_calls(1);
+    let recorded = eval(&sandbox, &["--record", "--format", "json"]);
+    let offline = sandbox.run(&["eval", "--offline", "--format", "json"]);
+    assert_eq!((recorded.code, offline.code), (Some(0), Some(0)), "{}", offline.shown());
+    assert_eq!(without_sources(&report(&recorded)), without_sources(&report(&offline)));
+    // What a person wrote for a judge holds in the same way.
+    let of_judge = sandbox.read("replies/greet.judge.jsonl");
+    let by_hand = of_judge.replace("recorded", "hand").replace(r#"\"pass\": true"#, r#"\"pass\": false"#);
+    sandbox.write("replies/greet.judge.jsonl", &by_hand);
+    let again = eval(&sandbox, &["--record", "--refresh"]);
+    assert_eq!(again.code, Some(4), "{}", again.shown());
+    assert_eq!(sandbox.read("replies/greet.judge.jsonl"), by_hand);
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(4), "nothing passes");
+    judge.counters().assert_calls(1);
+}
+
+#[test]
 fn answers_of_judges_that_are_stale_or_missing_are_named_and_pruned() {
     let (asked, judge) = (Mock::polite(), judge(KIND, ""));
     let sandbox = judged(&asked, &judge);

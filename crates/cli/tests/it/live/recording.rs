@@ -68,11 +68,25 @@ fn what_a_person_wrote_is_never_replaced() {
     let seen = eval(&sandbox, &["--record"]);
     insta::assert_snapshot!(seen.stderr, @r"
     recorded 1 reply in replies/greet.jsonl
-    kept 1 reply written by hand in replies/greet.jsonl; delete its row to have it recorded
+    1 reply written by hand in replies/greet.jsonl answered in the place of a model; delete its row to have it recorded
     ");
     let text = sandbox.read(FILE);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!((lines.len(), lines[0], lines[2]), (3, header, row));
+    mock.counters().assert_calls(1);
+}
+
+#[test]
+fn what_a_recording_could_neither_use_nor_replace_is_known_before_it_is_paid_for() {
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 2);
+    let row = r#"{"case":"case_0001","version":"1.0.0","model":"default","repeat":1,"request_sha256":"DIGEST","text":"Thanks!","finish_reason":"stop","source":"hand"}"#;
+    sandbox.write(FILE, row.replace("DIGEST", &"0".repeat(64)));
+    insta::assert_snapshot!(sandbox.session(&[&["eval", "--record"]]));
+    // A row that cannot be read would be lost.
+    sandbox.write(FILE, row.replace("\"request_sha256\":\"DIGEST\",", "\"kase\":1,"));
+    insta::assert_snapshot!(sandbox.session(&[&["eval", "--record"]]));
+    mock.counters().assert_calls(0);
 }
 
 #[test]
