@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write as _};
 
+use promptassay_evaluator::plan::Remark;
 use promptassay_registry::problem::Problem;
 
 use crate::arguments::{ColorChoice, GlobalArguments, OutputFormat};
@@ -61,10 +62,11 @@ impl Console {
     }
 
     /// Problems, drawn with an empty line between two, those that are alike at several places once; as a line of JSON each where a program reads. Warnings are left out when
-    /// quiet.
+    /// quiet, but not what a change does to its own gate: whoever wants no noise still has to see why a green gate says less.
     pub(crate) fn problems(self, problems: &[Problem]) {
         let mut stderr = io::stderr().lock();
-        let shown = problems.iter().filter(|problem| problem.is_error() || !self.quiet);
+        let shown =
+            problems.iter().filter(|problem| problem.is_error() || !self.quiet || Remark::is_one(problem));
         if self.json {
             for line in shown.filter_map(|problem| serde_json::to_string(problem).ok()) {
                 let _ = writeln!(stderr, "{line}");

@@ -1,10 +1,11 @@
 //! What `registry.yaml` says to an evaluation: model rows, shared properties, the gate's defaults. Each section is read where it
 //! stands, so that a mistake in it has its line and column.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
-use promptassay_llm::{ModelRow, ModelRowSpec};
+use promptassay_llm::{ModelRow, ModelRowSpec, Price};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::yaml::{Document, Reading};
 use schemars::JsonSchema;
@@ -53,6 +54,15 @@ pub struct SettingsSpec {
 }
 
 impl Settings {
+    /// Lets model rows cost what is said here, by their names.
+    pub fn set_prices(&mut self, prices: &BTreeMap<String, Price>) {
+        for (name, price) in prices {
+            if let Some(row) = self.models.get_mut(name) {
+                row.price = Some(*price);
+            }
+        }
+    }
+
     /// Whether a model row of this name is written, sound or not: what is wrong with it is reported where it stands.
     pub(crate) fn has_written_model(&self, name: &str) -> bool {
         has_key(self.properties.document.as_ref(), "models", name)

@@ -100,9 +100,15 @@ pub fn standing(prompt_directory: &Path, prompt: &PromptName) -> Result<Standing
     if !ledger.faults().is_empty() {
         return Err(ledger.problems());
     }
-    let state = ledger.state();
-    let archived = state.versions().keys().filter(|version| state.stage(version) == Stage::Archived);
-    Ok(Standing { production: state.production().cloned(), archived: archived.cloned().collect() })
+    Ok(Standing::of(ledger.state()))
+}
+
+impl Standing {
+    /// What a state says of it.
+    pub fn of(state: &State) -> Self {
+        let archived = state.versions().keys().filter(|version| state.stage(version) == Stage::Archived);
+        Self { production: state.production().cloned(), archived: archived.cloned().collect() }
+    }
 }
 
 impl Ledger {

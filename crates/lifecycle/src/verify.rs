@@ -50,7 +50,8 @@ pub fn verify(ledger: &Ledger, expected_head: Option<&HeadPrefix>) -> Vec<Proble
     problems
 }
 
-/// The texts of all versions that the ledger knows, archived ones included.
+/// The texts of all versions that the ledger knows. One that is archived is never served again and may be gone; while it is there, it is
+/// what it was.
 fn texts(ledger: &Ledger) -> Vec<Problem> {
     let directory = ledger.path().parent().unwrap_or(ledger.path());
     let mut problems = Vec::new();
@@ -67,6 +68,7 @@ fn texts(ledger: &Ledger) -> Vec<Problem> {
                 ),
                 path,
             ),
+            None if ledger.state().stage(version) == Stage::Archived => continue,
             None => (format!("{version} is in the ledger, and its file is gone"), &paths[0]),
         };
         problems.push(

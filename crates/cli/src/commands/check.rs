@@ -1,6 +1,7 @@
 //! `promptassay check`: everything that can be known without asking a model.
 
 mod files;
+mod frozen;
 mod recorded;
 mod running;
 
@@ -29,6 +30,7 @@ const EXAMPLES: &str = "Examples:
   promptassay check customer_support     one prompt, and what all prompts share
   promptassay check --locked             in a pipeline: unregistered versions are errors
   promptassay check prompts/greet/v1.1.0.txt   the prompt that a file belongs to, as commit hooks name it
+  promptassay check --frozen-since HEAD        in a commit hook: nothing that is registered is removed or rewritten
   promptassay check --format json | jq -r '.problems[].code'
 
 Exit codes: 0 all files are sound (there may be warnings), 2 there is an error.";
@@ -47,6 +49,9 @@ pub(crate) struct CheckArguments {
     /// Refuse versions that are not registered.
     #[arg(long)]
     locked: bool,
+    /// Check one thing only: that what is registered at a commit, such as HEAD, is there as it was.
+    #[arg(long, value_name = "REF", conflicts_with_all = ["names", "locked"])]
+    frozen_since: Option<String>,
     #[command(flatten)]
     store: StoreArguments,
 }
@@ -63,6 +68,11 @@ struct Answer<'a> {
 }
 
 pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    if let Some(reference) = &arguments.frozen_since {
+        let loaded = context.load();
+        let problems = frozen::problems(reference, &loaded, context)?;
+        return answer(&loaded.tree.prompts().collect::<Vec<_>>(), 0, problems, context);
+    }
     let (loaded, finished) = finish(context)?;
     let names = names(&arguments.names, &loaded);
     let mut problems = unknown_names(&loaded, &names);
@@ -82,6 +92,15 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
         }
     }
     let cases = files.cases();
+    answer(&prompts, cases, problems, context)
+}
+
+fn answer(
+    prompts: &[&Prompt],
+    cases: usize,
+    mut problems: Vec<Problem>,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
     problem::sort(&mut problems);
     problems.dedup();
     let errors = problems.iter().filter(|problem| problem.is_error()).count();

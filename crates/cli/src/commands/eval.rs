@@ -2,6 +2,7 @@
 
 pub(crate) mod against;
 pub(crate) mod attempts;
+mod beside;
 mod changes;
 mod following;
 pub(crate) mod journal;
@@ -16,10 +17,10 @@ mod recording;
 pub(crate) mod selection;
 mod signals;
 
+pub(crate) use changes::Then;
 pub(crate) use offline::{read_if_there, versions};
 pub(super) use signals::asked_to_stop;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -133,7 +134,13 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     arguments.refuse_contradictions()?;
     context.repository()?;
     let resumed = arguments.journal.resumed(context)?;
-    let Loaded { tree, settings, of_tree, mut problems } = Loaded::read(Some(arguments), context);
+    let Loaded { tree, mut settings, of_tree, mut problems } = Loaded::read(Some(arguments), context);
+    // What a run costs counts as it did when it began.
+    let prices = match &resumed {
+        Some((_, file)) => file.prices.clone(),
+        None => arguments.selection.prices(&tree, &settings, &mut problems),
+    };
+    settings.set_prices(&prices);
     let mut inputs = match &resumed {
         Some((_, file)) => planned(file, Terms::OfThatDay, &tree, of_tree, &settings, &mut problems),
         None => {
@@ -154,11 +161,6 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     }
     let goes_on = resumed.as_ref().map(|(_, file)| file);
     let asking = arguments.live.asking(arguments.offline, goes_on);
-    let prices = if arguments.journal.budget.budget().max_cost.is_some() && !asking.offline {
-        arguments.selection.prices(&tree, &settings, &mut problems)
-    } else {
-        BTreeMap::new()
-    };
     let remarks = match goes_on {
         Some(file) => file.remarks.clone(),
         None => Remark::of_changes(&problems),
@@ -183,7 +185,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     }
     let header = match goes_on {
         Some(file) => file.header(),
-        None => arguments.journal.header(asking, shard, &blessed, context),
+        None => arguments.journal.header((asking, prices), shard, &blessed, context),
     };
     // Shards are compared together; each of them alone would show less.
     if shard.is_none() {
@@ -191,6 +193,9 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     }
     let began = header.started_at;
     let mut place = None;
+    if prepared.replies.is_none() {
+        beside::say(plan, shard, &arguments.journal.runs, context);
+    }
     let begin = || {
         let keeper = match &resumed {
             Some((directory, file)) => journal::go_on(directory.clone(), file, plan, context),
@@ -209,7 +214,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
                 Some(by_hand) => recording::written(plan, by_hand)?,
                 None => Written::default(),
             };
-            let how = (asking, arguments.journal.budget, &prices);
+            let how = (asking, arguments.journal.budget);
             live::run(&arguments.live, how, (plan, written), begin, context)?
         }
     };
@@ -253,7 +258,8 @@ pub(crate) fn plan_again(
     policy: &PolicyArguments,
     context: &Context<'_>,
 ) -> Result<Plan, Failure> {
-    let Loaded { tree, settings, of_tree, mut problems } = Loaded::read(None, context);
+    let Loaded { tree, mut settings, of_tree, mut problems } = Loaded::read(None, context);
+    settings.set_prices(&file.prices);
     let mut inputs = planned(file, terms, &tree, of_tree, &settings, &mut problems);
     policy.apply_to(&mut inputs, &mut problems);
     let plan = prepare(&tree, &settings, inputs, problems, None, context)?.plan;

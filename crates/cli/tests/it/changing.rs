@@ -161,3 +161,73 @@ fn a_limit_on_cost_wants_prices_and_takes_those_of_the_base() {
     seen.push_str(&live(&["--changed-since", "main"]));
     assert_snapshot!(seen);
 }
+
+#[test]
+fn what_a_change_does_to_its_gate_is_said_however_quiet_it_should_be() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.9}") else { return };
+    sandbox.edit(SUITE, "c03, inputs", "renamed, inputs");
+    sandbox.write("prompts/greet/v1.1.0.txt", "Please greet {name}, {tone}.\n");
+    let seen = sandbox.run(&["eval", "--offline", "--changed-since", "main", "--quiet"]);
+    assert_snapshot!(sandbox.clean(&seen.stderr));
+}
+
+#[test]
+fn a_registered_version_may_go_once_it_is_archived_where_the_change_goes() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    sandbox.write("prompts/greet/v1.1.0.txt", "Please greet {name}, {tone}.\n");
+    register(&sandbox, "1.1.0");
+    sandbox.commit("another one");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    let frozen = |reference: &str| {
+        let seen = sandbox.run(&["check", "--frozen-since", reference]);
+        sandbox.clean(&format!("{}{}exit {}\n\n", seen.stderr, seen.stdout, seen.code.unwrap()))
+    };
+    let remove = || {
+        let lock = sandbox.read("prompts/greet/prompt.lock");
+        let row = lock.find("  1.1.0:").unwrap();
+        sandbox.write("prompts/greet/prompt.lock", &lock[..row]);
+        std::fs::remove_file(sandbox.path("prompts/greet/v1.1.0.txt")).unwrap();
+    };
+    let mut seen = frozen("HEAD");
+    remove();
+    // Nothing in the tree tells of it.
+    assert_eq!(sandbox.run(&["check", "--locked"]).code, Some(0));
+    seen.push_str(&frozen("HEAD"));
+    // Archived by the very change that removes it, it is not.
+    sandbox.git(&["checkout", "-q", "."]);
+    let archived = sandbox.run(&["archive", "greet", "1.1.0", "--reason", "Never used", "--by", "Ada"]);
+    assert_eq!(archived.code, Some(0), "{}", archived.shown());
+    remove();
+    seen.push_str(&frozen("main"));
+    sandbox.git(&["checkout", "-q", "--", "prompts/greet/prompt.lock", "prompts/greet/v1.1.0.txt"]);
+    sandbox.commit("archived");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    remove();
+    seen.push_str(&frozen("main"));
+    seen.push_str(&said(&sandbox, &[]));
+    let checked = sandbox.run(&["check", "--locked"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.shown());
+    assert_snapshot!(seen);
+}
+
+#[test]
+fn a_prompt_in_production_is_not_removed_by_a_change() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    sandbox.write("prompts/other/prompt.yaml", "name: other\nactive_version: v1.0.0\n");
+    sandbox.write("prompts/other/v1.0.0.txt", "Say hello.\n");
+    let adopted = sandbox.run(&["adopt", "greet", "1.0.0", "--by", "Ada"]);
+    assert_eq!(adopted.code, Some(0), "{}", adopted.shown());
+    sandbox.commit("in production");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    std::fs::remove_dir_all(sandbox.path("prompts/greet")).unwrap();
+    let mut seen = said(&sandbox, &[]);
+    sandbox.git(&["checkout", "-q", "."]);
+    let retired =
+        sandbox.run(&["deprecate", "greet", "1.0.0", "--reason", "The product is gone", "--by", "Ada"]);
+    assert_eq!(retired.code, Some(0), "{}", retired.shown());
+    sandbox.commit("retired");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    std::fs::remove_dir_all(sandbox.path("prompts/greet")).unwrap();
+    seen.push_str(&said(&sandbox, &[]));
+    assert_snapshot!(seen);
+}

@@ -240,6 +240,15 @@ fn the_two_lines_of_a_hook_see_what_is_deleted() {
         command.args(["-c", hook]).current_dir(sandbox.path("")).env("PATH", path).output().unwrap()
     };
     assert!(run().status.success(), "nothing is committed");
+    // With its row of prompt.lock, so that nothing in the tree tells of it.
+    let lock = sandbox.read("prompts/greet/prompt.lock");
+    sandbox.write("prompts/greet/prompt.lock", &lock[..lock.find("  1.1.0:").unwrap()]);
+    sandbox.git(&["rm", "-q", "prompts/greet/v1.1.0.txt"]);
+    sandbox.git(&["add", "prompts"]);
+    let seen = run();
+    let text = String::from_utf8_lossy(&seen.stderr);
+    assert!(!seen.status.success() && text.contains("1.1.0 is registered at HEAD"), "{text}");
+    sandbox.git(&["checkout", "-q", "HEAD", "--", "prompts"]);
     sandbox.git(&["rm", "-q", "prompts/greet/v1.1.0.txt"]);
     let seen = run();
     let text = String::from_utf8_lossy(&seen.stderr);

@@ -24,15 +24,17 @@ pub struct Remark {
 impl Remark {
     /// The warnings among these that are about a change as a whole: their code begins with `changes::`.
     pub fn of_changes(problems: &[Problem]) -> Vec<Self> {
-        let is_of_change = |problem: &&Problem| {
-            problem.severity == Severity::Warning && problem.code.starts_with("changes::")
-        };
         let remark = |problem: &Problem| Self {
             code: problem.code.to_owned(),
             message: problem.message.clone(),
             help: problem.help.clone(),
             file: problem.place.as_ref().map(|place| place.file.display().to_string()),
         };
-        problems.iter().filter(is_of_change).map(remark).collect()
+        problems.iter().filter(|problem| Self::is_one(problem)).map(remark).collect()
+    }
+
+    /// Whether a problem is a warning about what a change does to its own gate.
+    pub fn is_one(problem: &Problem) -> bool {
+        problem.severity == Severity::Warning && problem.code.starts_with("changes::")
     }
 }

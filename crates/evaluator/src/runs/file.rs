@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use promptassay_llm::Price;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
 use promptassay_registry::name::PromptName;
@@ -54,6 +55,10 @@ pub struct RunFile {
     /// How it asks: what a run that goes on with it keeps.
     #[serde(default, skip_serializing_if = "Asking::is_default")]
     pub asking: Asking,
+    /// The prices by which a budget counts, by the name of a model row, where they are those of the commit that a change is judged
+    /// against and not those of its own files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, Price>,
     /// How many trials there are in this run.
     pub trials: usize,
     /// SHA-256 over the trials' ids in the plan's order, each followed by a line feed.
@@ -210,6 +215,8 @@ pub struct Header {
     pub blessed: BTreeMap<String, Digest>,
     /// How it asks.
     pub asking: Asking,
+    /// See [`RunFile::prices`].
+    pub prices: BTreeMap<String, Price>,
 }
 
 impl Asking {
@@ -244,7 +251,7 @@ impl PlannedCase {
 impl RunFile {
     /// What is planned.
     pub fn of(plan: &Plan, header: Header) -> Self {
-        let Header { id, tool, started_at, seed, shard, blessed, asking } = header;
+        let Header { id, tool, started_at, seed, shard, blessed, asking, prices } = header;
         let mut ids = String::with_capacity(plan.trials().len() * 17);
         for trial in plan.trials() {
             ids.push_str(&trial.id.to_string());
@@ -261,6 +268,7 @@ impl RunFile {
             rescored_from: None,
             blessed,
             asking,
+            prices,
             trials: plan.trials().len(),
             trials_sha256: Digest::of(ids),
             prompts: plan.planned(),
@@ -278,6 +286,7 @@ impl RunFile {
             shard: self.shard,
             blessed: self.blessed.clone(),
             asking: self.asking,
+            prices: self.prices.clone(),
         }
     }
 

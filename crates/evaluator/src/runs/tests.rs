@@ -20,6 +20,7 @@ fn file(id: &str) -> RunFile {
         merged_from: Vec::new(),
         rescored_from: None,
         asking: Asking::default(),
+        prices: BTreeMap::default(),
         trials: 0,
         trials_sha256: promptassay_registry::digest::Digest::of(""),
         prompts: Vec::new(),

@@ -22,11 +22,29 @@ pub struct PriceSpec {
 }
 
 /// Valid prices: finite, 0 or more, in US dollars per million tokens.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "PriceSpec", into = "PriceSpec")]
 pub struct Price {
     input: f64,
     output: f64,
     cached_input: f64,
+}
+
+impl From<Price> for PriceSpec {
+    fn from(Price { input, output, cached_input }: Price) -> Self {
+        Self { input, output, cached_input: Some(cached_input) }
+    }
+}
+
+impl TryFrom<PriceSpec> for Price {
+    type Error = String;
+
+    fn try_from(spec: PriceSpec) -> Result<Self, String> {
+        let in_words = |problems: Vec<RowProblem>| {
+            problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join(", ")
+        };
+        spec.validate().map_err(in_words)
+    }
 }
 
 impl PriceSpec {

@@ -15,7 +15,7 @@ use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
 use git::{Git, slashed};
-pub(super) use then::Then;
+pub(crate) use then::Then;
 
 /// The prompts among these that changed since `reference`: in commits of this side since the two parted, in the index, in the
 /// working tree, and in files that git does not know yet.

@@ -2,7 +2,7 @@
 
 mod keeper;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use promptassay_evaluator::replay::{Replay, replay};
 use promptassay_evaluator::runs::{Asking, Header, RunDirectory, RunFile, Runs, Shard, changes};
 use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::Budget;
+use promptassay_llm::Price;
 use promptassay_registry::files::DirectoryLock;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
@@ -166,7 +167,7 @@ impl JournalArguments {
     #[expect(clippy::unused_self, reason = "who keeps runs says what a run is")]
     pub(super) fn header(
         &self,
-        asking: Asking,
+        (asking, prices): (Asking, BTreeMap<String, Price>),
         shard: Option<Shard>,
         blessed: &Blessed,
         context: &Context<'_>,
@@ -174,7 +175,8 @@ impl JournalArguments {
         let started_at = context.environment.now_in_seconds();
         let id = context.environment.run_id();
         let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
-        Header { id, tool, started_at, seed: 0, shard, blessed: blessed.digests(), asking }
+        let blessed = blessed.digests();
+        Header { id, tool, started_at, seed: 0, shard, blessed, asking, prices }
     }
 
     /// Begins a run: its directory, its description and an empty journal.

@@ -1,6 +1,5 @@
 //! `eval` without `--offline`: asks models, and says before the first question what it lacks for that.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use promptassay_evaluator::run::{Work, Written};
 use promptassay_evaluator::runs::{Asking, CacheUse, RunFile};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::spending::Spent;
-use promptassay_llm::{Client, ClientOptions, ModelErrorKind, ModelRow, Price, Target};
+use promptassay_llm::{Client, ClientOptions, ModelErrorKind, ModelRow, Target};
 use promptassay_registry::problem::Problem;
 
 use super::following::{Follower, stop, stop_now};
@@ -115,22 +114,16 @@ impl LiveArguments {
     }
 }
 
-/// Asks what is left of a plan. The run begins with `begin`, once nothing is lacking for it. The budget counts by `prices`, by the name of
-/// a row, and else by those of the rows. What people have `written` is not asked for.
+/// Asks what is left of a plan. The run begins with `begin`, once nothing is lacking for it. What people have
+/// `written` is not asked for.
 pub(super) fn run<'p>(
     arguments: &LiveArguments,
-    (asking, budget, prices): (Asking, BudgetArguments, &BTreeMap<String, Price>),
+    (asking, budget): (Asking, BudgetArguments),
     (plan, written): (&'p Plan, Written),
     begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
     context: &Context<'_>,
 ) -> Result<(RunEnd, Replay), Failure> {
-    let priced = |row: &ModelRow| {
-        let mut row = row.clone();
-        row.price = prices.get(&row.name).copied().or(row.price);
-        row
-    };
-    let rows: Vec<ModelRow> = plan.rows().into_iter().map(priced).collect();
-    let rows: Vec<&ModelRow> = rows.iter().collect();
+    let rows = plan.rows();
     let driver = Driver::new(arguments, &rows, (asking, budget), context)?;
     let follower = Follower::new(plan, begin()?, context);
     let work = Work { written, ..follower.work() };
@@ -307,7 +300,7 @@ fn check_prices(budget: BudgetArguments, rows: &[&ModelRow]) -> Result<(), Failu
         unpriced.join(", ")
     );
     Err(Failure::invalid_one(Problem::error("eval::no_price", message).help(
-        "write `price: {input: …, output: …}`, in US dollars per million tokens (what a provider says of a call goes before it), or limit requests with `--max-calls`",
+        "write `price: {input: …, output: …}` into its row, in US dollars per million tokens, 0 for what is free. A reply that states its own cost, as those of some gateways do, counts by that; one that does not would count nothing without a price. `--max-calls` limits requests instead",
     )))
 }
 

@@ -139,6 +139,8 @@ fn no_artefact_of_a_run_and_of_what_follows_holds_the_key() {
 fn no_artefact_of_a_refusal_holds_the_key() {
     let server = Server::start(refuse);
     let mut keyed = Keyed { sandbox: sandbox(&server.row()), printed: String::new() };
+    // What people wrote would answer in the place of the model.
+    keyed.sandbox.write("replies/greet.jsonl", "");
     let seen = keyed.run(&[&["eval", "-v", "--record", "--attempts", "1"], &ALL_REPORTS[..]].concat());
     assert_eq!(seen.code, Some(4), "{}", seen.shown());
     assert!(seen.stdout.contains("[redacted]"), "{}", seen.shown());

@@ -349,3 +349,45 @@ fn a_full_disk_ends_the_run_and_nothing_that_was_written_is_lost() {
     assert_eq!(seen.code, Some(1), "{}", seen.shown());
     assert_eq!(mock.counters().calls - before, 100 - kept as u64, "what was written was not asked again");
 }
+
+#[test]
+fn a_run_that_asks_what_another_one_is_asking_says_so_first() {
+    let mock = Mock::start(script(2, "60s"));
+    let sandbox = sandbox(&mock.row(), 2);
+    let mut other = spawn(&sandbox, &[]);
+    while runs(&sandbox).first().is_none_or(|run| events(run).is_empty()) {
+        assert!(other.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let beside = eval(&sandbox, &["--max-calls", "0"]).stderr;
+    let offline = eval(&sandbox, &["--max-calls", "0", "--quiet", "--offline"]).stderr;
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let after = eval(&sandbox, &["--max-calls", "0"]).stderr;
+    let id = regex::Regex::new("[0-9a-f]{8}-[0-9a-f-]{27}").unwrap();
+    insta::assert_snapshot!(id.replace_all(&beside, "[RUN]"));
+    assert!(!offline.contains("under way") && !after.contains("under way"), "{offline}{after}");
+}
+
+#[test]
+fn a_resumed_run_counts_by_the_prices_that_it_began_with() {
+    let mut script = script(4, "1ms");
+    for rule in script["rules"].as_array_mut().unwrap() {
+        rule["usage"] = json!({"tokens": {"input": 1000, "output": 1000}});
+    }
+    let mock = Mock::start(script);
+    let row = mock.row().replace("model: m", "model: m, price: {input: 1.0, output: 1.0}");
+    let sandbox = sandbox(&row, 4);
+    sandbox.write(".gitignore", ".promptassay/\n*.lock\n");
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.git(&["checkout", "-qb", "change"]);
+    sandbox.edit("prompts/registry.yaml", "price: {input: 1.0, output: 1.0}", "price: {input: 0, output: 0}");
+    // 0.002 dollars a question at the price of the base, none at that of the change.
+    let limits = ["--no-cache", "--max-cost", "0.005", "--max-concurrency", "1"];
+    let began = eval(&sandbox, &[&["--changed-since", "main"], &limits[..]].concat());
+    assert_eq!((began.code, mock.counters().calls), (Some(4), 2), "{}", began.shown());
+    let resumed = eval(&sandbox, &[&["--resume"], &limits[..]].concat());
+    assert_eq!((resumed.code, mock.counters().calls), (Some(4), 2), "{}", resumed.shown());
+}

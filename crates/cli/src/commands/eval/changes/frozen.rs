@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use promptassay_lifecycle::ledger::{self, Ledger, Standing};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::lock_file::{self, Lock, LockRow};
+use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Prompt;
 use promptassay_registry::version::Version;
@@ -23,6 +25,7 @@ impl Then<'_> {
         }
         let there = self.lock(&self.commit, &directory)?;
         let began = if self.fork == self.commit { there.clone() } else { self.lock(&self.fork, &directory)? };
+        let archived = self.standing(prompt.name(), &directory)?.archived;
         let mut problems = Vec::new();
         for (version, row) in &there.rows {
             // What the other side registered since, the change could not know; what it had, it must keep.
@@ -30,6 +33,8 @@ impl Then<'_> {
             let now = prompt.lock().rows.get(version);
             let differences = match now {
                 Some(now) if is_frozen_alike(now, first) || is_frozen_alike(now, row) => continue,
+                // Never served again: its text may go, once that is decided elsewhere than in the change that removes it.
+                None if prompt.version(version).is_none() && archived.contains(version) => continue,
                 now => differences(row, now, prompt, version),
             };
             problems.push(self.thawed(prompt, version, &differences));
@@ -37,6 +42,14 @@ impl Then<'_> {
         problems.extend(self.rewritten(prompt, &directory, &there)?);
         problems.extend(self.blessed_anew(prompt)?);
         Ok(problems)
+    }
+
+    /// How the versions of a prompt stood at the commit. A ledger of that day that cannot be trusted says nothing.
+    pub(super) fn standing(&self, name: &PromptName, directory: &Path) -> Result<Standing, Box<Problem>> {
+        let path = directory.join(ledger::FILE_NAME);
+        let text = self.git.file_at(&self.commit, &path)?.unwrap_or_default();
+        let ledger = Ledger::parse(path, name, text);
+        Ok(if ledger.faults().is_empty() { Standing::of(ledger.state()) } else { Standing::default() })
     }
 
     fn lock(&self, commit: &str, directory: &Path) -> Result<Lock, Box<Problem>> {
@@ -60,11 +73,16 @@ impl Then<'_> {
             self.reference,
             differences.join(", ")
         );
-        let help = format!(
-            "what is registered is frozen: restore its file and its row of prompt.lock from {}, and put what is new into a version of its own (`promptassay add {}`)",
-            self.reference,
-            prompt.name()
-        );
+        let (name, reference) = (prompt.name(), self.reference);
+        let help = if prompt.version(version).is_none() {
+            format!(
+                "what is registered is frozen: restore its file and its row of prompt.lock from {reference}; a version that is archived there may be removed (`promptassay archive {name} {version}`, in a change before this one)"
+            )
+        } else {
+            format!(
+                "what is registered is frozen: restore its file and its row of prompt.lock from {reference}, and put what is new into a version of its own (`promptassay add {name}`)"
+            )
+        };
         let place = Place::whole_file(prompt.directory().join(lock_file::FILE_NAME));
         Problem::error("changes::registered_version", message).at(place).help(help)
     }

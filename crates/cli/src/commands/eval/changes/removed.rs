@@ -8,6 +8,7 @@ use promptassay_evaluator::selection::version_of_file;
 use promptassay_evaluator::suite::Suite;
 use promptassay_lifecycle::ledger;
 use promptassay_registry::digest::Digest;
+use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::version::Version;
@@ -28,10 +29,12 @@ struct Removed {
     /// Its versions, by the SHA-256 of their files.
     texts: BTreeMap<Digest, Version>,
     has_ledger: bool,
+    /// The version in production at the commit.
+    production: Option<Version>,
 }
 
 impl Then<'_> {
-    /// A warning for each prompt that the change removes. `suite_of` is the suite of a prompt of today, where that can be read.
+    /// A warning for each prompt that the change removes, and an error where a version of it is in production at the commit. `suite_of` is the suite of a prompt of today, where that can be read.
     pub(crate) fn removed_prompts<'s>(
         &self,
         tree: &Tree,
@@ -57,7 +60,9 @@ impl Then<'_> {
                 .map(|prompt| (prompt, removed.texts_in(prompt)))
                 .filter(|(_, same)| !same.is_empty())
                 .collect();
-            if successors.is_empty() {
+            if let Some(version) = &removed.production {
+                problems.push(self.in_production(&removed, version));
+            } else if successors.is_empty() {
                 problems.push(self.gone(&removed));
             }
             for (prompt, same) in successors {
@@ -78,7 +83,24 @@ impl Then<'_> {
             }
         }
         let has_ledger = files.contains(&ledger::FILE_NAME);
-        Ok(Removed { name: name.to_owned(), directory, texts, has_ledger })
+        let production = match name.parse::<PromptName>() {
+            Ok(name) => self.standing(&name, &self.git.relative(&directory))?.production,
+            Err(_) => None,
+        };
+        Ok(Removed { name: name.to_owned(), directory, texts, has_ledger, production })
+    }
+
+    /// Somebody is served it.
+    fn in_production(&self, removed: &Removed, version: &Version) -> Problem {
+        let Removed { name, directory, .. } = removed;
+        let message = format!(
+            "`{name}` {version} is in production at {}, and this change removes the prompt",
+            self.reference
+        );
+        let help = format!(
+            "keep it, or take it out of production in a change before this one: `promptassay deprecate {name} {version} --reason \"…\"`"
+        );
+        Problem::error("changes::production_removed", message).at(Place::whole_file(directory)).help(help)
     }
 
     /// Nothing of it goes on.

@@ -55,6 +55,11 @@ impl<'a> Then<'a> {
         Ok(then)
     }
 
+    /// Whether nothing was ever committed here.
+    pub(crate) fn is_before_the_first_commit(tree: &Tree) -> Result<bool, Box<Problem>> {
+        Ok(Git::at(tree.repository_root())?.commit("HEAD").is_err())
+    }
+
     /// What is wrong with a prompt that has no suite today, and has one at the commit and had one where the change began.
     pub(crate) fn removed_suite(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
         let path = prompt.suite_path();
@@ -133,7 +138,7 @@ impl<'a> Then<'a> {
                     Some(price) if row.price.is_none_or(|now| now.is_below(&price)) => {
                         prices.insert(name.clone(), price);
                         format!(
-                            "`--max-cost` counts model {name} at its price at {}, not at that of this change",
+                            "model {name} counts at its price at {}, not at that of this change",
                             self.reference
                         )
                     }
@@ -141,7 +146,7 @@ impl<'a> Then<'a> {
                 },
                 None if row.price.is_some() => {
                     format!(
-                        "model {name} is not at {}: `--max-cost` counts it at the price that this change writes",
+                        "model {name} is not at {}: it counts at the price that this change writes",
                         self.reference
                     )
                 }
