@@ -27,7 +27,6 @@ use clap::Args;
 use promptassay_evaluator::attempts::Attempts;
 use promptassay_evaluator::event::RunEnd;
 use promptassay_evaluator::plan::{self, Plan, PromptInput, Remark, Shard};
-use promptassay_evaluator::run::Written;
 use promptassay_evaluator::runs::{Asking, RunFile};
 use promptassay_evaluator::settings::Settings;
 use promptassay_registry::problem::{Problem, has_errors, sort};
@@ -136,10 +135,8 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     let resumed = arguments.journal.resumed(context)?;
     let Loaded { tree, mut settings, of_tree, mut problems } = Loaded::read(Some(arguments), context);
     // What a run costs counts as it did when it began.
-    let prices = match &resumed {
-        Some((_, file)) => file.prices.clone(),
-        None => arguments.selection.prices(&tree, &settings, &mut problems),
-    };
+    let prices = resumed.as_ref().map(|(_, file)| file.prices.clone());
+    let prices = prices.unwrap_or_else(|| arguments.selection.prices(&tree, &settings, &mut problems));
     settings.set_prices(&prices);
     let mut inputs = match &resumed {
         Some((_, file)) => planned(file, Terms::OfThatDay, &tree, of_tree, &settings, &mut problems),
@@ -210,10 +207,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     let (end, replay) = match &prepared.replies {
         Some(replies) => offline::run(&arguments.journal, plan, replies, begin, context)?,
         None => {
-            let written = match prepared.by_hand {
-                Some(by_hand) => recording::written(plan, by_hand)?,
-                None => Written::default(),
-            };
+            let written = recording::written(plan, prepared.by_hand.unwrap_or_default())?;
             let how = (asking, arguments.journal.budget);
             live::run(&arguments.live, how, (plan, written), begin, context)?
         }
