@@ -26,6 +26,7 @@ pub struct PolicySpec {
     /// The fewest cases that an evaluation must have had. Default: 1.
     pub min_cases: Option<Located<u64>>,
     /// The oldest that a reply of an evaluation may be, such as `7d`. Default: 7d.
+    #[serde(default, deserialize_with = "promptassay_registry::yaml::spelled")]
     pub max_reply_age: Option<Located<String>>,
     /// Where replies may come from: `live`, `cached`, `recorded`. Default: live and cached.
     pub replies: Option<Located<Vec<ReplySource>>>,
@@ -34,6 +35,7 @@ pub struct PolicySpec {
     /// Whether a version must be a canary before it replaces another. Default: required.
     pub canary: Option<CanaryRule>,
     /// How long a canary runs after it began or widened, such as `7d`. Default: 7d.
+    #[serde(default, deserialize_with = "promptassay_registry::yaml::spelled")]
     pub canary_expires_after: Option<Located<String>>,
     /// Whether `--break-glass` may override evidence and canary. Default: refused.
     pub break_glass: Option<BreakGlassRule>,

@@ -52,6 +52,11 @@ pub struct ModelRow {
 }
 
 impl ModelRow {
+    /// Every parameter that is out of range or that the other side does not have, with a path relative to the `params` map.
+    pub fn param_problems(&self, params: &Params) -> Vec<RowProblem> {
+        param_problems(self.provider, Some(&self.target), params)
+    }
+
     /// What identifies the other side in digests and messages: the base URL, or the command line as a JSON list.
     pub fn endpoint(&self) -> String {
         match &self.target {
@@ -87,6 +92,20 @@ pub enum Target {
     Http(Url),
     /// A program and its arguments; never empty, never given to a shell.
     Command(Vec<String>),
+}
+
+/// OpenAI itself; others speak its format and have parameters of their own.
+const OPENAI: &str = "api.openai.com";
+
+/// What the wire format cannot express, and what this one server is known to refuse although the format of its kind has it.
+fn param_problems(provider: Provider, target: Option<&Target>, params: &Params) -> Vec<RowProblem> {
+    let mut problems = provider.param_problems(params);
+    let is_openai = matches!(target, Some(Target::Http(url)) if url.host_str() == Some(OPENAI));
+    if is_openai && provider == Provider::OpenAiChat && params.top_k.is_some() {
+        let help = "remove the line, or set it only for models that have it";
+        problems.push(RowProblem::at(["top_k"], "OpenAI has no parameter `top_k`", help));
+    }
+    problems
 }
 
 /// What the user allows us to use of a model; `None` means "find out".

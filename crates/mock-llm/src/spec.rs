@@ -4,6 +4,7 @@
 //! can feed them. No rule is enforced here beyond the shape; `script` does that.
 
 pub(crate) mod answer;
+mod spelled;
 
 use std::collections::BTreeMap;
 
@@ -263,7 +264,7 @@ pub enum CountPerSpec {
 #[serde(rename_all = "snake_case")]
 pub enum DelaySpec {
     /// Always the same.
-    Fixed(String),
+    Fixed(#[serde(deserialize_with = "spelled::required")] String),
     /// Evenly between two ends.
     Uniform(UniformSpec),
     /// Log-normal, as the latency of real services is: most near the median, a long tail.
@@ -275,8 +276,10 @@ pub enum DelaySpec {
 #[serde(deny_unknown_fields)]
 pub struct UniformSpec {
     /// Shortest delay.
+    #[serde(deserialize_with = "spelled::required")]
     pub from: String,
     /// Longest delay.
+    #[serde(deserialize_with = "spelled::required")]
     pub to: String,
 }
 
@@ -285,11 +288,13 @@ pub struct UniformSpec {
 #[serde(deny_unknown_fields)]
 pub struct LognormalSpec {
     /// Half of the delays are shorter.
+    #[serde(deserialize_with = "spelled::required")]
     pub median: String,
     /// 19 of 20 delays are shorter; above the median.
+    #[serde(deserialize_with = "spelled::required")]
     pub p95: String,
     /// No delay is longer; one hour where it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "spelled::optional")]
     pub max: Option<String>,
 }
 

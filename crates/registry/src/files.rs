@@ -25,8 +25,7 @@ use crate::problem::{Place, Problem};
 /// A file that is not UTF-8 (shown at its first bad byte), that begins with a byte order mark or that is larger than `max_bytes`
 /// is refused, so that what is read is always the whole file and its digest is that of the file.
 pub fn read_text(path: &Path, max_bytes: u64) -> Result<String, Box<Problem>> {
-    let bytes = read_bounded(path, max_bytes)?;
-    let text = String::from_utf8(bytes).map_err(|error| Box::new(not_utf8(path, &error)))?;
+    let text = read_marked_text(path, max_bytes)?;
     if text.starts_with('\u{feff}') {
         let problem = Problem::error("file::byte_order_mark", "the file begins with a byte order mark")
             .at(Place { line_text: String::new(), ..Place::whole_file(path) })
@@ -34,6 +33,12 @@ pub fn read_text(path: &Path, max_bytes: u64) -> Result<String, Box<Problem>> {
         return Err(Box::new(problem));
     }
     Ok(text)
+}
+
+/// The same for files in which a byte order mark is no part of what is said, such as tables that Excel wrote. It is kept.
+pub fn read_marked_text(path: &Path, max_bytes: u64) -> Result<String, Box<Problem>> {
+    let bytes = read_bounded(path, max_bytes)?;
+    String::from_utf8(bytes).map_err(|error| Box::new(not_utf8(path, &error)))
 }
 
 fn read_bounded(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Box<Problem>> {

@@ -190,6 +190,12 @@ pub fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
+/// The known name from which `typed` differs by one letter that is missing, too much, another one, or in its neighbour's place.
+pub fn one_edit_away<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    known.into_iter().find(|candidate| strsim::damerau_levenshtein(&typed, candidate) <= 1)
+}
+
 /// Help for a name that is not known: the closest one, or the list of all.
 pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str> + Clone, noun: &str) -> String {
     if let Some(candidate) = closest(typed, known.clone()) {

@@ -8,7 +8,7 @@ use crate::problem::{Place, Problem};
 use crate::template::TemplateFormat;
 use crate::variables::{SpecProblem, Variables, VariablesSpec};
 use crate::version::VersionSelector;
-use crate::yaml::{Document, Located};
+use crate::yaml::{Document, Located, spelled};
 
 /// The name of the file in a prompt's directory.
 pub const FILE_NAME: &str = "prompt.yaml";
@@ -28,6 +28,7 @@ pub struct PromptSpec {
     pub description: Option<String>,
     /// The version that is active: one version, or `latest`. Absent: `latest`.
     #[schemars(with = "Option<VersionSelector>")]
+    #[serde(default, deserialize_with = "spelled")]
     pub active_version: Option<Located<String>>,
     /// The language of the templates. Absent: `format`.
     pub template_format: Option<TemplateFormat>,

@@ -9,8 +9,10 @@ mod edit;
 mod located;
 mod node;
 mod reader;
+mod spelled;
 
 pub use document::{Document, Reading};
 pub use edit::{EditError, replace_scalar};
 pub use located::{Located, Span};
 pub use reader::{error_of_whole, error_with_help};
+pub use spelled::{spelled, spelled_text};

@@ -201,3 +201,26 @@ fn what_was_recorded_and_blessed_is_read() {
     sandbox.write("prompts/greet/tests/baseline.json", "{");
     assert_snapshot!(format!("{of_another}\n{}", sandbox.run(&["check", "replies/greet.jsonl"]).shown()));
 }
+
+#[test]
+fn what_a_bare_number_lacks_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "prompts/registry.yaml",
+        "models:\n  default: {provider: openai, model: m, timeout: 5}\nlifecycle: {max_reply_age: 7, canary_expires_after: 1.5}\n",
+    );
+    sandbox
+        .write("prompts/greet/prompt.yaml", "name: greet\nactive_version: 1.10\nvariables: [name, tone]\n");
+    sandbox.write(
+        "prompts/greet/tests/test_cases.yaml",
+        "cases:\n  - {name: a, inputs: {name: Ada, tone: kind}, validators: [{command: {values: [a], timeout: 10}}, {max_latency: 5}]}\n",
+    );
+    sandbox.write("mock.yaml", "default: {answer: {rate_limited: {retry_after: 5}}, delay: {fixed: 2}}\n");
+    let seen = sandbox.run(&["check"]);
+    sandbox.edit("prompts/greet/prompt.yaml", "active_version: 1.10\n", "");
+    sandbox.edit("prompts/registry.yaml", "lifecycle: {max_reply_age: 7, canary_expires_after: 1.5}", "");
+    sandbox.edit("prompts/registry.yaml", ", timeout: 5", "");
+    let suite = sandbox.run(&["check"]);
+    let mock = sandbox.run(&["mock", "--script", "mock.yaml"]);
+    insta::assert_snapshot!([seen.shown(), suite.shown(), mock.shown()].concat());
+}

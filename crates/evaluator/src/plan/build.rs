@@ -120,7 +120,7 @@ fn prompt_plan(input: PromptInput<'_>, settings: &Settings, problems: &mut Vec<P
 /// What the model's provider cannot be asked, whatever the case is.
 fn check_variant(suite: &Suite, variant: &Variant, version: &PromptVersion, problems: &mut Vec<Problem>) {
     let on = format!("{} cannot be asked on model `{}`", variant.version, variant.model.name);
-    let found = variant.model.provider.param_problems(&variant.params);
+    let found = variant.model.param_problems(&variant.params);
     let is_sound = found.is_empty();
     for problem in found {
         let mut path = vec!["params".to_owned()];

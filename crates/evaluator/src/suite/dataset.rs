@@ -9,15 +9,15 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use promptassay_registry::digest::Digest;
-use promptassay_registry::files::{find_files, read_text};
-use promptassay_registry::problem::{Place, Problem, did_you_mean};
+use promptassay_registry::files::{find_files, read_marked_text};
+use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::yaml::{Located, Span};
 
 use super::Case;
 use super::case::CaseReader;
 use super::digest::canonical_values;
 use super::origin::{Origin, Row};
-use super::row::{KNOWN_COLUMNS, RowSpec};
+use super::row::{MISSPELT, RowSpec};
 use super::spec::DatasetSpec;
 
 /// The largest dataset that is read.
@@ -59,7 +59,7 @@ pub fn files_beside(
         })?;
         paths
             .into_iter()
-            .map(|path| read_text(&path, MAX_DATASET_BYTES).map(|text| DatasetFile { path, text }))
+            .map(|path| read_marked_text(&path, MAX_DATASET_BYTES).map(|text| DatasetFile { path, text }))
             .collect()
     }
 }
@@ -91,9 +91,11 @@ pub(super) fn read(
                 continue;
             }
             let mut rows = Rows::new(&dataset.path, reader);
+            // Excel begins a table so, and PowerShell every file; RFC 8259 lets a reader of JSON ignore it.
+            let text = dataset.text.strip_prefix('\u{feff}').unwrap_or(&dataset.text);
             match dataset.path.extension().and_then(OsStr::to_str) {
-                Some("jsonl") => jsonl::read(&dataset.text, &mut rows),
-                Some("csv") => csv::read(&dataset.text, &mut rows),
+                Some("jsonl") => jsonl::read(text, &mut rows),
+                Some("csv") => csv::read(text, &mut rows),
                 _ => {
                     let message = format!("`{}` is no dataset", dataset.path.display());
                     let problem = Problem::error("suite::unknown_dataset", message);
@@ -144,10 +146,11 @@ impl<'r, 's> Rows<'r, 's> {
         }
     }
 
-    /// A warning that every row would repeat is said of the first one.
+    /// What every row would repeat, a warning or a key that is misspelt, is said of the first one.
     fn report(&mut self, problem: Problem) {
         let of_all = |problem: &Problem| -> Option<String> {
-            let message = (!problem.is_error()).then_some(&problem.message)?;
+            let is_of_all = !problem.is_error() || problem.code == MISSPELT;
+            let message = is_of_all.then_some(&problem.message)?;
             Some(message.split_once(": ").map_or(message.as_str(), |(_, rest)| rest).to_owned())
         };
         let said = of_all(&problem);
@@ -181,10 +184,4 @@ fn derived_name(spec: &RowSpec) -> Located<String> {
     let inputs = spec.inputs.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect();
     let digest = Digest::of(canonical_values(&inputs));
     Located { value: format!("row_{}", digest.short()), span: Span::default() }
-}
-
-/// Help for a column that nobody reads.
-fn unknown_column_help<'a>(name: &str, variables: impl Iterator<Item = &'a str> + Clone) -> String {
-    let variables = variables.filter(|variable| !KNOWN_COLUMNS.contains(variable));
-    did_you_mean(name, variables.chain(KNOWN_COLUMNS), "columns")
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use indexmap::IndexMap;
+use promptassay_registry::problem::{Problem, closest, did_you_mean, one_edit_away};
 use promptassay_registry::yaml::{Located, error_with_help};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -13,6 +14,35 @@ use super::spec::CaseSpec;
 /// The columns that are no inputs. An input of one of these names is written `inputs.name` in a table, and within `inputs` in JSON.
 pub(super) const KNOWN_COLUMNS: [&str; 8] =
     ["name", "inputs", "expected", "reference", "tags", "cluster", "must_pass", "skip"];
+
+/// The code of a problem: nobody reads this column, and it is nearly a known one. What it was to say, such as `must_pass`, would be lost.
+pub(super) const MISSPELT: &str = "suite::misspelt_column";
+
+/// A column that nobody reads: an error where a known one must have been meant, else a warning with `message`. `columns` are those that
+/// are known here.
+pub(super) fn unknown_column<'a>(
+    name: &str,
+    message: String,
+    code: &'static str,
+    variables: impl Iterator<Item = &'a str>,
+    columns: &[&str],
+) -> Problem {
+    if let Some(meant) = one_edit_away(name, columns.iter().copied()) {
+        let problem = Problem::error(MISSPELT, message);
+        return problem
+            .help(format!("did you mean `{meant}`? A column with another purpose needs another name"));
+    }
+    let variables: Vec<&str> = variables.filter(|variable| !columns.contains(variable)).collect();
+    let help = match closest(name, variables.iter().chain(columns).copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!(
+            "{}; {}",
+            did_you_mean(name, variables, "variables"),
+            did_you_mean(name, columns.iter().copied(), "columns about the case")
+        ),
+    };
+    Problem::warning(code, message).help(help)
+}
 
 /// A row as it is written. Every other column is an input.
 #[derive(Debug, Clone, Default)]

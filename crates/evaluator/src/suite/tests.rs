@@ -295,3 +295,51 @@ fn reading_stops_where_nothing_is_right() {
     let (_, problems) = resolve_text(yaml, &[("a.jsonl", &bad), ("a.csv", &table)]);
     assert!((100..300).contains(&problems.len()), "{}", problems.len());
 }
+
+#[test]
+fn a_column_that_is_nearly_a_known_one_is_an_error_and_others_are_not() {
+    let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: a.jsonl}, {file: a.csv}]\n";
+    let row = "{\"company\": \"a\", \"query\": \"b\", \"must_pas\": true, \"remark\": 1}\n";
+    let rows = format!("{row}{}", row.replace("\"b\"", "\"c\""));
+    let table = "company,query,Skip,tag,remark\na,d,later,x,1\n";
+    let (suite, problems) = resolve_text(yaml, &[("a.jsonl", &rows), ("a.csv", table)]);
+    assert!(suite.is_none());
+    insta::assert_snapshot!(shown(&problems, Path::new("nowhere")));
+}
+
+#[test]
+fn a_dataset_may_begin_with_a_byte_order_mark() {
+    let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: \"a.*\"}]\n";
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(
+        directory.path().join("a.jsonl"),
+        "\u{feff}{\"name\": \"x\", \"company\": \"a\", \"query\": \"b\"}\n",
+    )
+    .unwrap();
+    fs::write(directory.path().join("a.csv"), "\u{feff}name,company,query\r\ny,a,c\r\n").unwrap();
+    let tree = Tree::load(fixtures().join("prompts")).tree;
+    let repository = fs::canonicalize(directory.path()).unwrap();
+    let path = repository.join("test_cases.yaml");
+    let (suite, problems) = resolve_with(&tree, path.as_path(), yaml, &files_beside(&path, &repository));
+    assert!(problems.is_empty(), "{problems:?}");
+    let names: Vec<_> = suite.unwrap().cases.into_iter().map(|case| case.name).collect();
+    assert_eq!(names, ["y", "x"]);
+}
+
+#[test]
+fn a_list_of_which_nothing_is_left_is_not_called_empty() {
+    for (check, empty) in [
+        ("contains_any: [1, 2]", false),
+        ("contains_any: {values: [1]}", false),
+        ("any_of: [{no_such: 1}]", false),
+        ("contains_any: []", true),
+        ("contains_any: {values: []}", true),
+    ] {
+        let yaml =
+            format!("cases: [{{name: a, inputs: {{company: a, query: b}}, validators: [{{{check}}}]}}]\n");
+        let (suite, problems) = resolve_text(&yaml, &[]);
+        assert!(suite.is_none(), "{check}");
+        let said = problems.iter().any(|problem| problem.code == "suite::empty_list");
+        assert_eq!(said, empty, "{check}: {problems:?}");
+    }
+}

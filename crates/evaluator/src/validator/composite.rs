@@ -191,12 +191,7 @@ impl Options for CompositeOptions {
 impl CompositeOptions {
     pub(super) fn build(&self, rule: Rule, builder: &mut Builder<'_>) -> Option<Composite> {
         if self.values.is_empty() {
-            builder.refuse(
-                "suite::empty_list",
-                "the list is empty",
-                builder.key(),
-                "write at least one validator",
-            );
+            builder.refuse_empty_list("write at least one validator");
             return None;
         }
         let mut parts = Vec::new();

@@ -205,7 +205,7 @@ pub(super) struct CommandOptions {
     /// The program and its arguments.
     values: Vec<Located<String>>,
     /// How long it may take, such as `30s`; 10s when absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "promptassay_registry::yaml::spelled")]
     timeout: Option<Located<String>>,
 }
 

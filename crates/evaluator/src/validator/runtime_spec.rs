@@ -199,12 +199,7 @@ impl Options for FinishReasonOptions {
 impl FinishReasonOptions {
     pub(super) fn build(&self, builder: &mut Builder<'_>) -> Option<Runtime> {
         if self.values.is_empty() {
-            builder.refuse(
-                "suite::empty_list",
-                "the list is empty",
-                builder.key(),
-                "write at least one reason, such as `stop`",
-            );
+            builder.refuse_empty_list("write at least one reason, such as `stop`");
             return None;
         }
         let mut reasons = Vec::new();

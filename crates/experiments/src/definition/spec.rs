@@ -36,6 +36,7 @@ pub struct ExperimentSpec {
     #[serde(default)]
     pub(super) allow_empty_units: bool,
     /// How long after a unit's first exposure its outcomes count, such as `7d`; for every metric that says nothing else.
+    #[serde(default, deserialize_with = "promptassay_registry::yaml::spelled")]
     pub(super) window: Option<Located<String>>,
     /// What is measured, by name.
     #[schemars(with = "BTreeMap<String, MetricSpec>")]
@@ -55,6 +56,7 @@ pub struct VariantSpec {
     /// Unique in the experiment.
     pub(super) name: Located<String>,
     /// The version of the prompt that it serves.
+    #[serde(deserialize_with = "promptassay_registry::yaml::spelled_text")]
     pub(super) version: Located<String>,
     /// Its weight beside those of the others; whole numbers, except under `md5-10000-v1`. Without this key, 1.
     pub(super) weight: Option<Located<f64>>,
@@ -78,6 +80,7 @@ pub struct MetricSpec {
     /// The standard deviation of a unit's value of a `mean` or `ratio` guardrail; like `baseline`.
     pub(super) sd: Option<Located<f64>>,
     /// How long after a unit's first exposure its outcomes count, such as `7d`.
+    #[serde(default, deserialize_with = "promptassay_registry::yaml::spelled")]
     pub(super) window: Option<Located<String>>,
     /// `mean`: the largest value that a unit can have; larger ones count as this.
     pub(super) cap: Option<Located<f64>>,

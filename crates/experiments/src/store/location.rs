@@ -7,6 +7,9 @@ use promptassay_registry::files::resolve_inside;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::yaml::{Document, Located};
 
+/// How a password is given.
+const PASSWORD_HELP: &str = "take it out, and give the whole URL in the environment variable PROMPTASSAY_STORE, which goes before this line";
+
 /// Where a store is.
 #[derive(Clone)]
 pub enum Location {
@@ -52,11 +55,19 @@ impl Location {
         let reading = document.read_at::<Located<String>>(&["store"])?;
         problems.extend(reading.problems);
         let written = reading.value?;
+        let scheme = written.split_once("://").map(|(scheme, _)| scheme);
         let (message, help) = if is_url(&written) {
             match Self::parse(&written) {
+                Ok(Self::Postgres(config)) if config.get_password().is_some() => (
+                    "`store` holds a password, and this file is committed".to_owned(),
+                    PASSWORD_HELP.to_owned(),
+                ),
                 Ok(location) => return Some(location),
                 Err(error) => (error.to_string(), error.help().to_owned()),
             }
+        } else if scheme.is_some() {
+            let help = "write the path of a file, or a URL like postgres://user@host:5432/database";
+            ("`store` is a URL, but not of PostgreSQL".to_owned(), help.to_owned())
         } else {
             match resolve_inside(directory, &written, repository) {
                 Ok(path) => return Some(Self::Sqlite(path)),
@@ -64,7 +75,7 @@ impl Location {
             }
         };
         let mut place = document.place(written.span);
-        if is_url(&written) {
+        if scheme.is_some() {
             // The line may hold a password.
             place.line_text.clear();
         }
@@ -132,6 +143,21 @@ mod tests {
         assert!(Location::of_registry(&document, Path::new("."), Path::new("."), &mut problems).is_none());
         assert!(!format!("{problems:?}").contains("s3cret"), "{problems:?}");
         assert_eq!(problems.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_store_or_holds_a_password_is_refused() {
+        let said = |store: &str| {
+            let mut problems = Vec::new();
+            let document =
+                Document::parse("registry.yaml", format!("store: {store}\n"), &mut problems).unwrap();
+            let location = Location::of_registry(&document, Path::new("."), Path::new("."), &mut problems);
+            assert!(location.is_none(), "{store}");
+            assert!(!format!("{problems:?}").contains("s3cret"), "{problems:?}");
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(said("'postgres://ada:s3cret@host/x'"));
+        insta::assert_snapshot!(said("'mysql://ada:s3cret@host/x'"));
     }
 
     #[test]

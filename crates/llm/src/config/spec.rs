@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config::header::{self, HeaderValueSpec};
-use crate::config::{DEFAULT_TIMEOUT, EnvironmentName, Limits, ModelRow, PriceSpec, RowProblem, Target};
+use crate::config::{
+    DEFAULT_TIMEOUT, EnvironmentName, Limits, ModelRow, PriceSpec, RowProblem, Target, param_problems,
+};
 use crate::duration;
 use crate::provider::Provider;
 use crate::request::Params;
@@ -39,7 +41,7 @@ pub struct ModelRowSpec {
     #[serde(default)]
     pub extra: Map<String, Value>,
     /// How long one attempt may take, such as `30s`; 120s when absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "duration::written")]
     pub timeout: Option<String>,
     /// What may be used of the model.
     #[serde(default)]
@@ -113,7 +115,9 @@ impl ModelRowSpec {
         self.refuse_http_keys_of_a_command(&mut problems);
         let headers = header::validate(self.headers, &mut problems);
         problems.extend(
-            self.provider.param_problems(&self.params).into_iter().map(|problem| problem.under("params")),
+            param_problems(self.provider, target.as_ref(), &self.params)
+                .into_iter()
+                .map(|problem| problem.under("params")),
         );
         if self.extra.contains_key("stream") {
             let help = "remove the line: answers are read whole";
@@ -431,5 +435,17 @@ mod tests {
                 "command"
             ]
         );
+    }
+    #[test]
+    fn openai_itself_has_no_top_k() {
+        let problems = |row: Value| {
+            let spec: ModelRowSpec = serde_json::from_value(row).unwrap();
+            let problems = spec.validate("r").err().unwrap_or_default();
+            problems.into_iter().map(|problem| problem.path.join(".")).collect::<Vec<_>>()
+        };
+        let row = |base_url: Value| json!({"provider": "openai", "model": "m", "base_url": base_url, "params": {"top_k": 3}});
+        assert_eq!(problems(row(Value::Null)), ["params.top_k"]);
+        assert_eq!(problems(row(json!("https://api.openai.com/v1"))), ["params.top_k"]);
+        assert_eq!(problems(row(json!("http://127.0.0.1:8080/v1"))), [""; 0]);
     }
 }

@@ -1,5 +1,6 @@
 //! The file shape of answers: a map with exactly one key, the kind of answer.
 
+use super::spelled;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -94,7 +95,7 @@ pub struct RateLimitedSpec {
     pub message: Option<String>,
     /// How long to wait, in the provider's own place: the header `retry-after` (seconds), in Gemini's format
     /// `RetryInfo` in the body.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "spelled::optional")]
     pub retry_after: Option<String>,
     /// The header `retry-after-ms`, milliseconds.
     #[serde(default)]
@@ -142,7 +143,7 @@ pub struct ErrorSpec {
     #[serde(default)]
     pub message: Option<String>,
     /// How long to wait, in the provider's own place, as with `rate_limited`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "spelled::optional")]
     pub retry_after: Option<String>,
 }
 

@@ -87,6 +87,11 @@ impl Document {
         matches!(self.root.kind, Kind::Null)
     }
 
+    /// Whether something stands in the list behind this key, or in the lists of the map behind it.
+    pub fn has_items_behind(&self, key: Span) -> bool {
+        self.root.has_items_behind(key)
+    }
+
     /// Reads the whole document.
     pub fn read<T: DeserializeOwned>(&self) -> Reading<T> {
         self.read_node(&self.root)

@@ -17,6 +17,22 @@ pub(super) struct Node {
     pub(super) id: usize,
 }
 
+impl Node {
+    /// Whether something stands in the list behind the key at these bytes, or in a list of the map behind it.
+    pub(super) fn has_items_behind(&self, key: Span) -> bool {
+        let has_items = |node: &Node| matches!(&node.kind, Kind::Sequence(items) if !items.is_empty());
+        match &self.kind {
+            Kind::Sequence(items) => items.iter().any(|item| item.has_items_behind(key)),
+            Kind::Map(entries) => entries.iter().any(|entry| match &entry.value.kind {
+                _ if entry.key_span != key => entry.value.has_items_behind(key),
+                Kind::Map(options) => options.iter().any(|option| has_items(&option.value)),
+                _ => has_items(&entry.value),
+            }),
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum Kind {
     Null,

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, IntoDeserializer, Visitor};
 
 use super::located::MARKER;
 use super::node::{Entry, Kind, Node};
+use super::spelled::SPELLED;
 use crate::problem::closest;
 use access::{Map, Sequence, Variant, WithPlace};
 use error::ReadError;
@@ -152,6 +153,8 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     ) -> Result<V::Value, ReadError> {
         if name == MARKER {
             visitor.visit_seq(WithPlace { reader: self, step: 0 })
+        } else if name == SPELLED && matches!(self.node.kind, Kind::Integer(_) | Kind::Float(_)) {
+            visitor.visit_str(self.written())
         } else {
             visitor.visit_newtype_struct(self)
         }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::CaseReader;
 use crate::suite::origin::Origin;
-use crate::suite::row::KNOWN_COLUMNS;
+use crate::suite::row::{KNOWN_COLUMNS, unknown_column};
 use crate::suite::spec::MessageSpec;
 
 impl CaseReader<'_> {
@@ -88,12 +88,13 @@ impl CaseReader<'_> {
                         .map_or(case.span, |name| name.span);
                     let message =
                         format!("the prompt has no variable `{}`; this value is not used", unknown.name);
-                    let mut known: Vec<&str> = variables.names().collect();
-                    if origin.is_row() {
-                        known.extend(KNOWN_COLUMNS);
-                    }
-                    let help = did_you_mean(&unknown.name, known, "variables");
-                    let problem = Problem::warning("suite::unknown_variable", message).help(help);
+                    let code = "suite::unknown_variable";
+                    let problem = if origin.is_row() {
+                        unknown_column(&unknown.name, message, code, variables.names(), &KNOWN_COLUMNS)
+                    } else {
+                        let known: Vec<&str> = variables.names().collect();
+                        Problem::warning(code, message).help(did_you_mean(&unknown.name, known, "variables"))
+                    };
                     self.problems.push(origin.locate(problem, place));
                 }
                 let mut values = resolved.values.into_owned();

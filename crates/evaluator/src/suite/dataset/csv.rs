@@ -7,9 +7,9 @@ use promptassay_registry::problem::{Problem, did_you_mean};
 use promptassay_registry::yaml::{Located, Span};
 
 use super::super::origin::{Origin, Row};
-use super::super::row::RowSpec;
+use super::super::row::{RowSpec, unknown_column};
+use super::Rows;
 use super::table::{Cell, Record, Records};
-use super::{Rows, unknown_column_help};
 use crate::gate::plural;
 
 impl<'a> Record<'a> {
@@ -17,6 +17,9 @@ impl<'a> Record<'a> {
         Row { file, number: self.number, line: self.line, text: self.text, is_table: true }
     }
 }
+
+/// The columns of a table that are no inputs.
+const TABLE_COLUMNS: [&str; 7] = ["name", "expected", "reference", "tags", "cluster", "must_pass", "skip"];
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -105,8 +108,9 @@ fn column(name: &str, span: Span, origin: Origin<'_>, rows: &mut Rows<'_, '_>) -
         return Column::Input(Located { value: variable.to_owned(), span });
     }
     let message = format!("the prompt has no variable `{variable}`; this column is not used");
-    let help = unknown_column_help(variable, variables.names().collect::<Vec<_>>().into_iter());
-    rows.report(origin.locate(Problem::warning("suite::unknown_column", message).help(help), span));
+    let problem =
+        unknown_column(variable, message, "suite::unknown_column", variables.names(), &TABLE_COLUMNS);
+    rows.report(origin.locate(problem, span));
     Column::Unknown
 }
 

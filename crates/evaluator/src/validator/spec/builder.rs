@@ -68,6 +68,14 @@ impl<'a> Builder<'a> {
     }
 
     /// The place of the check's name.
+    /// Refuses the list of the check, of which nothing is left. Where something is written in it, that was wrong and is reported: it is
+    /// no second problem.
+    pub(in crate::validator) fn refuse_empty_list(&mut self, help: &str) {
+        if !self.context.document.has_items_behind(self.key) {
+            self.refuse("suite::empty_list", "the list is empty", self.key, help);
+        }
+    }
+
     pub(in crate::validator) fn key(&self) -> Span {
         self.key
     }

@@ -103,12 +103,7 @@ impl Options for ListOptions {
 impl ListOptions {
     pub(super) fn needles(&self, builder: &mut Builder<'_>) -> Option<Vec<Needle>> {
         if self.values.is_empty() {
-            builder.refuse(
-                "suite::empty_list",
-                "the list is empty",
-                builder.key(),
-                "write at least one text",
-            );
+            builder.refuse_empty_list("write at least one text");
             return None;
         }
         for value in self.values.iter().filter(|value| value.is_empty()) {
