@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use promptassay_registry::files::write_atomic;
 use promptassay_registry::problem::{Problem, Severity};
 use promptassay_registry::tree::Tree;
 use promptassay_registry::yaml::Document;
@@ -311,12 +312,12 @@ fn a_column_that_is_nearly_a_known_one_is_an_error_and_others_are_not() {
 fn a_dataset_may_begin_with_a_byte_order_mark() {
     let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: \"a.*\"}]\n";
     let directory = tempfile::tempdir().unwrap();
-    fs::write(
-        directory.path().join("a.jsonl"),
+    write_atomic(
+        &directory.path().join("a.jsonl"),
         "\u{feff}{\"name\": \"x\", \"company\": \"a\", \"query\": \"b\"}\n",
     )
     .unwrap();
-    fs::write(directory.path().join("a.csv"), "\u{feff}name,company,query\r\ny,a,c\r\n").unwrap();
+    write_atomic(&directory.path().join("a.csv"), "\u{feff}name,company,query\r\ny,a,c\r\n").unwrap();
     let tree = Tree::load(fixtures().join("prompts")).tree;
     let repository = fs::canonicalize(directory.path()).unwrap();
     let path = repository.join("test_cases.yaml");
