@@ -266,14 +266,20 @@ pub(crate) fn publish_nothing(
     remarks: Vec<Remark>,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
-    let Some(plan) = plan::build(Vec::new(), &Settings::default(), &mut Vec::new()) else {
-        return Ok(Exit::Success);
-    };
-    let plan = plan.with_remarks(remarks);
+    let publish = |evaluation: &Evaluation<'_>| publish_unasked(reports, message, evaluation, context);
+    with_nothing(remarks, context, publish).unwrap_or(Ok(Exit::Success))
+}
+
+/// Shows an evaluation in which nothing was asked, with these remarks.
+fn with_nothing<T>(
+    remarks: Vec<Remark>,
+    context: &Context<'_>,
+    show: impl FnOnce(&Evaluation<'_>) -> T,
+) -> Option<T> {
+    let plan = plan::build(Vec::new(), &Settings::default(), &mut Vec::new())?.with_remarks(remarks);
     let files = FileNames::of(&plan, |path| in_repository(path, context));
-    let nothing = Nothing { schema: 1, skipped: message, remarks: files.remarks(&plan) };
     let (record, outputs) = (Record::new(&plan), Outputs::in_memory());
-    let evaluation = Evaluation {
+    Some(show(&Evaluation {
         plan: &plan,
         record: &record,
         summaries: &[],
@@ -281,7 +287,16 @@ pub(crate) fn publish_nothing(
         outputs: &outputs,
         attempts: None,
         files: &files,
-    };
+    }))
+}
+
+fn publish_unasked(
+    reports: &ReportArguments,
+    message: &str,
+    evaluation: &Evaluation<'_>,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let nothing = Nothing { schema: 1, skipped: message, remarks: evaluation.files.remarks(evaluation.plan) };
     let requested = reports.requested()?;
     let mut problems = Vec::new();
     for requested in &requested {
@@ -292,11 +307,11 @@ pub(crate) fn publish_nothing(
                 writeln!(out)
             }
             ReportFormat::Markdown => {
-                out.write_all(report::markdown_of_nothing(message, plan.remarks()).as_bytes())
+                out.write_all(report::markdown_of_nothing(message, evaluation.plan.remarks()).as_bytes())
             }
-            ReportFormat::Junit => report::junit(&evaluation, JunitLook::default(), out),
-            ReportFormat::Github => out.write_all(report::github(&evaluation).as_bytes()),
-            ReportFormat::Csv => report::csv(&evaluation, out),
+            ReportFormat::Junit => report::junit(evaluation, JunitLook::default(), out),
+            ReportFormat::Github => out.write_all(report::github(evaluation).as_bytes()),
+            ReportFormat::Csv => report::csv(evaluation, out),
         });
         let written = report.and_then(|mut report| requested.target.write(&mut report, context));
         problems.extend(written.err().into_iter().flat_map(|failure| failure.problems));

@@ -147,7 +147,12 @@ impl Then<'_> {
         if *has_ledger && !prompt.directory().join(ledger::FILE_NAME).exists() {
             message.push_str("; its ledger did not come along");
         }
-        let help = "to rename a prompt, move its whole directory with suite and ledger in a change of its own; else say in review why the old gate does not count";
+        let help = match &removed.production {
+            Some(_) => "a prompt keeps its name as long as a version of it is in production",
+            None => {
+                "to rename a prompt, move its whole directory with suite and ledger in a change of its own; else say in review why the old gate does not count"
+            }
+        };
         let place = Place::whole_file(prompt.directory());
         Ok(Problem::warning("changes::prompt_renamed", message).at(place).help(help))
     }

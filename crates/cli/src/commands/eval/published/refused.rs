@@ -2,11 +2,7 @@
 
 use std::fs;
 
-use promptassay_evaluator::outputs::Outputs;
-use promptassay_evaluator::plan;
-use promptassay_evaluator::record::Record;
-use promptassay_evaluator::report::{self, Evaluation, FileNames, JunitLook};
-use promptassay_evaluator::settings::Settings;
+use promptassay_evaluator::report::{self, JunitLook};
 
 use super::requested::{ReportArguments, ReportFormat, Requested, Target};
 use super::spooled;
@@ -69,22 +65,12 @@ fn replace(requested: &Requested, failure: &Failure, context: &Context<'_>) -> R
     match (requested.format, &requested.target) {
         (ReportFormat::Junit, target) => {
             let troubles = troubles(failure);
-            let Some(plan) = plan::build(Vec::new(), &Settings::default(), &mut Vec::new()) else {
-                return Ok(());
-            };
-            let (record, outputs) = (Record::new(&plan), Outputs::in_memory());
-            let evaluation = Evaluation {
-                plan: &plan,
-                record: &record,
-                summaries: &[],
-                gates: &[],
-                outputs: &outputs,
-                attempts: None,
-                files: &FileNames::default(),
-            };
             let began = context.environment.now_in_seconds();
             let look = JunitLook { redact: false, began, troubles: &troubles };
-            target.write(&mut spooled(|out| report::junit(&evaluation, look, out))?, context)
+            let written = super::with_nothing(Vec::new(), context, |evaluation| {
+                target.write(&mut spooled(|out| report::junit(evaluation, look, out))?, context)
+            });
+            written.unwrap_or(Ok(()))
         }
         // What is neither there nor a file of its own, such as a pipe, holds no older report.
         (_, Target::File(path)) if fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) => {
