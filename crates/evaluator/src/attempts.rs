@@ -3,9 +3,9 @@
 //! A run that comes to a verdict leaves its number beside its journal, in `attempts.json`, and the next one counts on. It is a trace
 //! and no refusal: what counts is left to whoever reads it. Runs that are not kept are not counted, so there were at least so many.
 
-use std::fmt;
+use std::{fmt, iter};
 
-use promptassay_registry::digest::Digest;
+use promptassay_registry::digest::{Digest, canonical_json};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::version::Version;
 use schemars::JsonSchema;
@@ -167,16 +167,22 @@ fn replied(plan: &Plan, record: &Record, prompt: usize, from: impl Fn(ReplySourc
     trials.filter_map(|(index, _)| record.trial(index)?.source).any(from)
 }
 
-/// SHA-256 over what the questions are made of. The gate's rules are not in it: other rules for the same answers are no other question.
+/// SHA-256 over what the questions are made of, as JSON. The gate's rules are not in it: other rules for the same answers are no other
+/// question. Case by case: all of them together as JSON would take more memory than anything else of the run.
 fn questions(planned: &PlannedPrompt, blessed: Option<&Digest>) -> Digest {
-    Digest::of_json(&json!({
+    let others = canonical_json(&json!({
         "interface": planned.interface,
         "suite": planned.suite,
         "repeat": planned.repeat,
         "variants": planned.variants,
-        "cases": planned.cases,
-        "blessed": blessed,
-    }))
+    }));
+    // `blessed` and `cases` come first in the order of the keys.
+    let begin = format!("{{\"blessed\":{},\"cases\":[", canonical_json(&json!(blessed)));
+    let commas = iter::once("").chain(iter::repeat(","));
+    let cases = planned.cases.iter().zip(commas);
+    let cases = cases.map(|(case, comma)| format!("{comma}{}", canonical_json(&json!(case))));
+    let end = format!("],{}", &others[1..]);
+    Digest::of_pieces(iter::once(begin).chain(cases).chain(iter::once(end)))
 }
 
 impl fmt::Display for Attempt {
@@ -209,6 +215,44 @@ fn ordinal(number: u64) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
+    use crate::runs::PlannedCase;
+
+    #[test]
+    fn the_digest_in_pieces_is_that_of_the_whole() {
+        let case = |name: &str| PlannedCase {
+            name: name.to_owned(),
+            sha256: Digest::of(name),
+            digest: Digest::of("digest"),
+            cluster: (name == "b").then(|| "c".to_owned()),
+            models: None,
+            question: Digest::of("question"),
+        };
+        for cases in [vec![], vec![case("a")], vec![case("a"), case("b\"\n")]] {
+            let planned = PlannedPrompt {
+                name: "greet".parse().unwrap(),
+                chosen: "the newest".to_owned(),
+                interface: Digest::of("interface"),
+                suite: Digest::of("suite"),
+                narrowed_by: Vec::new(),
+                repeat: 3,
+                policy: Policy::default(),
+                variants: Vec::new(),
+                cases,
+            };
+            for blessed in [None, Some(Digest::of("blessed"))] {
+                let whole = Digest::of_json(&json!({
+                    "interface": planned.interface,
+                    "suite": planned.suite,
+                    "repeat": planned.repeat,
+                    "variants": planned.variants,
+                    "cases": planned.cases,
+                    "blessed": blessed,
+                }));
+                assert_eq!(questions(&planned, blessed.as_ref()), whole);
+            }
+        }
+    }
 
     fn earlier(number: u64, earlier_failed: u64, asked: bool, failed: bool) -> GateAttempt {
         GateAttempt {
