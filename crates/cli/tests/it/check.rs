@@ -1,5 +1,8 @@
 //! `check`: what is wrong is said at its place, with what to do.
 
+use std::fs;
+use std::process::Command;
+
 use insta::assert_snapshot;
 
 use crate::sandbox::{Sandbox, TEXT};
@@ -223,4 +226,24 @@ fn what_a_bare_number_lacks_is_said() {
     let suite = sandbox.run(&["check"]);
     let mock = sandbox.run(&["mock", "--script", "mock.yaml"]);
     insta::assert_snapshot!([seen.shown(), suite.shown(), mock.shown()].concat());
+}
+
+#[test]
+fn a_prompt_that_cannot_be_read_is_not_known_to_be_as_it_was() {
+    let sandbox = Sandbox::new();
+    fs::remove_dir(sandbox.path(".git")).unwrap();
+    sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
+    assert_eq!(sandbox.run(&["register", "greet", "v1.1.0", "-m", "More", "--by", "Ada"]).code, Some(0));
+    for words in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", "base"]] {
+        let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
+        let git =
+            Command::new("git").args(identity).args(words).current_dir(sandbox.path("")).output().unwrap();
+        assert!(git.status.success(), "{}", String::from_utf8_lossy(&git.stderr));
+    }
+    let frozen = ["check", "--frozen-since", "HEAD"];
+    assert_eq!(sandbox.run(&frozen).code, Some(0));
+    fs::remove_file(sandbox.path("prompts/greet/v1.1.0.txt")).unwrap();
+    let seen = sandbox.run(&frozen);
+    assert_eq!(seen.code, Some(2), "{}", seen.shown());
+    assert!(seen.stderr.contains("v1.1.0"), "{}", seen.stderr);
 }

@@ -20,7 +20,9 @@ pub(super) fn problems(
         return Ok(Vec::new());
     }
     let then = Then::read(reference, &loaded.tree, &mut Vec::new()).map_err(refused)?;
-    let mut problems = Vec::new();
+    // A prompt that cannot be read cannot be compared: a row of prompt.lock whose file is gone is one.
+    let mut problems: Vec<Problem> =
+        loaded.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
     for prompt in loaded.tree.prompts() {
         problems.extend(then.frozen(prompt).map_err(refused)?);
     }
