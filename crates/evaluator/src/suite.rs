@@ -6,6 +6,7 @@ mod dataset;
 mod digest;
 #[cfg(test)]
 mod judge_tests;
+mod of_prompt;
 mod origin;
 mod resolve;
 mod row;
@@ -24,6 +25,7 @@ use crate::policy::Policy;
 use crate::validator::Validator;
 
 pub use dataset::{DatasetFile, Files, files_beside, no_files};
+pub use of_prompt::of_prompt;
 pub use resolve::resolve;
 pub use spec::{CaseSpec, SuiteSpec};
 

@@ -22,7 +22,7 @@ use crate::outcome::Invalid;
 use crate::prompts::{OwnValidator, Prompts, Versions};
 
 /// The largest suite and script that are read.
-const MAX_YAML_BYTES: u64 = 256 << 20;
+const MAX_SCRIPT_BYTES: u64 = 256 << 20;
 
 /// What a directory gave.
 #[derive(Debug, Default)]
@@ -166,13 +166,10 @@ fn prepare_prompt(
     source: Option<&Source>,
     problems: &mut Vec<Problem>,
 ) -> Option<PromptRun> {
-    let path = prompt.suite_path();
-    if !path.exists() {
+    if !prompt.suite_path().exists() {
         return None;
     }
-    let datasets = suite::files_beside(&path, repository);
-    let mut suite = read_document(&path, problems)
-        .and_then(|document| suite::resolve(&document, prompt.interface(), settings, &datasets, problems));
+    let mut suite = suite::of_prompt(prompt, repository, settings, problems);
     if let Some(suite) = &mut suite {
         add_validators(suite, prompt.name().as_str(), &prompts.validators, problems);
     }
@@ -249,7 +246,7 @@ fn choose(prompt: &Prompt, versions: Versions, problems: &mut Vec<Problem>) -> O
 }
 
 fn read_document(path: &Path, problems: &mut Vec<Problem>) -> Option<Document> {
-    match read_text(path, MAX_YAML_BYTES) {
+    match read_text(path, MAX_SCRIPT_BYTES) {
         Ok(text) => Document::parse(path, text, problems),
         Err(problem) => {
             problems.push(*problem);

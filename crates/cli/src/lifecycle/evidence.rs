@@ -14,16 +14,12 @@ use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::{Version, VersionSelector};
-use promptassay_registry::yaml::Document;
 
 use crate::commands::Context;
 use crate::commands::eval::journal::RunsArguments;
 use crate::commands::eval::versions;
 use crate::failure::Failure;
 use crate::prompts;
-
-/// The largest suite that is read.
-const MAX_SUITE_BYTES: u64 = 256 << 20;
 
 /// What a move to canary or production brings along.
 #[derive(Debug, Clone, Args)]
@@ -131,17 +127,7 @@ fn plan_of(
     };
     // Nothing is run here; whoever evaluated has decided about programs.
     settings.allow_commands = true;
-    let path = prompt.suite_path();
-    let text = match read_text(&path, MAX_SUITE_BYTES) {
-        Ok(text) => text,
-        Err(problem) => {
-            problems.push(*problem);
-            return None;
-        }
-    };
-    let document = Document::parse(&path, text, problems)?;
-    let files = suite::files_beside(&path, tree.repository_root());
-    let suite = suite::resolve(&document, prompt.interface(), &settings, &files, problems)?;
+    let suite = suite::of_prompt(prompt, tree.repository_root(), &settings, problems)?;
     let request = VersionRequest { only: vec![version.clone()], ..VersionRequest::default() };
     match plan::choose(prompt.name().as_str(), &versions(prompt), version, &request) {
         Ok(versions) => plan::build(vec![PromptInput { prompt, suite, versions }], &settings, problems),
