@@ -7,13 +7,14 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 use promptassay_registry::problem::{Place, Problem, Severity};
 
-use crate::table::{STRONG, paint};
+use crate::table::{STRONG, count, paint};
 
 const ERROR: Style = AnsiColor::BrightRed.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HELP: Style = AnsiColor::BrightCyan.on_default().bold();
-/// So many lines are named of problems that are alike.
+/// So many lines are named of problems that are alike, and so many files.
 const SHOWN_LINES: usize = 30;
+const SHOWN_FILES: usize = 10;
 const MARK: Style = AnsiColor::BrightBlue.on_default().bold();
 
 /// The problem as a person reads it, without a final line feed.
@@ -47,32 +48,44 @@ pub(crate) fn alike<'a>(problems: impl Iterator<Item = &'a Problem>) -> Vec<Vec<
 pub(crate) fn draw_alike(alike: &[&Problem], color: bool) -> String {
     let Some((first, others)) = alike.split_first() else { return String::new() };
     let mut text = draw(first, color);
-    let mut files: Vec<(&Path, Vec<usize>)> = Vec::new();
+    let mut files: Vec<(&Path, Vec<&Place>)> = Vec::new();
+    // In the order of files, which the problems have: those of one file stand together.
     for place in others.iter().filter_map(|problem| problem.place.as_ref()) {
-        match files.iter_mut().find(|(file, _)| *file == place.file) {
-            Some((_, lines)) => lines.push(place.line),
-            None => files.push((&place.file, vec![place.line])),
+        match files.last_mut().filter(|(file, _)| *file == place.file) {
+            Some((_, places)) => places.push(place),
+            None => files.push((&place.file, vec![place])),
         }
     }
     if !others.is_empty() {
-        let places: Vec<String> = files
+        let first = first.place.as_ref();
+        let mut places: Vec<String> = files
             .iter()
-            .map(|(file, lines)| {
-                let shown: Vec<String> = lines.iter().take(SHOWN_LINES).map(ToString::to_string).collect();
-                let more = match lines.len().saturating_sub(SHOWN_LINES) {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
-                let noun = if lines.len() == 1 { "line" } else { "lines" };
-                let is_first = first.place.as_ref().is_some_and(|place| place.file == *file);
-                let file = if is_first { String::new() } else { format!("{} ", file.display()) };
-                format!("{file}{noun} {}{more}", shown.join(", "))
-            })
+            .take(SHOWN_FILES)
+            .map(|(file, places)| places_in(file, places, first.is_some_and(|first| first.file == *file)))
             .collect();
+        places.extend(match files.len().saturating_sub(SHOWN_FILES) {
+            0 => None,
+            more => Some(format!("and in {}", count(more, "other file"))),
+        });
         let label = format!("{} {}", paint(color, MARK, "="), paint(color, HELP, "and"));
         text.extend(["\n  ", &label, " ", &format!("{} more: {}", others.len(), places.join("; "))]);
     }
     text
+}
+
+/// The places in one file, which is not named anew where it is named already.
+fn places_in(file: &Path, places: &[&Place], is_named: bool) -> String {
+    if places.iter().all(|place| place.is_whole_file()) {
+        return file.display().to_string();
+    }
+    let shown: Vec<String> = places.iter().take(SHOWN_LINES).map(|place| place.line.to_string()).collect();
+    let more = match places.len().saturating_sub(SHOWN_LINES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let noun = if places.len() == 1 { "line" } else { "lines" };
+    let file = if is_named { String::new() } else { format!("{} ", file.display()) };
+    format!("{file}{noun} {}{more}", shown.join(", "))
 }
 
 fn with_line(problem: &Problem, place: &Place, color: bool) -> String {
@@ -105,8 +118,7 @@ fn without_line(problem: &Problem, place: Option<&Place>, color: bool) -> String
     };
     let mut text = format!("{title}{}", paint(color, STRONG, &format!(": {}", problem.message)));
     if let Some(place) = place {
-        let is_whole = (place.line, place.column) == (1, 1);
-        let shown = if is_whole { place.file.display().to_string() } else { place.to_string() };
+        let shown = if place.is_whole_file() { place.file.display().to_string() } else { place.to_string() };
         text.extend(["\n ", &paint(color, MARK, "-->"), " ", &shown]);
     }
     if let Some(help) = &problem.help {
@@ -166,6 +178,17 @@ mod tests {
         assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [4, 1, 1, 1]);
         insta::assert_snapshot!(draw_alike(&groups[0], false));
         assert_eq!(draw_alike(&groups[1], false), draw(&problems[1], false));
+
+        let many: Vec<Problem> = (0..1_000)
+            .map(|prompt| {
+                Problem::warning("x", "no suite").at(Place::whole_file(format!("{prompt:03}.yaml")))
+            })
+            .collect();
+        insta::assert_snapshot!(draw_alike(&alike(many.iter())[0], false), @"
+        warning: no suite
+         --> 000.yaml
+          = and 999 more: 001.yaml; 002.yaml; 003.yaml; 004.yaml; 005.yaml; 006.yaml; 007.yaml; 008.yaml; 009.yaml; 010.yaml; and in 989 other files
+        ");
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl Place {
         Self { file: file.into(), line: 1, column: 1, width: 1, line_text: String::new() }
     }
 
+    /// Whether this is a file as a whole.
+    pub fn is_whole_file(&self) -> bool {
+        (self.line, self.column) == (1, 1) && self.line_text.is_empty()
+    }
+
     /// The place of the bytes `span` in `text`. A span outside the text stands for its end.
     pub fn in_text(file: impl Into<PathBuf>, text: &str, span: std::ops::Range<usize>) -> Self {
         let start = floor_boundary(text, span.start);

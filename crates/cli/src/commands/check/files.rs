@@ -11,18 +11,13 @@ use promptassay_lifecycle::policy::Policy;
 use promptassay_lifecycle::stage::Stage;
 use promptassay_lifecycle::verify;
 use promptassay_llm::{Params, ResponseFormat};
-use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Prompt, PromptVersion, Tree};
 use promptassay_registry::version::Version;
-use promptassay_registry::yaml::Document;
 
 use super::recorded;
 use super::running::Started;
 use crate::experiments::{Found, of_prompt};
-
-/// The largest suite that is read.
-const MAX_SUITE_BYTES: u64 = 256 << 20;
 
 /// What all prompts share, and a count of what was checked.
 pub(super) struct Files {
@@ -73,10 +68,11 @@ impl Files {
             self.check_suite(prompt, problems);
         } else {
             let shown = path.strip_prefix(prompt.directory()).unwrap_or(&path);
+            // Without the name, which the place has: a tree of prompts without suites is told so once.
             problems.push(
                 Problem::warning(
                     "check::no_suite",
-                    format!("`{}` has no suite: nothing says what a good reply is", prompt.name()),
+                    "a prompt without a suite: nothing says what a good reply is",
                 )
                 .at(Place::whole_file(prompt.document().file()))
                 .help(format!(
@@ -88,17 +84,7 @@ impl Files {
     }
 
     fn check_suite(&mut self, prompt: &Prompt, problems: &mut Vec<Problem>) {
-        let document = match read_text(&prompt.suite_path(), MAX_SUITE_BYTES) {
-            Ok(text) => Document::parse(prompt.suite_path(), text, problems),
-            Err(problem) => {
-                problems.push(*problem);
-                None
-            }
-        };
-        let Some(document) = document else { return };
-        let files = suite::files_beside(&prompt.suite_path(), &self.repository);
-        let Some(suite) = suite::resolve(&document, prompt.interface(), &self.settings, &files, problems)
-        else {
+        let Some(suite) = suite::of_prompt(prompt, &self.repository, &self.settings, problems) else {
             return;
         };
         self.cases += suite.cases.len();
