@@ -1,25 +1,25 @@
 //! `promptassay baseline`: results that somebody accepts, in a small file that is reviewed like code.
 
+mod blessing;
+mod fit;
 mod margin;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
 use promptassay_evaluator::comparison::{Baseline, BlessedVariant, FirstBlessed, PromptSides, Side};
-use promptassay_evaluator::gate::{Gate, judge_against, points};
-use promptassay_evaluator::outcome::RepeatOutcome;
+use promptassay_evaluator::gate::judge_against;
 use promptassay_evaluator::plan::{Plan, PromptPlan, Role};
-use promptassay_evaluator::record::Record;
 use promptassay_evaluator::report::{Evaluation, FileNames};
 use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
 use promptassay_evaluator::summary::VariantSummary;
 use promptassay_registry::files::write_atomic;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::Version;
-use serde::Serialize;
 use serde_json::json;
 
+use self::blessing::{BlessedModel, Blessing, text};
+use self::fit::{not_passed, refuse_floating, refuse_partial};
 use super::Context;
 use super::eval::against::{AgainstArguments, blessed_path, read_blessed};
 use super::eval::journal::{RunsArguments, broken, described, refuse_changes, replayed};
@@ -74,35 +74,6 @@ pub(crate) fn run(arguments: &BaselineArguments, context: &Context<'_>) -> Resul
     match &arguments.command {
         BaselineCommand::Bless(arguments) => bless(arguments, context),
     }
-}
-
-/// A prompt that was blessed.
-#[derive(Debug, Serialize)]
-struct Blessing {
-    prompt: String,
-    version: String,
-    file: String,
-    replies: String,
-    models: Vec<BlessedModel>,
-    /// The margin that was written into the suite.
-    margin: Option<f64>,
-    /// Every file that was written, to be reviewed and committed.
-    written: Vec<String>,
-    #[serde(skip)]
-    remarks: Vec<String>,
-}
-
-/// What was blessed on a model row, and how far that is from what was blessed first.
-#[derive(Debug, Serialize)]
-struct BlessedModel {
-    model: String,
-    cases: usize,
-    pass_rate: Option<f64>,
-    score: Option<f64>,
-    /// Since when something is blessed, where it is not the first time.
-    first_blessed_at: Option<String>,
-    pass_rate_drift: Option<f64>,
-    score_drift: Option<f64>,
 }
 
 /// The run that is blessed.
@@ -162,18 +133,6 @@ fn bless(arguments: &BlessArguments, context: &Context<'_>) -> Result<Exit, Fail
         .answer(|| text(&blessings), &json!({"schema": 1, "run": file.id.to_string(), "blessed": blessings}))
 }
 
-/// What was not good enough for its own gate may be what is in use: it is blessed, and that is said.
-fn not_passed(plan: &Plan, gate: &Gate) -> Problem {
-    let prompt = &plan.prompts()[gate.prompt];
-    let variant = &prompt.variants[gate.variant];
-    let message = format!(
-        "the gate of {} {} on {} did not pass: {}",
-        prompt.name, variant.version, variant.model.name, gate.reason
-    );
-    let help = "what is blessed is what later versions are compared with; `git checkout` takes it back";
-    Problem::warning("baseline::not_passed", message).help(help)
-}
-
 /// The prompts that are blessed.
 fn chosen(arguments: &BlessArguments, plan: &Plan) -> Result<Vec<usize>, Failure> {
     if arguments.names.is_empty() {
@@ -188,64 +147,6 @@ fn chosen(arguments: &BlessArguments, plan: &Plan) -> Result<Vec<usize>, Failure
         })
     };
     arguments.names.iter().map(of_name).collect()
-}
-
-/// Refuses a run that is a part of one, or that lacks answers.
-fn refuse_partial(file: &RunFile, plan: &Plan, record: &Record) -> Result<(), Failure> {
-    let refuse = |code, message: String, help: String| {
-        Err(Failure::invalid_one(Problem::error(code, format!("run {} {message}", file.id)).help(help)))
-    };
-    if let Some(shard) = file.shard {
-        let message = format!("is shard {}/{} of a plan", shard.index, shard.of);
-        return refuse(
-            "baseline::shard",
-            message,
-            "merge the shards first: `promptassay merge RUN…`".to_owned(),
-        );
-    }
-    let filters = plan.filters();
-    if !filters.is_empty() {
-        let help =
-            "bless a run of whole suites: without `--case`, `--tag`, `--sample` and the like".to_owned();
-        return refuse("baseline::narrowed", format!("was narrowed by {}", filters.join(", ")), help);
-    }
-    let trials = plan.trials().len();
-    let has_reply = |index: &usize| record.trial(*index).is_some_and(|trial| trial.error.is_none());
-    let answered = (0..trials).filter(has_reply).count();
-    if answered < trials {
-        let message = format!("has answers to {answered} of {trials} questions");
-        let help = format!("`promptassay eval --resume {}` asks what lacks", file.id);
-        return refuse("baseline::incomplete", message, help);
-    }
-    let judged = |index: &usize| {
-        record
-            .trial(*index)
-            .is_some_and(|trial| matches!(trial.outcome, RepeatOutcome::Passed | RepeatOutcome::Failed))
-    };
-    let judged = (0..trials).filter(judged).count();
-    if judged < trials {
-        let message = format!("has verdicts on {judged} of {trials} answers");
-        let help = "see in its report why the others could not be judged: `promptassay report`".to_owned();
-        return refuse("baseline::incomplete", message, help);
-    }
-    Ok(())
-}
-
-/// Refuses models whose names mean another model tomorrow.
-fn refuse_floating(plan: &Plan) -> Result<(), Failure> {
-    let floats = |model: &str| model.ends_with("latest");
-    let floating: Vec<String> = plan
-        .rows()
-        .into_iter()
-        .filter(|row| floats(&row.model))
-        .map(|row| format!("{} ({})", row.name, row.model))
-        .collect();
-    if floating.is_empty() {
-        return Ok(());
-    }
-    let message = format!("the model behind a name may change: {}", floating.join(", "));
-    let help = "name a dated model in registry.yaml, or accept that with `--force`";
-    Err(Failure::invalid_one(Problem::error("baseline::floating_model", message).help(help)))
 }
 
 /// Writes the file of one prompt.
@@ -359,46 +260,4 @@ fn version(planned: &PlannedPrompt, named: Option<&Version>) -> Result<Version, 
         let help = format!("`--version` names one of {}", all.join(", "));
         Failure::invalid_one(Problem::error("baseline::which_version", message).help(help))
     })
-}
-
-fn text(blessings: &[Blessing]) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    for blessing in blessings {
-        let Blessing { prompt, version, file, replies, .. } = blessing;
-        let _ = writeln!(text, "blessed  {prompt} v{version}   {replies}\n         {file}");
-        for model in &blessing.models {
-            let rate = model.pass_rate.map_or("–".to_owned(), |rate| format!("{:.1} %", 100.0 * rate));
-            let score = model.score.map_or("–".to_owned(), |score| format!("{score:.3}"));
-            let _ = writeln!(
-                text,
-                "         {}: {} cases, pass rate {rate}, score {score}",
-                model.model, model.cases
-            );
-            if let Some(first) = &model.first_blessed_at {
-                let drift = |drift: Option<f64>| {
-                    drift.map_or("–".to_owned(), |drift| format!("{} points", points(drift)))
-                };
-                let _ = writeln!(
-                    text,
-                    "         since the first blessing ({}): pass rate {}, score {}",
-                    &first[..first.len().min(10)],
-                    drift(model.pass_rate_drift),
-                    drift(model.score_drift)
-                );
-            }
-        }
-        for remark in &blessing.remarks {
-            let _ = writeln!(text, "         {remark}");
-        }
-    }
-    let written: Vec<&str> =
-        blessings.iter().flat_map(|blessing| &blessing.written).map(String::as_str).collect();
-    let what = match written.as_slice() {
-        [_] => "the file and commit it".to_owned(),
-        several => format!("and commit {}", several.join(" ")),
-    };
-    let _ =
-        writeln!(text, "review {what}; `promptassay eval --against-baseline` compares with what is blessed");
-    text
 }

@@ -1,0 +1,78 @@
+//! What was blessed, as a person and as a program reads it.
+
+use std::fmt::Write as _;
+
+use promptassay_evaluator::gate::points;
+use serde::Serialize;
+
+/// A prompt that was blessed.
+#[derive(Debug, Serialize)]
+pub(super) struct Blessing {
+    pub(super) prompt: String,
+    pub(super) version: String,
+    pub(super) file: String,
+    pub(super) replies: String,
+    pub(super) models: Vec<BlessedModel>,
+    /// The margin that was written into the suite.
+    pub(super) margin: Option<f64>,
+    /// Every file that was written, to be reviewed and committed.
+    pub(super) written: Vec<String>,
+    #[serde(skip)]
+    pub(super) remarks: Vec<String>,
+}
+
+/// What was blessed on a model row, and how far that is from what was blessed first.
+#[derive(Debug, Serialize)]
+pub(super) struct BlessedModel {
+    pub(super) model: String,
+    pub(super) cases: usize,
+    pub(super) pass_rate: Option<f64>,
+    pub(super) score: Option<f64>,
+    /// Since when something is blessed, where it is not the first time.
+    pub(super) first_blessed_at: Option<String>,
+    pub(super) pass_rate_drift: Option<f64>,
+    pub(super) score_drift: Option<f64>,
+}
+
+/// What was written, and what to do with it.
+pub(super) fn text(blessings: &[Blessing]) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    for blessing in blessings {
+        let Blessing { prompt, version, file, replies, .. } = blessing;
+        let _ = writeln!(text, "blessed  {prompt} v{version}   {replies}\n         {file}");
+        for model in &blessing.models {
+            let rate = model.pass_rate.map_or("–".to_owned(), |rate| format!("{:.1} %", 100.0 * rate));
+            let score = model.score.map_or("–".to_owned(), |score| format!("{score:.3}"));
+            let _ = writeln!(
+                text,
+                "         {}: {} cases, pass rate {rate}, score {score}",
+                model.model, model.cases
+            );
+            if let Some(first) = &model.first_blessed_at {
+                let drift = |drift: Option<f64>| {
+                    drift.map_or("–".to_owned(), |drift| format!("{} points", points(drift)))
+                };
+                let _ = writeln!(
+                    text,
+                    "         since the first blessing ({}): pass rate {}, score {}",
+                    &first[..first.len().min(10)],
+                    drift(model.pass_rate_drift),
+                    drift(model.score_drift)
+                );
+            }
+        }
+        for remark in &blessing.remarks {
+            let _ = writeln!(text, "         {remark}");
+        }
+    }
+    let written: Vec<&str> =
+        blessings.iter().flat_map(|blessing| &blessing.written).map(String::as_str).collect();
+    let what = match written.as_slice() {
+        [_] => "the file and commit it".to_owned(),
+        several => format!("and commit {}", several.join(" ")),
+    };
+    let _ =
+        writeln!(text, "review {what}; `promptassay eval --against-baseline` compares with what is blessed");
+    text
+}
