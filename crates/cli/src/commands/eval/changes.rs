@@ -2,6 +2,7 @@
 
 mod frozen;
 mod git;
+mod only;
 pub(super) mod remarks;
 mod removed;
 mod then;
@@ -15,6 +16,7 @@ use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
 use git::{Git, slashed};
+pub(super) use only::{Candidate, only_changed};
 pub(crate) use then::Then;
 
 /// The prompts among these that changed since `reference`: in commits of this side since the two parted, in the index, in the

@@ -11,23 +11,17 @@ use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{self, Suite};
 use promptassay_lifecycle::ledger::{self, Standing};
 use promptassay_llm::Price;
-use promptassay_registry::files::read_text;
-use promptassay_registry::problem::{Problem, has_errors};
+use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::version::Version;
-use promptassay_registry::yaml::Document;
 use regex::Regex;
 
-use super::changes::remarks::not_judged;
-use super::changes::{self, Then};
+use super::changes::{Candidate, Then, only_changed};
 use super::journal::{RunsArguments, broken, described};
 use super::offline::versions;
 use super::policy::PolicyArguments;
 use crate::commands::Context;
 use crate::failure::Failure;
-
-/// The largest suite that is read.
-const MAX_SUITE_BYTES: u64 = 256 << 20;
 
 /// What is evaluated.
 #[derive(Debug, Default, Args)]
@@ -77,13 +71,6 @@ pub(super) enum Selected<'a> {
     Inputs(Vec<PromptInput<'a>>),
     /// Only changes are asked for, and there are none.
     NothingChanged,
-}
-
-/// A prompt, its suite if that can be read, and what is wrong with either.
-struct Candidate<'a> {
-    prompt: &'a Prompt,
-    suite: Option<Suite>,
-    problems: Vec<Problem>,
 }
 
 impl SelectionArguments {
@@ -252,20 +239,20 @@ impl SelectionArguments {
                 // Of those that changed it is said with what they changed.
                 return None;
             }
-            let message = format!("`{}` has no suite", prompt.name());
             let help = format!("write {}", path.display());
             problems.push(if self.names_exactly(prompt) {
+                let message = format!("`{}` has no suite", prompt.name());
                 Problem::error("eval::no_suite", message).help(help)
             } else {
-                Problem::warning("eval::no_suite", message).help(help)
+                // Without the name, which the place has: many such prompts are said together.
+                Problem::warning("eval::no_suite", "a prompt without a suite is not evaluated")
+                    .at(Place::whole_file(prompt.document().file()))
+                    .help("write its tests/test_cases.yaml; `promptassay new` shows how one looks")
             });
             return None;
         }
         let mut found = Vec::new();
-        let suite = read_document(&path, &mut found).and_then(|document| {
-            let files = suite::files_beside(&path, tree.repository_root());
-            suite::resolve(&document, prompt.interface(), settings, &files, &mut found)
-        });
+        let suite = suite::of_prompt(prompt, tree.repository_root(), settings, &mut found);
         Some(Candidate { prompt, suite, problems: found })
     }
 
@@ -318,50 +305,6 @@ impl SelectionArguments {
     }
 }
 
-/// Leaves the prompts that changed since a commit, each with the gate that it had there: a change cannot relax its own gate.
-fn only_changed(
-    reference: &str,
-    tree: &Tree,
-    (prompts, flags): (&[&Prompt], &PolicyArguments),
-    candidates: &mut Vec<Candidate<'_>>,
-    problems: &mut Vec<Problem>,
-) -> Result<Changed, Box<Problem>> {
-    let without_suite = prompts.iter().filter(|prompt| !prompt.suite_path().exists());
-    let files = candidates.iter().map(|candidate| (candidate.prompt, candidate.suite.as_ref()));
-    let files = files.chain(without_suite.clone().map(|prompt| (*prompt, None)));
-    let mut changed = changes::since(reference, tree, files.collect())?;
-    let then = Then::read(reference, tree, problems)?;
-    for prompt in without_suite {
-        let removed = then.removed_suite(prompt)?;
-        if let Changed::Prompts(changes) = &mut changed
-            && let Some(change) = changes.remove(prompt.name().as_str())
-            && removed.is_none()
-        {
-            problems.push(not_judged(prompt, &change, reference));
-        }
-        problems.extend(removed);
-    }
-    for prompt in prompts {
-        problems.extend(then.frozen(prompt)?);
-    }
-    let suites = |name: &str| {
-        candidates.iter().find(|candidate| candidate.prompt.name().as_str() == name)?.suite.as_ref()
-    };
-    problems.extend(then.removed_prompts(tree, suites)?);
-    if let Changed::Prompts(changes) = &changed {
-        if changes.is_empty() {
-            return Ok(Changed::Nothing);
-        }
-        candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
-        for candidate in candidates {
-            if let Some(suite) = &mut candidate.suite {
-                then.hold(candidate.prompt, suite, flags, problems)?;
-            }
-        }
-    }
-    Ok(changed)
-}
-
 /// The prompts of these names, all if there are none, with the versions that are judged where nobody asks for others.
 pub(crate) fn inputs_of<'a>(
     names: Vec<String>,
@@ -402,14 +345,4 @@ fn relevant(tree: &Tree, problems: Vec<Problem>, names: &BTreeSet<String>) -> Ve
             .is_some_and(|place| elsewhere.iter().any(|directory| place.file.starts_with(directory)))
     };
     problems.into_iter().filter(|problem| !is_elsewhere(problem)).collect()
-}
-
-fn read_document(path: &Path, problems: &mut Vec<Problem>) -> Option<Document> {
-    match read_text(path, MAX_SUITE_BYTES) {
-        Ok(text) => Document::parse(path, text, problems),
-        Err(problem) => {
-            problems.push(*problem);
-            None
-        }
-    }
 }

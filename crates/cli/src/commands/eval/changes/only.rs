@@ -1,0 +1,61 @@
+//! Of the prompts that are selected, those that a change changes.
+
+use promptassay_evaluator::selection::Changed;
+use promptassay_evaluator::suite::Suite;
+use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::{Prompt, Tree};
+
+use super::Then;
+use super::remarks::not_judged;
+use crate::commands::eval::policy::PolicyArguments;
+
+/// A prompt, its suite if that can be read, and what is wrong with either.
+pub(in crate::commands::eval) struct Candidate<'a> {
+    pub(in crate::commands::eval) prompt: &'a Prompt,
+    pub(in crate::commands::eval) suite: Option<Suite>,
+    pub(in crate::commands::eval) problems: Vec<Problem>,
+}
+
+/// Leaves the prompts that changed since a commit, each with the gate that it had there: a change cannot relax its own gate.
+pub(in crate::commands::eval) fn only_changed(
+    reference: &str,
+    tree: &Tree,
+    (prompts, flags): (&[&Prompt], &PolicyArguments),
+    candidates: &mut Vec<Candidate<'_>>,
+    problems: &mut Vec<Problem>,
+) -> Result<Changed, Box<Problem>> {
+    let without_suite = prompts.iter().filter(|prompt| !prompt.suite_path().exists());
+    let files = candidates.iter().map(|candidate| (candidate.prompt, candidate.suite.as_ref()));
+    let files = files.chain(without_suite.clone().map(|prompt| (*prompt, None)));
+    let mut changed = super::since(reference, tree, files.collect())?;
+    let then = Then::read(reference, tree, problems)?;
+    for prompt in without_suite {
+        let removed = then.removed_suite(prompt)?;
+        if let Changed::Prompts(changes) = &mut changed
+            && let Some(change) = changes.remove(prompt.name().as_str())
+            && removed.is_none()
+        {
+            problems.push(not_judged(prompt, &change, reference));
+        }
+        problems.extend(removed);
+    }
+    for prompt in prompts {
+        problems.extend(then.frozen(prompt)?);
+    }
+    let suites = |name: &str| {
+        candidates.iter().find(|candidate| candidate.prompt.name().as_str() == name)?.suite.as_ref()
+    };
+    problems.extend(then.removed_prompts(tree, suites)?);
+    if let Changed::Prompts(changes) = &changed {
+        if changes.is_empty() {
+            return Ok(Changed::Nothing);
+        }
+        candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
+        for candidate in candidates {
+            if let Some(suite) = &mut candidate.suite {
+                then.hold(candidate.prompt, suite, flags, problems)?;
+            }
+        }
+    }
+    Ok(changed)
+}
