@@ -48,6 +48,8 @@ pub struct TrialRecord {
     pub error: Option<AskErrorKind>,
     /// Whether it has no verdict because what asking needs is not there: see [`TrialResult::is_gap`].
     pub is_gap: bool,
+    /// Whether there is more to say of it than that it passed: an error, a check with a reason, a reply to be looked at.
+    pub has_reasons: bool,
     /// Where the reply came from.
     pub source: Option<ReplySource>,
 }
@@ -169,6 +171,9 @@ impl TrialRecord {
             cost: asked.and_then(|reply| row.cost(&reply.usage)),
             error,
             is_gap: result.is_gap(),
+            has_reasons: error.is_some()
+                || result.outcome != RepeatOutcome::Passed
+                || result.checks.iter().any(|check| check.outcome.reason().is_some()),
             source: reply.map(|(_, source)| source),
         }
     }

@@ -44,7 +44,11 @@ pub(super) fn reasons(
     quoted: Quoted,
 ) -> String {
     let mut out = String::new();
-    for (_, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
+    for (index, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
+        // Of most there is nothing to say, and their results need not be read from the disk.
+        if evaluation.record.trial(index).is_some_and(|trial| !trial.has_reasons) {
+            continue;
+        }
         let prefix = if case.counts.asked > 1 { format!("repeat {}: ", trial.repeat) } else { String::new() };
         // Writing to a string cannot fail.
         let _ = match evaluation.outputs.get(trial.id) {
