@@ -1,6 +1,6 @@
 //! Where output goes: data to standard output, everything else to standard error. A reader that went away is no error.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
 
 use promptassay_evaluator::plan::Remark;
 use promptassay_registry::problem::Problem;
@@ -48,7 +48,9 @@ impl Console {
     #[expect(clippy::unused_self, reason = "standard output belongs to whoever was given the console")]
     pub(crate) fn data(self, source: &mut dyn Read) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        match io::copy(source, &mut stdout).and_then(|_| stdout.flush()) {
+        // Reports may be large, and copying hands on what one read gives.
+        let mut source = BufReader::with_capacity(64 << 10, source);
+        match io::copy(&mut source, &mut stdout).and_then(|_| stdout.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
         }
