@@ -11,7 +11,7 @@ use crate::event::Event;
 #[derive(Debug)]
 pub(crate) struct Quoting {
     file: File,
-    /// The bytes from `start` on that were read last. Nothing that stands in a journal is written anew, so they stay true.
+    /// The bytes from `start` on that were read last, up to the end of a line: whole lines are never written anew, so they stay true.
     window: Vec<u8>,
     start: u64,
 }
@@ -51,7 +51,10 @@ impl Quoting {
         self.start = if length > WINDOW - BEFORE { span.offset } else { span.offset.saturating_sub(BEFORE) };
         self.window.clear();
         self.file.seek(SeekFrom::Start(self.start))?;
-        (&mut self.file).take(WINDOW.max(length)).read_to_end(&mut self.window)?;
+        // With the line feed after it, without which it is no line.
+        (&mut self.file).take(WINDOW.max(length + 1)).read_to_end(&mut self.window)?;
+        let end = self.window.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.window.truncate(end);
         Ok(())
     }
 }
@@ -96,7 +99,9 @@ mod tests {
             let half = events.len() / 2;
             let (now, later) = text.split_at(usize::try_from(events[half].1.offset).unwrap());
             let mut journal = File::create_new(&path).unwrap();
+            // Somebody was killed while writing a line, which is dropped before another is written.
             journal.write_all(now.as_bytes()).unwrap();
+            journal.write_all(&[b'x'; 100]).unwrap();
             let mut quoting = Quoting::open(&path).unwrap();
             for index in &order {
                 if half > 0 {
@@ -104,6 +109,8 @@ mod tests {
                     prop_assert_eq!(&quoting.read(*span).unwrap(), event);
                 }
             }
+            journal.set_len(now.len() as u64).unwrap();
+            journal.seek(SeekFrom::End(0)).unwrap();
             journal.write_all(later.as_bytes()).unwrap();
             for index in &order {
                 let (event, span) = &events[index.index(events.len())];
