@@ -39,8 +39,7 @@ fn without_line(problem: &Problem, place: Option<&Place>) -> String {
     };
     let mut text = format!("{title}: {}", problem.message);
     if let Some(place) = place {
-        let is_whole = (place.line, place.column) == (1, 1);
-        let shown = if is_whole { place.file.display().to_string() } else { place.to_string() };
+        let shown = if place.is_whole_file() { place.file.display().to_string() } else { place.to_string() };
         text.extend(["\n --> ", &shown]);
     }
     if let Some(help) = &problem.help {
