@@ -73,31 +73,42 @@ pub struct MessageSpec {
     pub content: Located<String>,
 }
 
+/// The text of a message, whatever else is wrong with the message.
+#[derive(Deserialize)]
+struct ContentSpec {
+    content: Located<String>,
+}
+
 /// A version's file, read.
 #[derive(Debug, Clone)]
 pub(crate) struct VersionFile {
-    pub(crate) content: VersionContent,
-    /// A chat's YAML.
+    /// What it says; absent only with an error among the problems.
+    pub(crate) content: Option<VersionContent>,
+    /// A chat's YAML, where it is YAML.
     pub(crate) document: Option<Document>,
 }
 
 impl VersionFile {
-    /// Reads the text of a file; `None` with the errors among `problems`, each at its place in the file.
+    /// Reads the text of a file; every error is added to `problems`, each at its place in the file.
     pub(crate) fn parse(
         file: &Path,
         text: &Arc<str>,
         form: Form,
         format: TemplateFormat,
         problems: &mut Vec<Problem>,
-    ) -> Option<Self> {
+    ) -> Self {
         let mut found = Vec::new();
-        let read = match form {
-            Form::Text => parse_text(file, text, format, &mut found),
-            Form::Chat => parse_chat(file, text, format, &mut found),
+        let (content, document) = match form {
+            Form::Text => (parse_text(file, text, format, &mut found), None),
+            Form::Chat => {
+                let document = Document::parse(file, Arc::clone(text), &mut found);
+                let content = document.as_ref().and_then(|document| parse_chat(document, format, &mut found));
+                (content, document)
+            }
         };
         let broken = has_errors(&found);
         problems.extend(found);
-        read.filter(|_| !broken)
+        Self { content: content.filter(|_| !broken), document }
     }
 }
 
@@ -106,13 +117,13 @@ fn parse_text(
     text: &Arc<str>,
     format: TemplateFormat,
     problems: &mut Vec<Problem>,
-) -> Option<VersionFile> {
+) -> Option<VersionContent> {
     if text.trim().is_empty() {
         problems.push(empty(file));
         return None;
     }
     match Template::parse(format, Arc::clone(text)) {
-        Ok(template) => Some(VersionFile { content: VersionContent::Text(template), document: None }),
+        Ok(template) => Some(VersionContent::Text(template)),
         Err(found) => {
             problems.extend(found.into_iter().map(|problem| {
                 let place = Place::in_text(file, text, problem.span.clone());
@@ -124,35 +135,33 @@ fn parse_text(
 }
 
 fn parse_chat(
-    file: &Path,
-    text: &Arc<str>,
+    document: &Document,
     format: TemplateFormat,
     problems: &mut Vec<Problem>,
-) -> Option<VersionFile> {
-    let document = Document::parse(file, Arc::clone(text), problems)?;
+) -> Option<VersionContent> {
     if document.is_empty() {
-        problems.push(empty(file));
+        problems.push(empty(document.file()));
         return None;
     }
     let reading = document.read::<VersionSpec>();
+    let has_all = reading.problems.is_empty();
     problems.extend(reading.problems);
-    let spec = reading.value?;
-    if let Some(schema) = spec.schema.filter(|schema| schema.value != SCHEMA) {
-        problems.push(unknown_schema(&document, &schema));
-    }
+    check_schema(document, problems);
+    let Some(spec) = reading.value.filter(|_| has_all) else {
+        // A message that was left out, for a wrong role perhaps, has a text all the same.
+        for content in contents(document) {
+            parse_content(document, &content, format, problems);
+        }
+        return None;
+    };
     let mut messages = Vec::with_capacity(spec.messages.len());
     for MessageSpec { role, content } in spec.messages {
-        match Template::parse(format, content.value.as_str()) {
-            Ok(template) => messages.push(MessageTemplate { role, template }),
-            Err(found) => problems.extend(found.into_iter().map(|problem| {
-                let place = document.place(span_inside(&document, &content, problem.span.clone()));
-                as_problem(problem, place)
-            })),
-        }
+        let template = parse_content(document, &content, format, problems);
+        messages.extend(template.map(|template| MessageTemplate { role, template }));
     }
     let chat = Chat::new(messages, spec.params.unwrap_or_default(), spec.response_format);
     let chat = chat.map_err(|error| {
-        // Messages that were left out are problems of their own.
+        // Messages whose template is broken are problems of their own.
         if !has_errors(problems) {
             problems.push(
                 Problem::error("version::no_messages", error.to_string())
@@ -161,7 +170,39 @@ fn parse_chat(
             );
         }
     });
-    Some(VersionFile { content: VersionContent::Chat(chat.ok()?), document: Some(document) })
+    chat.ok().map(VersionContent::Chat)
+}
+
+/// What is wrong with the type of `schema` is found where the whole is read.
+fn check_schema(document: &Document, problems: &mut Vec<Problem>) {
+    let schema = document.read_at::<Located<u64>>(&["schema"]).and_then(|reading| reading.value);
+    if let Some(schema) = schema.filter(|schema| schema.value != SCHEMA) {
+        problems.push(unknown_schema(document, &schema));
+    }
+}
+
+fn parse_content(
+    document: &Document,
+    content: &Located<String>,
+    format: TemplateFormat,
+    problems: &mut Vec<Problem>,
+) -> Option<Template> {
+    match Template::parse(format, content.value.as_str()) {
+        Ok(template) => Some(template),
+        Err(found) => {
+            problems.extend(found.into_iter().map(|problem| {
+                let place = document.place(span_inside(document, content, problem.span.clone()));
+                as_problem(problem, place)
+            }));
+            None
+        }
+    }
+}
+
+/// The texts of all messages that have one.
+fn contents(document: &Document) -> impl Iterator<Item = Located<String>> {
+    let messages = document.read_at::<Vec<ContentSpec>>(&["messages"]).and_then(|reading| reading.value);
+    messages.unwrap_or_default().into_iter().map(|message| message.content)
 }
 
 fn empty(file: &Path) -> Problem {
@@ -193,11 +234,9 @@ pub(crate) fn place_of_use(
         let found = content.templates().next().and_then(|template| span_of_use(template, variable));
         return found.map_or_else(|| Place::whole_file(file), |span| Place::in_text(file, text, span));
     };
-    let messages = document.read_at::<Vec<MessageSpec>>(&["messages"]).and_then(|reading| reading.value);
-    let contents = messages.unwrap_or_default();
-    let found = contents.iter().zip(content.templates()).find_map(|(message, template)| {
+    let found = contents(document).zip(content.templates()).find_map(|(content, template)| {
         let span = span_of_use(template, variable)?;
-        Some(document.place(span_inside(document, &message.content, span)))
+        Some(document.place(span_inside(document, &content, span)))
     });
     found.unwrap_or_else(|| document.place_at(&["messages"]))
 }

@@ -91,6 +91,9 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
             problems.extend(files::unregistered(prompt));
         }
     }
+    for broken in loaded.tree.broken().iter().filter(|broken| chosen(&broken.name)) {
+        files::check_broken(broken, &mut problems);
+    }
     let cases = files.cases();
     answer(&prompts, cases, problems, context)
 }

@@ -67,6 +67,44 @@ fn every_problem_is_reported_at_once() {
     assert_snapshot!(sandbox.session(&[&["check"], &["list"], &["check", "sound", "othr"]]));
 }
 
+/// One mistake of every kind in one file: none of them hides another.
+const WRONG_CHAT: &str = "\
+schema: 2
+messages:
+  - {role: sytem, content: \"Greet {na me}.\"}
+  - {role: user, content: \"Be {tone.\", cached: true}
+  - {role: user, contents: \"{tone}\"}
+  - {role: user, content: \"{name} {0}\"}
+params: {temprature: 0.5, max_output_tokens: 0, top_p: high}
+response_format: {type: jsn}
+other: 1
+";
+
+#[test]
+fn a_mistake_in_a_version_hides_no_other_one_of_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/greet/v1.1.0.yaml", WRONG_CHAT);
+    let all = sandbox.session(&[&["check"]]);
+    // Without `messages` as well, which is the whole of a chat.
+    sandbox.write("prompts/greet/v1.1.0.yaml", WRONG_CHAT.replace("messages:", "mesages:"));
+    let without_messages = sandbox.session(&[&["check"]]);
+    // The sound messages of a version whose `params` are no map, and a text with several mistakes.
+    sandbox.write("prompts/greet/v1.1.0.yaml", "messages: [{role: user, content: \"{name\"}]\nparams: 3\n");
+    sandbox.write("prompts/greet/v1.2.0.txt", "{0}, {a.b}\n{name!r}\n");
+    assert_snapshot!([all, without_messages, sandbox.session(&[&["check"]])].join("\n"));
+}
+
+#[test]
+fn a_prompt_that_is_not_asked_for_is_not_checked_though_it_is_broken() {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/other/prompt.yaml", "name: other\n").write(
+        "prompts/other/v1.0.0.yaml",
+        "messages: [{role: usr, content: hi}]\nparams: {temprature: 1}\n",
+    );
+    assert!(sandbox.session(&[&["check"]]).contains("temprature"));
+    assert!(!sandbox.session(&[&["check", "greet"]]).contains("temprature"));
+}
+
 #[test]
 fn unescaped_json_gets_the_hint_to_double_the_braces() {
     let seen = after_edit("prompts/greet/v1.0.0.txt", "tone.", "tone.\nReply as {\"text\": \"...\"}.");

@@ -171,7 +171,7 @@ fn load_prompts(directories: &[&Entry], real_root: &Path, repository: &Path) -> 
 }
 
 fn add(tree: &mut Tree, entry: &Entry, loaded: LoadedPrompt, problems: &mut Vec<Problem>) {
-    let LoadedPrompt { prompt, problems: mut found } = loaded;
+    let LoadedPrompt { prompt, chats, problems: mut found } = loaded;
     problem::sort(&mut found);
     problems.extend(found.iter().cloned());
     match prompt {
@@ -181,6 +181,7 @@ fn add(tree: &mut Tree, entry: &Entry, loaded: LoadedPrompt, problems: &mut Vec<
         _ => tree.broken.push(BrokenPrompt {
             name: entry.name.clone(),
             directory: entry.path.clone(),
+            chats,
             problems: found,
         }),
     }

@@ -66,6 +66,8 @@ pub struct BrokenPrompt {
     pub name: String,
     /// Where it is.
     pub directory: PathBuf,
+    /// The YAML of its chat versions, sound or not, for whoever types `params` at its place.
+    pub chats: Vec<Document>,
     /// Its problems, warnings too, ordered by file, line and column.
     pub problems: Vec<Problem>,
 }

@@ -32,6 +32,8 @@ pub(super) enum Found {
 pub(super) struct LoadedPrompt {
     /// Absent only with an error among the problems.
     pub(super) prompt: Option<Prompt>,
+    /// The YAML of its chat versions, sound or not.
+    pub(super) chats: Vec<Document>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -94,14 +96,16 @@ pub(super) fn load(entry: &Entry, real_root: &Path, repository: &Path) -> Found 
     for subdirectory in &files.subdirectories {
         directory::check_links(&subdirectory.path, repository, &mut problems);
     }
-    let prompt = read_prompt(entry, name, &files, &mut problems);
-    Found::Prompt(Box::new(LoadedPrompt { prompt, problems }))
+    let mut chats = Vec::new();
+    let prompt = read_prompt(entry, name, &files, &mut chats, &mut problems);
+    Found::Prompt(Box::new(LoadedPrompt { prompt, chats, problems }))
 }
 
 fn read_prompt(
     entry: &Entry,
     name: Option<PromptName>,
     files: &Files,
+    chats: &mut Vec<Document>,
     problems: &mut Vec<Problem>,
 ) -> Option<Prompt> {
     let lock = read_lock(files, problems);
@@ -115,7 +119,7 @@ fn read_prompt(
         read_text(&prompt_entry.path, MAX_YAML_BYTES).map_err(|problem| problems.push(*problem)).ok()?;
     let document = Document::parse(prompt_entry.path.as_path(), text, problems)?;
     let file = PromptFile::read(&document, &entry.name, problems)?;
-    let mut versions = versions::load(files, &document, &file, problems);
+    let mut versions = versions::load(files, &document, &file, chats, problems);
     if files.versions.is_empty() && files.misnamed_versions.is_empty() {
         problems.push(no_version(prompt_entry, &entry.name));
     }

@@ -18,11 +18,13 @@ use crate::yaml::Document;
 
 pub(super) type Versions = BTreeMap<Version, PromptVersion>;
 
-/// The versions that could be read, without their lock rows. Where a version has two files, the first is read.
+/// The versions that could be read, without their lock rows. Where a version has two files, the first is read. The YAML of chat versions
+/// is added to `chats`, whether they could be read or not.
 pub(super) fn load(
     files: &Files,
     document: &Document,
     file: &PromptFile,
+    chats: &mut Vec<Document>,
     problems: &mut Vec<Problem>,
 ) -> Versions {
     // Without a known language no template can be read.
@@ -41,11 +43,10 @@ pub(super) fn load(
                 continue;
             }
         };
-        let Some(VersionFile { content, document }) =
-            VersionFile::parse(&entry.path, &text, *form, format, problems)
-        else {
-            continue;
-        };
+        let VersionFile { content, document } =
+            VersionFile::parse(&entry.path, &text, *form, format, problems);
+        chats.extend(document.clone());
+        let Some(content) = content else { continue };
         let interface = declared.clone().unwrap_or_else(|| Shared::inferred(format, &content));
         let loaded = PromptVersion {
             version: version.clone(),

@@ -12,8 +12,9 @@ use promptassay_lifecycle::stage::Stage;
 use promptassay_lifecycle::verify;
 use promptassay_llm::{Params, ResponseFormat};
 use promptassay_registry::problem::{Place, Problem};
-use promptassay_registry::tree::{Prompt, PromptVersion, Tree};
+use promptassay_registry::tree::{BrokenPrompt, Prompt, Tree};
 use promptassay_registry::version::Version;
+use promptassay_registry::yaml::Document;
 
 use super::recorded;
 use super::running::Started;
@@ -53,8 +54,8 @@ impl Files {
 
     /// Checks the versions and the suite of a prompt, as far as the tree has not.
     pub(super) fn check(&mut self, prompt: &Prompt, started: &mut Started<'_>, problems: &mut Vec<Problem>) {
-        for version in prompt.versions() {
-            check_request(version, problems);
+        for document in prompt.versions().filter_map(|version| version.document.as_ref()) {
+            check_request(document, problems);
         }
         let experiments = of_prompt(prompt, problems);
         let open = started.check(prompt, &experiments, problems);
@@ -156,10 +157,18 @@ fn serves_archived(found: &Found, ledger: &Ledger) -> Option<Problem> {
     )
 }
 
+/// What the versions of a prompt with errors ask for: what is wrong with a message hides nothing here.
+pub(super) fn check_broken(prompt: &BrokenPrompt, problems: &mut Vec<Problem>) {
+    for document in &prompt.chats {
+        check_request(document, problems);
+    }
+}
+
 /// What a chat version asks of the model beside its messages.
-fn check_request(version: &PromptVersion, problems: &mut Vec<Problem>) {
-    let Some(document) = &version.document else { return };
-    if let Some(reading) = document.read_at::<Params>(&["params"]) {
+fn check_request(document: &Document, problems: &mut Vec<Problem>) {
+    // That `params` is no map was found where the version was read.
+    let is_map = !document.keys_at(&["params"]).is_empty();
+    if let Some(reading) = document.read_at::<Params>(&["params"]).filter(|_| is_map) {
         problems.extend(reading.problems);
         let found = reading.value.map(|params| params.problems()).unwrap_or_default();
         problems.extend(found.into_iter().map(|problem| {
