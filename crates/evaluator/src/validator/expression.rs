@@ -4,6 +4,7 @@
 //! Sandboxed: no loader, no functions from outside, strict about what is undefined, and fuel bounds time and memory.
 
 mod before;
+mod ordered;
 mod written;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use self::before::{CaseGives, flaws};
+use self::ordered::{compile, is_unlike, teach};
 
 use super::excerpt::excerpt;
 use super::spec::{Builder, Options};
@@ -88,13 +90,19 @@ impl ExpressionCheck {
         Some(format!("`{}` needs `{path}`, which the case does not have", self.source))
     }
 
-    /// What is undefined in the JSON is the reply's fault, and all else the expression's or the case's.
+    /// What the JSON lacks, or has of another kind than it is compared with, is the reply's fault, and all else the expression's or the
+    /// case's.
     fn explain(&self, error: &Error, view: &View<'_>) -> CheckOutcome {
+        let reads_json = || self.reads.iter().any(|path| path == "json" || path.starts_with("json."));
+        if is_unlike(error) && reads_json() {
+            let message = format!("`{}`: {}", self.source, describe(error));
+            return CheckOutcome::Fail(Reason::new(message).got(excerpt(view.text())));
+        }
         if error.kind() == ErrorKind::UndefinedError {
             if let Some(message) = self.missing(view.subject.inputs, view.subject.reference) {
                 return CheckOutcome::Error(Reason::new(message));
             }
-            if self.reads.iter().any(|path| path == "json" || path.starts_with("json.")) {
+            if reads_json() {
                 return CheckOutcome::Fail(match view.json() {
                     Err(why) => not_json(why, view.text()),
                     Ok(_) => Reason::new(format!(
@@ -138,12 +146,14 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_fuel(Some(FUEL));
     // It prints every value that the expression was given.
     environment.remove_global("debug");
+    teach(&mut environment);
     environment
 });
 
 /// What went wrong, without any value: those are the reply's.
 fn describe(error: &Error) -> String {
     match (error.kind(), error.detail()) {
+        (_, Some(detail)) if is_unlike(error) => detail.to_owned(),
         (ErrorKind::OutOfFuel, _) => "it takes too many steps or too much memory".to_owned(),
         (ErrorKind::UndefinedError, None) => "a value is undefined; test it with `is defined`".to_owned(),
         (ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction, Some(detail)) => {
@@ -174,7 +184,7 @@ impl Options for ExpressionOptions {
 impl ExpressionOptions {
     pub(super) fn build(&self, builder: &mut Builder<'_>) -> Option<ExpressionCheck> {
         let source = &self.value;
-        let expression = match ENVIRONMENT.compile_expression_owned(source.value.clone()) {
+        let expression = match compile(&ENVIRONMENT, &source.value) {
             Ok(expression) => expression,
             Err(error) => {
                 let message = format!("the expression cannot be read: {}", describe(&error));
@@ -185,8 +195,12 @@ impl ExpressionOptions {
             }
         };
         let before = builder.problem_count();
+        // Of the text as it stands: what is rewritten to be evaluated uses a name more.
+        let plain = ENVIRONMENT.compile_expression_owned(source.value.clone());
+        let uses =
+            |nested| plain.as_ref().map(|plain| plain.undeclared_variables(nested)).unwrap_or_default();
         let globals: BTreeSet<&str> = ENVIRONMENT.globals().map(|(name, _)| name).collect();
-        let names: BTreeSet<String> = expression.undeclared_variables(false).into_iter().collect();
+        let names: BTreeSet<String> = uses(false).into_iter().collect();
         for name in names {
             if !VARIABLES.contains(&name.as_str()) && !globals.contains(name.as_str()) {
                 builder.refuse(
@@ -203,7 +217,7 @@ impl ExpressionOptions {
                 builder.refuse_maybe_help("suite::invalid_expression", flaw.message, source.span, flaw.help);
             }
         }
-        let reads = expression.undeclared_variables(true).into_iter().collect();
+        let reads = uses(true).into_iter().collect();
         (builder.problem_count() == before).then(|| ExpressionCheck {
             source: source.value.clone(),
             expression,

@@ -8,6 +8,7 @@ use minijinja::{Error, ErrorKind};
 use promptassay_registry::template::Values;
 use serde_json::json;
 
+use super::ordered::{compile, is_order};
 use super::written::{form, written};
 use super::{ENVIRONMENT, VARIABLES, describe};
 
@@ -207,7 +208,12 @@ impl Walk<'_> {
                 for (at, operation) in chain.ops.iter().enumerate() {
                     operands.push(self.part(&operation.expr, is_certain && at == 0));
                 }
-                match self.exactly_of(part, &operands, is_certain) {
+                let known = if is_order(part) {
+                    self.tried(part, &operands, is_certain)
+                } else {
+                    self.exactly_of(part, &operands, is_certain)
+                };
+                match known {
                     Known::Anything => Known::OfKind(Kind::Boolean),
                     known => known,
                 }
@@ -325,7 +331,7 @@ impl Walk<'_> {
         }
         let mut names = OPERANDS.iter();
         let text = form(part, &mut |_| names.next().copied().unwrap_or_default().to_owned());
-        let Ok(expression) = ENVIRONMENT.compile_expression_owned(text) else { return Known::Anything };
+        let Ok(expression) = compile(&ENVIRONMENT, &text) else { return Known::Anything };
         let results: Vec<Result<Item, Error>> = combinations(&samples)
             .into_iter()
             .map(|values| expression.eval(Item::from_pairs(OPERANDS.into_iter().zip(values))))

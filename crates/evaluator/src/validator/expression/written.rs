@@ -22,7 +22,7 @@ pub(super) fn form<'e>(part: &'e Expr<'e>, operand: &mut dyn FnMut(&'e Expr<'e>)
     match part {
         Expr::Var(variable) => variable.id.to_owned(),
         Expr::Const(constant) => match constant.value.kind() {
-            ValueKind::String => format!("'{}'", constant.value),
+            ValueKind::String => quoted(constant.value.as_str().unwrap_or_default()),
             _ => constant.value.to_string(),
         },
         Expr::UnaryOp(operation) => {
@@ -113,7 +113,7 @@ fn arguments<'e>(arguments: &'e [CallArg<'e>], operand: &mut dyn FnMut(&'e Expr<
     format!("({})", written.collect::<Vec<_>>().join(", "))
 }
 
-fn binary(operator: BinOpKind) -> &'static str {
+pub(super) fn binary(operator: BinOpKind) -> &'static str {
     match operator {
         BinOpKind::Eq => "==",
         BinOpKind::Ne => "!=",
@@ -135,7 +135,7 @@ fn binary(operator: BinOpKind) -> &'static str {
     }
 }
 
-fn comparison(operator: CompareOpKind) -> &'static str {
+pub(super) fn comparison(operator: CompareOpKind) -> &'static str {
     match operator {
         CompareOpKind::Eq => "==",
         CompareOpKind::Ne => "!=",
@@ -146,4 +146,20 @@ fn comparison(operator: CompareOpKind) -> &'static str {
         CompareOpKind::In => "in",
         CompareOpKind::NotIn => "not in",
     }
+}
+
+/// A text as a literal.
+fn quoted(text: &str) -> String {
+    let mut literal = String::from("'");
+    for character in text.chars() {
+        match character {
+            '\'' | '\\' => literal.extend(['\\', character]),
+            '\n' => literal.push_str("\\n"),
+            '\r' => literal.push_str("\\r"),
+            '\t' => literal.push_str("\\t"),
+            other => literal.push(other),
+        }
+    }
+    literal.push('\'');
+    literal
 }
