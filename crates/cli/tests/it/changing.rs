@@ -211,6 +211,48 @@ fn a_registered_version_may_go_once_it_is_archived_where_the_change_goes() {
 }
 
 #[test]
+fn a_ledger_only_grows() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    let ledger = "prompts/greet/lifecycle.jsonl";
+    let moved = |arguments: &[&str]| {
+        let moved = sandbox.run(&[arguments, &["--by", "Ada"]].concat());
+        assert_eq!(moved.code, Some(0), "{}", moved.shown());
+    };
+    let seen = |change: &str| {
+        let frozen = sandbox.run(&["check", "--frozen-since", "main"]);
+        let frozen = format!("{}{}exit {}\n\n", frozen.stderr, frozen.stdout, frozen.code.unwrap());
+        format!("# {change}\n{}{}\n", sandbox.clean(&frozen), said(&sandbox, &[]))
+    };
+    moved(&["adopt", "greet", "1.0.0"]);
+    sandbox.write("prompts/greet/v1.1.0.txt", "Please greet {name}, {tone}.\n");
+    register(&sandbox, "1.1.0");
+    moved(&["archive", "greet", "1.1.0", "--reason", "Never used"]);
+    sandbox.commit("governed");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    let began = sandbox.read(ledger);
+
+    std::fs::remove_file(sandbox.path(ledger)).unwrap();
+    let mut text = seen("it is removed");
+    let first = began.lines().next().unwrap();
+    sandbox.write(ledger, format!("{first}\n"));
+    text.push_str(&seen("it is cut back"));
+    sandbox.write(ledger, began.replacen("Never used", "Nobody liked it", 1));
+    text.push_str(&seen("it is rewritten"));
+    sandbox.write(ledger, &began);
+    moved(&["deprecate", "greet", "1.0.0", "--reason", "The product is gone"]);
+    sandbox.commit("moved");
+    text.push_str(&seen("it grows"));
+    // What the other side has written since stands nowhere here.
+    sandbox.git(&["checkout", "-q", "-b", "later", "main"]);
+    moved(&["deprecate", "greet", "1.0.0", "--reason", "Replaced"]);
+    sandbox.commit("moved there");
+    sandbox.git(&["branch", "-qf", "main", "later"]);
+    sandbox.git(&["checkout", "-q", "change"]);
+    text.push_str(&seen("both sides grow"));
+    assert_snapshot!(text);
+}
+
+#[test]
 fn a_prompt_in_production_is_not_removed_by_a_change() {
     let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
     sandbox.write("prompts/other/prompt.yaml", "name: other\nactive_version: v1.0.0\n");

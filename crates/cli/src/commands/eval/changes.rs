@@ -2,6 +2,7 @@
 
 mod frozen;
 mod git;
+mod ledger;
 mod only;
 pub(super) mod remarks;
 mod removed;

@@ -17,7 +17,7 @@ use crate::commands::eval::against::blessed_path;
 impl Then<'_> {
     /// What is wrong with the versions of a prompt that were registered at the commit and where the change began: what was registered is
     /// frozen, here as there. A warning where the version that was active there stood unregistered and was rewritten, and where other
-    /// results are blessed.
+    /// results are blessed; and an error where the ledger is cut.
     pub(crate) fn frozen(&self, prompt: &Prompt) -> Result<Vec<Problem>, Box<Problem>> {
         let directory = self.git.relative(prompt.directory());
         if !self.touched.iter().any(|path| path.starts_with(&directory)) {
@@ -41,6 +41,7 @@ impl Then<'_> {
         }
         problems.extend(self.rewritten(prompt, &directory, &there)?);
         problems.extend(self.blessed_anew(prompt)?);
+        problems.extend(self.ledger_kept(prompt)?);
         Ok(problems)
     }
 
