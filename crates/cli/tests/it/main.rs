@@ -16,6 +16,7 @@ mod experiment;
 mod fuzz_corpora;
 mod gate;
 mod gating;
+mod hooks;
 mod hostile;
 mod lifecycle;
 mod live;

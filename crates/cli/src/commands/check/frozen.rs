@@ -1,14 +1,16 @@
-//! What a commit hook asks: whether what is registered at a commit is still there as it was. The tree alone cannot tell, because a
-//! version whose file and row of prompt.lock are both gone leaves no trace in it.
+//! What a commit hook asks: whether what is registered at a commit is still there as it was, in the files here and in the index, which is
+//! what a commit takes. The tree alone cannot tell, because a version whose file and row of prompt.lock are both gone leaves no trace in it.
 
-use promptassay_registry::problem::Problem;
-use promptassay_registry::tree::Loaded;
+use std::path::{Path, PathBuf};
+
+use promptassay_registry::problem::{Problem, Severity};
+use promptassay_registry::tree::{Loaded, Tree};
 
 use crate::commands::Context;
-use crate::commands::eval::Then;
+use crate::commands::eval::{Staged, Then};
 use crate::failure::Failure;
 
-/// What is wrong with what is registered at `reference`. Before the first commit nothing is.
+/// What is wrong with what is registered at `reference`. Before the first commit only the index can be wrong.
 pub(super) fn problems(
     reference: &str,
     loaded: &Loaded,
@@ -16,16 +18,61 @@ pub(super) fn problems(
 ) -> Result<Vec<Problem>, Failure> {
     let refused = |problem: Box<Problem>| Failure::invalid_one(*problem);
     context.repository()?;
-    if reference == "HEAD" && Then::is_before_the_first_commit(&loaded.tree).map_err(refused)? {
-        return Ok(Vec::new());
+    let tree = &loaded.tree;
+    if reference == "HEAD" && Then::is_before_the_first_commit(tree).map_err(refused)? {
+        let staged = Staged::before_the_first_commit(tree).map_err(refused)?;
+        return Ok(errors(&staged.loaded)
+            .map(|problem| of_the_index(staged.in_tree(problem, tree), tree))
+            .collect());
     }
-    let then = Then::read(reference, &loaded.tree, &mut Vec::new()).map_err(refused)?;
-    // A prompt that cannot be read cannot be compared: a row of prompt.lock whose file is gone is one.
-    let mut problems: Vec<Problem> =
-        loaded.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
-    for prompt in loaded.tree.prompts() {
-        problems.extend(then.frozen(prompt).map_err(refused)?);
-    }
-    problems.extend(then.removed_prompts(&loaded.tree, |_| None).map_err(refused)?);
+    let then = Then::read(reference, tree, &mut Vec::new()).map_err(refused)?;
+    let mut problems = compared(loaded, &then).map_err(refused)?;
+    let (staged, then) = then.staged(tree).map_err(refused)?;
+    let in_index = compared(&staged.loaded, &then).map_err(refused)?;
+    let only_there: Vec<Problem> = in_index
+        .into_iter()
+        .map(|problem| staged.in_tree(problem, tree))
+        .filter(|problem| !problems.contains(problem))
+        // A prompt may be removed, and that is said; whether it is cannot be told where its files are still here.
+        .filter(|problem| problem.is_error() || problem.code == Then::REMOVED)
+        .map(|problem| of_the_index(problem, tree))
+        .collect();
+    problems.extend(only_there);
     Ok(problems)
+}
+
+/// What is wrong with a tree, compared with a commit.
+fn compared(loaded: &Loaded, then: &Then<'_>) -> Result<Vec<Problem>, Box<Problem>> {
+    // A prompt that cannot be read cannot be compared: a row of prompt.lock whose file is gone is one.
+    let mut problems: Vec<Problem> = errors(loaded).collect();
+    for prompt in loaded.tree.prompts() {
+        problems.extend(then.frozen(prompt)?);
+    }
+    problems.extend(then.removed_prompts(&loaded.tree, |_| None)?);
+    Ok(problems)
+}
+
+/// That there are no prompts is none: where there were some, they are named.
+fn errors(loaded: &Loaded) -> impl Iterator<Item = Problem> {
+    let is_one = |problem: &&Problem| {
+        problem.is_error() && !matches!(problem.code, "tree::empty" | "tree::no_directory")
+    };
+    loaded.problems.iter().filter(is_one).cloned()
+}
+
+/// An error about the index, with the commands that change it.
+fn of_the_index(problem: Problem, tree: &Tree) -> Problem {
+    let place = problem.place.as_ref().map(|place| place.file.as_path());
+    let inside = place.and_then(|file| file.strip_prefix(tree.root()).ok()?.components().next());
+    let path = tree.root().join(inside.as_ref().map_or(Path::new(""), |first| Path::new(first)));
+    let path: PathBuf = path.components().collect();
+    let path = path.display();
+    let message = format!("in the index, which is what `git commit` takes: {}", problem.message);
+    let mut help = format!(
+        "`git add -A -- {path}` stages the files as they are here, `git reset -- {path}` what the last commit has"
+    );
+    if problem.code == Then::REMOVED {
+        help.push_str("; to remove the prompt, remove its files as well");
+    }
+    Problem { severity: Severity::Error, message, help: Some(help), ..problem }
 }

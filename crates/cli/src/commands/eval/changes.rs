@@ -6,6 +6,7 @@ mod ledger;
 mod only;
 pub(super) mod remarks;
 mod removed;
+mod staged;
 mod then;
 
 use std::path::{Component, Path, PathBuf};
@@ -18,6 +19,7 @@ use promptassay_registry::yaml::Document;
 
 use git::{Git, slashed};
 pub(super) use only::{Candidate, only_changed};
+pub(crate) use staged::Staged;
 pub(crate) use then::Then;
 
 /// The prompts among these that changed since `reference`: in commits of this side since the two parted, in the index, in the

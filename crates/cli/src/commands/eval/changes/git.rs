@@ -15,18 +15,26 @@ use promptassay_registry::yaml::Document;
 pub(super) struct Git {
     /// Its top directory, with every link followed.
     root: PathBuf,
+    /// Where the files lie that are looked at: `root`, or where the index is written out.
+    files: PathBuf,
 }
 
 impl Git {
     pub(super) fn at(directory: &Path) -> Result<Self, Box<Problem>> {
-        let git = Self { root: directory.to_owned() };
+        let git = Self { root: directory.to_owned(), files: directory.to_owned() };
         let root = git.run(&["rev-parse", "--show-toplevel"]).map_err(|message| {
             let message = format!("`{}` is not in a git repository: {message}", directory.display());
             let help = "`--changed-since` asks git what changed; leave it out to evaluate everything";
             Box::new(Problem::error("changes::no_repository", message).help(help))
         })?;
         let root = PathBuf::from(root.trim_end_matches(['\n', '\r']));
-        Ok(Self { root: fs::canonicalize(&root).unwrap_or(root) })
+        let root = fs::canonicalize(&root).unwrap_or(root);
+        Ok(Self { files: root.clone(), root })
+    }
+
+    /// The same repository, whose files are looked at in another directory; no link may lead to it.
+    pub(super) fn with_files_in(self, files: PathBuf) -> Self {
+        Self { files, ..self }
     }
 
     /// The full id of a commit: what comes after it cannot be mistaken for an option.
@@ -79,7 +87,7 @@ impl Git {
         });
         // A path joined with nothing ends with a separator; its components do not.
         let real: PathBuf = real.unwrap_or(path).components().collect();
-        real.strip_prefix(&self.root).map(Path::to_owned).unwrap_or(real)
+        real.strip_prefix(&self.files).map(Path::to_owned).unwrap_or(real)
     }
 
     /// A file as it was at a commit; `None` where there was none. That git could not be asked is not the same.
@@ -134,11 +142,15 @@ impl Git {
     }
 
     pub(super) fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        self.run_with(arguments, Stdio::null())
+    }
+
+    pub(super) fn run_with(&self, arguments: &[&str], input: Stdio) -> Result<String, String> {
         let output = Command::new("git")
             .arg("-C")
             .arg(&self.root)
             .args(arguments.iter().map(OsStr::new))
-            .stdin(Stdio::null())
+            .stdin(input)
             .output()
             .map_err(|error| format!("git cannot be run: {error}"))?;
         if !output.status.success() {

@@ -34,6 +34,9 @@ struct Removed {
 }
 
 impl Then<'_> {
+    /// A prompt is gone, and nothing of it goes on.
+    pub(crate) const REMOVED: &'static str = "changes::prompt_removed";
+
     /// A warning for each prompt that the change removes, and an error where a version of it is in production at the commit. `suite_of` is the suite of a prompt of today, where that can be read.
     pub(crate) fn removed_prompts<'s>(
         &self,
@@ -47,6 +50,9 @@ impl Then<'_> {
         for name in here {
             let directory = tree.root().join(name);
             let path = self.git.relative(&directory).join(PROMPT_FILE);
+            if !self.touched.contains(&path) {
+                continue;
+            }
             // What the other side removed too was not taken away here.
             if directory.join(PROMPT_FILE).exists() || self.git.file_at(&self.commit, &path)?.is_none() {
                 continue;
@@ -111,7 +117,7 @@ impl Then<'_> {
             self.reference
         );
         let help = "whoever reviews the change should know that nobody is served it any more";
-        Problem::warning("changes::prompt_removed", message).at(Place::whole_file(directory)).help(help)
+        Problem::warning(Self::REMOVED, message).at(Place::whole_file(directory)).help(help)
     }
 
     /// Its texts go on under another name, and its gate does not.

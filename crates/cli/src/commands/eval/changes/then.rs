@@ -13,6 +13,7 @@ use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
+use super::Staged;
 use super::beside;
 use super::git::{Git, slashed};
 use crate::commands::eval::policy::PolicyArguments;
@@ -58,6 +59,14 @@ impl<'a> Then<'a> {
     /// Whether nothing was ever committed here.
     pub(crate) fn is_before_the_first_commit(tree: &Tree) -> Result<bool, Box<Problem>> {
         Ok(Git::at(tree.repository_root())?.commit("HEAD").is_err())
+    }
+
+    /// The index, as far as it differs from where the change began, and what it is compared with.
+    pub(crate) fn staged(self, tree: &Tree) -> Result<(Staged, Self), Box<Problem>> {
+        let staged = Staged::read(&self.git, tree, Some(&self.fork))?;
+        let git = self.git.with_files_in(staged.directory().to_owned());
+        let then = Self { git, touched: staged.touched().to_owned(), ..self };
+        Ok((staged, then))
     }
 
     /// What is wrong with a prompt that has no suite today, and has one at the commit and had one where the change began.
