@@ -198,7 +198,7 @@ pub fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 /// The known name from which `typed` differs by one letter that is missing, too much, another one, or in its neighbour's place.
 pub fn one_edit_away<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
-    known.into_iter().find(|candidate| strsim::damerau_levenshtein(&typed, candidate) <= 1)
+    known.into_iter().find(|candidate| strsim::damerau_levenshtein(&typed, &candidate.to_lowercase()) <= 1)
 }
 
 /// Help for a name that is not known: the closest one, or the list of all.

@@ -3,6 +3,7 @@
 
 use jsonschema::{Draft, PatternOptions};
 use promptassay_registry::problem::did_you_mean;
+use promptassay_registry::yaml::error_with_help;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -12,6 +13,8 @@ use super::spec::Builder;
 use super::spec::located_json::LocatedJson;
 use super::view::{View, json_excerpt, not_json};
 use crate::outcome::Reason;
+
+mod keywords;
 
 /// How many mismatches a reason names.
 const SHOWN_MISMATCHES: usize = 3;
@@ -111,6 +114,15 @@ impl SchemaSpec {
                 return None;
             }
         };
+        let is_misspelt = keywords::check(&self.0, draft, builder);
+        if !is_misspelt && !keywords::checks_something(&self.0, draft) {
+            builder.refuse(
+                "suite::checks_nothing",
+                "nothing in this schema checks anything: any JSON fits it",
+                span,
+                "write what a reply must have, such as `{type: object, required: [city]}`; where any JSON will do, `json: true` or `contains_json: true`",
+            );
+        }
         let before = builder.problem_count();
         self.check_against_metaschema(draft, &schema, builder);
         refuse_foreign_references(&self.0, builder);
@@ -206,11 +218,19 @@ impl serde::Serialize for SchemaSpec {
 
 impl<'de> Deserialize<'de> for SchemaSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tree = LocatedJson::deserialize(deserializer)?;
+        Self::of(LocatedJson::deserialize(deserializer)?)
+    }
+}
+
+impl SchemaSpec {
+    fn of<E: serde::de::Error>(tree: LocatedJson) -> Result<Self, E> {
         if tree.is_object() {
             Ok(Self(tree))
         } else {
-            Err(serde::de::Error::custom("a JSON Schema is a map, such as `{type: object}`"))
+            Err(error_with_help(
+                "a JSON Schema is a map, such as `{type: object}`",
+                "where any JSON will do, write `json: true` or `contains_json: true`",
+            ))
         }
     }
 }
@@ -244,8 +264,8 @@ impl<'de> Deserialize<'de> for JsonSchemaOptions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let SchemaSpec(tree) = SchemaSpec::deserialize(deserializer)?;
         Ok(Self(SchemaSpec(match tree.only_entry("value") {
-            Some(inner) if inner.is_object() => inner.clone(),
-            _ => tree,
+            Some(inner) => SchemaSpec::of(inner.clone())?.0,
+            None => tree,
         })))
     }
 }
@@ -325,6 +345,50 @@ mod tests {
             .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
             .concat()
         );
+    }
+
+    #[test]
+    fn what_would_check_nothing_is_refused_or_warned_of() {
+        let draft7 = "$schema: 'http://json-schema.org/draft-07/schema#'";
+        insta::assert_snapshot!(
+            [
+                "json_schema: {requird: [a]}",
+                "json_schema: {type: object, maxlenght: 3, MaxLength: 3, ref: '#'}",
+                "json_schema: {type: object, properties: {a: {itmes: {type: string}}}}",
+                "json_schema: {anyOf: [{type: string}, {patern: a}], items: {not: {minimun: 3}}}",
+                "json_schema: {$ref: '#/$defs/a', $defs: {a: {enm: [1]}}}",
+                "json_schema: {type: object, dependentSchemas: {a: {requird: [b]}}}",
+                "json_schema: {type: object, nullable: true, note: ours, when: now, id: a, titel: b}",
+                "json_schema: {type: array, additionalItems: false, dependencies: {a: {typ: string}}}",
+                &format!("json_schema: {{{draft7}, type: array, prefixItems: [{{typ: string}}]}}"),
+                &format!("json_schema: {{{draft7}, items: [{{typ: string}}], dependencies: {{a: {{typ: string}}}}}}"),
+                "json_schema: {}",
+                "json_schema: true",
+                "json_schema: {value: true}",
+                "json_schema: {value: {}}",
+                "json_schema: {title: A, $defs: {a: {type: string}}}",
+                "contains_json: {value: object, schema: {}}",
+                "contains_json: {value: object, schema: {requird: [a]}}",
+            ]
+            .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
+            .concat()
+        );
+    }
+
+    #[test]
+    fn names_and_values_are_no_keywords() {
+        for yaml in [
+            "json_schema: {properties: {requird: {type: string}, typ: true}}",
+            "json_schema: {patternProperties: {requird: {type: string}}}",
+            "json_schema: {$ref: '#/$defs/requird', $defs: {requird: {type: string}}}",
+            "json_schema: {dependentSchemas: {requird: {type: object}}}",
+            "json_schema: {dependentRequired: {requird: [a]}}",
+            "json_schema: {enum: [{requird: 1}]}",
+            "json_schema: {const: {requird: 1}}",
+            "json_schema: {type: object, default: {requird: 1}, examples: [{requird: 1}], x-requird: 1, $comment: a, title: b}",
+        ] {
+            assert!(build(yaml).is_ok(), "{yaml}: {:?}", build(yaml).err());
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(in crate::validator) struct LocatedJson(Located<Node>);
 enum Node {
     Scalar(Value),
     Array(Vec<LocatedJson>),
-    Object(Vec<(String, LocatedJson)>),
+    Object(Vec<(Located<String>, LocatedJson)>),
 }
 
 impl LocatedJson {
@@ -36,8 +36,24 @@ impl LocatedJson {
     /// The value under `key` where the object has no other key.
     pub(in crate::validator) fn only_entry(&self, key: &str) -> Option<&Self> {
         match &self.0.value {
-            Node::Object(entries) if entries.len() == 1 && entries[0].0 == key => Some(&entries[0].1),
+            Node::Object(entries) if entries.len() == 1 && entries[0].0.value == key => Some(&entries[0].1),
             _ => None,
+        }
+    }
+
+    /// The entries of an object; none of anything else.
+    pub(in crate::validator) fn entries(&self) -> &[(Located<String>, Self)] {
+        match &self.0.value {
+            Node::Object(entries) => entries,
+            Node::Scalar(_) | Node::Array(_) => &[],
+        }
+    }
+
+    /// The items of a list; none of anything else.
+    pub(in crate::validator) fn items(&self) -> &[Self] {
+        match &self.0.value {
+            Node::Array(items) => items,
+            Node::Scalar(_) | Node::Object(_) => &[],
         }
     }
 
@@ -46,9 +62,9 @@ impl LocatedJson {
         match &self.0.value {
             Node::Scalar(value) => value.clone(),
             Node::Array(items) => items.iter().map(Self::to_value).collect(),
-            Node::Object(entries) => {
-                Value::Object(entries.iter().map(|(key, value)| (key.clone(), value.to_value())).collect())
-            }
+            Node::Object(entries) => Value::Object(
+                entries.iter().map(|(key, value)| (key.value.clone(), value.to_value())).collect(),
+            ),
         }
     }
 
@@ -73,7 +89,9 @@ impl LocatedJson {
         match &self.0.value {
             Node::Scalar(_) => None,
             Node::Array(items) => items.get(step.parse::<usize>().ok()?),
-            Node::Object(entries) => entries.iter().find(|(key, _)| key == step).map(|(_, value)| value),
+            Node::Object(entries) => {
+                entries.iter().find(|(key, _)| key.value == step).map(|(_, value)| value)
+            }
         }
     }
 
