@@ -254,7 +254,7 @@ fn what_a_bare_number_lacks_is_said() {
         .write("prompts/greet/prompt.yaml", "name: greet\nactive_version: 1.10\nvariables: [name, tone]\n");
     sandbox.write(
         "prompts/greet/tests/test_cases.yaml",
-        "cases:\n  - {name: a, inputs: {name: Ada, tone: kind}, validators: [{command: {values: [a], timeout: 10}}, {max_latency: 5}]}\n",
+        "cases:\n  - {name: a, inputs: {name: Ada, tone: kind}, validators: [{command: {values: [a], timeout: 10}}, {max_latency: 5}, {max_latency: {value: 5}}, {max_latency: {value: 1.5}}, {max_latency: -1}]}\n",
     );
     sandbox.write("mock.yaml", "default: {answer: {rate_limited: {retry_after: 5}}, delay: {fixed: 2}}\n");
     let seen = sandbox.run(&["check"]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use promptassay_llm::FinishReason;
 use promptassay_registry::problem::closest;
-use promptassay_registry::yaml::Located;
+use promptassay_registry::yaml::{Located, spelled_text};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
@@ -22,15 +22,64 @@ const FINISH_REASONS: [&str; 4] = ["stop", "length", "filter", "tool"];
 #[serde(deny_unknown_fields)]
 pub(super) struct DurationOptions {
     /// A whole number with `ms`, `s`, `m`, `h` or `d`.
+    #[serde(deserialize_with = "spelled_text")]
     value: Located<String>,
 }
 
+/// A duration as it is written, perhaps without its unit.
+#[derive(Debug)]
+pub(super) struct Written(String);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct WrittenVisitor;
+        impl Visitor<'_> for WrittenVisitor {
+            type Value = Written;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(DurationOptions::EXPECTING)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
+                Ok(Written(text.to_owned()))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Written, E> {
+                Ok(Written(number.to_string()))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Written, E> {
+                Ok(Written(number.to_string()))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Written, E> {
+                Ok(Written(number.to_string()))
+            }
+        }
+        deserializer.deserialize_any(WrittenVisitor)
+    }
+}
+
+impl JsonSchema for Written {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Written".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string"})
+    }
+}
+
 impl Options for DurationOptions {
-    type Short = String;
+    type Short = Written;
     const EXPECTING: &'static str = "a duration, such as `2s` or `500ms`";
 
-    fn short(value: Located<String>) -> Self {
-        Self { value }
+    fn short(value: Located<Written>) -> Self {
+        Self { value: Located { value: value.value.0, span: value.span } }
     }
 }
 
@@ -57,12 +106,13 @@ pub(super) fn read_duration(text: &Located<String>, builder: &mut Builder<'_>) -
         .and_then(|(number, unit)| number.checked_mul(unit))
         .filter(|total| *total > 0);
     if total.is_none() {
-        builder.refuse(
-            "suite::invalid_duration",
-            format!("`{text}` is not a duration"),
-            text.span,
-            "write a whole number above 0 and its unit, such as `500ms`, `2s` or `5m`",
-        );
+        let help = match number {
+            Some(1..) if digits == text.len() => {
+                format!("{text} what? write `{text}s`, or another unit: `ms`, `m`, `h`, `d`")
+            }
+            _ => "write a whole number above 0 and its unit, such as `500ms`, `2s` or `5m`".to_owned(),
+        };
+        builder.refuse("suite::invalid_duration", format!("`{text}` is not a duration"), text.span, help);
     }
     total.map(Duration::from_millis)
 }
