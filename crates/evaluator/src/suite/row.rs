@@ -18,8 +18,25 @@ pub(super) const KNOWN_COLUMNS: [&str; 8] =
 /// The code of a problem: nobody reads this column, and it is nearly a known one. What it was to say, such as `must_pass`, would be lost.
 pub(super) const MISSPELT: &str = "suite::misspelt_column";
 
-/// A column that nobody reads: an error where a known one must have been meant, else a warning with `message`. `columns` are those that
-/// are known here.
+/// The columns without which the gate would be weaker, and nobody would see it.
+const WEAKENING: [&str; 3] = ["must_pass", "expected", "cluster"];
+
+/// The column without which the gate would be weaker, if it was meant: written in another case or with another separator, or one letter
+/// dropped, added or swapped. Another letter in its place makes another word, as `clutter` is beside `cluster`; beside `must_pass` there is none.
+fn misspelt(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase().replace([' ', '-'], "_");
+    let meant = one_edit_away(&name, WEAKENING)?;
+    let letters = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let is_replaced = name.chars().count() == meant.len() && letters(&name) != letters(meant);
+    (!is_replaced || meant == "must_pass").then_some(meant)
+}
+
+/// A column that nobody reads: an error where one must have been meant without which the gate would be weaker, else a warning with
+/// `message`. `columns` are those that are known here.
 pub(super) fn unknown_column<'a>(
     name: &str,
     message: String,
@@ -27,7 +44,7 @@ pub(super) fn unknown_column<'a>(
     variables: impl Iterator<Item = &'a str>,
     columns: &[&str],
 ) -> Problem {
-    if let Some(meant) = one_edit_away(name, columns.iter().copied()) {
+    if let Some(meant) = misspelt(name) {
         let problem = Problem::error(MISSPELT, message);
         return problem
             .help(format!("did you mean `{meant}`? A column with another purpose needs another name"));
@@ -136,5 +153,44 @@ impl<'de> Visitor<'de> for RowVisitor {
             }
         }
         Ok(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_misspelt_only_where_the_gate_would_be_weaker() {
+        for (name, meant) in [
+            ("must_pas", Some("must_pass")),
+            ("must_apss", Some("must_pass")),
+            ("must_pasd", Some("must_pass")),
+            ("mustpass", Some("must_pass")),
+            ("must-pass", Some("must_pass")),
+            ("Must Pass", Some("must_pass")),
+            ("MUST_PASS", Some("must_pass")),
+            ("expectd", Some("expected")),
+            ("Expected", Some("expected")),
+            ("exepcted", Some("expected")),
+            ("clusters", Some("cluster")),
+            ("clutser", Some("cluster")),
+            ("clutter", None),
+            ("unexpected", None),
+            ("expect", None),
+            ("pass", None),
+            ("game", None),
+            ("names", None),
+            ("tag", None),
+            ("page", None),
+            ("ship", None),
+            ("skin", None),
+            ("Skip", None),
+            ("input", None),
+            ("references", None),
+            ("", None),
+        ] {
+            assert_eq!(misspelt(name), meant, "{name}");
+        }
     }
 }

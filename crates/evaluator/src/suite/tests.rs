@@ -302,7 +302,7 @@ fn a_column_that_is_nearly_a_known_one_is_an_error_and_others_are_not() {
     let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: a.jsonl}, {file: a.csv}]\n";
     let row = "{\"company\": \"a\", \"query\": \"b\", \"must_pas\": true, \"remark\": 1}\n";
     let rows = format!("{row}{}", row.replace("\"b\"", "\"c\""));
-    let table = "company,query,Skip,tag,remark\na,d,later,x,1\n";
+    let table = "company,query,Skip,tag,game,inputs.must_pas,Must Pass,remark\na,d,later,x,go,1,true,1\n";
     let (suite, problems) = resolve_text(yaml, &[("a.jsonl", &rows), ("a.csv", table)]);
     assert!(suite.is_none());
     insta::assert_snapshot!(shown(&problems, Path::new("nowhere")));

@@ -108,8 +108,14 @@ fn column(name: &str, span: Span, origin: Origin<'_>, rows: &mut Rows<'_, '_>) -
         return Column::Input(Located { value: variable.to_owned(), span });
     }
     let message = format!("the prompt has no variable `{variable}`; this column is not used");
-    let problem =
-        unknown_column(variable, message, "suite::unknown_column", variables.names(), &TABLE_COLUMNS);
+    let code = "suite::unknown_column";
+    let problem = if variable == name {
+        unknown_column(name, message, code, variables.names(), &TABLE_COLUMNS)
+    } else {
+        // `inputs.` says that no column about the case is meant.
+        let known: Vec<&str> = variables.names().collect();
+        Problem::warning(code, message).help(did_you_mean(variable, known, "variables"))
+    };
     rows.report(origin.locate(problem, span));
     Column::Unknown
 }
