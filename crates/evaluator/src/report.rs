@@ -27,7 +27,7 @@ pub use compared::{comparison_json, comparison_text};
 pub use csv::csv;
 pub use file_names::FileNames;
 pub use github::github;
-pub use json::{json, json_schema};
+pub use json::{Nothing, json, json_schema};
 pub use junit::{JunitLook, junit};
 pub use markdown::{MARKDOWN_MARK, markdown, markdown_of_nothing};
 pub use terminal::{Look, terminal, terminal_case};

@@ -9,6 +9,7 @@ mod contains;
 mod contains_json;
 #[cfg(test)]
 mod documentation;
+mod ending;
 mod equals;
 pub(crate) mod excerpt;
 mod expression;
@@ -37,6 +38,7 @@ use promptassay_registry::problem::{Problem, has_errors};
 use promptassay_registry::template::Values;
 use promptassay_registry::yaml::Document;
 
+use self::ending::with_ending;
 use self::json_path::JsonPath;
 use self::outside::Outside;
 use self::view::View;
@@ -214,6 +216,7 @@ impl Validator {
 
     fn result(&self, view: &View<'_>, outside: &mut Outside) -> CheckResult {
         let Finding { outcome, score, .. } = self.evaluate(view, outside);
+        let outcome = with_ending(outcome, view.subject.reply);
         CheckResult { name: self.name.clone(), outcome, score, weight: self.weight, warn: self.warn }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn reason(
             let missing = candidate.critical(|case| case.missing() > 0);
             format!("a case that must pass lacks a verdict: {}", few(&missing))
         }
-        Rule::NothingPassed => "nothing passed: the prompt, the model or the suite is broken".to_owned(),
+        Rule::NothingPassed => nothing_passed(comparison),
         Rule::CriticalFailed => {
             format!("a case that must pass failed: {}", few(&candidate.critical(|case| case.failed > 0)))
         }
@@ -52,6 +52,17 @@ pub(super) fn reason(
         Rule::NotWorse => comparison.map(|comparison| not_worse(comparison, policy)).unwrap_or_default(),
         Rule::Worse => comparison.map(worse).unwrap_or_default(),
         Rule::CannotTell => comparison.map(|comparison| cannot_tell(comparison, policy)).unwrap_or_default(),
+    }
+}
+
+/// Where the baseline passed something, neither the suite nor the model is what is broken.
+fn nothing_passed(comparison: Option<&Comparison>) -> String {
+    match comparison {
+        Some(comparison) if !comparison.broken.is_empty() => {
+            let (cases, baseline) = (plural(comparison.broken.len(), "case"), &comparison.baseline);
+            format!("nothing passed, where {cases} passed with the baseline {baseline}")
+        }
+        _ => "nothing passed: the prompt, the model or the suite is broken".to_owned(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::event::{Answer, TrialResult};
 use crate::outcome::CheckOutcome;
 use crate::plan::{Role, Trial};
 
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "prompt",
     "version",
     "model",
@@ -34,6 +34,7 @@ const COLUMNS: [&str; 21] = [
     "line",
     "tags",
     "trial",
+    "finish_reason",
 ];
 
 /// Writes the report: a header, then a row for each trial of the plan, by prompt, case, repeat and variant. Lines end with CR LF; what is
@@ -53,6 +54,10 @@ fn row(evaluation: &Evaluation<'_>, index: usize, trial: &Trial) -> [String; COL
     let (variant, case) = (plan.variant(trial), plan.case(trial));
     let record = evaluation.record.trial(index);
     let result = evaluation.outputs.get(trial.id);
+    let finish_reason = result
+        .as_ref()
+        .and_then(|result| result.answer.reply())
+        .map(|reply| reply.finish_reason.as_str().to_owned());
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     [
         cell(plan.prompts()[trial.prompt].name.as_str()),
@@ -79,6 +84,7 @@ fn row(evaluation: &Evaluation<'_>, index: usize, trial: &Trial) -> [String; COL
         case.place.line.to_string(),
         cell(&case.tags.iter().map(String::as_str).collect::<Vec<_>>().join(" ")),
         trial.id.to_string(),
+        cell(&finish_reason.unwrap_or_default()),
     ]
 }
 

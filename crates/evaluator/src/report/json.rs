@@ -14,6 +14,7 @@ use crate::gate::{blocking, worst};
 use crate::plan::Role;
 use crate::record::{Calls, TrialRecord};
 use crate::summary::{Cost, VariantSummary, unit_interval};
+pub use shape::Nothing;
 use shape::{
     Case, Gate, Interval, Judging, Latency, Prompt, Quantile, Repeat, RepeatShape, Report, Skipped, Tag,
     Trials, Variant, WholeCost,
@@ -83,6 +84,18 @@ fn sum(cost: Cost) -> Option<f64> {
 /// The JSON Schema of the report.
 pub fn json_schema() -> Schema {
     let mut schema = schema_for!(Report<'static>);
+    // Both have remarks, and what these are is defined once.
+    let mut nothing = schema_for!(Nothing<'static>);
+    for meta in ["$schema", "$defs", "title"] {
+        nothing.remove(meta);
+    }
+    let mut evaluation = Schema::default();
+    for key in ["type", "properties", "required"] {
+        if let Some(value) = schema.remove(key) {
+            evaluation.insert(key.to_owned(), value);
+        }
+    }
+    schema.insert("anyOf".to_owned(), [evaluation, nothing].map(Schema::to_value).to_vec().into());
     schema.insert("title".to_owned(), "report.json".into());
     let description = "The report of an evaluation: what was asked, how it went, how candidates compare, and what the gates say.";
     schema.insert("description".to_owned(), description.into());

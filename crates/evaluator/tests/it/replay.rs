@@ -5,6 +5,7 @@ use std::fs;
 use std::future::ready;
 use std::io;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -96,6 +97,18 @@ fn result(plan: &Plan, index: usize, draw: u8) -> TrialResult {
     run::judge_asking(plan, plan.trials()[index], answer, &ask_judge, false).now_or_never().unwrap()
 }
 
+/// What the JSON report promises to be.
+static SCHEMA: LazyLock<jsonschema::Validator> =
+    LazyLock::new(|| jsonschema::validator_for(report::json_schema().as_value()).unwrap());
+
+#[test]
+fn the_report_of_nothing_is_one_that_the_schema_knows() {
+    let nothing = report::Nothing { schema: 1, skipped: "no prompt changed", remarks: Vec::new() };
+    let shown = serde_json::to_value(&nothing).unwrap();
+    assert!(SCHEMA.is_valid(&shown), "{shown}");
+    assert!(!SCHEMA.is_valid(&serde_json::json!({"schema": 1})));
+}
+
 /// All reports in one text.
 fn reports(plan: &Plan, record: &Record, outputs: &Outputs) -> String {
     let (summaries, gates) = gate::judge(plan, record);
@@ -108,12 +121,16 @@ fn reports(plan: &Plan, record: &Record, outputs: &Outputs) -> String {
         attempts: None,
         files: &FileNames::default(),
     };
+    let json = written(|out| report::json(&evaluation, out));
+    let faults: Vec<String> =
+        SCHEMA.iter_errors(&serde_json::from_str(&json).unwrap()).map(|fault| fault.to_string()).collect();
+    assert!(faults.is_empty(), "the schema refuses the report: {faults:?}\n{json}");
     let terminal = report::terminal(&evaluation, Look { color: false, outputs: true });
     let github = report::github(&evaluation);
     [
         terminal,
         report::markdown(&evaluation),
-        written(|out| report::json(&evaluation, out)),
+        json,
         written(|out| report::junit(&evaluation, JunitLook::default(), out)),
         written(|out| report::csv(&evaluation, out)),
         github,

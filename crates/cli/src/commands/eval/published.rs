@@ -14,7 +14,7 @@ use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{self, Plan, Remark};
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::replay::Replay;
-use promptassay_evaluator::report::{self, Evaluation, FileNames, JunitLook, Look};
+use promptassay_evaluator::report::{self, Evaluation, FileNames, JunitLook, Look, Nothing};
 use promptassay_evaluator::runs::Shard;
 use promptassay_evaluator::settings::Settings;
 use promptassay_registry::problem::Problem;
@@ -320,12 +320,4 @@ fn publish_unasked(
         context.answer(|| format!("{message}\n"), &nothing)?;
     }
     if problems.is_empty() { Ok(Exit::Success) } else { Err(Failure { exit: Exit::Broken, problems }) }
-}
-
-#[derive(Serialize)]
-struct Nothing<'a> {
-    schema: u32,
-    skipped: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    remarks: Vec<Remark>,
 }

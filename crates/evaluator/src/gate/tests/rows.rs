@@ -51,6 +51,15 @@ fn nothing_passed_is_broken_rather_than_failed() {
 }
 
 #[test]
+fn what_passed_with_the_baseline_is_said_where_nothing_passes() {
+    let (baseline, candidate) = (side("a:p b:p c:f"), side("a:f b:f c:f"));
+    let candidate = Candidate { side: &candidate, must_pass: BTreeSet::new(), gaps: 0, cut_short: None };
+    let decided = decide(&candidate, Reference::Side(&baseline), &Policy::default());
+    assert_eq!(decided.rule, Rule::NothingPassed);
+    insta::assert_snapshot!(decided.reason, @"nothing passed, where 2 cases passed with the baseline v1.0.0");
+}
+
+#[test]
 fn a_case_that_must_pass_needs_every_repeat() {
     insta::assert_snapshot!(check("ppf! ppp", Some(0.1)), @"FAILED a case that must pass failed: case0");
     insta::assert_snapshot!(check("ppp! ppf", Some(0.1)), @"PASSED 83.3 % of 6 trials passed, 10.0 % needed");

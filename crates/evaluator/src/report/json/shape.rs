@@ -40,9 +40,23 @@ pub(super) struct Report<'a> {
     pub(super) cost: WholeCost,
     /// What is to be known of how it came to be, such as rules that do not count yet; left out where there is nothing.
     #[serde(skip_serializing_if = "<[Remark]>::is_empty")]
+    #[schemars(default)]
     pub(super) remarks: Vec<Remark>,
     /// The prompts, by name.
     pub(super) prompts: Vec<Prompt<'a>>,
+}
+
+/// The report where nothing was to be evaluated.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Nothing<'a> {
+    /// The version of this shape: 1.
+    pub schema: u32,
+    /// Why nothing was.
+    pub skipped: &'a str,
+    /// What a change does all the same; left out where there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub remarks: Vec<Remark>,
 }
 
 /// What the answers of a run cost, in US dollars; null where no model was asked, or nobody knows: unknown is not free.
