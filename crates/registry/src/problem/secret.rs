@@ -49,8 +49,18 @@ pub(super) fn without_secrets(line: &str) -> Cow<'_, str> {
 
 /// The line with stars in place of its bytes `hidden`.
 pub(super) fn starred(line: &str, hidden: &[(usize, usize)]) -> String {
-    let is_hidden = |byte: usize| hidden.iter().any(|(start, end)| (*start..*end).contains(&byte));
-    line.char_indices().map(|(byte, character)| if is_hidden(byte) { '*' } else { character }).collect()
+    let mut hidden = hidden.to_vec();
+    hidden.sort_unstable();
+    let mut shown = String::with_capacity(line.len());
+    let mut from = 0;
+    for (start, end) in hidden {
+        // Two reasons may hide the same bytes.
+        let (start, end) = (start.max(from), end.max(from));
+        shown.push_str(&line[from..start]);
+        shown.extend(line[start..end].chars().map(|_| '*'));
+        from = end;
+    }
+    shown + &line[from..]
 }
 
 fn is_of_a_word(character: char) -> bool {
@@ -64,16 +74,23 @@ fn next_word(line: &str, from: usize) -> Option<(usize, usize)> {
     Some((start, end))
 }
 
+// A line may hold a whole reply: of what stands before a word only the end is looked at.
+
 fn follows_bearer(before: &str) -> bool {
-    let before = before.to_ascii_lowercase();
-    before.ends_with(' ') && before.trim_end().ends_with("bearer")
+    before.ends_with(' ') && without_end(before.trim_end(), "bearer").is_some()
 }
 
 fn follows_a_name(before: &str) -> bool {
-    let before = before.trim_end_matches(['"', '\'', ' ']).to_ascii_lowercase();
+    let before = before.trim_end_matches(['"', '\'', ' ']);
     let Some(key) = before.strip_suffix(':') else { return false };
     let key = key.trim_end_matches(['"', '\'']);
-    NAMES.iter().any(|name| key.strip_suffix(name).is_some_and(|rest| !rest.ends_with(is_of_a_word)))
+    NAMES.iter().any(|name| without_end(key, name).is_some_and(|rest| !rest.ends_with(is_of_a_word)))
+}
+
+/// The text without this ASCII end, whatever the case of its letters.
+fn without_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
+    let (rest, last) = text.split_at_checked(text.len().checked_sub(end.len())?)?;
+    last.eq_ignore_ascii_case(end).then_some(rest)
 }
 
 /// What stands between `://` and `@` in addresses.
@@ -113,6 +130,15 @@ mod tests {
         store: postgres://*********@host/db
         task-description: a sketch, sk-learn, https://host/a@b
         ");
+    }
+
+    /// With work that grows as the square of the length this would not end.
+    #[test]
+    fn a_line_may_be_a_whole_reply() {
+        let line = r#"{"password": "x1", "a": 1, "url": "x://a@b"} "#.repeat(100_000);
+        let shown = without_secrets(&line);
+        assert_eq!(shown.len(), line.len());
+        assert_eq!(shown.matches('*').count(), 300_000);
     }
 
     proptest! {
