@@ -17,7 +17,7 @@ use super::Case;
 use super::case::CaseReader;
 use super::digest::canonical_values;
 use super::origin::{Origin, Row};
-use super::row::{MISSPELT, RowSpec};
+use super::row::{MISSPELT, OF_A_SUITE, RowSpec};
 use super::spec::DatasetSpec;
 
 /// The largest dataset that is read.
@@ -149,7 +149,7 @@ impl<'r, 's> Rows<'r, 's> {
     /// What every row would repeat, a warning or a key that is misspelt, is said of the first one.
     fn report(&mut self, problem: Problem) {
         let of_all = |problem: &Problem| -> Option<String> {
-            let is_of_all = !problem.is_error() || problem.code == MISSPELT;
+            let is_of_all = !problem.is_error() || [MISSPELT, OF_A_SUITE].contains(&problem.code);
             let message = is_of_all.then_some(&problem.message)?;
             Some(message.split_once(": ").map_or(message.as_str(), |(_, rest)| rest).to_owned())
         };

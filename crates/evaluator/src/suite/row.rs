@@ -18,6 +18,12 @@ pub(super) const KNOWN_COLUMNS: [&str; 8] =
 /// The code of a problem: nobody reads this column, and it is nearly a known one. What it was to say, such as `must_pass`, would be lost.
 pub(super) const MISSPELT: &str = "suite::misspelt_column";
 
+/// The code of a problem: only a case that is written in the suite has this key.
+pub(super) const OF_A_SUITE: &str = "suite::key_of_a_suite";
+
+/// What a case of a suite may have, and a row of a dataset may not. Whoever moves cases into a dataset would lose it.
+const ONLY_IN_A_SUITE: [&str; 3] = ["validators", "messages", "models"];
+
 /// The columns without which the gate would be weaker, and nobody would see it.
 const WEAKENING: [&str; 3] = ["must_pass", "expected", "cluster"];
 
@@ -35,7 +41,8 @@ fn misspelt(name: &str) -> Option<&'static str> {
     (!is_replaced || meant == "must_pass").then_some(meant)
 }
 
-/// A column that nobody reads: an error where one must have been meant without which the gate would be weaker, else a warning with
+/// A column that nobody reads: an error where one must have been meant without which the gate would be weaker, and for a key of cases in
+/// suites, else a warning with
 /// `message`. `columns` are those that are known here.
 pub(super) fn unknown_column<'a>(
     name: &str,
@@ -48,6 +55,16 @@ pub(super) fn unknown_column<'a>(
         let problem = Problem::error(MISSPELT, message);
         return problem
             .help(format!("did you mean `{meant}`? A column with another purpose needs another name"));
+    }
+    if ONLY_IN_A_SUITE.contains(&name) {
+        let checks = match name {
+            "validators" => ", or make the checks `properties` of the suite, which rows name in `expected`",
+            _ => "",
+        };
+        let help = format!(
+            "only a case that stands in the suite has `{name}`: write it there{checks}; a column with another purpose needs another name"
+        );
+        return Problem::error(OF_A_SUITE, message).help(help);
     }
     let variables: Vec<&str> = variables.filter(|variable| !columns.contains(variable)).collect();
     let help = match closest(name, variables.iter().chain(columns).copied()) {

@@ -309,6 +309,17 @@ fn a_column_that_is_nearly_a_known_one_is_an_error_and_others_are_not() {
 }
 
 #[test]
+fn what_only_a_case_of_a_suite_has_is_no_column() {
+    let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: a.jsonl}, {file: a.csv}]\n";
+    let row =
+        "{\"company\": \"a\", \"query\": \"b\", \"validators\": [{\"contains\": \"x\"}], \"messages\": []}\n";
+    let table = "company,query,models\na,d,other\n";
+    let (suite, problems) = resolve_text(yaml, &[("a.jsonl", &row.repeat(2)), ("a.csv", table)]);
+    assert!(suite.is_none(), "the checks of a row would be lost");
+    insta::assert_snapshot!(shown(&problems, Path::new("nowhere")));
+}
+
+#[test]
 fn a_dataset_may_begin_with_a_byte_order_mark() {
     let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: \"a.*\"}]\n";
     let directory = tempfile::tempdir().unwrap();
