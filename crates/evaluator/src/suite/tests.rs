@@ -320,6 +320,17 @@ fn what_only_a_case_of_a_suite_has_is_no_column() {
 }
 
 #[test]
+fn an_input_of_a_table_has_one_column() {
+    let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: a.csv}]\n";
+    for table in ["company,query,inputs.query\na,b,c\n", "company,inputs.query,query\na,b,c\n"] {
+        let (suite, problems) = resolve_text(yaml, &[("a.csv", table)]);
+        assert!(suite.is_none());
+        assert_eq!(problems[0].message, "row 1: the input `query` is given twice");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+}
+
+#[test]
 fn a_dataset_may_begin_with_a_byte_order_mark() {
     let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: \"a.*\"}]\n";
     let directory = tempfile::tempdir().unwrap();

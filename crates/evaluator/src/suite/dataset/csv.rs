@@ -86,7 +86,20 @@ fn columns(header: &Record<'_>, row: Row<'_>, rows: &mut Rows<'_, '_>) -> Option
             let problem = Problem::error("suite::duplicate_column", message).help("keep one of the two");
             rows.report(origin.locate(problem, cell.span));
         }
-        columns.push(column(name, cell.span, origin, rows));
+        let column = column(name, cell.span, origin, rows);
+        // Under its name and as `inputs.name`.
+        if let Column::Input(input) = &column
+            && first.len() > columns.len()
+            && columns
+                .iter()
+                .any(|earlier| matches!(earlier, Column::Input(known) if known.value == input.value))
+        {
+            let message = format!("the input `{}` is given twice", input.value);
+            let problem =
+                Problem::error("suite::duplicate_column", message).help("keep one of the two columns");
+            rows.report(origin.locate(problem, cell.span));
+        }
+        columns.push(column);
     }
     Some(columns)
 }
