@@ -223,6 +223,48 @@ fn the_hook_checks_the_prompts_whose_files_are_committed() {
 }
 
 #[test]
+fn hooks_of_prompts_elsewhere_take_the_arguments_of_the_documentation() {
+    #[derive(Deserialize)]
+    struct Hook {
+        id: String,
+        entry: Option<String>,
+        #[serde(default)]
+        args: Vec<String>,
+        files: Option<String>,
+    }
+    let path = root().join(".pre-commit-hooks.yaml");
+    let hooks: Vec<Hook> = yaml(&path, fs::read_to_string(&path).unwrap());
+    let page = fs::read_to_string(root().join("docs/ci.md")).unwrap();
+    let block =
+        page.split("```yaml\n").find(|block| block.trim_start().starts_with("- id: promptassay-check\n"));
+    let block = block.unwrap().split("```").next().unwrap();
+    let shown: Vec<Hook> =
+        yaml(Path::new("docs/ci.md"), block.replace("\n      ", "\n").trim_start().to_owned());
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["register", "greet", "1.0.0", "-m", "x", "--by", "Ada"]).code, Some(0));
+    fs::create_dir_all(sandbox.path("services/shop")).unwrap();
+    fs::rename(sandbox.path("prompts"), sandbox.path("services/shop/prompts")).unwrap();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    let file = "services/shop/prompts/greet/v1.0.0.txt";
+    let run = |id: &str, names: &[&str]| {
+        let entry = hooks.iter().find(|hook| hook.id == id).unwrap().entry.as_deref().unwrap();
+        let words: Vec<&str> = entry.split(' ').skip(1).collect();
+        let args = &shown.iter().find(|hook| hook.id == id).unwrap().args;
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let seen =
+            [sandbox.run(&[&words[..], names].concat()), sandbox.run(&[&words[..], &args, names].concat())];
+        seen.map(|seen| seen.code)
+    };
+    assert!(regex::Regex::new(shown[0].files.as_deref().unwrap()).unwrap().is_match(file));
+    assert_eq!(run("promptassay-check", &[file]), [Some(2), Some(0)]);
+    assert_eq!(run("promptassay-frozen", &[]), [Some(2), Some(0)]);
+    sandbox.git(&["rm", "-q", "--cached", file]);
+    assert_eq!(run("promptassay-frozen", &[]), [Some(2), Some(2)]);
+}
+
+#[test]
 fn the_two_lines_of_a_hook_see_what_is_deleted() {
     let page = fs::read_to_string(root().join("docs/ci.md")).unwrap();
     let hook = page.split("```sh\n#!/bin/sh\n").nth(1).unwrap().split("```").next().unwrap();

@@ -321,3 +321,57 @@ fn what_nothing_judges_is_said_in_the_comment() {
     done.assert(0, "unchanged");
     assert_snapshot!("comment_of_a_prompt_without_a_suite", world.clean(&done.summary));
 }
+
+#[test]
+fn what_init_writes_passes_with_the_limits_of_every_pipeline_of_the_documentation() {
+    let page = include_str!("../../../../../docs/ci.md");
+    let option = regex::Regex::new(r"--max-[a-z]+ [0-9]+[a-z]?\b").unwrap();
+    let pipelines = page.split("```").skip(1).step_by(2);
+    let limits: std::collections::BTreeSet<String> = pipelines
+        .flat_map(str::lines)
+        .map(|line| option.find_iter(line).map(|found| found.as_str()).collect::<Vec<_>>().join(" "))
+        .filter(|limits| !limits.is_empty())
+        .collect();
+    assert!(limits.len() >= 3, "{limits:?}");
+    let Some(world) = World::new() else { return };
+    let text = "Sorry! We are open from 9 am, send it back within 30 days, and ask a colleague.";
+    let mock =
+        super::Mock::start_with(&world.sandbox, &format!("default: {{answer: {{text: \"{text}\"}}}}\n"));
+    std::fs::remove_dir_all(world.sandbox.path("prompts")).unwrap();
+    let made = world.sandbox.run(&["init"]);
+    assert_eq!(made.code, Some(0), "{}", made.shown());
+    let model = format!("    base_url: http://{}/v1\n    api_key_env: TEST_KEY\n    model:", mock.address);
+    world.sandbox.edit("prompts/registry.yaml", "    model:", &model);
+    world.commit("the sample");
+    world.git(&["branch", "-qf", "main", "work"]);
+    world.git(&["update-ref", "refs/remotes/origin/main", "main"]);
+    let version = world.sandbox.read("prompts/support_reply/v1.1.0.txt");
+    world.sandbox.write("prompts/support_reply/v1.2.0.txt", format!("{version}Be brief.\n"));
+    let registered =
+        world.sandbox.run(&["register", "support_reply", "v1.2.0", "-m", "Brief", "--by", "Ada"]);
+    assert_eq!(registered.code, Some(0), "{}", registered.shown());
+    world.commit("a version");
+    for limits in limits {
+        let asked = mock.calls();
+        world.job().with("arguments", &format!("{limits} --no-cache")).run().assert(0, "passed");
+        assert!(mock.calls() > asked, "{limits}");
+    }
+}
+
+#[test]
+fn prompts_that_are_not_at_the_top_are_gated_where_a_variable_says_so() {
+    let Some(world) = World::new() else { return };
+    std::fs::create_dir_all(world.sandbox.path("services/shop")).unwrap();
+    world.git(&["mv", "prompts", "services/shop/prompts"]);
+    world.commit("one service among many");
+    world.git(&["branch", "-qf", "main", "work"]);
+    world.git(&["update-ref", "refs/remotes/origin/main", "main"]);
+    world.sandbox.write("services/shop/prompts/greet/v1.1.0.txt", "Greet {name} warmly.\n");
+    let elsewhere = ["--prompts", "services/shop/prompts"];
+    let register = ["register", "greet", "1.1.0", "-m", "for a test", "--by", "Ada"];
+    let registered = world.sandbox.run(&[&register[..], &elsewhere].concat());
+    assert_eq!(registered.code, Some(0), "{}", registered.shown());
+    world.commit("be warm");
+    world.job().run().assert(2, "invalid");
+    world.job().variable("PROMPTASSAY_PROMPTS", "services/shop/prompts").run().assert(0, "passed");
+}
