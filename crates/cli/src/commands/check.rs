@@ -61,7 +61,9 @@ struct Answer<'a> {
     ok: bool,
     prompts: usize,
     versions: usize,
-    cases: usize,
+    /// Suites are not read where one thing only is checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cases: Option<usize>,
     errors: usize,
     warnings: usize,
     problems: &'a [Problem],
@@ -71,7 +73,7 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
     if let Some(reference) = &arguments.frozen_since {
         let loaded = context.load();
         let problems = frozen::problems(reference, &loaded, context)?;
-        return answer(&loaded.tree.prompts().collect::<Vec<_>>(), 0, problems, context);
+        return answer(&loaded.tree.prompts().collect::<Vec<_>>(), None, problems, context);
     }
     let (loaded, finished) = finish(context)?;
     let names = names(&arguments.names, &loaded);
@@ -95,12 +97,12 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
         files::check_broken(broken, &mut problems);
     }
     let cases = files.cases();
-    answer(&prompts, cases, problems, context)
+    answer(&prompts, Some(cases), problems, context)
 }
 
 fn answer(
     prompts: &[&Prompt],
-    cases: usize,
+    cases: Option<usize>,
     mut problems: Vec<Problem>,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
@@ -202,11 +204,10 @@ fn conclude(answer: &Answer<'_>, context: &Context<'_>) -> Result<(), Failure> {
     };
     if answer.ok {
         if !context.console.quiet {
-            let checked = [
-                count(answer.prompts, "prompt"),
-                count(answer.versions, "version"),
-                count(answer.cases, "case"),
-            ];
+            let checked: Vec<String> = [count(answer.prompts, "prompt"), count(answer.versions, "version")]
+                .into_iter()
+                .chain(answer.cases.map(|cases| count(cases, "case")))
+                .collect();
             let ok = paint(context.console.color, GREEN, "ok");
             context.data(format!("{ok}: {}{warnings}\n", checked.join(", ")))?;
         }

@@ -273,3 +273,45 @@ fn a_prompt_in_production_is_not_removed_by_a_change() {
     seen.push_str(&said(&sandbox, &[]));
     assert_snapshot!(seen);
 }
+
+#[test]
+fn the_last_prompt_is_removed_as_any_other_is() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    std::fs::remove_dir_all(sandbox.path("prompts/greet")).unwrap();
+    let frozen = || {
+        let seen = sandbox.run(&["check", "--frozen-since", "HEAD"]);
+        sandbox.clean(&format!("{}{}exit {}\n\n", seen.stderr, seen.stdout, seen.code.unwrap()))
+    };
+    // Taken out of the index as well, which a commit takes.
+    sandbox.git(&["add", "-A"]);
+    let mut seen = format!("{}{}", frozen(), said(&sandbox, &[]));
+    sandbox.commit("all are gone");
+    seen.push_str(&frozen());
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    seen.push_str(&said(&sandbox, &[]));
+    assert_snapshot!(seen);
+}
+
+#[test]
+fn a_base_that_is_an_id_is_named_by_its_first_digits() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    let log = std::process::Command::new("git")
+        .args(["rev-parse", "main"])
+        .current_dir(sandbox.path(""))
+        .output()
+        .unwrap();
+    let id = String::from_utf8(log.stdout).unwrap().trim().to_owned();
+    let eval = || {
+        let Seen { stdout, stderr, .. } =
+            sandbox.run(&["eval", "--offline", "--changed-since", &id, "--report", "json=report.json"]);
+        [stdout, stderr, sandbox.read("report.json")].concat()
+    };
+    let nothing = eval();
+    sandbox.edit(SUITE, "c03, inputs", "renamed, inputs");
+    sandbox.write("prompts/greet/v1.1.0.txt", "Please greet {name}, {tone}.\n");
+    sandbox.write("prompts/other/prompt.yaml", "name: other\nactive_version: v1.0.0\n");
+    sandbox.write("prompts/other/v1.0.0.txt", "Say hello.\n");
+    for seen in [nothing, eval()] {
+        assert!(seen.contains(&id[..12]) && !seen.contains(&id[..13]), "{seen}");
+    }
+}

@@ -22,6 +22,15 @@ pub(super) use only::{Candidate, only_changed};
 pub(crate) use staged::Staged;
 pub(crate) use then::Then;
 
+/// So many digits of a commit are shown.
+const SHOWN_DIGITS: usize = 12;
+
+/// A commit as it was named, for people: of a full id the first digits.
+pub(super) fn shown(reference: &str) -> &str {
+    let is_id = matches!(reference.len(), 40 | 64) && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { &reference[..SHOWN_DIGITS] } else { reference }
+}
+
 /// The prompts among these that changed since `reference`: in commits of this side since the two parted, in the index, in the
 /// working tree, and in files that git does not know yet.
 #[expect(clippy::needless_pass_by_value, reason = "the list is made for this call")]

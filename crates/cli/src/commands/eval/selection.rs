@@ -16,7 +16,7 @@ use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::version::Version;
 use regex::Regex;
 
-use super::changes::{Candidate, Then, only_changed};
+use super::changes::{Candidate, Then, only_changed, shown};
 use super::journal::{RunsArguments, broken, described};
 use super::offline::versions;
 use super::policy::PolicyArguments;
@@ -104,6 +104,8 @@ impl SelectionArguments {
     ) -> Selected<'a> {
         let selection = self.selection(failed_in);
         let names = self.prompt_names(tree, &selection, problems);
+        let is_empty = |problem: &Problem| problem.code == "tree::empty" && self.changed_since.is_some();
+        let (empty, of_tree): (Vec<_>, Vec<_>) = of_tree.into_iter().partition(is_empty);
         problems.extend(relevant(tree, of_tree, &names));
         let prompts: Vec<&Prompt> =
             tree.prompts().filter(|prompt| names.contains(prompt.name().as_str())).collect();
@@ -112,7 +114,13 @@ impl SelectionArguments {
         let mut changes = BTreeMap::new();
         if let Some(reference) = &self.changed_since {
             match only_changed(reference, tree, (&prompts, flags), &mut candidates, problems) {
-                Ok(Changed::Nothing) => return Selected::NothingChanged,
+                Ok(Changed::Nothing) => {
+                    // Where the change removes the last prompt, that is what is said.
+                    if !problems.iter().any(Then::is_about_a_removed_prompt) {
+                        problems.extend(empty);
+                    }
+                    return Selected::NothingChanged;
+                }
                 Ok(Changed::Prompts(changed)) => changes = changed,
                 Err(problem) => {
                     problems.push(*problem);
@@ -141,7 +149,7 @@ impl SelectionArguments {
 
     /// What is said where nothing changed.
     pub(super) fn nothing_changed(&self) -> String {
-        let reference = self.changed_since.as_deref().unwrap_or_default();
+        let reference = shown(self.changed_since.as_deref().unwrap_or_default());
         format!("skipped: no prompt that has a suite changed since {reference}")
     }
 
@@ -292,7 +300,7 @@ impl SelectionArguments {
             }
             let chosen = match (changes.get(name), &self.changed_since) {
                 (Some(change), Some(reference)) => {
-                    plan::choose_changed(name, &versions, active, &request, change, reference)
+                    plan::choose_changed(name, &versions, active, &request, change, shown(reference))
                 }
                 _ => plan::choose(name, &versions, active, &request),
             };

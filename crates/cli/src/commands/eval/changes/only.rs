@@ -5,8 +5,8 @@ use promptassay_evaluator::suite::Suite;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
 
-use super::Then;
 use super::remarks::not_judged;
+use super::{Then, shown};
 use crate::commands::eval::policy::PolicyArguments;
 
 /// A prompt, its suite if that can be read, and what is wrong with either.
@@ -35,7 +35,7 @@ pub(in crate::commands::eval) fn only_changed(
             && let Some(change) = changes.remove(prompt.name().as_str())
             && removed.is_none()
         {
-            problems.push(not_judged(prompt, &change, reference));
+            problems.push(not_judged(prompt, &change, shown(reference)));
         }
         problems.extend(removed);
     }

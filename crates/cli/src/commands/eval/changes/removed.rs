@@ -37,6 +37,13 @@ impl Then<'_> {
     /// A prompt is gone, and nothing of it goes on.
     pub(crate) const REMOVED: &'static str = "changes::prompt_removed";
 
+    const PRODUCTION_REMOVED: &'static str = "changes::production_removed";
+
+    /// Whether it is about a prompt of which nothing goes on.
+    pub(crate) fn is_about_a_removed_prompt(problem: &Problem) -> bool {
+        matches!(problem.code, Self::REMOVED | Self::PRODUCTION_REMOVED)
+    }
+
     /// A warning for each prompt that the change removes, and an error where a version of it is in production at the commit. `suite_of` is the suite of a prompt of today, where that can be read.
     pub(crate) fn removed_prompts<'s>(
         &self,
@@ -106,7 +113,7 @@ impl Then<'_> {
         let help = format!(
             "keep it, or take it out of production in a change before this one: `promptassay deprecate {name} {version} --reason \"…\"`"
         );
-        Problem::error("changes::production_removed", message).at(Place::whole_file(directory)).help(help)
+        Problem::error(Self::PRODUCTION_REMOVED, message).at(Place::whole_file(directory)).help(help)
     }
 
     /// Nothing of it goes on.

@@ -13,15 +13,14 @@ use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
-use super::Staged;
-use super::beside;
 use super::git::{Git, slashed};
+use super::{Staged, beside, shown};
 use crate::commands::eval::policy::PolicyArguments;
 
 /// The files of a commit, as far as gates are concerned.
 pub(crate) struct Then<'a> {
     pub(super) git: Git,
-    /// The commit as it was named.
+    /// The commit as it was named; of a full id the first digits.
     pub(super) reference: &'a str,
     /// Its full id.
     pub(super) commit: String,
@@ -45,6 +44,7 @@ impl<'a> Then<'a> {
         let fork = git.fork(&commit)?;
         let touched = git.changed_since(&fork)?;
         let settings = Settings::default();
+        let reference = shown(reference);
         let mut then = Self { git, reference, commit, fork, registry: None, settings, touched };
         then.registry = then.document(&then.commit, &tree.root().join("registry.yaml"), problems)?;
         if let Some(registry) = &then.registry {
