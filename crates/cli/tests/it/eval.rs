@@ -420,3 +420,19 @@ fn a_report_that_cannot_be_written_is_an_error() {
     sandbox.write("taken", "a file");
     insta::assert_snapshot!(sandbox.seen(&["--offline", "--junit", "taken/report.xml", "-q"]));
 }
+
+#[test]
+fn what_a_row_adds_to_a_question_is_shown_beside_the_parameters() {
+    let sandbox = crate::sandbox::Sandbox::new();
+    let planned = |params: &str| {
+        let row = format!("{{provider: openai, model: m{params}, extra: {{store: false, temperature: 2}}}}");
+        let properties = "properties: {polite: {regex: please}}";
+        sandbox.write("prompts/registry.yaml", format!("models: {{default: {row}}}\n{properties}\n"));
+        sandbox.run(&["eval", "--dry-run"]).stdout
+    };
+    let extra = "\n    extra, over the parameters: store false, temperature 2\n";
+    let seen = planned(", params: {seed: 3}");
+    assert!(seen.contains(&format!("    parameters: seed 3{extra}")), "{seen}");
+    let seen = planned("");
+    assert!(seen.contains(&format!("    parameters: none but the extra{extra}")), "{seen}");
+}

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use promptassay_llm::{ChatRequest, ModelRow, Params, Usage};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{Plan, PromptPlan, Role, Variant, request};
 use crate::validator::JudgeQuestion;
@@ -95,6 +96,9 @@ pub struct VariantDescription {
     pub params: Params,
     /// The limit of answers that the provider requires and nobody wrote; it is sent.
     pub default_max_output_tokens: Option<u64>,
+    /// What the model row adds to the body of each question, over the parameters.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub extra: Map<String, Value>,
     /// How many questions are asked of it.
     pub questions: usize,
     /// What it comes to.
@@ -202,6 +206,7 @@ impl Plan {
             endpoint: variant.model.endpoint(),
             params: variant.params.clone(),
             default_max_output_tokens: default,
+            extra: variant.model.extra.clone(),
             questions,
             estimate: Estimate::of(&variant.model, input_tokens, max_output_tokens),
         }

@@ -80,6 +80,11 @@ fn write_variant(formatter: &mut fmt::Formatter<'_>, variant: &VariantDescriptio
     writeln!(formatter, "  {} on {}   {}", variant.version, variant.model, variant.role)?;
     writeln!(formatter, "    {} {}, {}", variant.provider, variant.model_id, variant.endpoint)?;
     writeln!(formatter, "    parameters: {}", parameters(variant))?;
+    if !variant.extra.is_empty() {
+        let extra: Vec<String> =
+            variant.extra.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        writeln!(formatter, "    extra, over the parameters: {}", extra.join(", "))?;
+    }
     writeln!(formatter, "    {}, {}", plural(variant.questions, "question"), amounts(&variant.estimate))?;
     writeln!(formatter, "    {}", cost(&variant.estimate, &format!("`{}`", variant.model)))
 }
@@ -109,6 +114,7 @@ fn parameters(variant: &VariantDescription) -> String {
         Some(limit) => {
             format!("{text}, max_output_tokens {limit} (required; nobody wrote it)")
         }
+        None if text.is_empty() && !variant.extra.is_empty() => "none but the extra".to_owned(),
         None if text.is_empty() => "none are sent".to_owned(),
         None => text,
     }
