@@ -88,6 +88,7 @@ fn usage_errors_end_with_2() {
         &["schema", "promt"],
         &["list", "--format", "xml"],
         &["list", "-q", "-v"],
+        &["eval", "--max-cost", "-1"],
     ]));
     assert_eq!(sandbox.run(&[]).code, Some(2));
 }

@@ -127,7 +127,7 @@ pub(crate) struct BudgetArguments {
     max_calls: Option<u64>,
     /// Start no question that would exceed this at the price of the dearest one so far to the same model. The first one to each model, a
     /// judge included, has no price yet and may exceed it.
-    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars, allow_negative_numbers = true)]
     max_cost: Option<f64>,
     /// Start no further question after this time, such as `90s`, `30m` or `8h`.
     #[arg(long, value_name = "DURATION", value_parser = parse_time_limit)]
