@@ -229,7 +229,8 @@ fn numbers(
             Metric::Validator(_) => (String::new(), String::new()),
         };
         let p = p_value(&metric.p).map(|p| format!(", {p}")).unwrap_or_default();
-        let call = if metric.gates {
+        // Without a margin nothing of a comparison decides.
+        let call = if metric.gates && policy.margin.value.is_set() {
             format!("**{}**", metric.call.as_str())
         } else {
             metric.call.as_str().to_owned()

@@ -67,7 +67,6 @@ impl<'a> Builder<'a> {
         Self { context, key, threshold, problems }
     }
 
-    /// The place of the check's name.
     /// Refuses the list of the check, of which nothing is left. Where something is written in it, that was wrong and is reported: it is
     /// no second problem.
     pub(in crate::validator) fn refuse_empty_list(&mut self, help: &str) {
@@ -76,6 +75,7 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The place of the check's name.
     pub(in crate::validator) fn key(&self) -> Span {
         self.key
     }
