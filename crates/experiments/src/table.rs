@@ -1,8 +1,13 @@
 //! Events as tables: CSV and JSON lines, to bring data from elsewhere and to take it away.
 //!
-//! A row has `unit` (or `unit_hex`, for ids that are not UTF-8) and `at`; with `variant` it is an exposure, with `metric` and `value`
-//! an outcome, with all of them both. `id` makes an outcome count once; without it, equal rows of one file are told apart by their
-//! order, so that the same file imported twice counts once.
+//! A row has `unit` (or `unit_hex`, for ids that are no text) and `at`; with `variant` it is an exposure, with `metric` and `value`
+//! an outcome, with all of them both. `id` (or `id_hex`) makes an outcome count once; without it, equal rows of one file are told apart
+//! by their order, so that the same file imported twice counts once.
+
+mod bytes;
+mod columns;
+
+pub use columns::Unread;
 
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
@@ -42,20 +47,20 @@ struct Row {
     at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id_hex: Option<String>,
 }
 
-/// The columns of a CSV table, in the order in which they are written.
-const COLUMNS: [&str; 8] = ["unit", "unit_hex", "phase", "variant", "metric", "value", "at", "id"];
-
 /// Reads a table. `visit` gets the line that a row begins in, from 1, and an event of the row or what is wrong with it; reading goes
-/// on until it breaks. Rows without a phase are of `phase`.
+/// on until it breaks. Rows without a phase are of `phase`. What it returns are the columns that were not read.
 pub fn read(
     format: TableFormat,
     input: impl BufRead,
     experiment: &str,
     phase: u32,
     visit: &mut dyn FnMut(u64, Result<Event, String>) -> ControlFlow<()>,
-) {
+) -> Unread {
+    let mut unread = Unread::new();
     let mut repeats = Repeats::default();
     let mut take = |line: u64, row: Result<Row, String>| match row
         .and_then(|row| events(row, experiment, phase, &mut repeats))
@@ -66,11 +71,11 @@ pub fn read(
     match format {
         TableFormat::Csv => {
             let mut reader = csv::Reader::from_reader(input);
-            let names_units = match known_header(&mut reader) {
+            let names_units = match known_header(&mut reader, &mut unread) {
                 Ok(names_units) => names_units,
                 Err(reason) => {
                     let _ = visit(1, Err(reason));
-                    return;
+                    return unread;
                 }
             };
             let mut rows = reader.into_deserialize::<Row>();
@@ -88,7 +93,8 @@ pub fn read(
             for (line, text) in (1..).zip(input.lines()) {
                 let row = match text {
                     Ok(text) if text.trim().is_empty() => continue,
-                    Ok(text) => serde_json::from_str(&text).map_err(|error| json_reason(&error)),
+                    Ok(text) => columns::note_keys(&text, line, &mut unread)
+                        .and_then(|()| serde_json::from_str(&text).map_err(|error| json_reason(&error))),
                     Err(error) => Err(error.to_string()),
                 };
                 if take(line, row).is_break() {
@@ -97,12 +103,14 @@ pub fn read(
             }
         }
     }
+    unread
 }
 
 /// A table whose header has no unit or time has no row that could be read; one sentence is enough. Otherwise whether there is a column
 /// `unit`.
-fn known_header(reader: &mut csv::Reader<impl BufRead>) -> Result<bool, String> {
+fn known_header(reader: &mut csv::Reader<impl BufRead>, unread: &mut Unread) -> Result<bool, String> {
     let header = reader.headers().map_err(|error| csv_reason(&error))?;
+    header.iter().try_for_each(|column| columns::note(column, 1, unread))?;
     let has = |name: &str| header.iter().any(|column| column == name);
     if (has("unit") || has("unit_hex")) && has("at") && (has("variant") || has("metric")) {
         return Ok(has("unit"));
@@ -161,7 +169,12 @@ fn events(
 ) -> Result<[Option<Event>; 2], String> {
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let unit = match (filled(row.unit_hex), row.unit) {
-        (Some(digits), _) => hexadecimal(&digits).ok_or("`unit_hex` is not hexadecimal")?,
+        (Some(_), Some(unit)) if !unit.is_empty() => {
+            return Err(
+                "both `unit` and `unit_hex` are given; they may name two units, so leave one out".to_owned()
+            );
+        }
+        (Some(digits), _) => bytes::read(&digits).ok_or("`unit_hex` is not hexadecimal")?,
         (None, Some(unit)) => unit.into_bytes(),
         (None, None) => return Err("there is no `unit`".to_owned()),
     };
@@ -181,6 +194,9 @@ fn events(
             ));
         }
     }
+    if row.phase == Some(0) {
+        return Err("phases are counted from 1: there is no `phase` 0".to_owned());
+    }
     let exposure = variant.map(|variant| {
         let phase = row.phase.unwrap_or(phase);
         Event::Exposure(Exposure {
@@ -196,22 +212,18 @@ fn events(
         Some(series) => {
             let value =
                 row.value.filter(|value| value.is_finite()).ok_or("the `value` is not a finite number")?;
-            let id = match filled(row.id) {
-                Some(id) => id.into_bytes(),
-                None => repeats.id(&unit, &series, value, at),
+            let id = match (filled(row.id_hex), filled(row.id)) {
+                (Some(_), Some(_)) => {
+                    return Err("both `id` and `id_hex` are given; leave one out".to_owned());
+                }
+                (Some(digits), None) => bytes::read(&digits).ok_or("`id_hex` is not hexadecimal")?,
+                (None, Some(id)) => id.into_bytes(),
+                (None, None) => repeats.id(&unit, &series, value, at),
             };
             Some(Event::Outcome(Outcome { experiment: experiment.to_owned(), unit, series, value, at, id }))
         }
     };
     Ok([exposure, outcome])
-}
-
-fn hexadecimal(digits: &str) -> Option<Vec<u8>> {
-    let bytes = digits.as_bytes();
-    if !bytes.len().is_multiple_of(2) || !bytes.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    (0..digits.len()).step_by(2).map(|start| u8::from_str_radix(&digits[start..start + 2], 16).ok()).collect()
 }
 
 /// Writes events as rows; [`read`] reads them back.
@@ -233,7 +245,7 @@ impl<W: Write> TableWriter<W> {
             TableFormat::Jsonl => Output::Jsonl(output),
             TableFormat::Csv => {
                 let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(output);
-                writer.write_record(COLUMNS)?;
+                writer.write_record(columns::COLUMNS)?;
                 Output::Csv(Box::new(writer))
             }
         };
@@ -259,6 +271,7 @@ impl<W: Write> TableWriter<W> {
                     number(row.value.map(|value| value.to_string())),
                     number(row.at),
                     number(row.id),
+                    number(row.id_hex),
                 ];
                 Ok(writer.write_record(&record)?)
             }
@@ -275,13 +288,9 @@ impl<W: Write> TableWriter<W> {
 }
 
 fn row(event: Event) -> Row {
-    let named = |unit: Vec<u8>| match String::from_utf8(unit) {
-        Ok(unit) => (Some(unit), None),
-        Err(error) => (None, Some(digits(error.as_bytes()))),
-    };
     match event {
         Event::Exposure(exposure) => {
-            let (unit, unit_hex) = named(exposure.unit);
+            let (unit, unit_hex) = bytes::written(exposure.unit);
             let phase = Some(exposure.phase);
             Row {
                 unit,
@@ -293,27 +302,20 @@ fn row(event: Event) -> Row {
             }
         }
         Event::Outcome(outcome) => {
-            let (unit, unit_hex) = named(outcome.unit);
-            let id = String::from_utf8(outcome.id).unwrap_or_else(|error| digits(error.as_bytes()));
+            let (unit, unit_hex) = bytes::written(outcome.unit);
+            let (id, id_hex) = bytes::written_unless_empty(outcome.id);
             Row {
                 unit,
                 unit_hex,
                 metric: Some(outcome.series),
                 value: Some(outcome.value),
                 at: Some(outcome.at.to_string()),
-                id: Some(id),
+                id,
+                id_hex,
                 ..Row::default()
             }
         }
     }
-}
-
-fn digits(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
@@ -350,11 +352,6 @@ u1,,2026-11-24T01:00:00Z,m,4.5,
         if let Event::Exposure(exposure) = &mut events[0] {
             exposure.unit = b"\xff\x00".to_vec();
         }
-        for event in &mut events {
-            if let Event::Outcome(outcome) = event {
-                outcome.id = digits(&outcome.id).into_bytes();
-            }
-        }
         for format in [TableFormat::Csv, TableFormat::Jsonl] {
             let mut bytes = Vec::new();
             let mut writer = TableWriter::new(format, &mut bytes).unwrap();
@@ -375,6 +372,23 @@ u1,,2026-11-24T01:00:00Z,m,4.5,
     }
 
     #[test]
+    fn what_is_not_read_is_named() {
+        let unread =
+            |format, text: &str| read(format, text.as_bytes(), "e", 3, &mut |_, _| ControlFlow::Continue(()));
+        let at = "2026-11-24T00:00:00Z";
+        let csv = format!("unit,variant,at,event_id,uid,id\nu,a,{at},1,2,3\n");
+        let expected = Unread::from([("event_id".to_owned(), 1), ("uid".to_owned(), 1)]);
+        assert_eq!(unread(TableFormat::Csv, &csv), expected);
+        let jsonl = [
+            r#"{"unit":"u","variant":"a","at":"AT"}"#,
+            r#"{"unit":"u","variant":"a","at":"AT","event_id":{"a":1}}"#,
+        ];
+        let jsonl = jsonl.join("\n").replace("AT", at);
+        assert_eq!(unread(TableFormat::Jsonl, &jsonl), Unread::from([("event_id".to_owned(), 2)]));
+        assert_eq!(unread(TableFormat::Csv, CSV), Unread::from([("extra".to_owned(), 1)]));
+    }
+
+    #[test]
     fn a_bad_row_is_named() {
         let refused = |text: &str| read_all(TableFormat::Jsonl, text).unwrap_err();
         insta::assert_snapshot!(
@@ -385,6 +399,12 @@ u1,,2026-11-24T01:00:00Z,m,4.5,
                 refused("{\"unit\":\"u\",\"at\":\"2026-11-24T00:00:00Z\",\"metric\":\"a b\",\"value\":1}"),
                 refused("{\"unit\":\"u\",\"at\":\"2026-11-24T00:00:00Z\",\"metric\":\"a\"}"),
                 refused("{\"unit_hex\":\"abc\",\"at\":\"2026-11-24T00:00:00Z\",\"metric\":\"a\"}"),
+                refused("{\"unit\":\"u1\",\"unit_hex\":\"7532\",\"at\":\"2026-11-24T00:00:00Z\",\"variant\":\"a\"}"),
+                refused("{\"unit\":\"u\",\"at\":\"2026-11-24T00:00:00Z\",\"metric\":\"a\",\"value\":1,\"id\":\"x\",\"id_hex\":\"78\"}"),
+                refused("{\"unit\":\"u\",\"at\":\"2026-11-24T00:00:00Z\",\"metric\":\"a\",\"value\":1,\"id_hex\":\"x\"}"),
+                refused("{\"unit\":\"u\",\"at\":\"2026-11-24T00:00:00Z\",\"variant\":\"a\",\"phase\":0}"),
+                refused("{\"unit\":\"u\",\"at\":\"2026-11-24T00:00:00Z\",\"variant\":\"a\",\"phse\":2}"),
+                read_all(TableFormat::Csv, "unit,variant,at,idd\nu,a,2026-11-24T00:00:00Z,1\n").unwrap_err(),
                 refused("nothing"),
                 read_all(TableFormat::Csv, "unit,value\nu,seven\n").unwrap_err(),
                 read_all(

@@ -60,7 +60,8 @@ pub(crate) fn run(arguments: &AnalyzeArguments, context: &Context<'_>) -> Result
     let mut store: Box<dyn Store> = match &arguments.from {
         Some(file) => {
             let mut store = SqliteStore::in_memory().map_err(|error| store_failed(&error))?;
-            fill(&mut store, &found.experiment, file, arguments.table)?;
+            let unread = fill(&mut store, &found.experiment, file, arguments.table)?;
+            context.console.problems(&unread);
             Box::new(store)
         }
         None => arguments.store.open_existing(&loaded)?,

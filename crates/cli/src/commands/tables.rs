@@ -90,11 +90,16 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
     let until = Some(context.environment.now());
     let table = Table::of(&experiment, &arguments.file, arguments.table, until)?;
     table.check()?;
-    let written = table.write(arguments.store.open(&loaded)?.as_mut())?;
+    let (written, unread) = table.write(arguments.store.open(&loaded)?.as_mut())?;
+    context.console.problems(&unread);
     let text = || {
+        let counted =
+            |number: u64, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
         format!(
-            "imported {} exposures and {} outcomes; {} events were there already\n",
-            written.exposures, written.outcomes, written.repeated
+            "imported {} and {}; {} there already\n",
+            counted(written.exposures, "exposure", "exposures"),
+            counted(written.outcomes, "outcome", "outcomes"),
+            counted(written.repeated, "event was", "events were"),
         )
     };
     let answer =
@@ -105,16 +110,16 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
 /// So many wrong rows are shown; whoever has more fixes these first.
 const MOST_PROBLEMS: usize = 20;
 
-/// Reads a table into a store that is made for it, whatever times it names.
+/// Reads a table into a store that is made for it, whatever times it names. What it returns are warnings.
 pub(crate) fn fill(
     store: &mut dyn Store,
     experiment: &Experiment,
     file: &Path,
     kind: Option<TableKind>,
-) -> Result<Written, Failure> {
+) -> Result<Vec<Problem>, Failure> {
     let table = Table::of(experiment, file, kind, None)?;
     table.check()?;
-    table.write(store)
+    table.write(store).map(|(_, unread)| unread)
 }
 
 /// A file is read to its end before anything is written, so a wrong row leaves the store as it was; standard input is written as it comes.
@@ -147,18 +152,28 @@ impl<'a> Table<'a> {
 }
 
 impl Table<'_> {
-    fn read(&self, input: impl BufRead, visit: &mut dyn FnMut(Result<Event, Problem>) -> ControlFlow<()>) {
+    fn read(
+        &self,
+        input: impl BufRead,
+        visit: &mut dyn FnMut(Result<Event, Problem>) -> ControlFlow<()>,
+    ) -> Vec<Problem> {
         let experiment = self.experiment;
         let phase = experiment.allocation.phase;
-        read(self.kind.into(), input, experiment.name.as_str(), phase, &mut |line, event| {
+        let unread = read(self.kind.into(), input, experiment.name.as_str(), phase, &mut |line, event| {
             let checked = event.and_then(|event| self.sound(&event).map(|()| event));
-            visit(checked.map_err(|reason| {
-                let line = usize::try_from(line).unwrap_or(usize::MAX);
-                let file = if self.is_standard_input() { Path::new("standard input") } else { self.file };
-                let place = Place { line, ..Place::whole_file(file) };
-                Problem::error("import::row", reason).at(place)
-            }))
+            visit(checked.map_err(|reason| Problem::error("import::row", reason).at(self.place(line))))
         });
+        let warning = |(column, line): (String, u64)| {
+            let message = format!("nothing is read from the column `{}`", column.escape_debug());
+            Problem::warning("import::column", message).at(self.place(line))
+        };
+        unread.into_iter().map(warning).collect()
+    }
+
+    fn place(&self, line: u64) -> Place {
+        let line = usize::try_from(line).unwrap_or(usize::MAX);
+        let file = if self.is_standard_input() { Path::new("standard input") } else { self.file };
+        Place { line, ..Place::whole_file(file) }
     }
 
     /// Whether the definition knows what an event is about. Earlier phases may have had other variants.
@@ -216,7 +231,7 @@ impl Table<'_> {
         if problems.is_empty() { Ok(()) } else { Err(Failure::invalid(problems)) }
     }
 
-    fn write(&self, store: &mut dyn Store) -> Result<Written, Failure> {
+    fn write(&self, store: &mut dyn Store) -> Result<(Written, Vec<Problem>), Failure> {
         if self.is_standard_input() {
             self.write_rows(store, BufReader::new(std::io::stdin()))
         } else {
@@ -224,7 +239,11 @@ impl Table<'_> {
         }
     }
 
-    fn write_rows(&self, store: &mut dyn Store, input: impl BufRead) -> Result<Written, Failure> {
+    fn write_rows(
+        &self,
+        store: &mut dyn Store,
+        input: impl BufRead,
+    ) -> Result<(Written, Vec<Problem>), Failure> {
         let mut batch: Vec<Event> = Vec::with_capacity(BATCH);
         let mut total = Written::default();
         let mut failed: Option<Failure> = None;
@@ -236,7 +255,7 @@ impl Table<'_> {
             batch.clear();
             Ok(())
         };
-        self.read(input, &mut |event| {
+        let unread = self.read(input, &mut |event| {
             let taken = match event {
                 Ok(event) => {
                     batch.push(event);
@@ -256,7 +275,7 @@ impl Table<'_> {
         });
         match failed {
             Some(failure) => Err(failure),
-            None => flush(&mut batch).map(|()| total),
+            None => flush(&mut batch).map(|()| (total, unread)),
         }
     }
 }

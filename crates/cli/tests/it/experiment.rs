@@ -239,6 +239,28 @@ fn a_wrong_table_is_refused_as_a_whole() {
 }
 
 #[test]
+fn a_column_that_is_not_read_is_named() {
+    let sandbox = sandbox();
+    let table = |column: &str| {
+        format!(
+            "unit,variant,metric,value,at,{column}\n\
+             u1,control,resolved,1,2026-01-02T00:00:00Z,a\n\
+             u1,,cost,1,2026-01-02T00:00:00Z,b\n"
+        )
+    };
+    sandbox.write("misspelt.csv", table("idd"));
+    sandbox.write("other.csv", table("event_id"));
+    let shown = sandbox.session(&[
+        &["import", "trial", "misspelt.csv"],
+        &["analyze", "trial", "--from", "misspelt.csv"],
+        &["import", "trial", "other.csv"],
+    ]);
+    assert_snapshot!(shown);
+    let analysis = sandbox.run(&["analyze", "trial", "--from", "other.csv"]);
+    assert_snapshot!(analysis.stderr);
+}
+
+#[test]
 fn ids_are_bytes_on_their_way_in_and_out() {
     let sandbox = sandbox();
     let bytes = sandbox.run_with_input(&["assign", "trial", "-", "--format", "json"], b"\xff\xfe\nu1\n");

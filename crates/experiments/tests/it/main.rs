@@ -8,3 +8,4 @@ mod parity;
 mod postgres_server;
 mod processes;
 mod stores;
+mod tables;
