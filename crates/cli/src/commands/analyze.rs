@@ -1,12 +1,13 @@
 //! `promptassay analyze`: what an experiment says, and what follows.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
 use promptassay_experiments::analysis::{self, Verdict, analyze};
 use promptassay_experiments::definition::Change;
-use promptassay_experiments::store::{SqliteStore, Store};
+use promptassay_experiments::store::{Arms, Population, SqliteStore, Store};
 use promptassay_registry::problem::{Place, Problem};
 
 use super::Context;
@@ -66,6 +67,7 @@ pub(crate) fn run(arguments: &AnalyzeArguments, context: &Context<'_>) -> Result
         }
         None => arguments.store.open_existing(&loaded)?,
     };
+    known(&found, store.as_mut(), phase)?;
     unchanged(&found, store.as_mut(), phase)?;
     let now = arguments.at.unwrap_or_else(|| context.environment.now());
     let analysis = analyze(&found.experiment, store.as_mut(), phase, now)
@@ -78,6 +80,25 @@ pub(crate) fn run(arguments: &AnalyzeArguments, context: &Context<'_>) -> Result
         context.answer(text, &analysis)?;
     }
     Ok(if analysis.decision.verdict == Verdict::Unhealthy { Exit::Broken } else { Exit::Success })
+}
+
+/// A phase that is neither the file's, nor was started, nor has a unit, is a slip of the pen and not an experiment without units.
+fn known(found: &Found, store: &mut dyn Store, phase: u32) -> Result<(), Failure> {
+    let experiment = found.experiment.name.as_str();
+    let of_file = found.experiment.allocation.phase;
+    let started = store.phases(experiment).map_err(|error| store_failed(&error))?;
+    if phase == of_file || started.iter().any(|started| started.phase == phase) {
+        return Ok(());
+    }
+    let everybody = Population { experiment, phase, until: Timestamp::MAX };
+    if store.arms(everybody).map_err(|error| store_failed(&error))? != Arms::default() {
+        return Ok(());
+    }
+    let numbers: BTreeSet<u32> = started.iter().map(|started| started.phase).chain([of_file]).collect();
+    let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    let message = format!("`{experiment}` has no phase {phase}, and no unit was exposed in one");
+    let help = format!("known phases: {}", numbers.join(", "));
+    Err(Failure::invalid_one(Problem::error("analyze::phase", message).help(help)))
 }
 
 /// A definition that was changed after its start would judge the units by other weights than they were spread by.

@@ -261,6 +261,18 @@ fn a_column_that_is_not_read_is_named() {
 }
 
 #[test]
+fn what_ends_nothing_or_was_never_there_is_refused() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    assert_snapshot!(sandbox.clean(&sandbox.session(&[
+        &["experiment", "stop", "trial", "--reason", " "],
+        &["experiment", "stop", "trial", "--reason", "enough"],
+        &["experiment", "stop", "trial", "--reason", "again"],
+        &["analyze", "trial", "--phase", "9"],
+    ])));
+}
+
+#[test]
 fn ids_are_bytes_on_their_way_in_and_out() {
     let sandbox = sandbox();
     let bytes = sandbox.run_with_input(&["assign", "trial", "-", "--format", "json"], b"\xff\xfe\nu1\n");

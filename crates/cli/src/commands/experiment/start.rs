@@ -194,12 +194,22 @@ pub(super) fn stop(arguments: &StopArguments, context: &Context<'_>) -> Result<E
     let loaded = context.load();
     let found = find(&loaded, &arguments.name)?;
     let experiment = &found.experiment;
+    if arguments.reason.trim().is_empty() {
+        let problem = Problem::error("experiment::no_reason", "this needs a reason");
+        return Err(Failure::invalid_one(
+            problem.help("write after `--reason` why it ends; `analyze` shows it"),
+        ));
+    }
     let mut store = arguments.store.open_existing(&loaded)?;
     let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
-    let Some(running) = phases.last().filter(|phase| phase.stopped.is_none()) else {
-        let message = format!("`{}` is not running", experiment.name);
+    let Some(running) = phases.last() else {
+        let message = format!("`{}` was never started", experiment.name);
         return Err(refused(&found, message, "`promptassay experiment start` starts it"));
     };
+    if let Some((at, reason)) = &running.stopped {
+        let message = format!("phase {} was stopped already, at {at}: {}", running.phase, visible(reason));
+        return Err(refused(&found, message, "it stays stopped, for that reason"));
+    }
     let now = context.environment.now_in_seconds();
     put(
         store.as_mut(),
