@@ -4,6 +4,7 @@
 //! look; from then on it is the fixed-horizon interval of exactly the planned population, so that looking again changes nothing.
 
 mod comparison;
+mod contradictions;
 mod decision;
 mod health;
 mod sample;
@@ -109,7 +110,8 @@ pub struct MetricReport {
     pub window: Option<String>,
     /// Exposed units whose window is still open; they are counted when it has closed.
     pub waiting: u64,
-    /// The covariate whose influence is taken out of differences and intervals, not out of the estimates of the variants.
+    /// The covariate whose influence is taken out of differences and intervals, not out of the estimates of the variants. `None` as well
+    /// where no unit has a value of it.
     pub adjusted_by: Option<String>,
     /// The variants, in the order of the definition.
     pub arms: Vec<ArmReport>,
@@ -164,6 +166,7 @@ fn read(
 ) -> Result<Analysis, AnalysisError> {
     let name = experiment.name.as_str();
     let known = store.phases(name)?.into_iter().find(|known| known.phase == phase);
+    let started_with = known.as_ref().map(|known| known.exposure_millionths);
     let started_at = known.as_ref().map(|known| known.started_at);
     let stopped = known
         .and_then(|known| known.stopped)
@@ -183,6 +186,11 @@ fn read(
     {
         let earlier = store.arms(Population { until: before(started_at, MOMENT), ..everybody })?;
         health.findings.push(health::before_start(started_at, &earlier));
+    }
+    // What an earlier phase gave whom, its own definition said.
+    if phase == experiment.allocation.phase {
+        let population = Population { until: last, ..everybody };
+        health.findings.extend(contradictions::find(experiment, store, population, started_with)?);
     }
     let primary = experiment.primary().map(|metric| metric.name.as_str());
     let mut metrics = Vec::new();

@@ -174,6 +174,13 @@ pub trait Store: Send {
     /// Units by variant.
     fn arms(&mut self, population: Population<'_>) -> Result<Arms, StoreError>;
 
+    /// Every unit of the population that was served one variant, with the name of that, in any order.
+    fn served(
+        &mut self,
+        population: Population<'_>,
+        visit: &mut dyn FnMut(&[u8], &str),
+    ) -> Result<(), StoreError>;
+
     /// When the unit with this number, counted from 1 by first exposure, was exposed.
     fn nth_exposure(
         &mut self,

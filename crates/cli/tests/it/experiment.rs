@@ -273,6 +273,64 @@ fn what_ends_nothing_or_was_never_there_is_refused() {
 }
 
 #[test]
+fn a_covariate_that_nobody_has_adjusts_nothing() {
+    let sandbox = sandbox();
+    sandbox.write(TRIAL, EXPERIMENT.replace("margin: 0.5", "margin: 0.5, covariate: cost_before"));
+    sandbox.write("events.csv", table(&sandbox, 1000, 60));
+    let shown = sandbox.run(&["analyze", "trial", "--from", "events.csv", "--at", "2026-02-01T00:00:00Z"]);
+    assert_eq!(shown.code, Some(0), "{}", shown.shown());
+    let line = shown.stdout.lines().find(|line| line.contains("warning")).unwrap_or_default();
+    let said =
+        "warning: no value of `cost_before` was recorded before the exposure: nothing of `cost` is adjusted";
+    assert_eq!(line.trim(), said);
+    assert!(!shown.stdout.contains("adjusted by"), "{}", shown.stdout);
+}
+
+#[test]
+fn a_comment_has_the_corrected_p_and_the_relative_change_as_well() {
+    let sandbox = sandbox();
+    sandbox.write(
+        TRIAL,
+        EXPERIMENT
+            .replace("role: guardrail, direction: lower, margin: 0.5", "role: success, direction: lower"),
+    );
+    sandbox.write("events.csv", table(&sandbox, 1000, 60));
+    let at = ["--from", "events.csv", "--at", "2026-02-01T00:00:00Z"];
+    let markdown = sandbox.run(&[&["analyze", "trial", "--markdown"][..], &at].concat());
+    let terminal = sandbox.run(&[&["analyze", "trial"][..], &at].concat());
+    let count = |text: &str, word: &str| text.matches(word).count();
+    for word in ["corrected p", "relative"] {
+        assert_eq!(count(&markdown.stdout, word), count(&terminal.stdout, word), "{}", markdown.stdout);
+        assert_ne!(count(&markdown.stdout, word), 0, "{word}");
+    }
+}
+
+#[test]
+fn exposures_that_the_assignment_does_not_give_are_counted() {
+    let sandbox = sandbox();
+    let table = table(&sandbox, 1000, 60);
+    let swapped = table.replace(",control,", ",other,").replace(",treatment,", ",control,");
+    sandbox.write("events.csv", &table);
+    sandbox.write("swapped.csv", swapped.replace(",other,", ",treatment,"));
+    let at = ["--at", "2026-02-01T00:00:00Z"];
+    let found = |analyze: &[&str]| {
+        let seen = sandbox.run(&[analyze, &at].concat());
+        let line = seen.stdout.lines().find(|line| line.contains("assignment")).unwrap_or_default();
+        format!("{:?} {}", seen.code, line.trim())
+    };
+    let mut said = vec![
+        found(&["analyze", "trial", "--from", "events.csv"]),
+        found(&["analyze", "trial", "--from", "swapped.csv"]),
+        found(&["analyze", "trial", "--from", "swapped.csv", "--markdown"]),
+    ];
+    // What this program started, it spread as well: there it blocks.
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    assert_eq!(sandbox.run(&["import", "trial", "swapped.csv"]).code, Some(0));
+    said.push(found(&["analyze", "trial"]));
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
 fn ids_are_bytes_on_their_way_in_and_out() {
     let sandbox = sandbox();
     let bytes = sandbox.run_with_input(&["assign", "trial", "-", "--format", "json"], b"\xff\xfe\nu1\n");

@@ -143,7 +143,9 @@ pub(super) fn report(
         window: metric.window.map(duration::show),
         waiting: settings.everyone.saturating_sub(samples.iter().map(|sample| sample.units).sum()),
         adjusted_by: match &metric.kind {
-            MetricKind::Mean { covariate, .. } => covariate.clone(),
+            MetricKind::Mean { covariate, .. } => {
+                covariate.clone().filter(|_| samples.iter().any(Sample::has_covariate))
+            }
             MetricKind::Binary | MetricKind::Ratio { .. } => None,
         },
         arms: arms.collect(),

@@ -16,7 +16,7 @@ const BLOCKS: f64 = 0.001;
 /// Below this one it warns.
 const WARNS: f64 = 0.01;
 /// From this share of units in several variants on nothing is believed.
-const MOST_CROSSOVERS: f64 = 0.01;
+pub(super) const MOST_CROSSOVERS: f64 = 0.01;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -198,7 +198,16 @@ pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Exper
         );
         findings.push(Finding { weight: Weight::Warning, code: "missing_values", message });
     }
-    if matches!(metric.kind, MetricKind::Mean { covariate: Some(_), .. }) {
+    if let MetricKind::Mean { covariate: Some(covariate), .. } = &metric.kind {
+        if samples.iter().any(|sample| sample.with_value() > 0) && !samples.iter().any(Sample::has_covariate)
+        {
+            let message = format!(
+                "no value of `{covariate}` was recorded before the exposure: nothing of `{}` is adjusted",
+                metric.name
+            );
+            findings.push(Finding { weight: Weight::Warning, code: "no_covariate", message });
+            return findings;
+        }
         let control = &samples[experiment.control];
         for index in experiment.treatments() {
             let (before, after) = covariates(control, &samples[index]);

@@ -28,6 +28,11 @@ impl Sample {
         self.values.len() as u64
     }
 
+    /// Of a mean with a covariate: whether some unit has one.
+    pub(super) fn has_covariate(&self) -> bool {
+        self.beside.iter().any(|value| !value.is_nan())
+    }
+
     /// Of a rate.
     pub(super) fn rate(&self) -> Successes {
         Successes { successes: self.successes, users: self.with_value() }

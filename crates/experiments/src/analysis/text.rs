@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::decision::what_is_left;
 use super::health::Weight;
-use super::{Analysis, Comparison, Guard, Interval, Method, MetricReport, NoInterval, Progress};
+use super::{Analysis, Comparison, Estimate, Guard, Interval, Method, MetricReport, NoInterval, Progress};
 
 /// The columns of a plot.
 const PLOT: usize = 41;
@@ -50,13 +50,12 @@ fn metric_rows(text: &mut String, metric: &MetricReport, control: &str) {
     for comparison in &metric.comparisons {
         let value = difference_of(metric, comparison).unwrap_or_else(|| "-".to_owned());
         let corrected =
-            comparison.corrected_p.map_or_else(String::new, |p| format!("   corrected p = {p:.3}"));
+            comparison.corrected_p.map_or_else(String::new, |p| format!("   corrected {}", p_of(p)));
         let bounds = format!("{}{corrected}", bounds(metric, comparison));
         text.push_str(&row(&difference(&comparison.variant), &value, &bounds));
         if let Some(lift) = comparison.lift {
-            let percent = |value: f64| format!("{:+.1} %", 100.0 * value);
-            let bounds = format!("[{:+.1}, {:+.1}]", 100.0 * lift.lower, 100.0 * lift.upper);
-            text.push_str(&row("  relative", &percent(lift.lift), &bounds));
+            let (change, bounds) = relative(lift);
+            text.push_str(&row("  relative", &change, &bounds));
         }
         if let Some(interval) = &comparison.interval {
             let _ = writeln!(text, "      {}", plot(metric, comparison, interval).trim_end());
@@ -80,7 +79,7 @@ pub fn markdown(analysis: &Analysis) -> String {
         for arm in &metric.arms {
             let comparison = metric.comparisons.iter().find(|comparison| comparison.variant == arm.variant);
             let difference = comparison.and_then(|comparison| difference_of(metric, comparison));
-            let bounds = comparison.map_or_else(String::new, |comparison| bounds(metric, comparison));
+            let bounds = comparison.map_or_else(String::new, |comparison| all_bounds(metric, comparison));
             let _ = writeln!(
                 text,
                 "| {} | {} | {} | {} | {} | {} | {bounds} |",
@@ -94,6 +93,28 @@ pub fn markdown(analysis: &Analysis) -> String {
         }
     }
     text
+}
+
+/// Everything that stands beside a difference, for one cell.
+fn all_bounds(metric: &MetricReport, comparison: &Comparison) -> String {
+    let corrected = comparison.corrected_p.map(|p| format!("corrected {}", p_of(p)));
+    let relative = comparison.lift.map(|lift| {
+        let (change, bounds) = relative(lift);
+        format!("relative {change} {bounds}")
+    });
+    let parts = [Some(bounds(metric, comparison)), corrected, relative];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// The change in percent, and its bounds.
+fn relative(lift: Estimate) -> (String, String) {
+    let change = format!("{:+.1} %", 100.0 * lift.lift);
+    (change, format!("[{:+.1}, {:+.1}]", 100.0 * lift.lower, 100.0 * lift.upper))
+}
+
+/// A p-value; one that three decimals would make 0 is not 0.
+fn p_of(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
 }
 
 fn heading(analysis: &Analysis) -> String {
@@ -120,7 +141,7 @@ fn health_line(analysis: &Analysis) -> String {
         ratio.arms.iter().map(|arm| format!("{} {}", arm.variant, thousands(arm.units))).collect();
     let shares: Vec<String> =
         ratio.arms.iter().map(|arm| format!("{} %", number(100.0 * arm.effective_share, 4))).collect();
-    let p = ratio.p_value.map_or_else(String::new, |p| format!("; p = {p:.3}"));
+    let p = ratio.p_value.map_or_else(String::new, |p| format!("; {}", p_of(p)));
     let word = if analysis.health.is_healthy() { "ok" } else { "BROKEN" };
     format!("{word}   {} (shares {}{p})", units.join(", "), shares.join(", "))
 }

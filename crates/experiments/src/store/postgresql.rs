@@ -196,6 +196,19 @@ impl Store for PostgresStore {
         Ok(arms)
     }
 
+    fn served(
+        &mut self,
+        population: Population<'_>,
+        visit: &mut dyn FnMut(&[u8], &str),
+    ) -> Result<(), StoreError> {
+        let Some(scope) = self.scope(population)? else { return Ok(()) };
+        let until = micros(population.until);
+        self.each("read who was served what", sql::SERVED, &[&scope, &until], |row| {
+            visit(row.try_get(0)?, row.try_get(1)?);
+            Ok(())
+        })
+    }
+
     fn nth_exposure(
         &mut self,
         population: Population<'_>,

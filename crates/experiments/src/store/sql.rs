@@ -62,6 +62,9 @@ pub(super) const ARMS: &str = concat!(
     "SELECT name, count(*) FROM first JOIN variants ON id = variant WHERE variants = 1 GROUP BY name ORDER BY name"
 );
 
+pub(super) const SERVED: &str =
+    concat!(first!(), "SELECT unit, name FROM first JOIN variants ON id = variant WHERE variants = 1");
+
 pub(super) const SPAN: &str = concat!(
     first!(),
     "SELECT coalesce(sum(CASE WHEN variants > 1 THEN 1 ELSE 0 END), 0), min(at), max(at) FROM first"

@@ -283,16 +283,26 @@ impl Store for SqliteStore {
         Ok(arms)
     }
 
+    fn served(
+        &mut self,
+        population: Population<'_>,
+        visit: &mut dyn FnMut(&[u8], &str),
+    ) -> Result<(), StoreError> {
+        let Some(scope) = self.scope(population)? else { return Ok(()) };
+        self.each("read who was served what", sql::SERVED, [scope, micros(population.until)], |row| {
+            visit(row.get_ref(0)?.as_bytes()?, row.get_ref(1)?.as_str()?);
+            Ok(())
+        })
+    }
+
     fn nth_exposure(
         &mut self,
         population: Population<'_>,
         number: u64,
     ) -> Result<Option<Timestamp>, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(None) };
-        let skipped = number.saturating_sub(1);
-        let at =
-            self.one("find the planned end", sql::NTH, params![scope, micros(population.until), skipped])?;
-        Ok(at.map(timestamp))
+        let row = params![scope, micros(population.until), number.saturating_sub(1)];
+        Ok(self.one("find the planned end", sql::NTH, row)?.map(timestamp))
     }
 
     fn units(

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use promptassay_experiments::analysis::{NoInterval, Verdict, Weight, analyze};
+use promptassay_experiments::assignment::Assignment;
 use promptassay_experiments::definition::{Experiment, Owner};
 use promptassay_experiments::event::Event;
 use promptassay_experiments::manager::{Manager, ManagerError, Prompts};
@@ -246,12 +247,20 @@ fn units_that_were_exposed_before_the_start_are_pointed_out() {
     insta::assert_snapshot!(begun_at(at(900 * 10)).concat(), @"10 units were exposed before the phase was started at 2027-01-15T10:30:00Z; they count like the others");
 }
 
+/// An id that the assignment gives the control, where the number is even, and else the treatment.
+fn unit(number: usize, spread: &Experiment) -> String {
+    let given = |id: &String| spread.assign(id.as_bytes()).unwrap() == Assignment::Variant(number % 2);
+    (0..).map(|draw| format!("u{number}-{draw}")).find(given).unwrap()
+}
+
 /// Units alternate between the arms, one per quarter of an hour; every `n`th of an arm has the outcome.
 fn store(units: usize, liked: [usize; 2], failed: [usize; 2]) -> SqliteStore {
     let mut store = SqliteStore::in_memory().unwrap();
     let mut events: Vec<Event> = Vec::new();
+    let spread = experiment(METRICS);
     for number in 0..units {
-        let (unit, arm) = (format!("u{number}"), number % 2);
+        let arm = number % 2;
+        let unit = unit(number, &spread);
         let seconds = 900 * i64::try_from(number).unwrap();
         events.push(exposure(&unit, ["control", "treatment"][arm], seconds));
         // Spread evenly over the percentages.
@@ -294,7 +303,9 @@ fn every_decision_is_reached() {
     // More than one percent in both.
     let mut both = store(1000, [40, 55], [20, 20]);
     let twice: Vec<Event> = (0..24)
-        .map(|number| exposure(&format!("u{number}"), ["treatment", "control"][number % 2], 999))
+        .map(|number| {
+            exposure(&unit(number, &experiment(METRICS)), ["treatment", "control"][number % 2], 999)
+        })
         .collect();
     both.write(&twice).unwrap();
     say(&mut both, later());

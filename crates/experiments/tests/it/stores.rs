@@ -83,6 +83,13 @@ fn keeps_its_promises(store: &mut dyn Store) {
     let arms = store.arms(everybody()).unwrap();
     assert_eq!(arms.units, [("control".to_owned(), 2), ("treatment".to_owned(), 1)]);
     assert_eq!((arms.crossovers, arms.span), (1, Some((at(10), at(70)))));
+    let mut served = Vec::new();
+    store
+        .served(everybody(), &mut |unit, variant| served.push((unit.to_owned(), variant.to_owned())))
+        .unwrap();
+    served.sort();
+    let one = |unit: &str, variant: &str| (unit.as_bytes().to_owned(), variant.to_owned());
+    assert_eq!(served, [one("a", "treatment"), one("b", "control"), one("c\0\u{e9}", "control")]);
     let early = Population { until: at(30), ..everybody() };
     assert_eq!(store.arms(early).unwrap().units, [("control".to_owned(), 1), ("treatment".to_owned(), 1)]);
     let nth = |store: &mut dyn Store, number| store.nth_exposure(everybody(), number).unwrap();
@@ -320,6 +327,13 @@ impl Store for Stuck {
     }
     fn arms(&mut self, population: Population<'_>) -> Result<Arms, StoreError> {
         self.inner.arms(population)
+    }
+    fn served(
+        &mut self,
+        population: Population<'_>,
+        visit: &mut dyn FnMut(&[u8], &str),
+    ) -> Result<(), StoreError> {
+        self.inner.served(population, visit)
     }
     fn nth_exposure(
         &mut self,
