@@ -250,7 +250,7 @@ fn units_that_were_exposed_before_the_start_are_pointed_out() {
 /// An id that the assignment gives the control, where the number is even, and else the treatment.
 fn unit(number: usize, spread: &Experiment) -> String {
     let given = |id: &String| spread.assign(id.as_bytes()).unwrap() == Assignment::Variant(number % 2);
-    (0..).map(|draw| format!("u{number}-{draw}")).find(given).unwrap()
+    (0..100).map(|draw| format!("u{number}-{draw}")).find(given).unwrap()
 }
 
 /// Units alternate between the arms, one per quarter of an hour; every `n`th of an arm has the outcome.
