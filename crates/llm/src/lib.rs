@@ -30,6 +30,7 @@ mod duration;
 mod error;
 mod excerpt;
 mod message;
+pub mod program_output;
 mod provider;
 mod rate;
 mod reply;

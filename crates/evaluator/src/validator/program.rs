@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use promptassay_llm::program_output::{read_end, read_up_to};
 use promptassay_registry::yaml::Located;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::excerpt::excerpt;
@@ -124,11 +125,11 @@ impl Inquiry {
         // All three at once: a program that writes while it is written to must not block.
         let answer = async {
             let read = async {
-                let output = read_up_to_limit(stdout).await.map_err(broke)?;
+                let output = read_up_to(stdout, OUTPUT_LIMIT).await.map_err(broke)?;
                 output.ok_or_else(|| format!("`{}` wrote more than {OUTPUT_LIMIT} bytes", self.program))
             };
             let ((), (output, stderr)) =
-                futures::join!(ask, async { futures::join!(read, read_end(stderr)) });
+                futures::join!(ask, async { futures::join!(read, read_end(stderr, KEPT_OF_STDERR)) });
             (output, stderr)
         };
         let (output, stderr) = answer.await;
@@ -176,26 +177,6 @@ impl Inquiry {
 
 fn error(message: String) -> CheckOutcome {
     CheckOutcome::Error(Reason::new(message))
-}
-
-/// `None` where there is more than the limit.
-async fn read_up_to_limit(stream: impl AsyncRead + Unpin) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    stream.take(OUTPUT_LIMIT as u64 + 1).read_to_end(&mut bytes).await?;
-    Ok((bytes.len() <= OUTPUT_LIMIT).then_some(bytes))
-}
-
-/// The end of a stream that is read to its end, so that the writer never blocks.
-async fn read_end(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
-    let mut kept = Vec::new();
-    let mut buffer = [0; 4 * 1024];
-    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-        kept.extend_from_slice(&buffer[..count]);
-        if kept.len() > 2 * KEPT_OF_STDERR {
-            kept.drain(..kept.len() - KEPT_OF_STDERR);
-        }
-    }
-    kept
 }
 
 /// `[program, argument, …]` or `{values: […], timeout: 30s}`.

@@ -5,10 +5,11 @@ use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::error::ModelError;
+use crate::program_output::{read_end, read_up_to};
 use crate::provider::command::Finished;
 
 /// How much of the end of stderr is kept: a traceback ends with its reason.
@@ -45,7 +46,7 @@ pub(super) async fn run(
         drop(stdin);
     };
     // All three at once: a program that writes while it is written to must not block.
-    let ((), stdout, stderr) = tokio::join!(ask, read_up_to(stdout, limit), read_end(stderr));
+    let ((), stdout, stderr) = tokio::join!(ask, read_up_to(stdout, limit), read_end(stderr, KEPT_OF_STDERR));
     let broke = |error: io::Error| ModelError::Transport {
         detail: format!("the pipe of `{program}` broke: {error}"),
     };
@@ -70,24 +71,4 @@ fn cannot_start(program: &str, error: &io::Error) -> ModelError {
         io::ErrorKind::PermissionDenied => ModelError::BadRequest { detail },
         _ => ModelError::Transport { detail },
     }
-}
-
-/// `None` where there is more than `limit`.
-async fn read_up_to(stream: impl AsyncRead + Unpin, limit: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    stream.take(limit as u64 + 1).read_to_end(&mut bytes).await?;
-    Ok((bytes.len() <= limit).then_some(bytes))
-}
-
-/// The end of a stream that is read to its end, so that the writer never blocks.
-async fn read_end(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
-    let mut kept = Vec::new();
-    let mut buffer = [0; 8 * 1024];
-    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-        kept.extend_from_slice(&buffer[..count]);
-        if kept.len() > 2 * KEPT_OF_STDERR {
-            kept.drain(..kept.len() - KEPT_OF_STDERR);
-        }
-    }
-    kept
 }
