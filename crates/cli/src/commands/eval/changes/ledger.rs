@@ -32,7 +32,10 @@ impl Then<'_> {
                 let now = String::from_utf8_lossy(now);
                 let kept = began.lines().zip(now.lines()).take_while(|(then, now)| then == now).count();
                 let all = began.lines().count();
-                format!("keeps only the first {kept} of its {all} lines")
+                match kept {
+                    0 => "keeps no line of it".to_owned(),
+                    kept => format!("keeps only the first {kept} of its {all} lines"),
+                }
             }
         };
         let message = format!("`{name}` has a ledger at {reference}, and this change {what}");
