@@ -126,6 +126,13 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
     let unit = arguments.unit.as_bytes();
     let at = moment(arguments.at, context)?;
     let id = match &arguments.id {
+        // All such outcomes would be one, and the others lost.
+        Some(id) if id.is_empty() => {
+            let problem = Problem::error("record::empty_id", "the id of the outcome is empty");
+            return Err(Failure::invalid_one(
+                problem.help("leave `--id` out where the outcome has none; is a shell variable unset?"),
+            ));
+        }
         Some(id) => id.as_bytes().to_vec(),
         None => context.environment.random_bytes().to_vec(),
     };

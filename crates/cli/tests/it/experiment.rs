@@ -144,6 +144,15 @@ fn what_has_not_happened_is_not_recorded() {
 }
 
 #[test]
+fn an_outcome_with_an_empty_id_is_refused() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    assert_snapshot!(
+        sandbox.session(&[&["record", "trial", "u1", "resolved", "1", "--id", ""], &["export", "trial"],])
+    );
+}
+
+#[test]
 fn what_is_refused_leaves_no_store_behind() {
     let sandbox = sandbox();
     sandbox.edit(TRIAL, "units: 800", "units: 8");
