@@ -174,6 +174,22 @@ fn a_run_is_blessed_and_compared_with() {
 }
 
 #[test]
+fn what_a_selection_leaves_out_is_missing_on_neither_side() {
+    let sandbox = sandbox(30, "{min_pass_rate: 0.5}");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    assert_eq!(sandbox.run(&["baseline", "bless"]).code, Some(0));
+    let narrowed = ["eval", "--offline", "--against-baseline", "--sample", "3"];
+    let seen = sandbox.run(&narrowed);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    assert_snapshot!("narrowed_against_blessed", clean(&sandbox, &seen.stdout));
+    assert_eq!(sandbox.run(&["report"]).stdout, seen.stdout);
+    // With a margin it is refused for their number, and not as an edited suite.
+    let refused = sandbox.run(&[&narrowed[..], &["--margin", "0.15"]].concat());
+    assert_eq!(refused.code, Some(2), "{}", refused.shown());
+    assert!(refused.stderr.contains("3 units") && !refused.stderr.contains("removed"), "{}", refused.stderr);
+}
+
+#[test]
 fn a_suite_that_was_edited_since_it_was_blessed_is_named_and_not_its_size() {
     let sandbox = sandbox(30, "{margin: auto}");
     assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));

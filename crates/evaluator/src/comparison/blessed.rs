@@ -117,6 +117,13 @@ impl Baseline {
     /// The version of the shape that this version of promptassay writes.
     pub const SCHEMA: u32 = SCHEMA;
 
+    /// Leaves out the cases that are not among these: a selection that takes them out of one side takes them out of the other.
+    pub fn leave(&mut self, cases: &BTreeSet<&str>) {
+        for variant in &mut self.variants {
+            variant.cases.retain(|name, _| cases.contains(name.as_str()));
+        }
+    }
+
     /// Reads the text of a file. Numbers that no run could have are refused.
     pub fn parse(text: &str) -> Result<Self, BaselineError> {
         #[derive(Deserialize)]

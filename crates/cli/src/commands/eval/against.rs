@@ -98,7 +98,11 @@ impl AgainstArguments {
                 continue;
             }
             match read_blessed(&path) {
-                Ok((baseline, digest)) => {
+                Ok((mut baseline, digest)) => {
+                    if !prompt.suite.narrowed_by.is_empty() {
+                        let cases = prompt.suite.cases.iter().map(|case| case.name.as_str());
+                        baseline.leave(&cases.collect());
+                    }
                     files.insert(prompt.name.to_string(), baseline);
                     digests.insert(prompt.name.to_string(), digest);
                 }
