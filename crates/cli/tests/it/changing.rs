@@ -211,6 +211,26 @@ fn a_registered_version_may_go_once_it_is_archived_where_the_change_goes() {
 }
 
 #[test]
+fn a_replay_stands_on_recorded_replies() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    let replies = "replies/greet.jsonl";
+    let changed = |sandbox: &Sandbox| sandbox.run(&["eval", "--offline", "--changed-since", "main"]);
+    let unchanged = changed(&sandbox);
+    assert!(unchanged.stdout.starts_with("skipped: "), "{}", unchanged.shown());
+    let text = sandbox.read(replies);
+    sandbox.write(replies, text.replace("Yes please", "Oh yes please"));
+    let seen = changed(&sandbox);
+    assert!(
+        seen.stdout.contains("greet.jsonl changed") && seen.stdout.contains("gate  greet"),
+        "{}",
+        seen.shown()
+    );
+    std::fs::remove_file(sandbox.path(replies)).unwrap();
+    let seen = changed(&sandbox);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+}
+
+#[test]
 fn a_ledger_only_grows() {
     let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
     let ledger = "prompts/greet/lifecycle.jsonl";

@@ -17,6 +17,7 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
+use super::recording;
 use git::{Git, slashed};
 pub(super) use only::{Candidate, only_changed};
 pub(crate) use staged::Staged;
@@ -32,18 +33,25 @@ pub(super) fn shown(reference: &str) -> &str {
 }
 
 /// The prompts among these that changed since `reference`: in commits of this side since the two parted, in the index, in the
-/// working tree, and in files that git does not know yet.
+/// working tree, and in files that git does not know yet. `is_replay`: recorded replies count as files of their prompt.
 #[expect(clippy::needless_pass_by_value, reason = "the list is made for this call")]
 pub(super) fn since(
     reference: &str,
     tree: &Tree,
     prompts: Vec<(&Prompt, Option<&Suite>)>,
+    is_replay: bool,
 ) -> Result<Changed, Box<Problem>> {
     let git = Git::at(tree.repository_root())?;
     let reference = git.commit(reference)?;
     let fork = git.fork(&reference)?;
     let paths = git.changed_since(&fork)?;
     let relative = |path: &Path| git.relative(path);
+    // Where nobody is asked, the verdict stands on what is recorded.
+    let recorded = tree.registry().replies.as_deref().filter(|_| is_replay);
+    let answers = |prompt: &Prompt| {
+        let files = recorded.map(|directory| recording::files(directory, prompt.name().as_str()));
+        files.into_iter().flatten().map(|file| relative(&file)).collect::<Vec<_>>()
+    };
     let files: Vec<(PathBuf, Vec<PathBuf>, Vec<String>)> = prompts
         .iter()
         .map(|(prompt, suite)| {
@@ -52,7 +60,7 @@ pub(super) fn since(
             let suite = relative(&prompt.suite_path());
             (
                 relative(prompt.directory()),
-                datasets.map(|dataset| relative(dataset)).collect(),
+                datasets.map(|dataset| relative(dataset)).chain(answers(prompt)).collect(),
                 patterns.map(|pattern| beside(&suite, pattern)).collect(),
             )
         })

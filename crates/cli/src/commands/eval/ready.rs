@@ -51,7 +51,7 @@ impl Ready {
             planned(file, Terms::OfThatDay, &tree, of_tree, &settings, &mut problems)
         } else {
             let failed_in = arguments.selection.failed_in(&arguments.journal.runs, context)?;
-            let settings = (&settings, &arguments.policy);
+            let settings = (&settings, &arguments.policy, arguments.offline);
             match arguments.selection.inputs(&tree, of_tree, failed_in, settings, &mut problems) {
                 Selected::Inputs(inputs) => inputs,
                 Selected::NothingChanged => {

@@ -106,7 +106,7 @@ pub(super) fn written(plan: &Plan, by_hand: ByHand) -> Result<Written, Failure> 
 }
 
 /// The replies of a prompt, and the answers of its judges.
-fn files(directory: &Path, prompt: &str) -> [PathBuf; 2] {
+pub(super) fn files(directory: &Path, prompt: &str) -> [PathBuf; 2] {
     [directory.join(format!("{prompt}.jsonl")), RecordedJudgements::path(directory, prompt)]
 }
 

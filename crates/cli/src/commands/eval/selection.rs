@@ -99,7 +99,7 @@ impl SelectionArguments {
         tree: &'a Tree,
         of_tree: Vec<Problem>,
         failed_in: Option<FailedIn>,
-        (settings, flags): (&Settings, &PolicyArguments),
+        (settings, flags, is_replay): (&Settings, &PolicyArguments, bool),
         problems: &mut Vec<Problem>,
     ) -> Selected<'a> {
         let selection = self.selection(failed_in);
@@ -113,7 +113,7 @@ impl SelectionArguments {
             prompts.iter().filter_map(|prompt| self.candidate(prompt, tree, settings, problems)).collect();
         let mut changes = BTreeMap::new();
         if let Some(reference) = &self.changed_since {
-            match only_changed(reference, tree, (&prompts, flags), &mut candidates, problems) {
+            match only_changed(reference, tree, (&prompts, flags, is_replay), &mut candidates, problems) {
                 Ok(Changed::Nothing) => {
                     // Where the change removes the last prompt, that is what is said.
                     if !problems.iter().any(Then::is_about_a_removed_prompt) {
@@ -322,7 +322,7 @@ pub(crate) fn inputs_of<'a>(
     problems: &mut Vec<Problem>,
 ) -> Vec<PromptInput<'a>> {
     let selection = SelectionArguments { names, ..SelectionArguments::default() };
-    match selection.inputs(tree, of_tree, None, (settings, &PolicyArguments::default()), problems) {
+    match selection.inputs(tree, of_tree, None, (settings, &PolicyArguments::default(), false), problems) {
         Selected::Inputs(inputs) => inputs,
         Selected::NothingChanged => Vec::new(),
     }

@@ -20,14 +20,14 @@ pub(in crate::commands::eval) struct Candidate<'a> {
 pub(in crate::commands::eval) fn only_changed(
     reference: &str,
     tree: &Tree,
-    (prompts, flags): (&[&Prompt], &PolicyArguments),
+    (prompts, flags, is_replay): (&[&Prompt], &PolicyArguments, bool),
     candidates: &mut Vec<Candidate<'_>>,
     problems: &mut Vec<Problem>,
 ) -> Result<Changed, Box<Problem>> {
     let without_suite = prompts.iter().filter(|prompt| !prompt.suite_path().exists());
     let files = candidates.iter().map(|candidate| (candidate.prompt, candidate.suite.as_ref()));
     let files = files.chain(without_suite.clone().map(|prompt| (*prompt, None)));
-    let mut changed = super::since(reference, tree, files.collect())?;
+    let mut changed = super::since(reference, tree, files.collect(), is_replay)?;
     let then = Then::read(reference, tree, problems)?;
     for prompt in without_suite {
         let removed = then.removed_suite(prompt)?;
