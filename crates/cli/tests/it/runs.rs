@@ -338,6 +338,8 @@ fn resume_takes_the_latest_run_that_did_not_come_to_its_end() {
     let text = fs::read_to_string(&journal).unwrap();
     let cut: Vec<&str> = text.lines().take(3).collect();
     fs::write(&journal, format!("{}\n", cut.join("\n"))).unwrap();
+    // The copy that judges its answers anew lacks the same ones, and is younger.
+    sandbox.run(&["rescore"]);
     sandbox.run(&["eval", "--offline"]);
     let resumed = sandbox.run(&["eval", "--offline", "--resume"]);
     assert!(!resumed.stderr.contains("nothing was left"), "{}", resumed.shown());

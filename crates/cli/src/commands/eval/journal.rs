@@ -52,11 +52,14 @@ impl RunsArguments {
         self.runs(context)
     }
 
-    /// The latest run that did not come to its end and that nobody is at work on; the latest of all where there is none.
+    /// The latest run that did not come to its end and that nobody is at work on; the latest of all where there is none. What judges
+    /// the answers of another run anew lacks what that one lacks, and is not the one that is to ask.
     fn latest_unfinished(&self, context: &Context<'_>) -> Result<RunDirectory, Failure> {
         let runs = self.runs(context)?.list().unwrap_or_default();
         let is_unfinished = |run: &&RunDirectory| {
-            end_of(&run.journal_path()) != Some(RunEnd::Completed) && run.lock().is_ok()
+            end_of(&run.journal_path()) != Some(RunEnd::Completed)
+                && run.lock().is_ok()
+                && !run.file().is_ok_and(|file| file.rescored_from.is_some())
         };
         match runs.iter().rev().find(is_unfinished) {
             Some(run) => Ok(run.clone()),
