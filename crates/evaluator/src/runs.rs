@@ -200,7 +200,12 @@ impl Runs {
         for entry in entries {
             let name = entry.map_err(failed)?.file_name();
             let id = name.to_str().and_then(|name| name.parse::<RunId>().ok());
-            ids.extend(id.filter(|id| self.root.join(id.as_str()).join(RUN_FILE).is_file()));
+            // One that may not be read is there: whoever wants the latest must not get an older one.
+            let is_described = |id: &RunId| {
+                let file = fs::symlink_metadata(self.root.join(id.as_str()).join(RUN_FILE));
+                !file.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            };
+            ids.extend(id.filter(is_described));
         }
         ids.sort_unstable();
         Ok(ids)

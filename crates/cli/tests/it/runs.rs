@@ -220,6 +220,23 @@ fn runs_are_listed_shown_and_removed() {
     assert_eq!(runs(&sandbox).len(), 1);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_run_that_cannot_be_read_is_the_latest_all_the_same() {
+    let sandbox = sandbox();
+    sandbox.run(&["eval", "--offline"]);
+    sandbox.run(&["eval", "--offline"]);
+    let latest = runs(&sandbox).pop().unwrap().join("run.json");
+    fs::remove_file(&latest).unwrap();
+    std::os::unix::fs::symlink("run.json", &latest).unwrap();
+    let listed = sandbox.run(&["runs", "list"]);
+    assert!(listed.stderr.contains("run.json"), "{}", listed.shown());
+    for arguments in [&["report"][..], &["baseline", "bless"]] {
+        let seen = sandbox.run(arguments);
+        assert!(seen.code == Some(2) && seen.stdout.is_empty(), "{}", seen.shown());
+    }
+}
+
 #[test]
 fn a_run_of_another_place_is_found_by_its_directory() {
     let sandbox = sandbox();

@@ -194,7 +194,7 @@ impl Plan {
         let max_output_tokens =
             written.or(default).and_then(|most| most.checked_mul(u64::try_from(questions).ok()?));
         VariantDescription {
-            version: variant.version.to_string(),
+            version: variant.version.number(),
             digest: variant.digest.to_string(),
             role: match variant.role {
                 Role::Baseline => "baseline",

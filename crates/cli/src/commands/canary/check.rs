@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
     };
     let answer = Answer {
         prompt: found.prompt.as_str(),
-        version: found.version.to_string(),
+        version: found.version.number(),
         report: &report,
         applied: applied.as_ref().map(Moved::answer),
     };

@@ -77,7 +77,7 @@ fn write_prompt(formatter: &mut fmt::Formatter<'_>, prompt: &PromptDescription) 
 
 fn write_variant(formatter: &mut fmt::Formatter<'_>, variant: &VariantDescription) -> fmt::Result {
     writeln!(formatter)?;
-    writeln!(formatter, "  {} on {}   {}", variant.version, variant.model, variant.role)?;
+    writeln!(formatter, "  v{} on {}   {}", variant.version, variant.model, variant.role)?;
     writeln!(formatter, "    {} {}, {}", variant.provider, variant.model_id, variant.endpoint)?;
     writeln!(formatter, "    parameters: {}", parameters(variant))?;
     if !variant.extra.is_empty() {
