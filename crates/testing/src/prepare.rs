@@ -166,7 +166,7 @@ fn prepare_prompt(
     source: Option<&Source>,
     problems: &mut Vec<Problem>,
 ) -> Option<PromptRun> {
-    if !prompt.suite_path().exists() {
+    if !prompt.has_suite() {
         return None;
     }
     let mut suite = suite::of_prompt(prompt, repository, settings, problems);

@@ -79,7 +79,7 @@ fn answer<'a>(prompt: &'a Prompt, version: &'a PromptVersion, stages: Option<&'a
         template_format: prompt.template_format(),
         tags: prompt.tags(),
         owners: prompt.owners(),
-        suite: suite.is_file().then_some(suite),
+        suite: prompt.has_suite().then_some(suite),
         variables: prompt
             .interface()
             .variables()

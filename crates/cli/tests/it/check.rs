@@ -152,6 +152,40 @@ fn suites_that_judge_nothing_are_refused() {
     assert_snapshot!(seen.join("\n"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_suite_that_cannot_be_read_is_not_a_suite_that_is_not_there() {
+    let suite = "prompts/greet/tests/test_cases.yaml";
+    let mut seen = String::new();
+    for (what, spoil) in [
+        (
+            "another name",
+            &(|sandbox: &Sandbox| {
+                let path = sandbox.path(suite);
+                std::fs::rename(&path, path.with_extension("yml")).unwrap();
+            }) as &dyn Fn(&Sandbox),
+        ),
+        ("a link that leads nowhere", &|sandbox| {
+            std::fs::remove_file(sandbox.path(suite)).unwrap();
+            std::os::unix::fs::symlink("nowhere.yaml", sandbox.path(suite)).unwrap();
+        }),
+        ("a file in place of the directory", &|sandbox| {
+            std::fs::remove_dir_all(sandbox.path("prompts/greet/tests")).unwrap();
+            sandbox.write("prompts/greet/tests", "x");
+        }),
+        ("a directory in place of the file", &|sandbox| {
+            std::fs::remove_file(sandbox.path(suite)).unwrap();
+            std::fs::create_dir(sandbox.path(suite)).unwrap();
+        }),
+    ] {
+        let sandbox = Sandbox::new();
+        spoil(&sandbox);
+        let session = sandbox.session(&[&["check", "-q"], &["eval", "--offline", "-q"]]);
+        seen.extend(["# ", what, "\n", &session, "\n"]);
+    }
+    assert_snapshot!(seen);
+}
+
 #[test]
 fn every_section_of_the_registry_is_read() {
     let sandbox = Sandbox::new();

@@ -3,6 +3,7 @@
 use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
 
+use super::prompt::{SUITE_DIRECTORY, SUITE_FILE};
 use crate::files::{COPY_IT, LINK_LEAVES, check_inside, unreadable};
 use crate::problem::{Place, Problem};
 
@@ -93,18 +94,33 @@ fn entry_of(
     }
 }
 
-/// Reports what lies in a directory of a prompt, such as its `tests`, and is a link out of the repository. What else is there is its
-/// readers' business.
+/// Reports what lies in a directory of a prompt, such as its `tests`, and is a link out of the repository, or can only be meant as the
+/// suite. What else is there is its readers' business.
 pub(super) fn check_links(directory: &Path, repository: &Path, problems: &mut Vec<Problem>) {
     // One that cannot be read is for whoever wants something of it.
     let Ok(listing) = fs::read_dir(directory) else { return };
+    let holds_suite = directory.file_name().is_some_and(|name| name == SUITE_DIRECTORY);
     for entry in listing.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if holds_suite && is_misnamed_suite(&name) {
+            let message = format!("`{}` is not read", name.escape_debug());
+            let place = Place::whole_file(entry.path());
+            let help = format!("rename it to `{SUITE_FILE}`, or remove it");
+            problems.push(Problem::error("tree::misnamed_suite", message).at(place).help(help));
+        }
         if entry.file_type().is_ok_and(|file_type| file_type.is_symlink())
             && let Err(problem) = check_inside(&entry.path(), repository)
         {
             problems.push(*problem);
         }
     }
+}
+
+/// A name that can only mean the suite, and is not its name.
+fn is_misnamed_suite(name: &str) -> bool {
+    let lower = name.to_lowercase().replace('-', "_");
+    let stem = lower.strip_suffix(".yaml").or_else(|| lower.strip_suffix(".yml"));
+    name != SUITE_FILE && matches!(stem, Some("test_cases" | "test_case" | "testcases"))
 }
 
 fn kind(file_type: FileType) -> Kind {

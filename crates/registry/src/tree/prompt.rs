@@ -1,6 +1,8 @@
 //! A prompt and its versions, as values that cannot be wrong.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +17,10 @@ use crate::variables::Interface;
 use crate::version::{self, Version, VersionSelector, meant_version};
 use crate::version_file::Form;
 use crate::yaml::Document;
+
+/// Where the suite of a prompt is, in its directory.
+pub(super) const SUITE_DIRECTORY: &str = "tests";
+pub(super) const SUITE_FILE: &str = "test_cases.yaml";
 
 /// A prompt: its description, its versions, and which of them is active. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -207,7 +213,13 @@ impl Prompt {
 
     /// Where its suite is, if it has one.
     pub fn suite_path(&self) -> PathBuf {
-        self.directory().join("tests").join("test_cases.yaml")
+        self.directory().join(SUITE_DIRECTORY).join(SUITE_FILE)
+    }
+
+    /// Whether it has a suite. What cannot be looked at, such as a link that leads nowhere, counts as there: whoever reads it is told
+    /// why it cannot be read, and no gate is green for want of it.
+    pub fn has_suite(&self) -> bool {
+        !fs::symlink_metadata(self.suite_path()).is_err_and(|error| error.kind() == ErrorKind::NotFound)
     }
 }
 

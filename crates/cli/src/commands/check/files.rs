@@ -65,7 +65,7 @@ impl Files {
         }
         recorded::check_blessed(prompt, &self.repository, problems);
         let path = prompt.suite_path();
-        if path.exists() {
+        if prompt.has_suite() {
             self.check_suite(prompt, problems);
         } else {
             let shown = path.strip_prefix(prompt.directory()).unwrap_or(&path);

@@ -242,7 +242,7 @@ impl SelectionArguments {
         problems: &mut Vec<Problem>,
     ) -> Option<Candidate<'a>> {
         let path = prompt.suite_path();
-        if !path.exists() {
+        if !prompt.has_suite() {
             if self.changed_since.is_some() && !self.names_exactly(prompt) {
                 // Of those that changed it is said with what they changed.
                 return None;

@@ -24,7 +24,7 @@ pub(in crate::commands::eval) fn only_changed(
     candidates: &mut Vec<Candidate<'_>>,
     problems: &mut Vec<Problem>,
 ) -> Result<Changed, Box<Problem>> {
-    let without_suite = prompts.iter().filter(|prompt| !prompt.suite_path().exists());
+    let without_suite = prompts.iter().filter(|prompt| !prompt.has_suite());
     let files = candidates.iter().map(|candidate| (candidate.prompt, candidate.suite.as_ref()));
     let files = files.chain(without_suite.clone().map(|prompt| (*prompt, None)));
     let mut changed = super::since(reference, tree, files.collect(), is_replay)?;
