@@ -123,7 +123,12 @@ impl Ledger {
                 read => read?,
             },
         };
-        Ok(Self::parse(path, prompt, text))
+        let is_emptied = text.trim().is_empty() && fs::symlink_metadata(&path).is_ok();
+        let mut ledger = Self::parse(path, prompt, text);
+        if is_emptied && ledger.faults.is_empty() {
+            ledger.faults.push(Fault { line: 1, kind: FaultKind::Emptied });
+        }
+        Ok(ledger)
     }
 
     /// Reads the text of a ledger.

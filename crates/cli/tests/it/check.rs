@@ -187,6 +187,20 @@ fn a_suite_that_cannot_be_read_is_not_a_suite_that_is_not_there() {
 }
 
 #[test]
+fn an_emptied_ledger_is_not_one_that_never_was() {
+    let sandbox = Sandbox::new();
+    sandbox.write("prompts/greet/lifecycle.jsonl", "");
+    assert_snapshot!(sandbox.session(&[
+        &["check", "-q"],
+        &["verify"],
+        &["status", "greet"],
+        &["resolve", "greet"],
+        &["adopt", "greet", "1.0.0", "--by", "Ada"],
+    ]));
+    assert_eq!(sandbox.read("prompts/greet/lifecycle.jsonl"), "");
+}
+
+#[test]
 fn every_section_of_the_registry_is_read() {
     let sandbox = Sandbox::new();
     let text = sandbox.read("prompts/registry.yaml") + "store: ../data.db\nlifecycle: {canary: required}\n";

@@ -17,6 +17,9 @@ pub struct Fault {
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultKind {
+    /// The file is there and holds nothing: it is made with its first line.
+    #[error("the ledger is empty, and a ledger is never written without a line")]
+    Emptied,
     /// It is no line of a ledger.
     #[error("this is no line of a ledger: {message}")]
     Unreadable {
@@ -104,6 +107,7 @@ impl FaultKind {
     /// A stable name for programs.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Emptied => "lifecycle::emptied",
             Self::Unreadable { .. } => "lifecycle::unreadable",
             Self::ConflictMarker => "lifecycle::conflict_marker",
             Self::UnknownSchema { .. } => "lifecycle::unknown_schema",
