@@ -96,6 +96,10 @@ fn a_prompt_that_is_renamed_without_its_gate_is_named() {
     sandbox.git(&["mv", "prompts/greet", "prompts/hello"]);
     sandbox.edit("prompts/hello/prompt.yaml", "name: greet", "name: hello");
     sandbox.write("replies/hello.jsonl", replies("1.0.0", &["one", "two"]));
+    // A ledger stays with its prompt: that of the new one begins anew.
+    fs::remove_file(sandbox.path("prompts/hello/lifecycle.jsonl")).unwrap();
+    let adopted = sandbox.run(&["adopt", "hello", "1.0.0", "--by", "Ada"]);
+    assert_eq!(adopted.code, Some(0), "{}", adopted.shown());
     let whole = reviewed(&sandbox, 9);
     sandbox.edit("prompts/hello/tests/test_cases.yaml", ", must_pass: true", "");
     fs::remove_file(sandbox.path("prompts/hello/lifecycle.jsonl")).unwrap();
