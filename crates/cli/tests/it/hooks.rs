@@ -182,16 +182,16 @@ fn hooks_hold_in_a_worktree_and_from_a_directory_below() {
 #[cfg(unix)]
 fn links_of_the_index_lead_where_they_lead_in_a_clone() {
     let Some(sandbox) = hooked() else { return };
-    let shared = sandbox.path("prompts/shared.txt");
+    let shared = sandbox.path("prompts/common.txt");
     fs::rename(sandbox.path(&format!("{PROMPT}/v1.0.0.txt")), &shared).unwrap();
-    std::os::unix::fs::symlink("../shared.txt", sandbox.path(&format!("{PROMPT}/v1.0.0.txt"))).unwrap();
+    std::os::unix::fs::symlink("../common.txt", sandbox.path(&format!("{PROMPT}/v1.0.0.txt"))).unwrap();
     assert_eq!(committing(&sandbox, &[]), "ok");
     let checked = sandbox.run(&["check"]);
     assert_eq!(checked.code, Some(0), "{}", checked.shown());
     let description = format!("{PROMPT}/prompt.yaml");
     sandbox.write(&description, format!("{}# a remark\n", sandbox.read(&description)));
     assert_eq!(committing(&sandbox, &[]), "ok");
-    sandbox.git(&["rm", "-q", "--cached", "prompts/shared.txt"]);
+    sandbox.git(&["rm", "-q", "--cached", "prompts/common.txt"]);
     let refused = committing(&sandbox, &["--allow-empty"]);
     assert!(refused.contains("in the index"), "{refused}");
 }
