@@ -15,4 +15,4 @@ pub use document::{Document, Reading};
 pub use edit::{EditError, replace_scalar};
 pub use located::{Located, Span};
 pub use reader::{error_of_whole, error_with_help};
-pub use spelled::{spelled, spelled_text};
+pub use spelled::{any_spelled, spelled, spelled_text};

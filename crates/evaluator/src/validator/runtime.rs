@@ -159,6 +159,12 @@ mod tests {
         insta::assert_snapshot!(
             [
                 "max_latency: 2",
+                "max_latency: 1.50",
+                "max_latency: {value: 1.50}",
+                "max_latency: 0x10",
+                "max_latency: +5",
+                "max_latency: [2s]",
+                "max_latency: true",
                 "max_latency: 2 s",
                 "max_latency: 0s",
                 "max_latency: 99999999999999999999s",

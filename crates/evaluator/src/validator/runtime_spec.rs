@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use promptassay_llm::FinishReason;
+use promptassay_llm::{FinishReason, parse_duration};
 use promptassay_registry::problem::closest;
 use promptassay_registry::yaml::{Located, spelled_text};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -26,60 +26,13 @@ pub(super) struct DurationOptions {
     value: Located<String>,
 }
 
-/// A duration as it is written, perhaps without its unit.
-#[derive(Debug)]
-pub(super) struct Written(String);
-
-impl<'de> Deserialize<'de> for Written {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WrittenVisitor;
-        impl Visitor<'_> for WrittenVisitor {
-            type Value = Written;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(DurationOptions::EXPECTING)
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
-                Ok(Written(text.to_owned()))
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Written, E> {
-                Ok(Written(number.to_string()))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Written, E> {
-                Ok(Written(number.to_string()))
-            }
-
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Written, E> {
-                Ok(Written(number.to_string()))
-            }
-        }
-        deserializer.deserialize_any(WrittenVisitor)
-    }
-}
-
-impl JsonSchema for Written {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Written".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string"})
-    }
-}
-
 impl Options for DurationOptions {
-    type Short = Written;
+    type Short = String;
     const EXPECTING: &'static str = "a duration, such as `2s` or `500ms`";
+    const SPELLED: bool = true;
 
-    fn short(value: Located<Written>) -> Self {
-        Self { value: Located { value: value.value.0, span: value.span } }
+    fn short(value: Located<String>) -> Self {
+        Self { value }
     }
 }
 
@@ -91,30 +44,17 @@ impl DurationOptions {
 
 /// Reads a duration above zero, or says what is wrong with it.
 pub(super) fn read_duration(text: &Located<String>, builder: &mut Builder<'_>) -> Option<Duration> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let milliseconds = match &text[digits..] {
-        "ms" => Some(1),
-        "s" => Some(1_000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        "d" => Some(86_400_000),
-        _ => None,
-    };
-    let number = text[..digits].parse::<u64>().ok();
-    let total = number
-        .zip(milliseconds)
-        .and_then(|(number, unit)| number.checked_mul(unit))
-        .filter(|total| *total > 0);
-    if total.is_none() {
-        let help = match number {
-            Some(1..) if digits == text.len() => {
+    let duration = parse_duration(text).filter(|duration| !duration.is_zero());
+    if duration.is_none() {
+        let help = match text.parse::<u64>() {
+            Ok(1..) if !text.starts_with('+') => {
                 format!("{text} what? write `{text}s`, or another unit: `ms`, `m`, `h`, `d`")
             }
             _ => "write a whole number above 0 and its unit, such as `500ms`, `2s` or `5m`".to_owned(),
         };
         builder.refuse("suite::invalid_duration", format!("`{text}` is not a duration"), text.span, help);
     }
-    total.map(Duration::from_millis)
+    duration
 }
 
 /// `0.01` or `{value: 0.01}`.

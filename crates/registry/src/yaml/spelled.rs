@@ -21,6 +21,15 @@ pub fn spelled_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Locate
     Ok(Located { value: spelled.value.0, span: spelled.span })
 }
 
+/// Hands a visitor what stands there as `deserialize_any` does, but a number as the text that it is spelled as. The visitor's
+/// `visit_newtype_struct` has to ask for anything.
+pub fn any_spelled<'de, D: Deserializer<'de>, V: Visitor<'de>>(
+    deserializer: D,
+    visitor: V,
+) -> Result<V::Value, D::Error> {
+    deserializer.deserialize_newtype_struct(SPELLED, visitor)
+}
+
 struct Spelled(String);
 
 impl<'de> Deserialize<'de> for Spelled {

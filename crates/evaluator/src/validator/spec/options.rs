@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use promptassay_registry::yaml::Located;
+use promptassay_registry::yaml::{Located, any_spelled};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{
@@ -17,6 +17,8 @@ pub(in crate::validator) trait Options: Sized {
     type Short;
     /// What an argument may be, in words.
     const EXPECTING: &'static str;
+    /// Whether the main value is text, and a number is wanted as it is spelled, to be told what it lacks.
+    const SPELLED: bool = false;
 
     /// The options with nothing but the main value.
     fn short(value: Located<Self::Short>) -> Self;
@@ -68,7 +70,8 @@ where
     O::Short: Deserialize<'de>,
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(EitherVisitor(PhantomData))
+        let visitor = EitherVisitor(PhantomData);
+        if O::SPELLED { any_spelled(deserializer, visitor) } else { deserializer.deserialize_any(visitor) }
     }
 }
 
@@ -102,6 +105,10 @@ where
         formatter.write_str(O::EXPECTING)
     }
 
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Either<O>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
     fn visit_bool<E: Error>(self, value: bool) -> Result<Either<O>, E> {
         self.scalar(value, Unexpected::Bool(value))
     }
@@ -123,6 +130,9 @@ where
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<Either<O>, A::Error> {
+        if O::SPELLED {
+            return Err(A::Error::invalid_type(Unexpected::Seq, &self));
+        }
         O::Short::deserialize(SeqAccessDeserializer::new(sequence)).map(Either::Short)
     }
 
