@@ -15,6 +15,7 @@ use promptassay_registry::version::Version;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use judge::is_since;
 pub use judge::{EvidenceFault, Judged, ModelToday, Today, judge};
 pub use statement::{
     Configuration, DigestSet, Extension, InvalidEvidence, MAX_EVIDENCE_BYTES, PREDICATE_TYPE, Predicate,

@@ -1,5 +1,6 @@
 //! From a command to events, or to a refusal. Pure: everything is decided here before anything is written.
 
+mod marks;
 mod refusal;
 
 use std::collections::BTreeMap;
@@ -174,6 +175,9 @@ impl Planner<'_> {
             return Err(Refusal::CanaryExpired { version: version.clone(), at });
         }
         let grounds = self.grounds(version, to, warrant)?;
+        if step == Move::GoLive {
+            self.not_on_what_was_known(version, warrant)?;
+        }
         let mut events = Vec::new();
         if to == Stage::Production {
             events.extend(self.abort_running(Some(version)));
@@ -224,6 +228,7 @@ impl Planner<'_> {
             return Err(Refusal::NothingInProduction { version: version.clone() });
         }
         let grounds = self.grounds(version, Stage::Canary, warrant)?;
+        self.not_on_what_was_known(version, warrant)?;
         let settings = Canary { basis_points: share, salt: self.salt(version), expires_at };
         Ok(vec![self.event(version, sha256, Change::StartCanary(settings, grounds))])
     }
@@ -240,13 +245,7 @@ impl Planner<'_> {
         if !self.state.tenures().iter().any(|tenure| tenure.version == target) {
             return Err(Refusal::NeverInProduction { version: target });
         }
-        if let Some(mark) = self.state.versions().get(&target).and_then(|known| known.mark.as_ref()) {
-            return Err(Refusal::RolledBackFrom {
-                version: target,
-                at: mark.at,
-                reason: mark.reason.clone(),
-            });
-        }
+        self.not_rolled_back_from(&target)?;
         let stage = self.state.stage(&target);
         if stage != Stage::Deprecated {
             return Err(Refusal::Archived { version: target });
@@ -328,6 +327,9 @@ impl Planner<'_> {
             }
             Warrant::None if self.policy.needs_evidence(to) => {
                 Err(Refusal::NoEvidence { version: version.clone(), to })
+            }
+            Warrant::None if to == Stage::Production => {
+                self.not_rolled_back_from(version).map(|()| Grounds::Policy)
             }
             Warrant::None => Ok(Grounds::Policy),
         }

@@ -40,9 +40,11 @@ pub struct VersionState {
     pub adopted: bool,
     /// Whether somebody rolled back from it, and so nothing rolls back to it.
     pub mark: Option<Mark>,
+    /// Whether somebody ended its last canary, and so it needs more than it had to begin again.
+    pub aborted: Option<Mark>,
 }
 
-/// Somebody rolled back from a version.
+/// Somebody rolled back from a version, or ended its canary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// When.
@@ -264,7 +266,9 @@ impl State {
             if is_rolled_back {
                 state.mark = Some(Mark { at: event.at, reason: event.reason.clone() });
             } else if step.to() == Stage::Production {
-                state.mark = None;
+                (state.mark, state.aborted) = (None, None);
+            } else if event.command == Verb::Abort {
+                state.aborted = Some(Mark { at: event.at, reason: event.reason.clone() });
             }
         }
         Ok(())
@@ -289,8 +293,8 @@ impl State {
 
     fn place(&mut self, event: &Event, stage: Stage, grounds: Option<&Grounds>) {
         let old = self.versions.remove(&event.version);
-        let (old_grounds, adopted, mark) =
-            old.map_or((None, false, None), |old| (old.grounds, old.adopted, old.mark));
+        let (old_grounds, adopted, mark, aborted) =
+            old.map_or((None, false, None, None), |old| (old.grounds, old.adopted, old.mark, old.aborted));
         self.versions.insert(
             event.version.clone(),
             VersionState {
@@ -302,6 +306,7 @@ impl State {
                 grounds: grounds.cloned().or(old_grounds),
                 adopted,
                 mark,
+                aborted,
             },
         );
     }

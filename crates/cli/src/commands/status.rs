@@ -30,7 +30,8 @@ const ORDER: [Stage; 6] =
 
 /// Show which version is in which stage.
 ///
-/// Broken glass, versions that somebody rolled back from and canaries that expired are named for as long as they are there.
+/// Broken glass, versions that somebody rolled back from or whose canary was ended, and canaries that expired are named for as long
+/// as they are there.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StatusArguments {
@@ -65,6 +66,8 @@ struct Row<'a> {
     break_glass: bool,
     evidence: Option<Value>,
     rolled_back_at: Option<Timestamp>,
+    /// When its last canary was ended by `abort`.
+    canary_ended_at: Option<Timestamp>,
     #[serde(skip)]
     known: Option<&'a VersionState>,
 }
@@ -171,6 +174,7 @@ impl<'a> Row<'a> {
                 _ => None,
             },
             rolled_back_at: known.and_then(|known| known.mark.as_ref()).map(|mark| mark.at),
+            canary_ended_at: known.and_then(|known| known.aborted.as_ref()).map(|mark| mark.at),
             known,
         }
     }
@@ -239,9 +243,10 @@ fn one_text(answer: &Answer<'_>, state: &State, now: Timestamp, color: bool) -> 
         if let Some(grounds) = known.grounds.as_ref().and_then(grounds_of) {
             line("grounds", &paint(color, if row.break_glass { RED } else { DIM }, &grounds));
         }
-        if let Some(mark) = &known.mark {
+        let marks = [(&known.mark, "rolled back from at"), (&known.aborted, "its last canary was ended at")];
+        for (mark, what) in marks.iter().filter_map(|(mark, what)| Some((mark.as_ref()?, what))) {
             let why = mark.reason.as_ref().map(|why| format!(": {}", visible(why))).unwrap_or_default();
-            line("marked", &paint(color, RED, &format!("rolled back from at {}{why}", mark.at)));
+            line("marked", &paint(color, RED, &format!("{what} {}{why}", mark.at)));
         }
     }
     text

@@ -4,7 +4,8 @@ use promptassay_lifecycle::commit::{CommitError, Transaction, finish, prepare};
 use promptassay_lifecycle::event::{Grounds, Verb};
 use promptassay_lifecycle::ledger::{self, Ledger};
 use promptassay_lifecycle::plan::{Command, Refusal, Request};
-use promptassay_lifecycle::state::State;
+use promptassay_lifecycle::stage::Move;
+use promptassay_lifecycle::state::{Mark, State};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::DirectoryLock;
 use promptassay_registry::name::PromptName;
@@ -36,6 +37,8 @@ pub(crate) struct Moved {
     registered: Option<Version>,
     mirrored: Option<Version>,
     not_compared: Vec<&'static str>,
+    /// When and why the last canary of the version was ended that begins again.
+    ended_before: Option<(Version, Mark)>,
 }
 
 #[derive(Serialize)]
@@ -106,11 +109,21 @@ pub(crate) fn perform(
     let now = context.environment.now();
     let transaction = prepare(prompt, &ledger, Some(seen), &command, now, &policy)
         .map_err(|refusal| refused(&name, &refusal))?;
-    let moved = Moved::of(&name, verb, arguments.dry_run, seen, &transaction);
+    let mut moved = Moved::of(&name, verb, arguments.dry_run, seen, &transaction);
+    moved.ended_before = ended_before(&moved.lines, ledger.state());
     if let Some(lock) = &lock {
         transaction.commit(lock).map_err(|error| not_written(&name, error))?;
     }
     Ok(moved)
+}
+
+/// What whoever serves a version again should not have to look for in its history.
+fn ended_before(lines: &[ledger::Line], before: &State) -> Option<(Version, Mark)> {
+    let events = lines.iter().map(|line| &line.event);
+    let mut begun =
+        events.filter(|event| matches!(event.change.step(), Some(Move::StartCanary | Move::GoLive)));
+    let version = &begun.next()?.version;
+    Some((version.clone(), before.versions().get(version)?.aborted.clone()?))
 }
 
 /// Finishes what a crash left of an earlier command, and says so.
@@ -148,6 +161,7 @@ impl Moved {
             registered: transaction.freezes().cloned(),
             mirrored: transaction.mirrors().cloned(),
             not_compared: transaction.not_compared.clone(),
+            ended_before: None,
         }
     }
 
@@ -197,6 +211,11 @@ impl Moved {
         if !self.not_compared.is_empty() {
             let message = format!("the evidence was not compared in {}", self.not_compared.join(" and "));
             problems.push(Problem::warning("lifecycle::not_compared", message));
+        }
+        if let Some((version, ended)) = &self.ended_before {
+            let why = ended.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            let message = format!("the last canary of {version} was ended at {}{why}", ended.at);
+            problems.push(Problem::warning("lifecycle::ended_before", message));
         }
         let broken = self.lines.iter().find(|line| *line.event.change.grounds() == Grounds::BreakGlass);
         if let Some(line) = broken {

@@ -146,6 +146,25 @@ fn a_harmful_canary_is_rolled_back() {
 }
 
 #[test]
+fn what_was_rolled_back_does_not_begin_again_as_if_nothing_had_been() {
+    let sandbox = sandbox(POLICY);
+    record(&sandbox, 0, [4, 20]);
+    assert_eq!(check(&sandbox, &["--apply", "--by", "Guard[bot]"]).0, Some(1));
+    let ledger = sandbox.read("prompts/greet/lifecycle.jsonl");
+    let again = ["canary", "greet", "v1.1.0", "--percent", "50", "--by", "Ada"];
+    let refused = sandbox.session(&[&again]);
+    assert_eq!(sandbox.read("prompts/greet/lifecycle.jsonl"), ledger);
+    let why = [&again[..], &["--reason", "The failing calls were those of a broken client"]].concat();
+    let shown = refused + &sandbox.session(&[&why, &["status", "greet"]]);
+    let digits = Regex::new("[0-9a-f]{64}").unwrap();
+    assert_snapshot!(digits.replace_all(&sandbox.clean(&shown), "[DIGEST]"));
+    let status = sandbox.json(&["status", "greet"]);
+    let ended = &status["versions"][1];
+    assert_eq!(ended["version"], "1.1.0");
+    assert!(ended["canary_ended_at"].is_string() && ended["rolled_back_at"].is_null(), "{ended}");
+}
+
+#[test]
 fn a_good_canary_of_two_days_is_promoted() {
     let sandbox = sandbox(POLICY);
     backdate(&sandbox, 48);

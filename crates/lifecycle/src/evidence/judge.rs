@@ -227,6 +227,16 @@ fn of_rollback(finding: &Finding, mark: &Mark) -> Option<EvidenceFault> {
     }
 }
 
+/// Whether all of it, each reply too, is younger than the end of the version's canary.
+pub(crate) fn is_since(evidence: &Evidence, version: &Version, today: &Today, ended: &Mark) -> bool {
+    let mut findings = evidence
+        .findings
+        .iter()
+        .filter(|finding| finding.prompt == today.prompt && finding.version == *version)
+        .peekable();
+    findings.peek().is_some() && findings.all(|finding| of_rollback(finding, ended).is_none())
+}
+
 fn not_compared(findings: &[&Finding], today: &Today) -> Vec<&'static str> {
     let mut parts = Vec::new();
     if today.suite.is_none() {

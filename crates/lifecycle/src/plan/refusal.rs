@@ -67,6 +67,16 @@ pub enum Refusal {
         /// The canary that runs.
         running: Version,
     },
+    /// Its last canary was ended for a reason.
+    #[error("the last canary of {version} was ended at {at}, and nothing that is brought along is younger{}", because(reason.as_deref()))]
+    Aborted {
+        /// The version.
+        version: Version,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: Option<String>,
+    },
     /// A canary only grows.
     #[error("the canary {version} is served to {current} already, and {asked} is not more")]
     NotWider {
@@ -147,7 +157,7 @@ pub enum Refusal {
         version: Version,
     },
     /// It was left for a reason.
-    #[error("{version} was rolled back from at {at}{}", reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}")))]
+    #[error("{version} was rolled back from at {at}{}", because(reason.as_deref()))]
     RolledBackFrom {
         /// The version.
         version: Version,
@@ -218,6 +228,9 @@ impl Refusal {
             Self::CanaryExpired { .. } | Self::AnotherCanary { .. } => {
                 "`promptassay abort NAME --reason WHY` ends it".to_owned()
             }
+            Self::Aborted { version, .. } => format!(
+                "`promptassay eval NAME --candidate {version} --refresh` asks the models again, and `--evidence latest` then brings what they say now; or say why it may be served all the same: the ledger keeps `--reason WHY`"
+            ),
             Self::NotWider { .. } => {
                 "a canary only widens, so that nobody is moved back and forth; `promptassay abort NAME --reason WHY` ends it".to_owned()
             }
@@ -255,6 +268,10 @@ impl Refusal {
             }
         })
     }
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }
 
 /// The command that leads to evidence without these faults.

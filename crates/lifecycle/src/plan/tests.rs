@@ -148,6 +148,58 @@ fn a_canary_only_widens_and_keeps_its_salt() {
 }
 
 #[test]
+fn a_canary_that_was_ended_does_not_begin_again_on_what_was_known() {
+    let begin = |warrant| Request::Canary { version: v("1.1.0"), share: "5".parse().unwrap(), warrant };
+    let past_it = |warrant| Request::Promote { version: v("1.1.0"), to: Stage::Production, warrant };
+    let optional = Policy { canary: CanaryRule::Optional, ..Policy::default() };
+    let open = Policy { evidence_for: Vec::new(), ..optional.clone() };
+    // Ended in the third hour, and it has been a draft since; the evidence is of the given hour.
+    let state = after(&[
+        adopt("1.0.0"),
+        testing("1.1.0"),
+        canary("1.1.0", "5"),
+        Request::Abort,
+        promote("1.1.0", Stage::Draft),
+        testing("1.1.0"),
+    ]);
+    let silent = |request| plan(&state, &Command { reason: None, ..command(request) }, hour(9), &optional);
+    for request in [begin(proof_at("1.1.0", 3)), past_it(proof_at("1.1.0", 3))] {
+        let refused = silent(request.clone()).unwrap_err();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(format!("{refused} ({})", refused.help().unwrap()));
+        }
+        assert!(plan(&state, &command(request), hour(9), &optional).is_ok(), "somebody says why");
+    }
+    assert!(silent(begin(proof_at("1.1.0", 4))).is_ok() && silent(past_it(proof_at("1.1.0", 4))).is_ok());
+    // Where no evidence is asked for, somebody says why.
+    for request in [begin(Warrant::None), past_it(Warrant::None)] {
+        let silent = Command { reason: None, ..command(request.clone()) };
+        assert!(matches!(plan(&state, &silent, hour(9), &open), Err(Refusal::Aborted { .. })), "{request:?}");
+        assert!(plan(&state, &command(request), hour(9), &open).is_ok());
+    }
+    // It is known for as long as the next canary runs, and not said of what went to production.
+    let aborted = |state: &State| state.versions()[&v("1.1.0")].aborted.clone();
+    let mut next = state.clone();
+    next.apply(&silent(begin(proof_at("1.1.0", 4))).unwrap().events).unwrap();
+    assert_eq!(aborted(&next).unwrap().reason.as_deref(), Some("because"));
+    next.apply(&plan(&next, &command(live("1.1.0")), hour(10), &open).unwrap().events).unwrap();
+    assert_eq!(aborted(&next), None);
+}
+
+#[test]
+fn only_who_ends_a_canary_marks_its_version() {
+    // Whatever else ends one has no opinion of it.
+    let canary = || vec![testing("1.2.0"), canary("1.2.0", "5")];
+    let aborted = |request: Request| {
+        let state = after(&[replaced(), canary(), vec![request]].concat());
+        assert_eq!(state.stage(&v("1.2.0")), Stage::Testing);
+        state.versions()[&v("1.2.0")].aborted.is_some()
+    };
+    assert!(aborted(Request::Abort));
+    assert!(!aborted(rollback(None)) && !aborted(deprecate("1.1.0")));
+}
+
+#[test]
 fn an_expired_canary_neither_widens_nor_goes_live() {
     let state = after(&[adopt("1.0.0"), testing("1.1.0"), canary("1.1.0", "5")]);
     let late = 2 + 7 * 24;
@@ -193,6 +245,9 @@ fn nothing_bounces_back() {
         panic!("accepted")
     };
     insta::assert_snapshot!(faults[0], @"it is older than the rollback of v1.1.0 at 2026-11-23T14:00:00Z");
+    // Nor does none at all, where the policy asks for none.
+    let refused = steps(&state, live("1.1.0"), 9, &policy()).unwrap_err();
+    assert!(matches!(refused, Refusal::RolledBackFrom { .. }), "{refused}");
 }
 
 #[test]
