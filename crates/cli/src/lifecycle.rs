@@ -9,5 +9,7 @@ mod telling;
 pub(crate) use acting::{MoveArguments, VersionArguments};
 pub(crate) use evidence::WarrantArguments;
 pub(crate) use moving::{Moved, carry_out, finish_interrupted, not_mirrored, perform};
-pub(crate) use reading::{Governed, directory_of, governed, history_of, ledger_of, policy_of, trusted};
+pub(crate) use reading::{
+    Governed, directory_of, governed, history_of, ledger_of, passed_over, policy_of, sound, trusted,
+};
 pub(crate) use telling::{canary_json, canary_text, change_of, field, grounds_of};

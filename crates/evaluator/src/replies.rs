@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use promptassay_llm::{ChatRequest, ModelRow, Reply};
 use promptassay_registry::digest::Digest;
-use promptassay_registry::files::{check_inside, read_text};
+use promptassay_registry::files::{check_inside, may_be_there, read_text};
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// The text of a file of recorded replies; `None` where there is none. One that is a link out of `repository` is refused.
 pub fn read_file(path: &Path, repository: &Path) -> Result<Option<String>, Box<Problem>> {
-    if !path.exists() {
+    if !may_be_there(path) {
         return Ok(None);
     }
     check_inside(path, repository)?;

@@ -9,12 +9,11 @@ mod line;
 mod write;
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use promptassay_registry::digest::Digest;
-use promptassay_registry::files::read_text;
+use promptassay_registry::files::{may_be_there, read_text};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::version::Version;
@@ -46,6 +45,7 @@ pub struct Ledger {
     state: State,
     faults: Vec<Fault>,
     tail: Option<Tail>,
+    lacks_line_feed: bool,
     text: String,
 }
 
@@ -80,9 +80,9 @@ pub fn path(prompt_directory: &Path) -> PathBuf {
     prompt_directory.join(FILE_NAME)
 }
 
-/// Whether a prompt has a ledger, and so a lifecycle.
+/// Whether a prompt has a ledger, and so a lifecycle. One that cannot be looked at counts as there: whoever reads it is told why.
 pub fn exists(prompt_directory: &Path) -> bool {
-    fs::symlink_metadata(path(prompt_directory)).is_ok()
+    may_be_there(&path(prompt_directory))
 }
 
 /// What a ledger says about which versions matter.
@@ -115,15 +115,14 @@ impl Ledger {
     /// Reads the ledger of a prompt; an empty one where there is none.
     pub fn read(prompt_directory: &Path, prompt: &PromptName) -> Result<Self, Box<Problem>> {
         let path = path(prompt_directory);
-        let text = match fs::symlink_metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            _ => match read_text(&path, MAX_LEDGER_BYTES) {
-                // A lost block of the disk reads as other bytes: that is for `verify` to name, at its line.
-                Err(problem) if problem.code == "file::not_utf8" => lossy(&path, *problem)?,
-                read => read?,
-            },
+        let is_there = may_be_there(&path);
+        let text = match read_text(&path, MAX_LEDGER_BYTES) {
+            _ if !is_there => String::new(),
+            // A lost block of the disk reads as other bytes: that is for `verify` to name, at its line.
+            Err(problem) if problem.code == "file::not_utf8" => lossy(&path, *problem)?,
+            read => read?,
         };
-        let is_emptied = text.trim().is_empty() && fs::symlink_metadata(&path).is_ok();
+        let is_emptied = text.trim().is_empty() && is_there;
         let mut ledger = Self::parse(path, prompt, text);
         if is_emptied && ledger.faults.is_empty() {
             ledger.faults.push(Fault { line: 1, kind: FaultKind::Emptied });
@@ -140,6 +139,7 @@ impl Ledger {
             state: State::default(),
             faults: Vec::new(),
             tail: None,
+            lacks_line_feed: false,
             text: text.into(),
         };
         ledger.read_lines();
@@ -176,6 +176,11 @@ impl Ledger {
         self.tail.as_ref()
     }
 
+    /// Whether only the line feed of its last line is not there. The line is whole, and so it happened.
+    pub fn lacks_line_feed(&self) -> bool {
+        self.lacks_line_feed
+    }
+
     /// What it amounted to at that time: the commands before the first one that is younger.
     pub fn state_at(&self, time: Timestamp) -> State {
         let mut state = State::default();
@@ -195,7 +200,7 @@ impl Ledger {
         state
     }
 
-    /// The faults and the torn tail as problems with their places.
+    /// The faults and the torn tail as problems with their places; a line feed that is not there is a warning.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = self
             .faults
@@ -219,6 +224,19 @@ impl Ledger {
                 )),
             );
         }
+        if self.lacks_line_feed {
+            problems.push(
+                Problem::warning(
+                    "lifecycle::no_line_feed",
+                    "the last line is whole, and the line feed behind it is not there",
+                )
+                .at(self.place(self.lines.len()))
+                .help(format!(
+                    "what the line says happened; `promptassay repair {}` or the next move writes the line feed",
+                    self.prompt
+                )),
+            );
+        }
         problems
     }
 
@@ -235,19 +253,20 @@ impl Ledger {
         let mut before = Before::Nothing;
         for (index, raw) in text.split_inclusive('\n').enumerate() {
             let number = index + 1;
-            let Some(content) = raw.strip_suffix('\n') else {
+            let content = raw.strip_suffix('\n');
+            if content.is_none() && !line::is_whole(raw) {
                 // The last append was cut short. What stands before it in the same command goes with it.
                 let start = if pending.is_empty() { start } else { pending_start };
                 let line = number - pending.len();
                 self.tail = Some(Tail { start, line, text: text[start..].to_owned() });
                 pending.clear();
                 break;
-            };
+            }
             if pending.is_empty() {
                 pending_start = start;
             }
             start += raw.len();
-            match line::parse(content) {
+            match line::parse(content.unwrap_or(raw)) {
                 Err(kind) => {
                     before = Before::Unknown;
                     self.fault(number, kind);
@@ -273,6 +292,8 @@ impl Ledger {
             let line = self.lines.len() + 1;
             self.tail = Some(Tail { start: pending_start, line, text: text[pending_start..].to_owned() });
         }
+        self.lacks_line_feed =
+            self.faults.is_empty() && self.tail.is_none() && !text.is_empty() && !text.ends_with('\n');
         self.text = text;
     }
 

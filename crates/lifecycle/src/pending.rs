@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use promptassay_registry::digest::Digest;
-use promptassay_registry::files::{WriteError, write_atomic};
+use promptassay_registry::files::{WriteError, may_be_there, write_atomic};
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Serialize};
 
@@ -34,9 +34,9 @@ pub fn path(prompt_directory: &Path) -> PathBuf {
     prompt_directory.join(FILE_NAME)
 }
 
-/// Whether a command is under way, or was interrupted.
+/// Whether a command is under way, or was interrupted. A note that cannot be looked at counts as there: whoever reads it is told why.
 pub fn exists(prompt_directory: &Path) -> bool {
-    path(prompt_directory).exists()
+    may_be_there(&path(prompt_directory))
 }
 
 /// The note, if there is one. One that cannot be read says no more than that something was under way.

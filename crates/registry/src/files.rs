@@ -20,6 +20,13 @@ pub use write::{WriteError, copy_atomic, create_new, write_atomic};
 
 use crate::problem::{Place, Problem};
 
+/// Whether something is at that place, as far as it can be known. Only what is surely not there counts as absent: what cannot be looked
+/// at, such as a link that leads nowhere or a directory without permission, is for whoever reads it to name, and nothing is green or
+/// forgotten for want of it.
+pub fn may_be_there(path: &Path) -> bool {
+    !fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Reads a file as UTF-8 text, every byte as it is.
 ///
 /// A file that is not UTF-8 (shown at its first bad byte), that begins with a byte order mark or that is larger than `max_bytes`

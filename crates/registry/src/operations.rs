@@ -12,7 +12,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::files::DirectoryLock;
+use crate::files::{DirectoryLock, may_be_there};
 use crate::name::PromptName;
 use crate::problem::{Problem, did_you_mean};
 use crate::prompt_file;
@@ -66,7 +66,7 @@ fn survey(lock: &DirectoryLock, name: &PromptName) -> Result<Survey, PromptError
     let root = lock.directory();
     let directory = root.join(name.as_str());
     let io = |path: &Path, source| PromptError::Io { path: path.to_owned(), source };
-    if !directory.is_dir() {
+    if !may_be_there(&directory) {
         let names = prompt_names(root).map_err(|source| io(root, source))?;
         let help = did_you_mean(name.as_str(), names.iter().map(String::as_str), "prompts");
         return Err(PromptError::Unknown { name: name.clone(), help });
@@ -78,7 +78,7 @@ fn prompt_names(root: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(root)? {
         let entry = entry?;
-        if entry.path().join(prompt_file::FILE_NAME).is_file() {
+        if may_be_there(&entry.path().join(prompt_file::FILE_NAME)) {
             names.extend(entry.file_name().into_string());
         }
     }

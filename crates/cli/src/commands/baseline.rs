@@ -13,7 +13,7 @@ use promptassay_evaluator::plan::{Plan, PromptPlan, Role};
 use promptassay_evaluator::report::{Evaluation, FileNames};
 use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
 use promptassay_evaluator::summary::VariantSummary;
-use promptassay_registry::files::write_atomic;
+use promptassay_registry::files::{may_be_there, write_atomic};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::Version;
 use serde_json::json;
@@ -162,7 +162,7 @@ fn write(
     let of_version: Vec<usize> =
         (0..planned.variants.len()).filter(|variant| planned.variants[*variant].version == version).collect();
     let path = blessed_path(&plan.suite.file);
-    let before = if path.exists() {
+    let before = if may_be_there(&path) {
         Some(read_blessed(&path).map_err(|problem| Failure::invalid_one(*problem))?.0)
     } else {
         None

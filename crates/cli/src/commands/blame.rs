@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{Governed, canary_json, canary_text, field, governed, grounds_of, history_of};
+use crate::lifecycle::{canary_json, canary_text, field, governed, grounds_of, history_of, passed_over};
 use crate::time::parse_time;
 
 const EXAMPLES: &str = "Examples:
@@ -66,15 +66,15 @@ struct Served {
 pub(crate) fn run(arguments: &BlameArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     context.repository()?;
     let at = arguments.at.unwrap_or_else(|| context.environment.now_in_seconds());
-    let names = match &arguments.name {
-        Some(name) => vec![context.existing_name(name)?],
-        None => governed(&context.load())
-            .into_iter()
-            .filter(|Governed { directory, .. }| ledger::exists(directory))
-            .map(|governed| governed.name)
-            .collect(),
+    let (names, unread) = if let Some(name) = &arguments.name {
+        (vec![context.existing_name(name)?], Vec::new())
+    } else {
+        let loaded = context.load();
+        let with_ledger =
+            governed(&loaded).into_iter().filter(|governed| ledger::exists(&governed.directory));
+        (with_ledger.map(|governed| governed.name).collect(), passed_over(&loaded))
     };
-    if names.is_empty() {
+    if names.is_empty() && unread.is_empty() {
         return Err(Failure::invalid_one(
             Problem::error("lifecycle::no_ledger", "no prompt has a ledger")
                 .help("a ledger begins with `promptassay adopt PROMPT VERSION`"),
@@ -85,7 +85,8 @@ pub(crate) fn run(arguments: &BlameArguments, context: &Context<'_>) -> Result<E
         .map(|name| Ok(Answer::of(name.as_str(), &history_of(name, context)?, at)))
         .collect::<Result<_, Failure>>()?;
     let text = || answers.iter().map(Answer::text).collect::<Vec<_>>().join("\n");
-    context.answer(text, &answers)
+    context.answer(text, &answers)?;
+    if unread.is_empty() { Ok(Exit::Success) } else { Err(Failure::invalid(unread)) }
 }
 
 impl Answer {

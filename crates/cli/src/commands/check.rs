@@ -169,7 +169,7 @@ fn finish(context: &Context<'_>) -> Result<(Loaded, Vec<Problem>), Failure> {
     for Governed { name, .. } in &interrupted {
         let ledger = ledger_of(name, context)?;
         // A ledger that cannot be trusted finishes nothing; what is wrong with it is reported with the rest.
-        if ledger.problems().is_empty() {
+        if !has_errors(&ledger.problems()) {
             finished.extend(finish_interrupted(&lock, name, &ledger, context)?);
         }
     }

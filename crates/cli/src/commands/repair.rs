@@ -1,7 +1,7 @@
-//! `promptassay repair`: what a crash left of a ledger is cut off, and what mirrors it follows.
+//! `promptassay repair`: what a crash left of a ledger is cut off or ended, and what mirrors it follows.
 
 use clap::Args;
-use promptassay_lifecycle::ledger::{self, RepairError};
+use promptassay_lifecycle::ledger::{self, RepairError, Repaired};
 use promptassay_registry::operations::activate;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::{Version, VersionSelector};
@@ -19,8 +19,8 @@ Exit codes: 0 repaired, or nothing to do; 1 somebody changed the ledger, which n
 
 /// Cut off the end of a ledger that did not reach the disk as a whole, and let `active_version` follow the ledger.
 ///
-/// What was cut off is printed: it is a command that never happened. A ledger that somebody changed is not repaired: `verify` names
-/// the lines, and git has the ones of before.
+/// What was cut off is printed: it is a command that never happened. A last line that lacks nothing but its line feed happened, and is
+/// given it. A ledger that somebody changed is not repaired: `verify` names the lines, and git has the ones of before.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RepairArguments {
@@ -38,6 +38,8 @@ struct Answer<'a> {
     dry_run: bool,
     /// What was cut off.
     cut: Option<Cut<'a>>,
+    /// Whether the line feed of its last line is written.
+    line_feed: bool,
     /// What `active_version` was changed to, from what.
     mirrored: Option<Mirrored<'a>>,
     head: Option<String>,
@@ -61,17 +63,14 @@ pub(crate) fn run(arguments: &RepairArguments, context: &Context<'_>) -> Result<
     history_of(&name, context).map_err(|failure| Failure { exit: of_faults(&failure), ..failure })?;
     let lock = if arguments.dry_run { None } else { Some(context.lock()?) };
     let ledger = ledger_of(&name, context)?;
-    let cut = match &lock {
-        None => ledger.tail().cloned(),
-        Some(lock) => {
-            ledger::repair(lock, &ledger)
-                .map_err(|error| match error {
-                    RepairError::Faults => Failure { exit: Exit::Failed, problems: ledger.problems() },
-                    RepairError::Write(error) => Failure::from_write(&error),
-                })?
-                .cut
-        }
+    let repaired = match &lock {
+        None => ledger.to_repair(),
+        Some(lock) => ledger::repair(lock, &ledger),
     };
+    let Repaired { cut, line_feed } = repaired.map_err(|error| match error {
+        RepairError::Faults => Failure { exit: Exit::Failed, problems: ledger.problems() },
+        RepairError::Write(error) => Failure::from_write(&error),
+    })?;
     let ledger = if lock.is_some() { ledger_of(&name, context)? } else { ledger };
     let mut remarks = Vec::new();
     let before = context.prompt(name.as_str())?.active().clone();
@@ -88,6 +87,7 @@ pub(crate) fn run(arguments: &RepairArguments, context: &Context<'_>) -> Result<
         prompt: name.as_str(),
         dry_run: arguments.dry_run,
         cut: cut.as_ref().map(|tail| Cut { line: tail.line, bytes: tail.text.len(), text: &tail.text }),
+        line_feed,
         mirrored: wrong.as_ref().map(|to| Mirrored { from: &before, to }),
         head: ledger.head().map(ToString::to_string),
     };
@@ -115,6 +115,9 @@ impl Answer<'_> {
                 cut.bytes,
                 cut.text.trim_end().escape_debug()
             )]);
+        }
+        if self.line_feed {
+            text.extend([format!("{}: the line feed of the last line is written\n", self.prompt)]);
         }
         if let Some(mirrored) = &self.mirrored {
             text.extend([format!(

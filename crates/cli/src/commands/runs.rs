@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use promptassay_evaluator::comparison::Side;
 use promptassay_evaluator::gate::Verdict;
 use promptassay_evaluator::runs::{RunDirectory, RunFile};
-use promptassay_registry::files::LockError;
+use promptassay_registry::files::{LockError, may_be_there};
 use promptassay_registry::problem::Problem;
 use serde::Serialize;
 
@@ -116,7 +116,7 @@ fn row(directory: &RunDirectory, file: &RunFile, context: &Context<'_>) -> Resul
     let under_way = matches!(directory.lock(), Err(LockError::Held { .. }));
     let journal = directory.journal_path();
     // Killed between its description and its first event, a run has no journal.
-    let (sides, outline) = if journal.exists() {
+    let (sides, outline) = if may_be_there(&journal) {
         Side::read_with_outline(file, &journal).map_err(broken)?
     } else {
         Default::default()

@@ -91,7 +91,8 @@ fn all(context: &Context<'_>) -> Result<Exit, Failure> {
         return Err(Failure::invalid(loaded.problems));
     }
     let mut ledgers = Vec::new();
-    let mut problems = Vec::new();
+    // What has errors may be in production all the same.
+    let mut problems: Vec<Problem> = loaded.problems.iter().filter(|it| it.is_error()).cloned().collect();
     for prompt in loaded.tree.prompts() {
         // A ledger that cannot be trusted must not hide the others.
         match trusted(prompt, context) {

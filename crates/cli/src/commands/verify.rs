@@ -10,14 +10,14 @@ use super::Context;
 use crate::arguments::OutputFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{Governed, directory_of, governed, ledger_of};
+use crate::lifecycle::{Governed, directory_of, governed, ledger_of, passed_over};
 use crate::table::count;
 
 const EXAMPLES: &str = "Examples:
   promptassay verify
   promptassay verify customer_support --expect-head 3f2a9c0d1e4b
 
-Exit codes: 0 sound, 1 something was changed, cut off or torn, 2 there is no ledger to verify.";
+Exit codes: 0 sound, 1 something was changed, cut off or torn, 2 there is no ledger to verify, or one cannot be read.";
 
 /// Check the ledgers: every hash, the order, the legality of every move, every text that was frozen.
 ///
@@ -50,10 +50,17 @@ struct Verified {
 }
 
 pub(crate) fn run(arguments: &VerifyArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let chosen = chosen(arguments, context)?;
+    let (chosen, mut unread) = chosen(arguments, context)?;
     let mut answer = Answer { ok: true, ledgers: Vec::new(), problems: Vec::new() };
     for governed in &chosen {
-        let ledger = ledger_of(&governed.name, context)?;
+        // One that cannot be read must not hide the others.
+        let ledger = match ledger_of(&governed.name, context) {
+            Ok(ledger) => ledger,
+            Err(failure) => {
+                unread.extend(failure.problems);
+                continue;
+            }
+        };
         let problems = verify(&ledger, arguments.expect_head.as_ref());
         answer.ledgers.push(Verified {
             prompt: governed.name.to_string(),
@@ -63,24 +70,35 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context<'_>) -> Result<
         });
         answer.problems.extend(problems);
     }
-    answer.ok = !has_errors(&answer.problems);
+    let sound = !has_errors(&answer.problems);
+    answer.ok = sound && unread.is_empty();
+    answer.problems.extend(unread);
     if context.format == OutputFormat::Human {
         context.console.problems(&answer.problems);
     }
     context.answer(|| answer.ledgers.iter().map(line).collect(), &answer)?;
-    Ok(if answer.ok { Exit::Success } else { Exit::Failed })
+    Ok(match (answer.ok, sound) {
+        (true, _) => Exit::Success,
+        (false, true) => Exit::Invalid,
+        (false, false) => Exit::Failed,
+    })
 }
 
-fn chosen(arguments: &VerifyArguments, context: &Context<'_>) -> Result<Vec<Governed>, Failure> {
+/// Whose ledgers are looked at, and what cannot be looked at although it may have one.
+fn chosen(
+    arguments: &VerifyArguments,
+    context: &Context<'_>,
+) -> Result<(Vec<Governed>, Vec<Problem>), Failure> {
     if arguments.names.is_empty() {
         context.repository()?;
         let loaded = context.load();
         let all: Vec<Governed> =
             governed(&loaded).into_iter().filter(|governed| ledger::exists(&governed.directory)).collect();
-        if all.is_empty() {
+        let unread = passed_over(&loaded);
+        if all.is_empty() && unread.is_empty() {
             return Err(nothing("no prompt has a ledger".to_owned()));
         }
-        return Ok(all);
+        return Ok((all, unread));
     }
     if arguments.expect_head.is_some() && arguments.names.len() > 1 {
         return Err(Failure::invalid_one(Problem::error(
@@ -102,7 +120,7 @@ fn chosen(arguments: &VerifyArguments, context: &Context<'_>) -> Result<Vec<Gove
         }
         chosen.push(found.clone());
     }
-    Ok(chosen)
+    Ok((chosen, Vec::new()))
 }
 
 fn nothing(message: String) -> Failure {

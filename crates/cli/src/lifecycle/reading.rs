@@ -34,6 +34,20 @@ pub(crate) fn governed(loaded: &Loaded) -> Vec<Governed> {
     all
 }
 
+/// Errors of what lies in the prompts directory and is no prompt whose ledger can be found: there may be one that nobody looks at.
+pub(crate) fn passed_over(loaded: &Loaded) -> Vec<Problem> {
+    let known = governed(loaded);
+    let of_registry = loaded.tree.root().join(registry_file::FILE_NAME);
+    let is_passed_over = |problem: &&Problem| {
+        let file = problem.place.as_ref().map(|place| &place.file);
+        let is_known = |file: &PathBuf| {
+            *file == of_registry || known.iter().any(|governed| file.starts_with(&governed.directory))
+        };
+        problem.is_error() && !file.is_some_and(is_known)
+    };
+    loaded.problems.iter().filter(is_passed_over).cloned().collect()
+}
+
 /// Where the files of a prompt are.
 pub(crate) fn directory_of(name: &PromptName, context: &Context<'_>) -> PathBuf {
     context.prompts.join(name.as_str())
@@ -54,7 +68,7 @@ pub(crate) fn trusted(prompt: &Prompt, context: &Context<'_>) -> Result<Ledger, 
 /// The same ledger, if something may be built on it.
 pub(crate) fn sound(ledger: Ledger) -> Result<Ledger, Failure> {
     let problems = ledger.problems();
-    if problems.is_empty() { Ok(ledger) } else { Err(Failure::invalid(problems)) }
+    if has_errors(&problems) { Err(Failure::invalid(problems)) } else { Ok(ledger) }
 }
 
 /// The ledger of a prompt that must have one, as far as it can be trusted: a torn tail never happened.

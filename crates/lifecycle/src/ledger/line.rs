@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::version::Version;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -149,6 +150,12 @@ fn to_value(spec: &LineSpec) -> Value {
 
 fn to_text(spec: &LineSpec) -> String {
     serde_json::to_string(spec).unwrap_or_default()
+}
+
+/// Whether a line that lacks its line feed lacks nothing else. No proper beginning of a JSON object is JSON, so a line that is was
+/// written to its end, whoever wrote it: an editor took the line feed, or the disk.
+pub(super) fn is_whole(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// Reads a line without its line feed.

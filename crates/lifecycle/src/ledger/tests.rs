@@ -158,7 +158,7 @@ fn every_cut_of_the_last_append_is_a_torn_tail_that_a_repair_takes_back() {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let before: String = lines[..6].concat();
     let cuts =
-        (before.len() + 1..text.len()).step_by(29).chain([text.len() - lines[7].len(), text.len() - 1]);
+        (before.len() + 1..text.len() - 1).step_by(29).chain([text.len() - lines[7].len(), text.len() - 2]);
     for cut in cuts {
         let ledger = parse(&text[..cut]);
         assert_eq!(ledger.faults(), []);
@@ -167,12 +167,53 @@ fn every_cut_of_the_last_append_is_a_torn_tail_that_a_repair_takes_back() {
         assert_eq!(ledger.state(), parse(&before).state());
     }
     assert_eq!(parse(&before).tail(), None);
-    for cut in [before.len() + 1, text.len() - lines[7].len(), text.len() - 1] {
+    for cut in
+        [before.len() + 1, text.len() - lines[7].len() - 1, text.len() - lines[7].len(), text.len() - 2]
+    {
         prompts.write(FILE_NAME, &text[..cut]);
         let repaired = repair(&prompts.lock(), &prompts.ledger()).unwrap();
         assert_eq!(repaired.cut.unwrap().text, &text[before.len()..cut]);
         assert_eq!(prompts.read(FILE_NAME), before);
-        assert_eq!(repair(&prompts.lock(), &prompts.ledger()).unwrap(), Repaired { cut: None });
+        assert_eq!(repair(&prompts.lock(), &prompts.ledger()).unwrap(), Repaired::default());
+    }
+}
+
+#[test]
+fn a_whole_line_without_its_line_feed_happened_and_is_ended() {
+    let prompts = Prompts::new();
+    let text = ledger_text();
+    let cut = &text[..text.len() - 1];
+    let ledger = parse(cut);
+    assert_eq!((ledger.faults(), ledger.tail(), ledger.lacks_line_feed()), (&[][..], None, true));
+    assert_eq!((ledger.state(), ledger.lines()), (parse(&text).state(), parse(&text).lines()));
+    insta::assert_snapshot!(problems(cut));
+    prompts.write(FILE_NAME, cut);
+    assert_eq!(repair(&prompts.lock(), &prompts.ledger()).unwrap(), Repaired { cut: None, line_feed: true });
+    assert_eq!(prompts.read(FILE_NAME), text);
+    assert_eq!(repair(&prompts.lock(), &prompts.ledger()).unwrap(), Repaired::default());
+}
+
+#[test]
+fn the_next_append_ends_a_line_that_lacks_its_line_feed() {
+    let prompts = Prompts::new();
+    let text = ledger_text();
+    let (before, last) = text.split_at(text[..text.len() - 1].rfind('\n').unwrap() + 1);
+    prompts.write(FILE_NAME, &before[..before.len() - 1]);
+    append(&prompts.lock(), &path(&prompts.directory()), last).unwrap();
+    assert_eq!(prompts.read(FILE_NAME), text);
+}
+
+#[test]
+fn what_somebody_wrote_to_its_end_is_no_torn_end() {
+    let text = ledger_text();
+    for (from, to) in
+        [("\"seq\":8,", "\"seq\": 8,"), ("\"seq\":8,", "\"seq\":8,\"note\":\"\","), ("because", "no reason")]
+    {
+        let start = text[..text.len() - 1].rfind('\n').unwrap() + 1;
+        let last = text[start..].trim_end().replacen(from, to, 1);
+        assert_ne!(last, text[start..].trim_end());
+        let ledger = parse(&format!("{}{last}", &text[..start]));
+        assert_eq!((ledger.faults()[0].line, ledger.tail()), (8, None), "{last}");
     }
 }
 
@@ -230,6 +271,24 @@ proptest! {
         // As `Ledger::read` does where the file is no text any more.
         let found = !parse(&String::from_utf8_lossy(&bytes)).problems().is_empty();
         prop_assert!(found, "byte {} changed by {:#x} is not found", position, change);
+    }
+
+    #[test]
+    fn a_cut_takes_the_commands_that_are_not_whole_and_no_other(position in any::<prop::sample::Index>()) {
+        TEXT.with(|text| {
+            let cut = position.index(text.len());
+            let ledger = parse(&text[..cut]);
+            let whole = parse(text);
+            let ends = commands(whole.lines()).map(|command| command.last().unwrap().seq);
+            let lines: Vec<&str> = text.split_inclusive('\n').collect();
+            // A line is whole with or without its line feed.
+            let is_whole =
+                |seq: &u64| (1..=*seq).zip(&lines).map(|(_, line)| line.len()).sum::<usize>() <= cut + 1;
+            let expected = ends.take_while(is_whole).last().unwrap_or(0);
+            prop_assert_eq!(ledger.faults(), &[]);
+            prop_assert_eq!(ledger.lines().len() as u64, expected);
+            Ok(())
+        })?;
     }
 
     #[test]

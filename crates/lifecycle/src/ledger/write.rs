@@ -1,11 +1,11 @@
 //! Appends to a ledger, and cuts off what an append left unfinished.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use promptassay_registry::digest::Digest;
-use promptassay_registry::files::{DirectoryLock, WriteError, create_new, write_atomic};
+use promptassay_registry::files::{DirectoryLock, WriteError, create_new, may_be_there, write_atomic};
 use promptassay_registry::name::PromptName;
 
 use super::line::{self, Part};
@@ -21,11 +21,13 @@ pub struct Appended {
     pub text: String,
 }
 
-/// What a repair cut off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a repair does to a ledger, or did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repaired {
-    /// What was cut off; none where the ledger was whole.
+    /// What is cut off; none where every line is whole.
     pub cut: Option<Tail>,
+    /// Whether the line feed of the last line is written.
+    pub line_feed: bool,
 }
 
 /// Why a ledger was not repaired. Nothing was written.
@@ -64,18 +66,30 @@ pub fn lines_of(prompt: &PromptName, last: Option<&Line>, events: &[Event]) -> A
 }
 
 /// Writes the lines of one command behind the others, in one piece, and waits for the disk. The lock is the proof that nobody else
-/// writes. Where the disk refuses, what was written of them is taken back.
+/// writes, and that the ledger was read and found whole: a last line without its line feed is given it in the same piece. Where the disk
+/// refuses, what was written of them is taken back.
 pub fn append(_lock: &DirectoryLock, path: &Path, text: &str) -> Result<(), WriteError> {
-    if !path.exists() {
+    if !may_be_there(path) {
         return create_new(path, text);
     }
     let io = |source| WriteError::Io { path: path.to_owned(), source };
-    let mut file = OpenOptions::new().append(true).open(path).map_err(io)?;
+    let mut file = OpenOptions::new().read(true).append(true).open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+    let separator = if ends_a_line(&mut file, length).map_err(io)? { "" } else { "\n" };
+    let piece = format!("{separator}{text}");
+    file.write_all(piece.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
         take_back(&file, length);
         io(error)
     })
+}
+
+/// Whether a file of that length is empty or ends with a line feed.
+fn ends_a_line(file: &mut File, length: u64) -> io::Result<bool> {
+    let Some(last) = length.checked_sub(1) else { return Ok(true) };
+    let mut byte = [0];
+    file.seek(SeekFrom::Start(last))?;
+    file.read_exact(&mut byte)?;
+    Ok(byte == *b"\n")
 }
 
 /// As well as it goes: what stays behind is a torn tail, which the next command names.
@@ -83,15 +97,26 @@ fn take_back(file: &File, length: u64) {
     let _: io::Result<()> = file.set_len(length).and_then(|()| file.sync_all());
 }
 
-/// Cuts off the end that did not reach the disk as a whole.
+/// Cuts off the end that did not reach the disk as a whole, or writes the line feed that is not there.
 pub fn repair(_lock: &DirectoryLock, ledger: &Ledger) -> Result<Repaired, RepairError> {
-    if !ledger.faults.is_empty() {
-        return Err(RepairError::Faults);
-    }
-    if let Some(tail) = &ledger.tail {
+    let repaired = ledger.to_repair()?;
+    if let Some(tail) = &repaired.cut {
         write_atomic(&ledger.path, &ledger.text[..tail.start])?;
     }
-    Ok(Repaired { cut: ledger.tail.clone() })
+    if repaired.line_feed {
+        write_atomic(&ledger.path, format!("{}\n", ledger.text))?;
+    }
+    Ok(repaired)
+}
+
+impl Ledger {
+    /// What a repair would do; nothing is written.
+    pub fn to_repair(&self) -> Result<Repaired, RepairError> {
+        if !self.faults.is_empty() {
+            return Err(RepairError::Faults);
+        }
+        Ok(Repaired { cut: self.tail.clone(), line_feed: self.lacks_line_feed })
+    }
 }
 
 impl Appended {

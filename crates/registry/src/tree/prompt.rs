@@ -1,13 +1,12 @@
 //! A prompt and its versions, as values that cannot be wrong.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::content::VersionContent;
 use crate::digest::Digest;
+use crate::files::may_be_there;
 use crate::lock_file::{Lock, LockRow};
 use crate::memory::{RenderFailure, Rendering};
 use crate::name::PromptName;
@@ -219,7 +218,7 @@ impl Prompt {
     /// Whether it has a suite. What cannot be looked at, such as a link that leads nowhere, counts as there: whoever reads it is told
     /// why it cannot be read, and no gate is green for want of it.
     pub fn has_suite(&self) -> bool {
-        !fs::symlink_metadata(self.suite_path()).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        may_be_there(&self.suite_path())
     }
 }
 

@@ -8,7 +8,7 @@ use super::file_name::{Role, role};
 use super::load::folded;
 use super::prompt::{Inner, Prompt};
 use super::{MAX_LOCK_BYTES, MAX_YAML_BYTES, registered, versions};
-use crate::files::read_text;
+use crate::files::{may_be_there, read_text};
 use crate::lock_file::Lock;
 use crate::name::{InvalidName, PromptName};
 use crate::problem::{Place, Problem, has_errors};
@@ -303,7 +303,7 @@ fn no_version(prompt_entry: &Entry, name: &str) -> Problem {
 }
 
 fn holds_prompt(directory: &Entry) -> bool {
-    directory.path.join(prompt_file::FILE_NAME).is_file()
+    may_be_there(&directory.path.join(prompt_file::FILE_NAME))
 }
 
 fn nested(directory: &Entry) -> Problem {

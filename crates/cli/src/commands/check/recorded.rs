@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use promptassay_evaluator::replies::{self, RecordedJudgements, RecordedReplies};
-use promptassay_registry::files::check_inside;
+use promptassay_registry::files::{check_inside, may_be_there};
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Prompt;
 
@@ -38,7 +38,7 @@ fn read(path: &Path, repository: &Path, problems: &mut Vec<Problem>) -> Option<S
 pub(super) fn check_blessed(prompt: &Prompt, repository: &Path, problems: &mut Vec<Problem>) {
     let path = blessed_path(&prompt.suite_path());
     // A link out of the repository is reported with the prompt's other files.
-    if !path.exists() || check_inside(&path, repository).is_err() {
+    if !may_be_there(&path) || check_inside(&path, repository).is_err() {
         return;
     }
     match read_blessed(&path) {

@@ -9,7 +9,7 @@ use promptassay_evaluator::gate::{self, Against};
 use promptassay_evaluator::plan::{Plan, PromptInput};
 use promptassay_evaluator::runs::{RunFile, Shard};
 use promptassay_registry::digest::Digest;
-use promptassay_registry::files::read_text;
+use promptassay_registry::files::{may_be_there, read_text};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 
@@ -90,7 +90,7 @@ impl AgainstArguments {
         let mut problems = Vec::new();
         for prompt in plan.prompts() {
             let path = blessed_path(&prompt.suite.file);
-            if !path.exists() {
+            if !may_be_there(&path) {
                 let message =
                     format!("{}: nothing is blessed: there is no `{}`", prompt.name, path.display());
                 let help = format!("evaluate it, then `promptassay baseline bless latest {}`", prompt.name);

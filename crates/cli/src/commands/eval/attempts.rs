@@ -5,7 +5,7 @@ use promptassay_evaluator::gate::{self, Against};
 use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::runs::{RunDirectory, RunFile, Runs};
-use promptassay_registry::files::{read_text, write_atomic};
+use promptassay_registry::files::{may_be_there, read_text, write_atomic};
 use promptassay_registry::problem::{Place, Problem};
 
 use crate::failure::Failure;
@@ -59,7 +59,7 @@ pub(crate) fn inherited(
 /// What a run left; nothing where it was no attempt.
 pub(crate) fn read(directory: &RunDirectory) -> Result<Attempts, Failure> {
     let path = directory.path().join(FILE_NAME);
-    if !path.exists() {
+    if !may_be_there(&path) {
         return Ok(Attempts::default());
     }
     let text = read_text(&path, MAX_BYTES).map_err(|problem| Failure::broken(*problem))?;
@@ -73,7 +73,7 @@ pub(crate) fn read(directory: &RunDirectory) -> Result<Attempts, Failure> {
 /// Leaves it beside the run. What an earlier end of the same run left is replaced.
 pub(crate) fn leave(attempts: &Attempts, directory: &RunDirectory) -> Result<(), Failure> {
     let path = directory.path().join(FILE_NAME);
-    if attempts.is_empty() && !path.exists() {
+    if attempts.is_empty() && !may_be_there(&path) {
         return Ok(());
     }
     write_atomic(&path, attempts.to_json()).map_err(|error| Failure::from_write(&error))

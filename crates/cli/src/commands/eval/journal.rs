@@ -15,7 +15,7 @@ use promptassay_evaluator::runs::{Asking, Header, RunDirectory, RunFile, Runs, S
 use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::Budget;
 use promptassay_llm::Price;
-use promptassay_registry::files::DirectoryLock;
+use promptassay_registry::files::{DirectoryLock, may_be_there};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 
@@ -203,7 +203,7 @@ pub(super) fn go_on<'p>(
     refuse_changes(file, plan, "start a new run, or go back to the files of that day")?;
     let lock = lock(&directory)?;
     let path = directory.journal_path();
-    if !path.exists() {
+    if !may_be_there(&path) {
         // Killed between its description and its first event.
         JournalWriter::create(&path).and_then(JournalWriter::finish).map_err(broken)?;
     }

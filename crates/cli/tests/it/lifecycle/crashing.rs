@@ -149,6 +149,30 @@ fn a_torn_ledger_is_refused_until_it_is_repaired() {
     );
 }
 
+/// An editor that takes the last line feed must not undo what is in production.
+#[test]
+fn a_last_line_without_its_line_feed_happened() {
+    let sandbox = tested(RECORDED);
+    let whole = sandbox.read(LEDGER);
+    sandbox.write(LEDGER, whole.trim_end());
+    assert_snapshot!(session(
+        &sandbox,
+        &[
+            &["verify"],
+            &["check"],
+            &["status", "greet", "-q"],
+            &["repair", "greet", "--dry-run"],
+            &["repair", "greet"],
+            &["verify"],
+        ]
+    ));
+    assert_eq!(sandbox.read(LEDGER), whole);
+    sandbox.write(LEDGER, whole.trim_end());
+    done(&sandbox, &["archive", "greet", "1.2.0", "--reason", "Unused"]);
+    assert!(sandbox.read(LEDGER).starts_with(&whole));
+    assert_eq!(sandbox.run(&["verify"]).code, Some(0));
+}
+
 #[test]
 fn a_repair_hides_nothing() {
     let sandbox = tested(RECORDED);

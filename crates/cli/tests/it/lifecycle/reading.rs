@@ -71,6 +71,23 @@ fn tampering_is_named_with_its_line() {
     );
 }
 
+/// Whoever asks for all prompts hears of what could not be looked at, and of the others as well.
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_read_is_not_passed_over() {
+    let every: &[&[&str]] = &[&["verify"], &["status"], &["blame"]];
+    let sandbox = with_canary();
+    std::os::unix::fs::symlink("other", sandbox.path("prompts/other")).unwrap();
+    assert_snapshot!("a_prompt_that_cannot_be_read", session(&sandbox, every));
+    std::fs::remove_file(sandbox.path("prompts/other")).unwrap();
+    std::fs::remove_file(sandbox.path(LEDGER)).unwrap();
+    std::os::unix::fs::symlink("lifecycle.jsonl", sandbox.path(LEDGER)).unwrap();
+    assert_snapshot!(
+        "a_ledger_that_cannot_be_read",
+        session(&sandbox, &[every, &[&["resolve", "greet"], &["history", "greet"], &["check"]]].concat())
+    );
+}
+
 #[test]
 fn a_ledger_that_git_left_with_a_conflict_or_that_a_newer_program_wrote_says_so() {
     let sandbox = with_canary();

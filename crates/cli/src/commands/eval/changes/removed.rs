@@ -8,6 +8,7 @@ use promptassay_evaluator::selection::version_of_file;
 use promptassay_evaluator::suite::Suite;
 use promptassay_lifecycle::ledger;
 use promptassay_registry::digest::Digest;
+use promptassay_registry::files::may_be_there;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Prompt, Tree};
@@ -61,7 +62,8 @@ impl Then<'_> {
                 continue;
             }
             // What the other side removed too was not taken away here.
-            if directory.join(PROMPT_FILE).exists() || self.git.file_at(&self.commit, &path)?.is_none() {
+            if may_be_there(&directory.join(PROMPT_FILE)) || self.git.file_at(&self.commit, &path)?.is_none()
+            {
                 continue;
             }
             let removed = self.removed(name, directory, &before)?;
@@ -157,13 +159,13 @@ impl Then<'_> {
             };
             let _ = write!(message, "; cases that must pass there need not here: {shown}{more}");
         }
-        if *has_ledger && !prompt.directory().join(ledger::FILE_NAME).exists() {
-            message.push_str("; its ledger did not come along");
+        if *has_ledger {
+            message.push_str("; its ledger ends, and the new name has none of what it says");
         }
         let help = match &removed.production {
             Some(_) => "a prompt keeps its name as long as a version of it is in production",
             None => {
-                "to rename a prompt, move its whole directory with suite and ledger in a change of its own; else say in review why the old gate does not count"
+                "to rename a prompt, move its directory with suite and baseline in a change of its own, and begin a new ledger with `promptassay adopt`, for a ledger's lines name their prompt; else say in review why the old gate does not count"
             }
         };
         let place = Place::whole_file(prompt.directory());
