@@ -53,31 +53,33 @@ pub fn verify(ledger: &Ledger, expected_head: Option<&HeadPrefix>) -> Vec<Proble
 /// The texts of all versions that the ledger knows. One that is archived is never served again and may be gone; while it is there, it is
 /// what it was.
 fn texts(ledger: &Ledger) -> Vec<Problem> {
+    ledger.state().versions().keys().filter_map(|version| text(ledger, version)).collect()
+}
+
+/// How the text of a version differs from the one that the ledger knows; none where it does not, or knows no such version.
+pub fn text(ledger: &Ledger, version: &Version) -> Option<Problem> {
+    let known = ledger.state().versions().get(version)?;
     let directory = ledger.path().parent().unwrap_or(ledger.path());
-    let mut problems = Vec::new();
-    for (version, known) in ledger.state().versions() {
-        let paths = [Form::Text, Form::Chat].map(|form| directory.join(form.file_name(version)));
-        let found = paths.iter().find_map(|path| Some((path, Digest::of(fs::read(path).ok()?))));
-        let (message, path) = match found {
-            Some((_, digest)) if digest == known.sha256 => continue,
-            Some((path, digest)) => (
-                format!(
-                    "{version} was edited since it entered the ledger: recorded {}, found {}",
-                    known.sha256.short(),
-                    digest.short()
-                ),
-                path,
+    let paths = [Form::Text, Form::Chat].map(|form| directory.join(form.file_name(version)));
+    let found = paths.iter().find_map(|path| Some((path, Digest::of(fs::read(path).ok()?))));
+    let (message, path) = match found {
+        Some((_, digest)) if digest == known.sha256 => return None,
+        Some((path, digest)) => (
+            format!(
+                "{version} was edited since it entered the ledger: recorded {}, found {}",
+                known.sha256.short(),
+                digest.short()
             ),
-            None if ledger.state().stage(version) == Stage::Archived => continue,
-            None => (format!("{version} is in the ledger, and its file is gone"), &paths[0]),
-        };
-        problems.push(
-            Problem::error("lifecycle::text", message)
-                .at(Place::whole_file(path.as_path()))
-                .help("restore it with git: a frozen text never changes"),
-        );
-    }
-    problems
+            path,
+        ),
+        None if ledger.state().stage(version) == Stage::Archived => return None,
+        None => (format!("{version} is in the ledger, and its file is gone"), &paths[0]),
+    };
+    Some(
+        Problem::error("lifecycle::text", message).at(Place::whole_file(path.as_path())).help(
+            "restore it with git, and give another text a number of its own: a frozen text never changes",
+        ),
+    )
 }
 
 /// What else must agree with the ledger: the lock's digests and `active_version`.

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::lifecycle::{ledger_of, sound};
 use crate::prompts::parse_version;
 
 const EXAMPLES: &str = "Examples:
@@ -90,7 +91,10 @@ pub(crate) fn run(arguments: &AddArguments, context: &Context<'_>) -> Result<Exi
             Bump::Major => version::Bump::Major,
         }),
     };
-    let new = NewVersion { number, form: source.form, text: &source.text };
+    // A version that was archived may have neither a file nor a row any more; what it was is in the ledger all the same.
+    let ledger = sound(ledger_of(&name, context)?)?;
+    let used: Vec<Version> = ledger.state().versions().keys().cloned().collect();
+    let new = NewVersion { number, form: source.form, text: &source.text, used: &used };
     let added = add_version(&lock, &name, &new).map_err(|error| failure(error, source.file.as_deref()))?;
     let answer = Answer {
         name: name.as_str(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use promptassay_lifecycle::verify;
 use promptassay_registry::lock_file::LockRow;
 use promptassay_registry::operations::{RegisterError, Registration, register};
 use promptassay_registry::problem::Problem;
@@ -13,6 +14,7 @@ use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::key_value::{self, KeyValue};
+use crate::lifecycle::{ledger_of, sound};
 use crate::prompts::parse_version;
 
 const EXAMPLES: &str = "Examples:
@@ -58,6 +60,10 @@ pub(crate) fn run(arguments: &RegisterArguments, context: &Context<'_>) -> Resul
     let lock = context.lock()?;
     let name = context.existing_name(&arguments.name)?;
     let version = &arguments.version;
+    let ledger = sound(ledger_of(&name, context)?)?;
+    if let Some(other) = verify::text(&ledger, version) {
+        return Err(Failure::invalid_one(other));
+    }
     let registered = register(&lock, &name, version, registration).map_err(failure)?;
     let answer = Answer { name: name.as_str(), version, already: registered.already, row: &registered.row };
     let digest = registered.row.sha256.short();

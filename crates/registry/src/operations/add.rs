@@ -17,7 +17,7 @@ use crate::version_file::{Form, VersionFile};
 pub enum Number {
     /// This one.
     Exact(Version),
-    /// The next after every version that is there or was ever registered.
+    /// The next after every version that is there or was ever used.
     Next(Bump),
 }
 
@@ -30,6 +30,8 @@ pub struct NewVersion<'a> {
     pub form: Form,
     /// The bytes of the file.
     pub text: &'a str,
+    /// Numbers that were used and are neither there nor registered any more, as a ledger knows them.
+    pub used: &'a [Version],
 }
 
 /// A version that was added.
@@ -49,8 +51,8 @@ pub enum AddError {
     /// The prompt cannot be worked on.
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    /// The number is that of a version that is there, or was once registered.
-    #[error("{version} {}; no number is used twice", if *.is_present { "is there already" } else { "was registered once" })]
+    /// The number is that of a version that is there, or was used before.
+    #[error("{version} {}; no number is used twice", if *.is_present { "is there already" } else { "was used before" })]
     Taken {
         /// The number.
         version: Version,
@@ -91,7 +93,7 @@ pub fn add_version(lock: &DirectoryLock, name: &PromptName, new: &NewVersion<'_>
     let survey = survey(lock, name)?;
     let broken = || PromptError::Broken { name: name.clone(), problems: survey.problems.clone() };
     let rows = &survey.lock.as_ref().ok_or_else(broken)?.rows;
-    let taken = || survey.present.iter().chain(rows.keys());
+    let taken = || survey.present.iter().chain(rows.keys()).chain(new.used);
     let version = match &new.number {
         Number::Next(bump) => next_version(*bump, taken()).ok_or(AddError::NumbersExhausted)?,
         Number::Exact(version) if taken().any(|taken| taken == version) => {

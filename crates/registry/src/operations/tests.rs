@@ -42,7 +42,7 @@ impl Prompts {
     }
 
     fn add(&self, number: Number, text: &str) -> Result<Added, AddError> {
-        add_version(&self.lock(), &name("support"), &NewVersion { number, form: Form::Text, text })
+        add_version(&self.lock(), &name("support"), &NewVersion { number, form: Form::Text, text, used: &[] })
     }
 
     fn register(&self, number: &str) -> Result<Registered, RegisterError> {
@@ -84,9 +84,22 @@ fn adding_counts_every_version_that_ever_was() {
         (&version("1.1.1"), "Three {query}")
     );
     let error = prompts.add(Number::Exact(version("1.1.0")), "Again").unwrap_err();
-    insta::assert_snapshot!(format!("{error} ({})", error.help().unwrap()), @"v1.1.0 was registered once; no number is used twice (v1.1.2 is free)");
+    insta::assert_snapshot!(format!("{error} ({})", error.help().unwrap()), @"v1.1.0 was used before; no number is used twice (v1.1.2 is free)");
     let error = prompts.add(Number::Exact(version("1.0.0")), "Again").unwrap_err();
     insta::assert_snapshot!(error, @"v1.0.0 is there already; no number is used twice");
+}
+
+#[test]
+fn adding_counts_the_numbers_that_only_a_ledger_knows() {
+    let prompts = Prompts::new();
+    let used = [version("1.3.0")];
+    let add = |number| {
+        let new = NewVersion { number, form: Form::Text, text: "Two {query}", used: &used };
+        add_version(&prompts.lock(), &name("support"), &new)
+    };
+    let error = add(Number::Exact(version("1.3.0"))).unwrap_err();
+    insta::assert_snapshot!(format!("{error} ({})", error.help().unwrap()), @"v1.3.0 was used before; no number is used twice (v1.3.1 is free)");
+    assert_eq!(add(Number::Next(Bump::Minor)).unwrap().version, version("1.4.0"));
 }
 
 #[test]
@@ -96,7 +109,8 @@ fn adding_refuses_what_is_no_version_and_writes_nothing() {
     let AddError::Invalid { problems } = &error else { panic!("{error}") };
     assert_eq!(problems[0].place.as_ref().unwrap().file, prompts.root().join("support/v1.1.0.txt"));
     assert!(!prompts.root().join("support/v1.1.0.txt").exists());
-    let chat = NewVersion { number: Number::Next(Bump::Major), form: Form::Chat, text: "messages: []" };
+    let chat =
+        NewVersion { number: Number::Next(Bump::Major), form: Form::Chat, text: "messages: []", used: &[] };
     assert!(matches!(add_version(&prompts.lock(), &name("support"), &chat), Err(AddError::Invalid { .. })));
     let error = add_version(&prompts.lock(), &name("suport"), &chat).unwrap_err();
     assert_eq!(

@@ -1,5 +1,7 @@
 //! Moves and refusals.
 
+use std::fs;
+
 use insta::assert_snapshot;
 
 use super::{RECORDED, by_ada, bytes, clean, done, evaluate, head, sandbox, session, tested};
@@ -114,6 +116,29 @@ fn a_refused_command_changes_no_byte() {
         shown.extend([format!("$ {}\n{}\n", command.join(" "), seen.shown())]);
     }
     assert_snapshot!(clean(&sandbox, &shown));
+}
+
+/// An archived version may be removed; what its number stood for stays in the ledger.
+#[test]
+fn the_number_of_an_archived_version_is_used() {
+    let sandbox = tested(RECORDED);
+    done(&sandbox, &["archive", "greet", "1.2.0", "--reason", "Unused"]);
+    fs::remove_file(sandbox.path("prompts/greet/v1.2.0.txt")).unwrap();
+    let lock = sandbox.read("prompts/greet/prompt.lock");
+    let row = lock.find("  1.2.0:").or_else(|| lock.find("  v1.2.0:")).unwrap();
+    sandbox.write("prompts/greet/prompt.lock", &lock[..row]);
+    assert_eq!(sandbox.run(&["check"]).code, Some(0), "{}", sandbox.run(&["check"]).shown());
+    sandbox.write("draft.txt", "{name} {tone}, another text\n");
+    let by_number = session(&sandbox, &[&["add", "greet", "1.2.0", "--from", "draft.txt"]]);
+    // By hand it can be written all the same, and is not frozen.
+    sandbox.write("prompts/greet/v1.2.0.txt", "{name} {tone}, another text\n");
+    let by_hand = session(&sandbox, &[&["register", "greet", "1.2.0", "-m", "x", "--by", "Ada"]]);
+    fs::remove_file(sandbox.path("prompts/greet/v1.2.0.txt")).unwrap();
+    let next = session(&sandbox, &[&["add", "greet", "--from", "draft.txt"]]);
+    // The text that it had is what it is.
+    sandbox.write("prompts/greet/v1.2.0.txt", "{name} {tone} 1.2.0\n");
+    let again = session(&sandbox, &[&["register", "greet", "1.2.0", "-m", "x", "--by", "Ada"]]);
+    assert_snapshot!([by_number, by_hand, next, again].concat());
 }
 
 #[test]
