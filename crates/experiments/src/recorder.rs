@@ -42,7 +42,7 @@ impl Default for RecorderSettings {
 }
 
 /// What became of the events so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Recorded {
     /// What the store added.
     pub written: Written,
@@ -160,7 +160,7 @@ impl Recorder {
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        let written = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).written;
+        let written = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).written.clone();
         Ok(Recorded { written, dropped: self.shared.dropped.load(Ordering::Relaxed) })
     }
 }
@@ -222,11 +222,7 @@ fn write(store: &mut dyn Store, batch: &mut Vec<Event>, shared: &Shared) {
         if failed { Err(None) } else { store.write(batch).map_err(Some) };
     let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
     match result {
-        Ok(written) => {
-            state.written.exposures += written.exposures;
-            state.written.outcomes += written.outcomes;
-            state.written.repeated += written.repeated;
-        }
+        Ok(written) => state.written.add(written),
         Err(error) => {
             state.lost += batch.len() as u64;
             if let Some(error) = error {

@@ -7,6 +7,7 @@ mod location;
 mod postgresql;
 mod sql;
 mod sqlite;
+mod written;
 
 use jiff::{SignedDuration, Timestamp};
 use promptassay_registry::digest::Digest;
@@ -14,6 +15,7 @@ use promptassay_registry::digest::Digest;
 pub use location::{InvalidLocation, Location};
 pub use postgresql::PostgresStore;
 pub use sqlite::SqliteStore;
+pub use written::{Conflict, MOST_CONFLICTS, Written};
 
 use crate::event::Event;
 
@@ -50,17 +52,6 @@ pub enum StoreError {
         /// The series.
         series: String,
     },
-}
-
-/// What a batch added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Written {
-    /// Exposures that were new, or earlier than the one that was there.
-    pub exposures: u64,
-    /// Outcomes that were new.
-    pub outcomes: u64,
-    /// Events that changed nothing, because they were there already.
-    pub repeated: u64,
 }
 
 /// A phase of an experiment that was started.

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::Context;
 use super::assign::empty_unit;
+use super::tables::conflicts;
 use crate::canaries;
 use crate::exit::Exit;
 use crate::experiments::{StoreArguments, find, store_failed};
@@ -88,7 +89,7 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
         let canary = canaries::find(&loaded, &arguments.name)?.canary;
         let event = canary.exposure(unit, at);
         let recorded = match &event {
-            Some(event) => written(arguments.store.open(&loaded)?.as_mut(), event)?.exposures > 0,
+            Some(event) => is_new(&written(arguments.store.open(&loaded)?.as_mut(), event)?),
             None => false,
         };
         let arm = canary.arm(unit, at);
@@ -114,7 +115,7 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
             variant: variant.name.clone(),
             at,
         });
-        recorded = written(store.as_mut(), &exposure)?.exposures > 0;
+        recorded = is_new(&written(store.as_mut(), &exposure)?);
     }
     let name = variant.map(|variant| variant.name.as_str());
     let text = || format!("{}\n", name.unwrap_or("-"));
@@ -164,8 +165,13 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
         return context.answer(|| said.to_owned(), &json!({"recorded": false}));
     };
     let mut store = arguments.store.open(&loaded)?;
-    let recorded = written(store.as_mut(), &event)?.outcomes > 0;
+    let written = written(store.as_mut(), &event)?;
+    let recorded = written.outcomes > 0;
     let mut answer = json!({"recorded": recorded});
+    if let Some(conflict) = written.conflicts.first() {
+        answer["kept"] = json!(conflict.kept);
+        context.console.problems(&conflicts(&written));
+    }
     // What was there already keeps the time that it had.
     if recorded && let Some(experiment) = &experiment {
         let exposed = was_exposed(store.as_mut(), experiment, unit, at)?;
@@ -193,6 +199,11 @@ fn was_exposed(
         .first_exposure(experiment.name.as_str(), experiment.allocation.phase, unit)
         .map_err(|error| store_failed(&error))?;
     Ok(first.is_some_and(|first| first <= at))
+}
+
+/// Whether an exposure says something that was not known.
+fn is_new(written: &Written) -> bool {
+    written.exposures + written.earlier > 0
 }
 
 fn written(store: &mut dyn Store, event: &Event) -> Result<Written, Failure> {

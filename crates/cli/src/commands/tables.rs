@@ -11,7 +11,7 @@ use promptassay_experiments::assignment::EmptyUnit;
 use promptassay_experiments::definition::Experiment;
 use promptassay_experiments::event::{Event, Exposure, Outcome};
 use promptassay_experiments::manager::check_value;
-use promptassay_experiments::store::{Store, Written};
+use promptassay_experiments::store::{Conflict, Store, Written};
 use promptassay_experiments::table::{TableFormat, TableWriter, read};
 use promptassay_registry::problem::{Place, Problem, did_you_mean};
 use serde_json::json;
@@ -90,21 +90,61 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
     let until = Some(context.environment.now());
     let table = Table::of(&experiment, &arguments.file, arguments.table, until)?;
     table.check()?;
-    let (written, unread) = table.write(arguments.store.open(&loaded)?.as_mut())?;
-    context.console.problems(&unread);
+    let (written, warnings) = table.write(arguments.store.open(&loaded)?.as_mut())?;
+    context.console.problems(&warnings);
+    let Written { exposures, earlier, outcomes, repeated, conflicting, .. } = written;
     let text = || {
         let counted =
             |number: u64, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
-        format!(
-            "imported {} and {}; {} there already\n",
-            counted(written.exposures, "exposure", "exposures"),
-            counted(written.outcomes, "outcome", "outcomes"),
-            counted(written.repeated, "event was", "events were"),
-        )
+        let mut text = format!(
+            "imported {} and {}; {} there already",
+            counted(exposures, "exposure", "exposures"),
+            counted(outcomes, "outcome", "outcomes"),
+            counted(repeated, "event was", "events were"),
+        );
+        let apart = [
+            (earlier, "exposure is", "exposures are", "earlier now"),
+            (conflicting, "outcome is", "outcomes are", "there with another value"),
+        ];
+        for (number, one, many, what) in apart.into_iter().filter(|apart| apart.0 > 0) {
+            text.extend([format!("; {} {what}", counted(number, one, many))]);
+        }
+        text + "\n"
     };
-    let answer =
-        json!({"exposures": written.exposures, "outcomes": written.outcomes, "repeated": written.repeated});
+    let answer = json!({
+        "exposures": exposures, "earlier": earlier, "outcomes": outcomes, "repeated": repeated, "conflicting": conflicting,
+    });
     context.answer(text, &answer)
+}
+
+/// The outcomes whose id was there with another value, by name; the rest of them as a number.
+pub(super) fn conflicts(written: &Written) -> Vec<Problem> {
+    let warning = |message: String| {
+        Problem::warning("store::conflict", message).help("the first one stands; two outcomes need two ids")
+    };
+    let mut warnings: Vec<Problem> = written
+        .conflicts
+        .iter()
+        .map(|Conflict { outcome, kept }| {
+            warning(format!(
+                "`{}` of `{}` with the id `{}` is there with the value {kept}: {} is not recorded",
+                outcome.series.escape_debug(),
+                shown(&outcome.unit),
+                shown(&outcome.id),
+                outcome.value,
+            ))
+        })
+        .collect();
+    let unnamed = written.conflicting - written.conflicts.len() as u64;
+    if unnamed > 0 {
+        warnings.push(warning(format!("and so are {unnamed} more, each with another value")));
+    }
+    warnings
+}
+
+/// An id for people.
+fn shown(id: &[u8]) -> String {
+    String::from_utf8_lossy(id).escape_debug().to_string()
 }
 
 /// So many wrong rows are shown; whoever has more fixes these first.
@@ -119,7 +159,7 @@ pub(crate) fn fill(
 ) -> Result<Vec<Problem>, Failure> {
     let table = Table::of(experiment, file, kind, None)?;
     table.check()?;
-    table.write(store).map(|(_, unread)| unread)
+    table.write(store).map(|(_, warnings)| warnings)
 }
 
 /// A file is read to its end before anything is written, so a wrong row leaves the store as it was; standard input is written as it comes.
@@ -249,9 +289,7 @@ impl Table<'_> {
         let mut failed: Option<Failure> = None;
         let mut flush = |batch: &mut Vec<Event>| -> Result<(), Failure> {
             let written = store.write(batch).map_err(|error| store_failed(&error))?;
-            total.exposures += written.exposures;
-            total.outcomes += written.outcomes;
-            total.repeated += written.repeated;
+            total.add(written);
             batch.clear();
             Ok(())
         };
@@ -273,10 +311,12 @@ impl Table<'_> {
                 }
             }
         });
-        match failed {
-            Some(failure) => Err(failure),
-            None => flush(&mut batch).map(|()| (total, unread)),
+        if let Some(failure) = failed {
+            return Err(failure);
         }
+        flush(&mut batch)?;
+        let warnings = unread.into_iter().chain(conflicts(&total)).collect();
+        Ok((total, warnings))
     }
 }
 

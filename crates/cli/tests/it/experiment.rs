@@ -6,6 +6,7 @@
     reason = "rows of a few hundred; the line says what they look like"
 )]
 
+mod known_ids;
 mod treatments;
 
 use insta::assert_snapshot;

@@ -58,7 +58,8 @@ proptest! {
             let table = exported(&mut store, format);
             prop_assert!(!table.chars().any(|letter| letter.is_control() && letter != '\n'), "{table:?}");
             let again = imported(&mut store, format, &table);
-            prop_assert_eq!((again.exposures, again.outcomes), (0, 0), "{}", table);
+            let nothing_new = Written { repeated: again.repeated, ..Written::default() };
+            prop_assert_eq!(again, nothing_new, "{}", table);
             let mut elsewhere = SqliteStore::in_memory().unwrap();
             imported(&mut elsewhere, format, &table);
             prop_assert_eq!(exported(&mut elsewhere, format), table);
@@ -78,9 +79,6 @@ fn outcomes_without_an_id_come_back_as_those_that_they_are() {
     let mut restored = SqliteStore::in_memory().unwrap();
     imported(&mut restored, TableFormat::Csv, &back);
     for (store, table) in [(&mut store, back.as_str()), (&mut restored, table)] {
-        assert_eq!(
-            imported(store, TableFormat::Csv, table),
-            Written { exposures: 0, outcomes: 0, repeated: 3 }
-        );
+        assert_eq!(imported(store, TableFormat::Csv, table), Written { repeated: 3, ..Written::default() });
     }
 }

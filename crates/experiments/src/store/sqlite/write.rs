@@ -64,34 +64,44 @@ pub(super) fn write_all(
     events: &[Event],
 ) -> rusqlite::Result<Written> {
     let mut exposed = connection.prepare_cached(
-        "INSERT INTO exposures (scope, unit, variant, at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (scope, unit, variant) DO UPDATE SET at = excluded.at WHERE excluded.at < exposures.at",
+        "INSERT INTO exposures (scope, unit, variant, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+    )?;
+    let mut earlier = connection.prepare_cached(
+        "UPDATE exposures SET at = ?4 WHERE scope = ?1 AND unit = ?2 AND variant = ?3 AND ?4 < at",
     )?;
     let mut measured = connection.prepare_cached(
         "INSERT INTO outcomes (series, unit, id, at, value) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
     )?;
+    let mut kept = connection
+        .prepare_cached("SELECT value FROM outcomes WHERE series = ?1 AND unit = ?2 AND id = ?3")?;
     let mut written = Written::default();
     for event in events {
-        let (rows, counter) = match event {
+        match event {
             Event::Exposure(exposure) => {
                 let scope = ids.scope(connection, exposure)?;
                 let variant = ids.variant(connection, &exposure.variant)?;
-                let rows = exposed.execute(params![scope, exposure.unit, variant, micros(exposure.at)])?;
-                (rows, &mut written.exposures)
+                let row = params![scope, exposure.unit, variant, micros(exposure.at)];
+                let counter = if exposed.execute(row)? > 0 {
+                    &mut written.exposures
+                } else if earlier.execute(row)? > 0 {
+                    &mut written.earlier
+                } else {
+                    &mut written.repeated
+                };
+                *counter += 1;
             }
             Event::Outcome(outcome) => {
                 let series = ids.series(connection, outcome)?;
-                let rows = measured.execute(params![
-                    series,
-                    outcome.unit,
-                    outcome.id,
-                    micros(outcome.at),
-                    outcome.value
-                ])?;
-                (rows, &mut written.outcomes)
+                let (unit, id) = (&outcome.unit, &outcome.id);
+                let row = params![series, unit, id, micros(outcome.at), outcome.value];
+                if measured.execute(row)? > 0 {
+                    written.outcomes += 1;
+                } else {
+                    let value = kept.query_row(params![series, unit, id], |row| row.get(0))?;
+                    written.was_there(outcome, value);
+                }
             }
-        };
-        *if rows > 0 { counter } else { &mut written.repeated } += 1;
+        }
     }
     Ok(written)
 }
