@@ -142,7 +142,8 @@ pub struct Analysis {
     pub decision: Decision,
 }
 
-/// Analyses one phase as of `now`.
+/// Analyses one phase as of `now`, by what the definition says. That its units were spread by something else is a finding that blocks;
+/// what else a phase was started with is compared by [`Experiment::changes_since`].
 pub fn analyze(
     experiment: &Experiment,
     store: &mut dyn Store,
@@ -167,6 +168,7 @@ fn read(
     let name = experiment.name.as_str();
     let known = store.phases(name)?.into_iter().find(|known| known.phase == phase);
     let started_with = known.as_ref().map(|known| known.exposure_millionths);
+    let was_spread_so = known.as_ref().map(|known| known.allocation == experiment.allocation_digest());
     let started_at = known.as_ref().map(|known| known.started_at);
     let stopped = known
         .and_then(|known| known.stopped)
@@ -187,10 +189,16 @@ fn read(
         let earlier = store.arms(Population { until: before(started_at, MOMENT), ..everybody })?;
         health.findings.push(health::before_start(started_at, &earlier));
     }
-    // What an earlier phase gave whom, its own definition said.
-    if phase == experiment.allocation.phase {
-        let population = Population { until: last, ..everybody };
-        health.findings.extend(contradictions::find(experiment, store, population, started_with)?);
+    match was_spread_so {
+        Some(false) => health.findings.push(health::started_otherwise(phase)),
+        None if phase != experiment.allocation.phase => {
+            health.findings.push(health::of_another_phase(phase, experiment.allocation.phase));
+        }
+        Some(true) | None => {
+            let population = Population { until: last, ..everybody };
+            let of_phase = experiment.in_phase(phase);
+            health.findings.extend(contradictions::find(&of_phase, store, population, started_with)?);
+        }
     }
     let primary = experiment.primary().map(|metric| metric.name.as_str());
     let mut metrics = Vec::new();

@@ -101,14 +101,12 @@ fn known(found: &Found, store: &mut dyn Store, phase: u32) -> Result<(), Failure
     Err(Failure::invalid_one(Problem::error("analyze::phase", message).help(help)))
 }
 
-/// A definition that was changed after its start would judge the units by other weights than they were spread by.
+/// A definition that was changed after its start, such as for the next phase, would judge the units by other weights than they were spread
+/// by.
 fn unchanged(found: &Found, store: &mut dyn Store, phase: u32) -> Result<(), Failure> {
     let experiment = &found.experiment;
     let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
     let Some(started) = phases.iter().find(|started| started.phase == phase) else { return Ok(()) };
-    if phase != experiment.allocation.phase {
-        return Ok(());
-    }
     // Who took part is recorded; a share that shrinks later changes nothing of it.
     let changes = experiment.changes_since(started);
     let other = match changes.iter().find(|change| !matches!(change, Change::Narrower { .. })) {
@@ -122,9 +120,15 @@ fn unchanged(found: &Found, store: &mut dyn Store, phase: u32) -> Result<(), Fai
         Some(Change::Narrower { .. }) | None => return Ok(()),
     };
     let message = format!("phase {phase} was started with {other}");
+    let help = if phase == experiment.allocation.phase {
+        format!("undo the change, or write `phase: {}` and start that", phase + 1)
+    } else {
+        format!(
+            "judge it by the file of that phase, in a checkout of a commit that has it: `git log -- {}`",
+            found.file.display()
+        )
+    };
     Err(Failure::invalid_one(
-        Problem::error("analyze::changed", message)
-            .at(Place::whole_file(found.file.as_path()))
-            .help(format!("undo the change, or write `phase: {}` and start that", phase + 1)),
+        Problem::error("analyze::changed", message).at(Place::whole_file(found.file.as_path())).help(help),
     ))
 }

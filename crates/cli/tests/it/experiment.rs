@@ -387,6 +387,29 @@ fn a_change_while_it_runs_is_refused() {
 }
 
 #[test]
+fn an_earlier_phase_is_judged_by_what_it_was_started_with() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    sandbox.write("data.csv", table(&sandbox, 900, 60));
+    assert_eq!(sandbox.run(&["import", "trial", "data.csv"]).code, Some(0));
+    let at = ["--phase", "1", "--at", "2099-11-01T00:00:00Z"];
+    let first = sandbox.run(&[&["analyze", "trial"], &at[..]].concat());
+    // Of the same definition the next phase changes nothing, and what was served is held against the first.
+    sandbox.edit(TRIAL, "window:", "phase: 2\nwindow:");
+    assert_eq!(sandbox.run(&[&["analyze", "trial"], &at[..]].concat()).shown(), first.shown());
+    let phases = sandbox.read("data.csv").replace("Z\n", "Z,1\n").replacen("at\n", "at,phase\n", 1);
+    sandbox.write("phases.csv", phases);
+    let from = sandbox.run(&[&["analyze", "trial", "--from", "phases.csv"], &at[..]].concat());
+    assert_snapshot!("of_a_table", sandbox.clean(&from.shown()));
+    for (from, to) in [("weight: 50}\nseed", "weight: 10}\nseed"), ("margin: 0.5", "margin: 5")] {
+        sandbox.edit(TRIAL, from, to);
+        let refused = sandbox.run(&[&["analyze", "trial"], &at[..]].concat());
+        assert_snapshot!(format!("of_another_definition_{}", &to[..6]), sandbox.clean(&refused.shown()));
+        sandbox.edit(TRIAL, to, from);
+    }
+}
+
+#[test]
 fn a_changed_file_of_a_running_experiment_moves_nobody_and_is_pointed_out() {
     let sandbox = sandbox();
     sandbox.edit(TRIAL, "window:", "exposure: 0.5\nwindow:");

@@ -97,6 +97,21 @@ pub(super) fn before_start(started_at: Timestamp, earlier: &Arms) -> Finding {
     Finding { weight: Weight::Warning, code: "before_start", message }
 }
 
+/// Its units were spread by other shares than those that they would be held against.
+pub(super) fn started_otherwise(phase: u32) -> Finding {
+    let message =
+        format!("phase {phase} was started with other variants, weights or seed than the definition has");
+    Finding { weight: Weight::Blocks, code: "started_otherwise", message }
+}
+
+/// Nothing tells by which weights the units of this phase were spread, and how it was to be judged.
+pub(super) fn of_another_phase(phase: u32, of_definition: u32) -> Finding {
+    let message = format!(
+        "the definition is of phase {of_definition}, and nothing tells what phase {phase} was started with: it is judged by the variants, weights and metrics of phase {of_definition}"
+    );
+    Finding { weight: Weight::Warning, code: "other_phase", message }
+}
+
 pub(super) fn check(experiment: &Experiment, arms: &Arms, unexposed: u64) -> Health {
     let of =
         |name: &str| arms.units.iter().find(|(variant, _)| variant == name).map_or(0, |(_, units)| *units);

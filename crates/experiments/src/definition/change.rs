@@ -1,6 +1,6 @@
 //! What a file says otherwise than the phase that was started from it.
 
-use super::Experiment;
+use super::{Allocation, Experiment};
 use crate::store::Phase;
 
 /// A difference between a phase and the file of its experiment that may not be while it runs.
@@ -53,7 +53,18 @@ impl Change {
 }
 
 impl Experiment {
-    /// What differs between this file and the phase that was started from it, and may not. A wider exposure may.
+    /// The same definition in another phase, for which it spreads units anew.
+    #[must_use]
+    pub fn in_phase(&self, phase: u32) -> Self {
+        let allocation = Allocation { phase, ..self.allocation.clone() };
+        // Of the same weights one was built before.
+        let assigner = Self::build_assigner(&self.name, &allocation, &self.variants)
+            .unwrap_or_else(|_| self.assigner.clone());
+        Self { allocation, assigner, ..self.clone() }
+    }
+
+    /// What differs between this file and the phase that was started from it, and may not, whichever phase the file says. A wider exposure
+    /// may.
     pub fn changes_since(&self, started: &Phase) -> Vec<Change> {
         let phase = started.phase;
         let exposure = self.allocation.exposure;
