@@ -1,6 +1,6 @@
 //! Writes that a reader sees wholly or not at all, and that survive a power cut.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,8 @@ pub enum WriteError {
 }
 
 /// Replaces or creates a file: a temporary file in the same directory is written, synced and renamed, then the directory is
-/// synced. A symbolic link stays one, and its target is replaced; permissions of an old file stay.
+/// synced. A symbolic link stays one, and its target is replaced; permissions of an old file stay. What is neither a file nor a
+/// directory, such as `/dev/null`, `/dev/stderr` or a named pipe, is written to: it must not be replaced by a file.
 pub fn write_atomic(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteError> {
     copy_atomic(path, &mut bytes.as_ref())
 }
@@ -34,6 +35,10 @@ pub fn write_atomic(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteErr
 /// Replaces or creates a file with everything that `source` gives, with the same guarantees as [`write_atomic`].
 pub fn copy_atomic(path: &Path, source: &mut dyn Read) -> Result<(), WriteError> {
     let io = |source| WriteError::Io { path: path.to_owned(), source };
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut device = OpenOptions::new().write(true).open(path).map_err(io)?;
+        return io::copy(source, &mut device).map(|_| ()).map_err(io);
+    }
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let (temporary, directory) = write_temporary(&target, source).map_err(io)?;
     if let Ok(old) = fs::metadata(&target) {
@@ -120,5 +125,18 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&target).unwrap(), b"two");
         assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_replaced_by_one() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        // A socket stands for `/dev/null` here, which a test must not risk; nothing can be written to this one.
+        let path = directory.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert!(matches!(write_atomic(&path, "one"), Err(WriteError::Io { .. })));
+        assert!(fs::metadata(&path).unwrap().file_type().is_socket());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! The reports that were asked for on the command line, and how they get to where they go.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
+use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -136,14 +136,6 @@ impl ReportArguments {
 }
 
 fn write_file(path: &Path, report: &mut dyn Read) -> Result<(), Failure> {
-    // What is neither a file nor a directory, such as `/dev/stderr` or a named pipe, must not be replaced by a file.
-    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        let written =
-            OpenOptions::new().write(true).open(path).and_then(|mut file| io::copy(report, &mut file));
-        return written
-            .map(|_| ())
-            .map_err(|error| cannot_write(format!("cannot write `{}`: {error}", path.display())));
-    }
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::create_dir_all(directory)
             .map_err(|error| cannot_write(format!("cannot create `{}`: {error}", directory.display())))?;
