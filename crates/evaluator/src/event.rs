@@ -5,7 +5,7 @@ use promptassay_llm::{ModelErrorKind, Reply, ToolCall, Usage};
 use promptassay_registry::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::judge::Judging;
+use crate::judge::{Judging, Parts};
 use crate::outcome::{CheckResult, RepeatOutcome};
 use crate::plan::TrialId;
 
@@ -109,6 +109,9 @@ pub struct JudgeAnswered {
     pub judge: String,
     /// Of the whole question: the judge's model and parameters, rubric, inputs and the graded reply.
     pub request_sha256: Digest,
+    /// What the question is made of; `None` in journals of versions that did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Parts>,
     /// Which of the samples, from 1.
     pub sample: u32,
     /// What the judge said.

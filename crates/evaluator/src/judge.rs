@@ -3,6 +3,7 @@
 //! An answer that cannot be read is never a pass and never a score of 0: it is asked for once more, and then it is unscored.
 
 mod answers;
+mod parts;
 mod question;
 mod read;
 
@@ -17,7 +18,8 @@ use crate::outcome::{CheckOutcome, Reason};
 use crate::run::Asked;
 
 pub use answers::JudgeAnswers;
-pub use question::{question, question_about, repair_question};
+pub use parts::{InvalidShortDigest, Part, Parts, ShortDigest};
+pub use question::{Question, question, question_about, repair_question};
 pub use read::{Judgement, Unreadable, read};
 
 /// A question to a judge, for whoever asks it.
@@ -27,10 +29,10 @@ pub struct JudgeCall {
     pub model: Arc<ModelRow>,
     /// What is asked, with the row's parameters.
     pub request: ChatRequest,
+    /// What the question is made of.
+    pub parts: Parts,
     /// Which of the samples, from 1: samples ask the same, so a cache must tell them apart by this.
     pub sample: u32,
-    /// Whether it asks again because an answer could not be read.
-    pub is_repair: bool,
 }
 
 /// What judging one reply took.

@@ -16,7 +16,7 @@ use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Serialize};
 
-pub use judgements::{NoJudgement, RecordedJudgements, merge_judgements};
+pub use judgements::{Beside, NoJudgement, RecordedJudgements, merge_judgements};
 pub use merge::{Merged, merge, without_lines};
 pub use unused::Unused;
 

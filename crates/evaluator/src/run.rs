@@ -220,7 +220,7 @@ where
     J: Fn(Trial, JudgeCall, Tell) -> G,
     G: Future<Output = Result<Asked, Unanswered>>,
 {
-    let (model, sample) = (Arc::clone(&call.model), call.sample);
+    let (model, parts, sample) = (Arc::clone(&call.model), call.parts.clone(), call.sample);
     let request_sha256 = request_digest(&model, &call.request);
     if let Some(asked) = work.judged.as_ref().and_then(|judged| judged.find(&request_sha256, sample)) {
         return Ok(asked);
@@ -233,6 +233,7 @@ where
         trial: trial.id,
         judge: model.name.clone(),
         request_sha256,
+        parts: Some(parts),
         sample,
         reply: reply.clone(),
         source,

@@ -158,11 +158,11 @@ impl Plan {
                     .validators
                     .iter()
                     .flat_map(|validator| validator.judge_questions(&case.inputs, case.reference.as_deref()));
-                for JudgeQuestion { model, samples, request } in questions {
+                for JudgeQuestion { model, samples, question } in questions {
                     let (_, asked, input) = judges.entry(&model.name).or_insert((model, 0, 0));
                     let times = u64::from(suite.repeat) * u64::from(samples);
                     *asked += times;
-                    *input += times * (tokens(&request) + reply);
+                    *input += times * (tokens(&question.request) + reply);
                 }
             }
         }

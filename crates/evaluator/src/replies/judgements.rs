@@ -1,6 +1,8 @@
 //! Recorded answers of judges: `<replies>/<prompt>.judge.jsonl`. What a judge said belongs to what it was asked, so a row is found by
 //! the digest of the whole question: the judge's model and parameters, the rubric, the inputs and the graded reply. Where it was
-//! asked first stands beside it, for whoever reviews the file and for messages; it decides nothing.
+//! asked first stands beside it, and the digest of each part, for whoever reviews the file and for messages; they decide nothing.
+
+mod lacking;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -16,10 +18,12 @@ use serde::{Deserialize, Serialize};
 use super::merge::{Merged, Rows, order};
 use super::row::{is_unknown, without_v};
 use super::{Author, Lines, RecordedReplies, ReplyKey, Unused};
-use crate::event::{Answer, AskError, AskErrorKind, JudgeAnswered, ReplySource};
-use crate::judge::JudgeCall;
+use crate::event::{Answer, AskError, JudgeAnswered, ReplySource};
+use crate::judge::{JudgeCall, Parts};
 use crate::plan::{Plan, Trial};
 use crate::run::{Asked, Unanswered, judge_asking};
+
+pub use lacking::{Beside, NoJudgement};
 
 /// A row. Without what would change with every recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +40,9 @@ struct RowSpec {
     #[serde(default = "first_sample", skip_serializing_if = "is_first_sample")]
     sample: u32,
     request_sha256: Digest,
+    /// What the question is made of. Rows of earlier versions and rows by hand have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parts: Option<Parts>,
     text: String,
     finish_reason: FinishReason,
     #[serde(default, skip_serializing_if = "is_unknown")]
@@ -72,8 +79,8 @@ impl RowSpec {
 pub struct RecordedJudgements {
     file: PathBuf,
     rows: HashMap<(Digest, u32), Row>,
-    /// The first line about a reply, by judge.
-    about: HashMap<(ReplyKey, String), usize>,
+    /// The rows about a case, by judge, in the order of the file.
+    of_case: HashMap<(String, String), Vec<(Digest, u32)>>,
 }
 
 #[derive(Debug)]
@@ -81,56 +88,10 @@ struct Row {
     reply: Reply,
     author: Author,
     line: usize,
-}
-
-/// Why there is no recorded answer of a judge.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoJudgement {
-    /// Nobody recorded one about this reply.
-    #[error("no answer of {judge} about this reply is recorded in {}{}; `promptassay eval --record` asks; the question is {request}",
-            file.display(), since(*others))]
-    Missing {
-        /// The judge's model row.
-        judge: String,
-        /// The digest of its question.
-        request: Digest,
-        /// Where it was looked for.
-        file: PathBuf,
-        /// Whether it has answers of this judge about other replies to the case.
-        others: bool,
-    },
-    /// There is one, to another question.
-    #[error("stale reply of {judge}: {}:{line} answers another question: the rubric, the judge's row or the reply has changed since it \
-             was recorded; `promptassay eval --record` asks anew; today's question is {request}", file.display())]
-    Stale {
-        /// The judge's model row.
-        judge: String,
-        /// The digest of its question.
-        request: Digest,
-        /// The file.
-        file: PathBuf,
-        /// The row's line, from 1.
-        line: usize,
-    },
-}
-
-/// What changed, as far as other answers tell.
-fn since(others: bool) -> &'static str {
-    if others {
-        ", only others about this case: the rubric or the judge's row has changed since they were recorded, or the reply is new"
-    } else {
-        ""
-    }
-}
-
-impl From<NoJudgement> for AskError {
-    fn from(error: NoJudgement) -> Self {
-        let kind = match error {
-            NoJudgement::Missing { .. } => AskErrorKind::NoRecordedReply,
-            NoJudgement::Stale { .. } => AskErrorKind::StaleReply,
-        };
-        Self { kind, message: error.to_string() }
-    }
+    /// Whose reply it is about.
+    key: ReplyKey,
+    request: Digest,
+    parts: Option<Parts>,
 }
 
 impl RecordedJudgements {
@@ -155,9 +116,12 @@ impl RecordedJudgements {
                 );
                 return;
             }
-            judgements.about.entry((row.asked_for(), row.judge.clone())).or_insert(line);
-            let author = row.source;
-            judgements.rows.insert(key, Row { reply: row.into_reply(), author, line });
+            let of_case = judgements.of_case.entry((row.case.clone(), row.judge.clone()));
+            of_case.or_default().push(key);
+            let (author, request, parts) = (row.source, row.request_sha256, row.parts.clone());
+            let asked_for = row.asked_for();
+            let row = Row { reply: row.into_reply(), author, line, key: asked_for, request, parts };
+            judgements.rows.insert(key, row);
         });
         judgements
     }
@@ -184,13 +148,27 @@ impl RecordedJudgements {
         if let Some(Row { reply, .. }) = self.rows.get(&(request, call.sample)) {
             return Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded });
         }
-        let (judge, file) = (call.model.name.clone(), self.file.clone());
-        let key = plan.reply_key(trial);
-        let others = self.about.keys().any(|(other, by)| other.case == key.case && *by == judge);
-        Err(match self.about.get(&(key, judge.clone())) {
-            Some(&line) => NoJudgement::Stale { judge, request, file, line },
-            None => NoJudgement::Missing { judge, request, file, others },
-        })
+        Err(self.lacking(plan, trial, call, request))
+    }
+
+    fn lacking(&self, plan: &Plan, trial: &Trial, call: &JudgeCall, request: Digest) -> NoJudgement {
+        let (case, judge) = (plan.case(trial), &call.model.name);
+        let questions = case
+            .validators
+            .iter()
+            .flat_map(|validator| validator.judge_questions(&case.inputs, case.reference.as_deref()));
+        let asked = questions.filter(|asked| asked.model.name == *judge);
+        let sought = lacking::Sought {
+            judge,
+            key: &plan.reply_key(trial),
+            request,
+            parts: &call.parts,
+            sample: call.sample,
+            rubrics: asked.map(|asked| asked.question.parts.rubric).collect(),
+        };
+        let rows = self.of_case.get(&(case.name.clone(), judge.clone()));
+        let rows: Vec<&Row> = rows.into_iter().flatten().filter_map(|key| self.rows.get(key)).collect();
+        sought.reason(&self.file, &rows)
     }
 
     /// The rows to which none of these recorded replies leads, by line. The plan should have every version of the prompt.
@@ -278,6 +256,7 @@ fn rows<'a>(
             judge: answered.judge.clone(),
             sample: answered.sample,
             request_sha256: answered.request_sha256,
+            parts: answered.parts.clone(),
             text: answered.reply.text.clone(),
             finish_reason: answered.reply.finish_reason.clone(),
             usage: answered.reply.usage,

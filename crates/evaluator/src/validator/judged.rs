@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use promptassay_llm::{ChatRequest, ModelRow};
+use promptassay_llm::ModelRow;
 use promptassay_registry::problem::did_you_mean;
 use promptassay_registry::template::Values;
 use promptassay_registry::yaml::Located;
@@ -14,7 +14,7 @@ use super::outside::{Inquiry as OutsideInquiry, Outside};
 use super::spec::{Builder, Options};
 use super::view::View;
 use super::{Found, Look, Subject};
-use crate::judge::{self, JudgeCall, Judging, Sample};
+use crate::judge::{self, JudgeCall, Judging, Question, Sample};
 use crate::outcome::CheckOutcome;
 use crate::run::{Asked, Unanswered};
 
@@ -35,13 +35,13 @@ pub(super) struct Judge {
 pub(crate) struct JudgeQuestion<'a> {
     pub(crate) model: &'a ModelRow,
     pub(crate) samples: u32,
-    pub(crate) request: ChatRequest,
+    pub(crate) question: Question,
 }
 
 /// A rubric to be put to its model.
 #[derive(Debug)]
 pub(super) struct Inquiry {
-    request: ChatRequest,
+    question: Question,
     threshold: Option<f64>,
     samples: u32,
     model: Arc<ModelRow>,
@@ -54,22 +54,20 @@ impl Judge {
 
     /// What it would ask about an empty reply to a case with these inputs and this reference, and how often.
     pub(super) fn question(&self, inputs: &Values, reference: Option<&str>) -> JudgeQuestion<'_> {
-        let request = judge::question_about(&self.rubric, "", inputs, reference);
-        JudgeQuestion { model: &self.model, samples: self.samples, request }
+        let question = judge::question_about(&self.model, &self.rubric, "", inputs, reference);
+        JudgeQuestion { model: &self.model, samples: self.samples, question }
     }
 
     pub(super) fn look(&self, view: &View<'_>, outside: &mut Outside) -> Look {
         outside.inquire(|| {
-            let mut request = if view.is_part() {
+            let question = if view.is_part() {
                 let Subject { inputs, reference, .. } = view.subject;
-                judge::question_about(&self.rubric, view.text(), inputs, *reference)
+                judge::question_about(&self.model, &self.rubric, view.text(), inputs, *reference)
             } else {
-                judge::question(&self.rubric, view.subject)
+                judge::question(&self.model, &self.rubric, view.subject)
             };
-            request.params = self.model.params.clone();
-            request.extra.clone_from(&self.model.extra);
             OutsideInquiry::Judge(Box::new(Inquiry {
-                request,
+                question,
                 threshold: self.threshold,
                 samples: self.samples,
                 model: Arc::clone(&self.model),
@@ -104,10 +102,10 @@ impl Inquiry {
         J: Fn(JudgeCall) -> F,
         F: Future<Output = Result<Asked, Unanswered>>,
     {
-        let call = |request: ChatRequest, is_repair: bool| {
-            ask_judge(JudgeCall { model: Arc::clone(&self.model), request, sample, is_repair })
+        let call = |Question { request, parts }: Question| {
+            ask_judge(JudgeCall { model: Arc::clone(&self.model), request, parts, sample })
         };
-        let first = match call(self.request.clone(), false).await {
+        let first = match call(self.question.clone()).await {
             Ok(asked) => asked,
             Err(error) => {
                 let judging = nothing_answered(&error);
@@ -119,8 +117,8 @@ impl Inquiry {
             Ok(judgement) => return (Sample::Read(judgement), judging),
             Err(unreadable) => unreadable,
         };
-        let repair = judge::repair_question(&self.request, &first.reply.text, &unreadable);
-        let second = match call(repair, true).await {
+        let repair = judge::repair_question(&self.question, &first.reply.text, &unreadable);
+        let second = match call(repair).await {
             Ok(asked) => asked,
             Err(error) => {
                 let judging = judging.and(nothing_answered(&error));

@@ -81,8 +81,10 @@ async fn samples_are_asked_apart_and_the_majority_decides() {
     let judging = judging.unwrap();
     assert_eq!((judging.answers, judging.tokens, judging.cost), (4, Some(440), None));
     let asked = script.asked.lock().unwrap();
-    let calls: Vec<_> =
-        asked.iter().map(|call| (call.sample, call.is_repair, call.model.name.as_str())).collect();
+    let calls: Vec<_> = asked
+        .iter()
+        .map(|call| (call.sample, call.parts.unreadable.is_some(), call.model.name.as_str()))
+        .collect();
     assert_eq!(calls, [(1, false, "judge"), (2, false, "judge"), (3, false, "judge"), (3, true, "judge")]);
     assert_eq!(asked[0].request, asked[1].request);
     assert_eq!(asked[3].request.messages.len(), 4);
