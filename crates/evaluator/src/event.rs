@@ -46,6 +46,8 @@ pub enum RunEnd {
     BudgetSpent,
     /// Its time was up; the trials that were under way have finished.
     TimeUp,
+    /// It judged the answers of another run, which has none to some of the questions.
+    Unanswered,
     /// Somebody interrupted it, or it was killed.
     Interrupted,
 }
@@ -57,6 +59,7 @@ impl RunEnd {
             Self::Completed => None,
             Self::BudgetSpent => Some("the budget is spent"),
             Self::TimeUp => Some("the time is up"),
+            Self::Unanswered => Some("answers are missing"),
             Self::Interrupted => Some("interrupted"),
         }
     }

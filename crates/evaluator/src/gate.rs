@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::comparison::{Baseline, Comparison, Side, compare};
-use crate::event::RunEnd;
 use crate::plan::{Plan, Role};
 use crate::policy::{OnInconclusive, Policy};
 use crate::record::Record;
@@ -168,8 +167,7 @@ fn sides(
 
 /// Why a prompt cannot be judged whose questions were not all asked because the run was stopped.
 fn cut_short(record: &Record, summaries: &[VariantSummary], prompt: usize) -> Option<String> {
-    // A run that was killed has no end.
-    let why = record.end().unwrap_or(RunEnd::Interrupted).reason()?;
+    let why = record.cut_short()?;
     let of_prompt = || summaries.iter().filter(|summary| summary.prompt == prompt);
     let not_asked: usize = of_prompt().map(|summary| summary.counts.not_asked).sum();
     let all: usize = of_prompt().map(|summary| summary.counts.asked).sum();

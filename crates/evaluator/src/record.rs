@@ -25,6 +25,7 @@ use validators::ValidatorScores;
 pub struct Record {
     trials: Vec<Option<TrialRecord>>,
     end: Option<RunEnd>,
+    under_way: bool,
     calls: Calls,
     expenses: Expenses,
     models: Models,
@@ -60,6 +61,7 @@ impl Record {
         Self {
             trials: vec![None; plan.trials().len()],
             end: None,
+            under_way: false,
             calls: Calls::default(),
             expenses: Expenses::default(),
             models: Models::of_nothing(plan.trials().len()),
@@ -148,9 +150,27 @@ impl Record {
         self.end == Some(RunEnd::Interrupted)
     }
 
+    /// Somebody still asks: what is not there is not lost.
+    pub fn mark_under_way(&mut self) {
+        self.under_way = true;
+    }
+
+    /// Why not everything was asked so far, in a few words; `None` where the run came to its end.
+    pub fn cut_short(&self) -> Option<&'static str> {
+        cut_short(self.end, self.under_way)
+    }
+
     /// Why the run ended; `None` while it is under way, and where it was killed.
     pub fn end(&self) -> Option<RunEnd> {
         self.end
+    }
+}
+
+/// Why not everything was asked of a run that ended so, or has no end and is under way or was killed; `None` where it was.
+pub fn cut_short(end: Option<RunEnd>, under_way: bool) -> Option<&'static str> {
+    match end {
+        None if under_way => Some("the run is under way"),
+        end => end.unwrap_or(RunEnd::Interrupted).reason(),
     }
 }
 

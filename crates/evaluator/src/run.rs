@@ -116,7 +116,8 @@ where
     G: Future<Output = Result<Asked, Unanswered>>,
 {
     observe(&Event::RunStarted { trials: work.trials.len() });
-    let (mut answered, mut why) = (0, RunEnd::Interrupted);
+    // Without a reason to stop, nothing but a stored answer that is not there is left out.
+    let (mut answered, mut why) = (0, if work.is_stored { RunEnd::Unanswered } else { RunEnd::Interrupted });
     let (tell, mut told) = Tell::channel();
     {
         let (ask, ask_judge, tell, stop) = (&ask, &ask_judge, &tell, stop.shared());

@@ -243,6 +243,11 @@ impl RunDirectory {
         DirectoryLock::try_acquire(&self.path)
     }
 
+    /// Whether somebody writes to its journal.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.lock(), Err(LockError::Held { .. }))
+    }
+
     /// Removes the run with all that it holds.
     pub fn remove(self) -> Result<(), RemoveError> {
         let _lock = self.lock().map_err(|error| match error {

@@ -8,6 +8,7 @@ use promptassay_evaluator::comparison::{PromptSides, Side};
 use promptassay_evaluator::gate::{CandidateOfRun, Judged, Verdict, judge_sides};
 use promptassay_evaluator::plan::Role;
 use promptassay_evaluator::policy::Policy;
+use promptassay_evaluator::record::cut_short;
 use promptassay_evaluator::report::{comparison_json, comparison_text};
 use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
 use promptassay_registry::problem::Problem;
@@ -112,11 +113,13 @@ fn read(reference: &str, runs: &RunsArguments, context: &Context<'_>) -> Result<
         let problem = Problem::error("compare::shard", message);
         return Err(Failure::invalid_one(problem.help("merge the shards first: `promptassay merge RUN…`")));
     }
+    // Asked first: whoever ends meanwhile has written its end by then.
+    let under_way = directory.is_under_way();
     let journal = directory.journal_path();
     let (prompts, outline) = Side::read_with_outline(&file, &journal).map_err(broken)?;
     let not_asked = file.trials.saturating_sub(outline.finished());
     let cut_short = (not_asked > 0).then(|| {
-        let why = outline.end.and_then(promptassay_evaluator::event::RunEnd::reason).unwrap_or("interrupted");
+        let why = cut_short(outline.end, under_way).unwrap_or("interrupted");
         format!("{why}: {not_asked} of {} questions not asked", file.trials)
     });
     Ok(Run { file, prompts, cut_short })

@@ -56,7 +56,13 @@ fn report(arguments: &ReportCommandArguments, context: &Context<'_>) -> Result<E
     if !arguments.policy.is_empty() {
         refuse_infeasible(&plan, file.shard, &blessed)?;
     }
-    let replay = replayed(&directory, &plan)?;
+    // Asked first: whoever ends meanwhile has written its end by then.
+    let under_way = directory.is_under_way();
+    let mut replay = replayed(&directory, &plan)?;
+    if under_way {
+        replay.record.mark_under_way();
+        context.console.note(&format!("run {} is under way: this is what it has so far", file.id));
+    }
     let results = Results {
         plan: &plan,
         shard: file.shard,

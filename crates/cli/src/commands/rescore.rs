@@ -1,6 +1,7 @@
 //! `promptassay rescore`: judges the answers of a run with today's suite, as a new run. No model is asked a case's question.
 
 use clap::Args;
+use promptassay_evaluator::event::RunEnd;
 use promptassay_evaluator::rescore::{Stored, usable};
 use promptassay_evaluator::runs::{Asking, Header, RunFile};
 
@@ -81,7 +82,7 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
         Ok(keeper)
     };
     let (end, replay) = judging::run(&arguments.judging, &plan, &stored, begin, context)?;
-    if let Some(why) = end.reason() {
+    if let Some(why) = end.reason().filter(|_| end != RunEnd::Unanswered) {
         context.console.note(&format!("{why}; not every reply was judged"));
     }
     let against = (&plan, blessed.against());

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use promptassay_evaluator::comparison::Side;
 use promptassay_evaluator::gate::Verdict;
 use promptassay_evaluator::runs::{RunDirectory, RunFile};
-use promptassay_registry::files::{LockError, may_be_there};
+use promptassay_registry::files::may_be_there;
 use promptassay_registry::problem::Problem;
 use serde::Serialize;
 
@@ -113,7 +113,7 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
 }
 
 fn row(directory: &RunDirectory, file: &RunFile, context: &Context<'_>) -> Result<Row, Failure> {
-    let under_way = matches!(directory.lock(), Err(LockError::Held { .. }));
+    let under_way = directory.is_under_way();
     let journal = directory.journal_path();
     // Killed between its description and its first event, a run has no journal.
     let (sides, outline) = if may_be_there(&journal) {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use insta::assert_snapshot;
+use promptassay_registry::files::DirectoryLock;
 use regex::Regex;
 
 use crate::sandbox::Sandbox;
@@ -197,7 +198,8 @@ fn answers_are_judged_anew_with_the_suite_of_today() {
     sandbox.edit("prompts/greet/tests/test_cases.yaml", "name: Cy", "name: Cyrus");
     let seen = sandbox.run(&["rescore", &first]);
     assert_eq!(seen.code, Some(4), "{}", seen.shown());
-    assert!(seen.stderr.contains("they ask something else than they did: greet/three"), "{}", seen.shown());
+    assert_snapshot!("an_answer_is_missing", clean(&sandbox, &seen.shown()));
+    assert_eq!(sandbox.json(&["runs", "show"])["state"], "answers are missing");
     sandbox.edit("prompts/greet/v1.0.0.txt", "Greet", "Welcome");
     let seen = sandbox.run(&["rescore", &first]);
     assert_eq!(seen.code, Some(2), "{}", seen.shown());
@@ -365,6 +367,28 @@ fn resume_takes_the_latest_run_that_did_not_come_to_its_end() {
     // Now every run has come to its end: the latest is reported.
     let nothing = sandbox.run(&["eval", "--offline", "--resume"]);
     assert!(nothing.stderr.contains("nothing was left"), "{}", nothing.shown());
+}
+
+#[test]
+fn a_run_under_way_is_reported_as_one() {
+    let sandbox = sandbox();
+    sandbox.run(&["eval", "--offline"]);
+    let run = runs(&sandbox)[0].clone();
+    let journal = run.join("events.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let so_far: Vec<&str> = text.lines().take(3).collect();
+    fs::write(&journal, format!("{}\n", so_far.join("\n"))).unwrap();
+    let compare = ["compare", "latest", "latest"];
+    {
+        // Whoever asks holds the run's lock.
+        let _asks = DirectoryLock::try_acquire(&run).unwrap();
+        assert_snapshot!(session(&sandbox, &[&["report"]]));
+        let compared = sandbox.run(&compare).stdout;
+        assert!(compared.contains("the run is under way: 4 of 6 questions not asked"), "{compared}");
+    }
+    let killed = sandbox.run(&["report"]).stdout;
+    assert!(killed.contains("interrupted: 4 of 6 questions not asked"), "{killed}");
+    assert!(sandbox.run(&compare).stdout.contains("interrupted: 4 of 6"));
 }
 
 #[test]

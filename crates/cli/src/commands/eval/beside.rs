@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::runs::{RunDirectory, RunFile, Shard};
-use promptassay_registry::files::LockError;
 use promptassay_registry::problem::Problem;
 
 use super::journal::RunsArguments;
@@ -15,9 +14,8 @@ use crate::commands::Context;
 pub(super) fn say(plan: &Plan, shard: Option<Shard>, runs: &RunsArguments, context: &Context<'_>) {
     // What stands in the way of looking is said by whoever keeps this run.
     let Ok(others) = runs.runs(context).map(|runs| runs.list().unwrap_or_default()) else { return };
-    let is_under_way = |run: &RunDirectory| matches!(run.lock(), Err(LockError::Held { .. }));
     let mut problems = Vec::new();
-    for file in others.into_iter().filter(is_under_way).filter_map(|run| run.file().ok()) {
+    for file in others.into_iter().filter(RunDirectory::is_under_way).filter_map(|run| run.file().ok()) {
         // Shards of one plan share no question.
         let is_other_part = shard.zip(file.shard).is_some_and(|(one, other)| one != other);
         let shared = asked_by_both(plan, &file);
