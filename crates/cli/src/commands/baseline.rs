@@ -182,6 +182,7 @@ fn write(
         Some(before) => before.first.clone(),
         None => FirstBlessed { run: run.file.id.clone(), blessed_at, means: means.clone() },
     };
+    let first_at = before.as_ref().map(|before| before.first.blessed_at.to_string());
     let models = of_version.iter().map(|&variant| {
         let model = planned.variants[variant].model.clone();
         let now = means.get(&model).copied().unwrap_or_default();
@@ -191,7 +192,8 @@ fn write(
             cases: run.sides[index].sides[variant].cases.len(),
             pass_rate: now.0,
             score: now.1,
-            first_blessed_at: before.as_ref().map(|before| before.first.blessed_at.to_string()),
+            first_blessed_at: first_at.clone().filter(|_| then.is_some()),
+            without_it_at: first_at.clone().filter(|_| then.is_none()),
             pass_rate_drift: then.and_then(|then| drift(now.0, then.0)),
             score_drift: then.and_then(|then| drift(now.1, then.1)),
             model,

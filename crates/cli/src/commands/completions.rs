@@ -2,6 +2,7 @@
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
+use serde_json::json;
 
 use super::Context;
 use crate::arguments::Arguments;
@@ -25,6 +26,7 @@ pub(crate) struct CompletionsArguments {
 pub(crate) fn run(arguments: &CompletionsArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "promptassay", &mut script);
-    context.data(script)?;
-    Ok(Exit::Success)
+    let script = String::from_utf8_lossy(&script);
+    let value = json!({"shell": arguments.shell.to_string(), "script": script});
+    context.answer(|| script.to_string(), &value)
 }

@@ -7,6 +7,7 @@ use clap_mangen::Man;
 use promptassay_registry::files::write_atomic;
 use promptassay_registry::problem::{Problem, did_you_mean};
 use serde::Serialize;
+use serde_json::json;
 
 use super::Context;
 use crate::arguments::Arguments;
@@ -40,8 +41,9 @@ pub(crate) fn run(arguments: &ManArguments, context: &Context<'_>) -> Result<Exi
         None => &whole,
         Some(name) => whole.find_subcommand(name).ok_or_else(|| unknown(name, &whole))?,
     };
-    context.data(page(command)?)?;
-    Ok(Exit::Success)
+    let page = page(command)?;
+    let page = String::from_utf8_lossy(&page);
+    context.answer(|| page.to_string(), &json!({"command": full_name(command), "page": page}))
 }
 
 #[derive(Serialize)]

@@ -5,6 +5,7 @@ mod values;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use promptassay_lifecycle::ledger;
 use promptassay_registry::content::{Rendered, RenderedMessage, VersionContent};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
@@ -19,11 +20,13 @@ use serde_json::{Map, Value};
 
 use self::values::Given;
 use super::Context;
+use super::resolve::as_recorded;
 use crate::arguments::OutputFormat;
 use crate::describe::Content;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::key_value::{self, KeyValue};
+use crate::lifecycle::ledger_of;
 use crate::prompts::{WhichVersion, version};
 
 const EXAMPLES: &str = "Examples:
@@ -103,6 +106,10 @@ pub(crate) fn run(arguments: &RenderArguments, context: &Context<'_>) -> Result<
         (None, Some(name)) => {
             let prompt = context.prompt(name)?;
             let version = version(&prompt, arguments.version.selector())?;
+            if ledger::exists(prompt.directory()) {
+                let ledger = ledger_of(prompt.name(), context)?;
+                as_recorded(&prompt, &version.version, ledger.state())?;
+            }
             let is_text = matches!(version.content, VersionContent::Text(_));
             let source = Source {
                 content: &version.content,

@@ -197,15 +197,23 @@ fn by_experiment(
     }))
 }
 
+/// What the ledger knows must still be the same text.
+pub(super) fn as_recorded(prompt: &Prompt, version: &Version, state: &State) -> Result<(), Failure> {
+    let recorded = state.versions().get(version).map(|known| known.sha256);
+    let found = prompt.version(version).map(|loaded| loaded.digest);
+    match recorded.filter(|recorded| found != Some(*recorded)) {
+        None => Ok(()),
+        Some(recorded) => {
+            let (prompt, version) = (prompt.name().clone(), version.clone());
+            Err(not_served(&NotServed::Text { prompt, version, recorded, found }, None))
+        }
+    }
+}
+
 /// The stage of a version that an experiment serves. What the ledger knows must still be the same text, and in use.
 fn promoted(prompt: &Prompt, version: &Version, state: &State) -> Result<Stage, Failure> {
     let stage = state.stage(version);
-    let recorded = state.versions().get(version).map(|known| known.sha256);
-    let found = prompt.version(version).map(|loaded| loaded.digest);
-    if let Some(recorded) = recorded.filter(|recorded| found != Some(*recorded)) {
-        let (prompt, version) = (prompt.name().clone(), version.clone());
-        return Err(not_served(&NotServed::Text { prompt, version, recorded, found }, None));
-    }
+    as_recorded(prompt, version, state)?;
     if stage == Stage::Archived {
         let message = format!("an experiment serves {version} of `{}`, which is archived", prompt.name());
         return Err(Failure::invalid_one(

@@ -100,8 +100,14 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
             context.answer(|| text(&row, &file), &row)
         }
         RunsCommand::Rm { run, runs } => {
-            let found: Vec<RunDirectory> =
-                run.iter().map(|run| runs.find(run, context)).collect::<Result<_, _>>()?;
+            let mut found: Vec<RunDirectory> = Vec::new();
+            for run in run {
+                let directory = runs.find(run, context)?;
+                // `latest` and an id may be one run.
+                if !found.contains(&directory) {
+                    found.push(directory);
+                }
+            }
             for directory in found {
                 directory.remove().map_err(|error| {
                     Failure::broken(Problem::error("runs::not_removed", error.to_string()))

@@ -191,6 +191,22 @@ fn completions_name_every_command() {
 }
 
 #[test]
+fn what_is_text_is_in_a_document_for_programs() {
+    let sandbox = Sandbox::empty();
+    let texts = [
+        (&["completions", "bash"][..], "script", ("shell", "bash")),
+        (&["man"], "page", ("command", "promptassay")),
+        (&["man", "eval"], "page", ("command", "promptassay-eval")),
+    ];
+    for (arguments, key, (name, value)) in texts {
+        let text = sandbox.run(arguments).stdout;
+        let document = sandbox.json(arguments);
+        assert!(!text.is_empty());
+        assert_eq!((&document[key], &document[name]), (&text.into(), &value.into()), "{arguments:?}");
+    }
+}
+
+#[test]
 fn prompts_are_found_from_below_and_by_name() {
     let sandbox = Sandbox::new();
     std::fs::create_dir_all(sandbox.path("src/deep")).unwrap();

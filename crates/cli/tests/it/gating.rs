@@ -169,6 +169,18 @@ fn a_run_is_blessed_and_compared_with() {
         sandbox.run(&["eval", "--offline", "--against-baseline", "--baseline", "v1.0.0"]).code,
         Some(2)
     );
+    // A model more has no first blessing to be held against.
+    sandbox.edit("prompts/registry.yaml", "models:\n", "models:\n  other: {provider: openai, model: m}\n");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "repeat: 1", "models: [default, other]\nrepeat: 1");
+    let replies = sandbox.read("replies/greet.jsonl");
+    sandbox.write("replies/greet.jsonl", format!("{replies}{}", replies.replace("\"default\"", "\"other\"")));
+    sandbox.run(&["eval", "--offline"]);
+    let arguments = ["baseline", "bless"];
+    assert_snapshot!("blessing_a_model_more", clean(&sandbox, &sandbox.run(&arguments).stdout));
+    let blessed: serde_json::Value =
+        serde_json::from_str(&sandbox.run(&["baseline", "bless", "--json"]).stdout).unwrap();
+    let models = blessed["blessed"][0]["models"].as_array().unwrap().iter();
+    assert_eq!(models.map(|model| model["first_blessed_at"].is_string()).collect::<Vec<_>>(), [true, false]);
     sandbox.write("prompts/greet/tests/baseline.json", "{\"schema\": 9}");
     assert_snapshot!("unknown_shape", sandbox.run(&["eval", "--offline", "--against-baseline"]).shown());
 }

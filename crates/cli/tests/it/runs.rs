@@ -370,6 +370,17 @@ fn resume_takes_the_latest_run_that_did_not_come_to_its_end() {
 }
 
 #[test]
+fn a_run_that_is_named_twice_is_removed_once() {
+    let sandbox = sandbox();
+    sandbox.run(&["eval", "--offline"]);
+    sandbox.run(&["eval", "--offline"]);
+    let id = runs(&sandbox)[1].file_name().unwrap().to_str().unwrap().to_owned();
+    let seen = sandbox.run(&["runs", "rm", "latest", &id, "latest"]);
+    assert_eq!((seen.code, seen.stderr.as_str()), (Some(0), ""), "{}", seen.shown());
+    assert_eq!(runs(&sandbox).len(), 1);
+}
+
+#[test]
 fn a_run_under_way_is_reported_as_one() {
     let sandbox = sandbox();
     sandbox.run(&["eval", "--offline"]);

@@ -28,10 +28,18 @@ pub(super) struct BlessedModel {
     pub(super) cases: usize,
     pub(super) pass_rate: Option<f64>,
     pub(super) score: Option<f64>,
-    /// Since when something is blessed, where it is not the first time.
+    /// When it was blessed first, where that was before.
     pub(super) first_blessed_at: Option<String>,
+    /// When other models were blessed first, and this one was not.
+    #[serde(skip)]
+    pub(super) without_it_at: Option<String>,
     pub(super) pass_rate_drift: Option<f64>,
     pub(super) score_drift: Option<f64>,
+}
+
+/// Of a time.
+fn day(time: &str) -> &str {
+    time.get(..10).unwrap_or(time)
 }
 
 /// What was written, and what to do with it.
@@ -56,10 +64,13 @@ pub(super) fn text(blessings: &[Blessing]) -> String {
                 let _ = writeln!(
                     text,
                     "         since the first blessing ({}): pass rate {}, score {}",
-                    &first[..first.len().min(10)],
+                    day(first),
                     drift(model.pass_rate_drift),
                     drift(model.score_drift)
                 );
+            }
+            if let Some(first) = &model.without_it_at {
+                let _ = writeln!(text, "         it was no part of the first blessing ({})", day(first));
             }
         }
         for remark in &blessing.remarks {

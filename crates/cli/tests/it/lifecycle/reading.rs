@@ -1,6 +1,7 @@
 //! What is read from a ledger: status, history, blame, verify, resolve, snapshots.
 
 use insta::assert_snapshot;
+use promptassay_registry::digest::Digest;
 
 use super::{RECORDED, clean, done, head, sandbox, session, tested};
 use crate::sandbox::Sandbox;
@@ -306,4 +307,19 @@ fn the_json_of_every_command_is_a_document() {
     let (others, _) = bucket.split_once("$ resolve").unwrap();
     let (_, abort) = bucket.split_once("$ abort").unwrap();
     assert_snapshot!(format!("{others}$ abort{abort}"));
+}
+
+#[test]
+fn a_text_that_the_ledger_knows_otherwise_is_not_rendered() {
+    let sandbox = tested(RECORDED);
+    let (before, forged) = ("{name} {tone} 1.1.0\n", "{name} {tone}, forged\n");
+    sandbox.edit("prompts/greet/v1.1.0.txt", before, forged);
+    let digest = |text: &str| Digest::of(text).to_string();
+    sandbox.edit("prompts/greet/prompt.lock", &digest(before), &digest(forged));
+    let shown = session(
+        &sandbox,
+        &[&["render", "greet", "1.1.0", "--var", "name=Ada"], &["check", "greet", "--quiet"]],
+    );
+    assert_snapshot!(shown);
+    assert_eq!(sandbox.run(&["render", "greet", "1.2.0", "--var", "name=Ada"]).code, Some(0));
 }
