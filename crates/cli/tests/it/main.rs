@@ -19,6 +19,7 @@ mod gating;
 mod hooks;
 mod hostile;
 mod lifecycle;
+mod linking;
 mod live;
 mod look;
 mod power;

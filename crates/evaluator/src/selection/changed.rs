@@ -29,6 +29,15 @@ pub struct PromptFiles<'a> {
     pub active_at_reference: Option<Version>,
 }
 
+/// The paths that differ, relative to the repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Paths {
+    /// Files, and the links that lead to a file that differs.
+    pub files: Vec<PathBuf>,
+    /// Repositories within the repository, of which only that they differ is known: everything in them may.
+    pub submodules: Vec<PathBuf>,
+}
+
 /// What changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
@@ -38,21 +47,24 @@ pub enum Changed {
     Prompts(BTreeMap<String, PromptChange>),
 }
 
-/// The prompts that these changed paths (relative to the repository) and the changed parts of registry.yaml concern:
+/// The prompts that these changed paths and the changed parts of registry.yaml concern:
 ///
 /// - a version file: its version is to be judged;
 /// - a pointer that moved: the version that it names now is to be judged;
-/// - `prompt.yaml`, the suite, any file in `tests/`, a dataset, wherever it lies: the prompt is evaluated;
+/// - `prompt.yaml`, the suite, any file in `tests/`, a dataset, wherever it lies, a submodule with one of these: the prompt is evaluated;
 /// - registry.yaml, as far as [`registry_changes`] finds something: every prompt is evaluated.
 ///
 /// Other files (a README, the lock, experiments, the ledger) change no answer.
-pub fn changed_prompts(paths: &[PathBuf], registry: &[String], prompts: &[PromptFiles<'_>]) -> Changed {
+pub fn changed_prompts(paths: &Paths, registry: &[String], prompts: &[PromptFiles<'_>]) -> Changed {
     let mut changed = BTreeMap::new();
     for prompt in prompts {
         let mut change =
             PromptChange { active_before: prompt.active_at_reference.clone(), ..PromptChange::default() };
-        for path in paths {
+        for path in &paths.files {
             add(&mut change, prompt, path);
+        }
+        for submodule in paths.submodules.iter().filter(|submodule| may_hold_files_of(submodule, prompt)) {
+            change.reasons.push(format!("{} changed", submodule.display()));
         }
         let moved = prompt.active_at_fork.as_ref().zip(prompt.active).filter(|(before, now)| before != now);
         if let Some((before, now)) = moved {
@@ -107,11 +119,25 @@ fn add(change: &mut PromptChange, prompt: &PromptFiles<'_>, path: &Path) {
     }
 }
 
+/// Whether files of a prompt are in a submodule, or were.
+fn may_hold_files_of(submodule: &Path, prompt: &PromptFiles<'_>) -> bool {
+    let holds = |path: &Path| path.starts_with(submodule);
+    let depth = submodule.components().count();
+    let held_then = prompt.dataset_patterns.iter().any(|pattern| {
+        let parts: Vec<&str> = pattern.split('/').take(depth).collect();
+        parts.contains(&"**") || matches_path(&parts.join("/"), &slashed(submodule))
+    });
+    holds(prompt.directory) || prompt.datasets.iter().any(|dataset| holds(dataset)) || held_then
+}
+
 /// Whether a path that git names would have been found as a dataset.
 fn was_dataset(prompt: &PromptFiles<'_>, path: &Path) -> bool {
-    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    let path = parts.join("/");
+    let path = slashed(path);
     prompt.dataset_patterns.iter().any(|pattern| matches_path(pattern, &path))
+}
+
+fn slashed(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// The version whose file has this name; `None` for any other file.

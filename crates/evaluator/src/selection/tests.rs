@@ -161,9 +161,11 @@ fn changed(paths: &[&str], fork: Option<&str>, now: &str, reference: Option<&str
     let mut other = prompt("other", "prompts/other", &[]);
     other.active_at_fork = Some(now.clone());
     let prompts = [prompt("support", "prompts/support", shared), other];
-    let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+    let (submodules, files): (Vec<&str>, Vec<&str>) = paths.iter().partition(|path| path.ends_with('/'));
     let registry: &[String] =
         if paths.iter().any(|path| path.ends_with("registry.yaml")) { &["gate".to_owned()] } else { &[] };
+    let all = |paths: Vec<&str>| paths.into_iter().map(PathBuf::from).collect();
+    let paths = Paths { files: all(files), submodules: all(submodules) };
     match changed_prompts(&paths, registry, &prompts) {
         Changed::Nothing => "nothing".to_owned(),
         Changed::Prompts(prompts) => {
@@ -223,6 +225,8 @@ fn changes_select_prompts_and_versions() {
             same(&["prompts/support/tests/cases/a.jsonl"]),
             same(&["data/shared.csv"]),
             same(&["data/gone.csv", "data/deeper/gone.csv", "other/gone.csv"]),
+            same(&["data/"]),
+            same(&["dat/", "prompts/support/tests/", "data/deeper/"]),
             same(&["prompts/support/prompt.yaml"]),
             same(&["prompts/registry.yaml"]),
             same(&["prompts/support/experiments/x.yaml", "prompts/support/lifecycle.jsonl"]),

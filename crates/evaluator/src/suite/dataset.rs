@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::{find_files, read_marked_text};
 use promptassay_registry::problem::{Place, Problem};
-use promptassay_registry::yaml::{Located, Span};
+use promptassay_registry::yaml::{Document, Located, Span};
+use serde_json::Value;
 
 use super::Case;
 use super::case::CaseReader;
@@ -44,6 +45,13 @@ pub fn no_files(pattern: &str) -> Result<Vec<DatasetFile>, Box<Problem>> {
     let message = format!("`{pattern}` cannot be read here");
     let help = "this suite was given as text; write its cases into it";
     Err(Box::new(Problem::error("suite::no_dataset", message).help(help)))
+}
+
+/// The files that a suite names, as it names them. A suite with mistakes names them all the same.
+pub(super) fn dataset_patterns(document: &Document) -> Vec<String> {
+    let entries = document.read_at::<Vec<Value>>(&["datasets"]).and_then(|reading| reading.value);
+    let entries = entries.unwrap_or_default();
+    entries.iter().filter_map(|entry| entry.get("file")?.as_str().map(str::to_owned)).collect()
 }
 
 /// The files that the suite at `suite` names, from the disk. Nothing outside of `repository` is read: see [`find_files`].

@@ -7,6 +7,7 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::Prompt;
 use promptassay_registry::yaml::Document;
 
+use super::dataset::dataset_patterns;
 use super::{Suite, files_beside, resolve};
 use crate::settings::Settings;
 
@@ -21,8 +22,19 @@ pub fn of_prompt(
     settings: &Settings,
     problems: &mut Vec<Problem>,
 ) -> Option<Suite> {
+    let document = document_of(prompt, problems)?;
+    let files = files_beside(&prompt.suite_path(), repository);
+    resolve(&document, prompt.interface(), settings, &files, problems)
+}
+
+/// The datasets that the suite of a prompt names, as it names them; also where it has mistakes, or they cannot be read.
+pub fn datasets_named_by(prompt: &Prompt) -> Vec<String> {
+    // What is wrong with it is said by whoever reads all of it.
+    document_of(prompt, &mut Vec::new()).map(|document| dataset_patterns(&document)).unwrap_or_default()
+}
+
+fn document_of(prompt: &Prompt, problems: &mut Vec<Problem>) -> Option<Document> {
     let path = prompt.suite_path();
     let text = read_text(&path, MAX_SUITE_BYTES).map_err(|problem| problems.push(*problem)).ok()?;
-    let document = Document::parse(&path, text, problems)?;
-    resolve(&document, prompt.interface(), settings, &files_beside(&path, repository), problems)
+    Document::parse(path, text, problems)
 }

@@ -1,23 +1,26 @@
 //! What git says changed since a commit. Git is asked here; what a changed path means is decided by the evaluator.
 
+mod at_commit;
 mod frozen;
 mod git;
 mod ledger;
+mod linked;
 mod only;
 pub(super) mod remarks;
 mod removed;
 mod staged;
 mod then;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use promptassay_evaluator::selection::{Changed, PromptFiles, changed_prompts, registry_changes};
-use promptassay_evaluator::suite::Suite;
+use promptassay_evaluator::selection::{Changed, Paths, PromptFiles, changed_prompts, registry_changes};
+use promptassay_evaluator::suite::{Suite, datasets_named_by};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
 use super::recording;
+use at_commit::plain;
 use git::{Git, slashed};
 pub(super) use only::{Candidate, only_changed};
 pub(crate) use staged::Staged;
@@ -32,19 +35,42 @@ pub(super) fn shown(reference: &str) -> &str {
     if is_id { &reference[..SHOWN_DIGITS] } else { reference }
 }
 
+/// What a suite takes its cases from.
+#[derive(Debug, Default)]
+pub(super) struct Datasets {
+    /// The files as they were found; none where the suite cannot be read.
+    pub(super) files: Vec<PathBuf>,
+    /// What it names, also where that cannot be read.
+    pub(super) patterns: Vec<String>,
+}
+
+impl Datasets {
+    fn of(prompt: &Prompt, suite: Option<&Suite>) -> Self {
+        match suite {
+            Some(suite) => Self { files: suite.datasets.clone(), patterns: suite.dataset_patterns.clone() },
+            None => Self { files: Vec::new(), patterns: datasets_named_by(prompt) },
+        }
+    }
+}
+
 /// The prompts among these that changed since `reference`: in commits of this side since the two parted, in the index, in the
 /// working tree, and in files that git does not know yet. `is_replay`: recorded replies count as files of their prompt.
 #[expect(clippy::needless_pass_by_value, reason = "the list is made for this call")]
 pub(super) fn since(
     reference: &str,
     tree: &Tree,
-    prompts: Vec<(&Prompt, Option<&Suite>)>,
+    prompts: Vec<(&Prompt, Datasets)>,
     is_replay: bool,
 ) -> Result<Changed, Box<Problem>> {
     let git = Git::at(tree.repository_root())?;
     let reference = git.commit(reference)?;
     let fork = git.fork(&reference)?;
-    let paths = git.changed_since(&fork)?;
+    let changed = git.changed_since(&fork)?;
+    let mut paths = Paths::default();
+    (paths.submodules, paths.files) = changed.iter().cloned().partition(|path| git.is_directory(path));
+    for (prompt, _) in &prompts {
+        paths.files.extend(linked::behind_links(&git, prompt.directory(), &changed));
+    }
     let relative = |path: &Path| git.relative(path);
     // Where nobody is asked, the verdict stands on what is recorded.
     let recorded = tree.registry().replies.as_deref().filter(|_| is_replay);
@@ -54,14 +80,12 @@ pub(super) fn since(
     };
     let files: Vec<(PathBuf, Vec<PathBuf>, Vec<String>)> = prompts
         .iter()
-        .map(|(prompt, suite)| {
-            let datasets = suite.iter().flat_map(|suite| &suite.datasets);
-            let patterns = suite.iter().flat_map(|suite| &suite.dataset_patterns);
+        .map(|(prompt, datasets)| {
             let suite = relative(&prompt.suite_path());
             (
                 relative(prompt.directory()),
-                datasets.map(|dataset| relative(dataset)).chain(answers(prompt)).collect(),
-                patterns.map(|pattern| beside(&suite, pattern)).collect(),
+                datasets.files.iter().map(|file| relative(file)).chain(answers(prompt)).collect(),
+                datasets.patterns.iter().map(|pattern| beside(&suite, pattern)).collect(),
             )
         })
         .collect();
@@ -79,7 +103,7 @@ pub(super) fn since(
         })
         .collect();
     let registry_file = relative(&tree.root().join("registry.yaml"));
-    let registry = if paths.contains(&registry_file) {
+    let registry = if paths.files.contains(&registry_file) {
         let then = git.file_at(&fork, &registry_file)?;
         let then = then.and_then(|text| Document::parse(&registry_file, text, &mut Vec::new()));
         registry_changes(then.as_ref(), tree.registry().document.as_ref())
@@ -92,15 +116,5 @@ pub(super) fn since(
 /// A path or a pattern of a suite as one of the repository, as git writes it. `..` is resolved without the disk: what it leads to may
 /// be gone.
 fn beside(suite: &Path, pattern: &str) -> String {
-    let mut plain = PathBuf::new();
-    for part in suite.parent().unwrap_or(Path::new("")).join(pattern).components() {
-        match part {
-            Component::ParentDir => {
-                plain.pop();
-            }
-            Component::Normal(part) => plain.push(part),
-            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
-        }
-    }
-    slashed(&plain)
+    slashed(&plain(&suite.parent().unwrap_or(Path::new("")).join(pattern)))
 }

@@ -78,6 +78,11 @@ impl Git {
         Ok(paths)
     }
 
+    /// Whether a path that git gives among files is a directory: a repository of its own, a submodule.
+    pub(super) fn is_directory(&self, path: &Path) -> bool {
+        self.files.join(path).is_dir() && !self.files.join(path).is_symlink()
+    }
+
     /// A path as git knows it. What does not exist today is found by the nearest directory that does.
     pub(super) fn relative(&self, path: &Path) -> PathBuf {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -88,20 +93,6 @@ impl Git {
         // A path joined with nothing ends with a separator; its components do not.
         let real: PathBuf = real.unwrap_or(path).components().collect();
         real.strip_prefix(&self.files).map(Path::to_owned).unwrap_or(real)
-    }
-
-    /// A file as it was at a commit; `None` where there was none. That git could not be asked is not the same.
-    pub(super) fn file_at(&self, commit: &str, path: &Path) -> Result<Option<String>, Box<Problem>> {
-        let failed = |message: String| {
-            let message = format!("git does not say what `{}` was at {commit}: {message}", slashed(path));
-            Box::new(Problem::error("changes::git_failed", message))
-        };
-        let listed =
-            self.run(&["ls-tree", "--name-only", "-z", commit, "--", &slashed(path)]).map_err(failed)?;
-        if listed.is_empty() {
-            return Ok(None);
-        }
-        self.run(&["show", &format!("{commit}:{}", slashed(path))]).map(Some).map_err(failed)
     }
 
     /// The paths of all files at a commit, from the top of the repository.
@@ -146,9 +137,18 @@ impl Git {
     }
 
     pub(super) fn run_with(&self, arguments: &[&str], input: Stdio) -> Result<String, String> {
+        Self::answer(&self.root, arguments, input)
+    }
+
+    /// Asks the repository at this path from the top, which is the repository itself for the empty path.
+    pub(super) fn in_submodule(&self, path: &Path, arguments: &[&str]) -> Result<String, String> {
+        Self::answer(&self.root.join(path), arguments, Stdio::null())
+    }
+
+    fn answer(directory: &Path, arguments: &[&str], input: Stdio) -> Result<String, String> {
         let output = Command::new("git")
             .arg("-C")
-            .arg(&self.root)
+            .arg(directory)
             .args(arguments.iter().map(OsStr::new))
             .stdin(input)
             .output()

@@ -6,7 +6,7 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
 
 use super::remarks::not_judged;
-use super::{Then, shown};
+use super::{Datasets, Then, shown};
 use crate::commands::eval::policy::PolicyArguments;
 
 /// A prompt, its suite if that can be read, and what is wrong with either.
@@ -25,8 +25,10 @@ pub(in crate::commands::eval) fn only_changed(
     problems: &mut Vec<Problem>,
 ) -> Result<Changed, Box<Problem>> {
     let without_suite = prompts.iter().filter(|prompt| !prompt.has_suite());
-    let files = candidates.iter().map(|candidate| (candidate.prompt, candidate.suite.as_ref()));
-    let files = files.chain(without_suite.clone().map(|prompt| (*prompt, None)));
+    let files = candidates
+        .iter()
+        .map(|Candidate { prompt, suite, .. }| (*prompt, Datasets::of(prompt, suite.as_ref())));
+    let files = files.chain(without_suite.clone().map(|prompt| (*prompt, Datasets::default())));
     let mut changed = super::since(reference, tree, files.collect(), is_replay)?;
     let then = Then::read(reference, tree, problems)?;
     for prompt in without_suite {

@@ -195,7 +195,9 @@ impl<'a> Then<'a> {
         let suite = self.git.relative(suite);
         let pattern = beside(&suite, pattern);
         let mut files = Vec::new();
-        for path in self.git.files_at(commit)?.into_iter().filter(|path| matches_path(&pattern, path)) {
+        let mut all = self.git.files_at(commit)?;
+        all.extend(self.git.files_of_submodule_at(commit, Path::new(&pattern))?);
+        for path in all.into_iter().filter(|path| matches_path(&pattern, path)) {
             if let Some(text) = self.git.file_at(commit, Path::new(&path))? {
                 files.push(DatasetFile { path: format!("{}:{path}", self.reference).into(), text });
             }

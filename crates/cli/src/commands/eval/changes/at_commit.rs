@@ -1,0 +1,146 @@
+//! Files as they were at a commit, through the links and the submodules of that commit.
+
+use std::path::{Component, Path, PathBuf};
+
+use promptassay_registry::problem::Problem;
+
+use super::git::{Git, slashed};
+
+/// So many links and submodules are followed one after another, as systems do with links.
+const MOST_HOPS: usize = 40;
+
+/// What a commit has at a path.
+enum Entry {
+    File,
+    Link,
+    /// The commit of a submodule.
+    Submodule(String),
+    Directory,
+}
+
+/// Where a file is looked for.
+struct Search {
+    /// The repository, from the top of the outer one.
+    repository: PathBuf,
+    commit: String,
+    path: PathBuf,
+}
+
+impl Git {
+    /// A file as it was at a commit; `None` where there was none. That git could not be asked is not the same.
+    pub(super) fn file_at(&self, commit: &str, path: &Path) -> Result<Option<String>, Box<Problem>> {
+        self.text_at(commit, path).map_err(|message| {
+            let message = format!("git does not say what `{}` was at {commit}: {message}", slashed(path));
+            Box::new(Problem::error("changes::git_failed", message))
+        })
+    }
+
+    /// The paths of all files in the submodule that a path was in at a commit, from the top of the repository; none where it was in none.
+    pub(super) fn files_of_submodule_at(
+        &self,
+        commit: &str,
+        path: &Path,
+    ) -> Result<Vec<String>, Box<Problem>> {
+        let failed = |message: String| {
+            Box::new(Problem::error(
+                "changes::git_failed",
+                format!("git does not list a submodule: {message}"),
+            ))
+        };
+        let here = Search::at(commit, path);
+        for ancestor in path.ancestors().skip(1).filter(|ancestor| !ancestor.as_os_str().is_empty()) {
+            let Some(Entry::Submodule(inner)) = self.entry(&here, ancestor).map_err(failed)? else {
+                continue;
+            };
+            let listed =
+                self.in_submodule(ancestor, &["ls-tree", "-r", "--full-tree", "--name-only", "-z", &inner]);
+            let listed = listed.map_err(failed)?;
+            let files = listed.split('\0').filter(|file| !file.is_empty());
+            return Ok(files.map(|file| format!("{}/{file}", slashed(ancestor))).collect());
+        }
+        Ok(Vec::new())
+    }
+
+    fn text_at(&self, commit: &str, path: &Path) -> Result<Option<String>, String> {
+        let mut search = Search::at(commit, path);
+        for _ in 0..MOST_HOPS {
+            search = match self.entry(&search, &search.path)? {
+                Some(Entry::File) => return self.show(&search, &search.path).map(Some),
+                Some(Entry::Directory | Entry::Submodule(_)) => return Ok(None),
+                Some(Entry::Link) => self.through_link(&search, &search.path)?,
+                None => match self.through_ancestor(&search)? {
+                    Some(further) => further,
+                    None => return Ok(None),
+                },
+            };
+        }
+        Ok(None)
+    }
+
+    /// Where the search goes on if a directory on the way is a link or a submodule.
+    fn through_ancestor(&self, search: &Search) -> Result<Option<Search>, String> {
+        for ancestor in search.path.ancestors().skip(1).filter(|ancestor| !ancestor.as_os_str().is_empty()) {
+            match self.entry(search, ancestor)? {
+                Some(Entry::Link) => return self.through_link(search, ancestor).map(Some),
+                Some(Entry::Submodule(commit)) => {
+                    let path = search.path.strip_prefix(ancestor).unwrap_or(&search.path).to_owned();
+                    let repository = search.repository.join(ancestor);
+                    return Ok(Some(Search { repository, commit, path }));
+                }
+                Some(Entry::File) => return Ok(None),
+                Some(Entry::Directory) | None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn through_link(&self, search: &Search, link: &Path) -> Result<Search, String> {
+        let target = self.show(search, link)?;
+        let rest = search.path.strip_prefix(link).unwrap_or(Path::new(""));
+        let path = plain(&link.parent().unwrap_or(Path::new("")).join(target).join(rest));
+        Ok(Search { repository: search.repository.clone(), commit: search.commit.clone(), path })
+    }
+
+    fn entry(&self, search: &Search, path: &Path) -> Result<Option<Entry>, String> {
+        let path = slashed(path);
+        if path.is_empty() {
+            return Ok(None);
+        }
+        let listed =
+            self.in_submodule(&search.repository, &["ls-tree", "-z", &search.commit, "--", &path])?;
+        let Some((kind, _)) = listed.split_once('\t') else { return Ok(None) };
+        let mut words = kind.split(' ');
+        let (mode, id) = (words.next().unwrap_or_default(), words.nth(1).unwrap_or_default());
+        Ok(Some(match mode {
+            "120000" => Entry::Link,
+            "160000" => Entry::Submodule(id.to_owned()),
+            "040000" => Entry::Directory,
+            _ => Entry::File,
+        }))
+    }
+
+    fn show(&self, search: &Search, path: &Path) -> Result<String, String> {
+        self.in_submodule(&search.repository, &["show", &format!("{}:{}", search.commit, slashed(path))])
+    }
+}
+
+impl Search {
+    fn at(commit: &str, path: &Path) -> Self {
+        Self { repository: PathBuf::new(), commit: commit.to_owned(), path: path.to_owned() }
+    }
+}
+
+/// Without `..`, and what leads out of the repository ends at its top, where nothing is found.
+pub(super) fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::Normal(part) => plain.push(part),
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    plain
+}

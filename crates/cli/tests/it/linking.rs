@@ -1,0 +1,151 @@
+//! Files of a prompt that lie elsewhere: datasets beside the prompts, links, submodules. A change of one is a change of the prompt.
+
+use std::path::Path;
+use std::process::Command;
+
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+
+const SUITE: &str = "prompts/greet/tests/test_cases.yaml";
+const EVAL: [&str; 4] = ["eval", "--offline", "--changed-since", "main"];
+
+/// `greet`, whose suite takes its cases from this dataset: `one` must pass, `two` need not. Nothing is committed yet.
+fn sandbox(dataset: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(".gitignore", ".promptassay/\n");
+    sandbox.write(
+        SUITE,
+        format!(
+            "gate: {{min_pass_rate: 0.5}}\nrepeat: 1\nvalidators: [{{contains: please}}]\ndatasets: [{{file: '{dataset}'}}]\n"
+        ),
+    );
+    let row = |case: &str, version: &str| {
+        format!(
+            "{{\"case\": \"{case}\", \"version\": \"{version}\", \"model\": \"default\", \"repeat\": 1, \
+             \"text\": \"Yes please\", \"finish_reason\": \"stop\", \"source\": \"hand\"}}\n"
+        )
+    };
+    let rows = ["one", "two", "three", "a"].map(|case| row(case, "1.0.0") + &row(case, "1.1.0"));
+    sandbox.write("replies/greet.jsonl", rows.concat());
+    sandbox
+}
+
+fn rows(cases: &[(&str, bool)]) -> String {
+    let row = |(name, must_pass): &(&str, bool)| {
+        format!("{{\"name\": \"{name}\", \"inputs\": {{\"name\": \"Ada\"}}, \"must_pass\": {must_pass}}}\n")
+    };
+    cases.iter().map(row).collect()
+}
+
+/// What the change of the working tree comes to, beside the report.
+fn said(sandbox: &Sandbox) -> String {
+    let seen = sandbox.run(&EVAL);
+    let is_said =
+        |line: &&str| line.starts_with("gate") || line.starts_with("skipped:") || line.contains("because");
+    let told: Vec<&str> = seen.stdout.lines().filter(is_said).collect();
+    sandbox.clean(&format!("{}{}\nexit {}\n\n", seen.stderr, told.join("\n"), seen.code.unwrap()))
+}
+
+/// Writes, asks, and puts back what was there.
+fn after(sandbox: &Sandbox, file: &str, text: &str) -> String {
+    let before = sandbox.read(file);
+    sandbox.write(file, text);
+    let said = said(sandbox);
+    sandbox.write(file, before);
+    said
+}
+
+#[test]
+fn a_dataset_that_breaks_is_no_dataset_that_nobody_asked_for() {
+    let sandbox = sandbox("../../../data/*.jsonl");
+    sandbox.write("data/one.jsonl", rows(&[("one", true)])).write("data/two.jsonl", rows(&[("two", true)]));
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    let mut told = said(&sandbox);
+    assert!(told.contains("skipped:"), "{told}");
+    told += &after(&sandbox, "data/two.jsonl", "");
+    told += &after(&sandbox, "data/two.jsonl", "{\"name\": ");
+    told += &after(&sandbox, "data/two.jsonl", &rows(&[("two", true)]).replace("must_pass", "must_pas"));
+    std::fs::remove_dir_all(sandbox.path("data")).unwrap();
+    told += &said(&sandbox);
+    assert_snapshot!(told);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_read_through_a_link_changes_with_what_it_leads_to() {
+    use std::os::unix::fs::symlink;
+    let sandbox = sandbox("cases/link.jsonl");
+    sandbox.write("data/real.jsonl", rows(&[("one", true), ("two", false)]));
+    std::fs::create_dir_all(sandbox.path("prompts/greet/tests/cases")).unwrap();
+    symlink("../../../../data/real.jsonl", sandbox.path("prompts/greet/tests/cases/link.jsonl")).unwrap();
+    // One suite for two prompts, by a link of a link.
+    sandbox.write("suites/shared.yaml", "- {name: a, validators: [{contains: please}]}\n");
+    sandbox.write("prompts/other/prompt.yaml", "name: other\nactive_version: v1.0.0\n");
+    sandbox.write("prompts/other/tests/README", "");
+    sandbox.write("prompts/common.txt", "Say please.\n");
+    symlink("../common.txt", sandbox.path("prompts/other/v1.0.0.txt")).unwrap();
+    symlink("shared.yaml", sandbox.path("suites/of_other.yaml")).unwrap();
+    symlink("../../../suites/of_other.yaml", sandbox.path("prompts/other/tests/test_cases.yaml")).unwrap();
+    sandbox.write(
+        "replies/other.jsonl",
+        sandbox
+            .read("replies/greet.jsonl")
+            .lines()
+            .filter(|row| row.contains("\"a\""))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    );
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    assert!(said(&sandbox).contains("skipped:"));
+    let mut told = String::new();
+    // `one` must pass there, and is gone.
+    told += &after(&sandbox, "data/real.jsonl", &rows(&[("two", false), ("three", false)]));
+    told += &after(&sandbox, "suites/shared.yaml", "- {name: a, validators: [{contains: thank}]}\n");
+    told += &after(&sandbox, "prompts/common.txt", "Say please twice.\n");
+    assert_snapshot!(told);
+}
+
+fn git_in(directory: &Path, arguments: &[&str]) -> bool {
+    let settings =
+        ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "protocol.file.allow=always"];
+    let output = Command::new("git").arg("-C").arg(directory).args(settings).args(arguments).output();
+    let Ok(output) = output else {
+        eprintln!("SKIPPED: git is not installed; submodules were not looked into");
+        return false;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    true
+}
+
+#[test]
+fn a_dataset_in_a_submodule_changes_with_its_commit() {
+    let data = tempfile::tempdir().unwrap();
+    let write = |directory: &Path, cases: &[(&str, bool)]| {
+        std::fs::write(directory.join("real.jsonl"), rows(cases)).unwrap();
+    };
+    write(data.path(), &[("one", true), ("two", false)]);
+    if !git_in(data.path(), &["init", "-q"]) {
+        return;
+    }
+    git_in(data.path(), &["add", "."]);
+    git_in(data.path(), &["commit", "-qm", "rows"]);
+    let sandbox = sandbox("../../../data/*.jsonl");
+    git_in(&sandbox.path("."), &["init", "-q"]);
+    git_in(&sandbox.path("."), &["submodule", "-q", "add", data.path().to_str().unwrap(), "data"]);
+    sandbox.commit_to_main();
+    assert!(said(&sandbox).contains("skipped:"));
+    write(&sandbox.path("data"), &[("two", false), ("three", false)]);
+    let mut told = said(&sandbox);
+    git_in(&sandbox.path("data"), &["commit", "-qam", "other rows"]);
+    told += &said(&sandbox);
+    sandbox.git(&["commit", "-qam", "other rows"]);
+    sandbox.git(&["checkout", "-qb", "change"]);
+    sandbox.git(&["branch", "-f", "main", "HEAD~1"]);
+    told += &said(&sandbox);
+    assert_snapshot!(told);
+}
