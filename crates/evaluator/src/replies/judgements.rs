@@ -4,7 +4,7 @@
 
 mod lacking;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -214,32 +214,32 @@ pub fn merge_judgements<'a>(
     let place_of = order(plan, prompt);
     let mut known =
         Rows::read(old, |row: &RowSpec| (row.request_sha256, row.sample), |row| row.source == Author::Hand);
-    for (key, row) in rows(plan, prompt, answers) {
+    // What a script says must never pass for what a model said.
+    let answers = answers.into_iter().filter(|answered| answered.source != ReplySource::Scripted);
+    let of_prompt = |answered: &'a JudgeAnswered| {
+        let index = plan.index_of(answered.trial)?;
+        (plan.trials()[index].prompt == prompt).then_some((index, answered))
+    };
+    let answers: Vec<(usize, &JudgeAnswered)> = answers.filter_map(of_prompt).collect();
+    for (key, row) in rows(plan, &answers) {
         match row {
             Some(row) => known.put(row),
             None => known.keep(&key),
         }
     }
-    known.merged(old, |row| (place_of(&row.asked_for()), row.judge.clone(), row.sample, row.request_sha256))
+    let merged = known
+        .merged(old, |row| (place_of(&row.asked_for()), row.judge.clone(), row.sample, row.request_sha256));
+    Merged { passed_over: passed_over(plan, &answers, &merged.text), ..merged }
 }
 
-/// The rows of what models answered, none for an answer that was recorded before; where several replies led to the same question, under the first of them.
-fn rows<'a>(
-    plan: &Plan,
-    prompt: usize,
-    answers: impl IntoIterator<Item = &'a JudgeAnswered>,
-) -> BTreeMap<(Digest, u32), Option<RowSpec>> {
+/// The rows of what models answered, none for an answer that was recorded before; where several replies led to the same question, under
+/// the first of them.
+fn rows(plan: &Plan, answers: &[(usize, &JudgeAnswered)]) -> BTreeMap<(Digest, u32), Option<RowSpec>> {
     let mut first: BTreeMap<(Digest, u32), usize> = BTreeMap::new();
     let mut rows = BTreeMap::new();
-    for answered in answers {
-        // What a script says must never pass for what a model said.
-        if answered.source == ReplySource::Scripted {
-            continue;
-        }
-        let Some(index) = plan.index_of(answered.trial) else { continue };
-        let trial = &plan.trials()[index];
+    for &(index, answered) in answers {
         let key = (answered.request_sha256, answered.sample);
-        if trial.prompt != prompt || first.get(&key).is_some_and(|first| *first <= index) {
+        if first.get(&key).is_some_and(|first| *first <= index) {
             continue;
         }
         first.insert(key, index);
@@ -247,7 +247,7 @@ fn rows<'a>(
             rows.insert(key, None);
             continue;
         }
-        let ReplyKey { case, version, model, repeat } = plan.reply_key(trial);
+        let ReplyKey { case, version, model, repeat } = plan.reply_key(&plan.trials()[index]);
         let row = RowSpec {
             case,
             version,
@@ -265,4 +265,23 @@ fn rows<'a>(
         rows.insert(key, Some(row));
     }
     rows
+}
+
+/// The lines of what people wrote about replies that were judged, where none of the questions was theirs.
+fn passed_over(plan: &Plan, answers: &[(usize, &JudgeAnswered)], text: &str) -> Vec<usize> {
+    let asked: HashSet<(Digest, u32)> =
+        answers.iter().map(|(_, answered)| (answered.request_sha256, answered.sample)).collect();
+    let judged: HashSet<(ReplyKey, &str)> = answers
+        .iter()
+        .map(|(index, answered)| (plan.reply_key(&plan.trials()[*index]), answered.judge.as_str()))
+        .collect();
+    let is_passed_over = |row: &RowSpec| {
+        row.source == Author::Hand
+            && judged.contains(&(row.asked_for(), row.judge.as_str()))
+            && !asked.contains(&(row.request_sha256, row.sample))
+    };
+    let rows = (1..)
+        .zip(text.lines())
+        .filter_map(|(line, row)| Some((line, serde_json::from_str(row.trim()).ok()?)));
+    rows.filter(|(_, row)| is_passed_over(row)).map(|(line, _)| line).collect()
 }

@@ -24,6 +24,8 @@ pub struct Merged {
     pub written: usize,
     /// Rows written by hand whose questions were asked; they stay.
     pub kept_by_hand: usize,
+    /// The lines, from 1, of rows written by hand about replies that were judged, none of whose questions they answer; they stay.
+    pub passed_over: Vec<usize>,
 }
 
 /// Merges what models answered in a run into the file of one prompt of its plan. `old` is the file's text, empty where there is
@@ -106,7 +108,7 @@ impl<R: Serialize + DeserializeOwned + PartialEq, K: Ord, F: Fn(&R) -> K> Rows<R
     pub(super) fn merged<P: Ord>(self, old: &str, place: impl Fn(&R) -> P) -> Merged {
         let Self { header, lines, written, kept_by_hand, .. } = self;
         if written == 0 {
-            return Merged { text: old.to_owned(), written, kept_by_hand };
+            return Merged { text: old.to_owned(), written, kept_by_hand, passed_over: Vec::new() };
         }
         let sorted: BTreeMap<P, String> =
             lines.into_values().map(|(row, line)| (place(&row), line)).collect();
@@ -115,7 +117,7 @@ impl<R: Serialize + DeserializeOwned + PartialEq, K: Ord, F: Fn(&R) -> K> Rows<R
             text.push_str(line);
             text.push('\n');
         }
-        Merged { text, written, kept_by_hand }
+        Merged { text, written, kept_by_hand, passed_over: Vec::new() }
     }
 }
 

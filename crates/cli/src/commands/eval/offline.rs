@@ -24,7 +24,7 @@ use crate::failure::Failure;
 /// Recorded replies need no waiting; this many are looked up at a time.
 const WINDOW: usize = 64;
 /// So many unused rows of a file are named one by one.
-const NAMED: usize = 3;
+pub(super) const NAMED: usize = 3;
 
 /// The recorded replies of each prompt.
 pub(super) type Replies = HashMap<String, Recorded>;

@@ -18,6 +18,7 @@ use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Tree;
 
 use super::journal::broken;
+use super::offline::NAMED;
 use super::read_if_there;
 use crate::commands::Context;
 use crate::failure::Failure;
@@ -148,7 +149,7 @@ fn write_into(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         result => result.map_err(|error| failed(error.to_string()))?,
     };
-    let Merged { text, written, kept_by_hand } = merge(&old);
+    let Merged { text, written, kept_by_hand, passed_over } = merge(&old);
     if written > 0 {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
@@ -157,8 +158,8 @@ fn write_into(
     }
     let rows = |count: usize| format!("{count} {}", if count == 1 { "reply" } else { "replies" });
     match written {
-        // What stays as somebody wrote it may well say something else; the next remark is about that.
-        0 if kept_by_hand > 0 => {}
+        // What stays as somebody wrote it may well say something else; the next remarks are about that.
+        0 if kept_by_hand > 0 || !passed_over.is_empty() => {}
         0 => context.console.note(&format!("{} says all of this already", path.display())),
         _ => context.console.note(&format!("recorded {} in {}", rows(written), path.display())),
     }
@@ -170,5 +171,40 @@ fn write_into(
             path.display()
         ));
     }
+    if !passed_over.is_empty() {
+        let (answer, one) = match passed_over.len() {
+            1 => ("answers another question than today's and counts", "it"),
+            _ => ("answer other questions than today's and count", "one"),
+        };
+        context.console.note(&format!(
+            "{} written by hand in {} ({}) {answer} for nothing; where {one} still holds, give it the `request_sha256` of the row that \
+             was recorded, without `parts`, and delete that one; else `promptassay replies prune` removes it",
+            rows(passed_over.len()),
+            path.display(),
+            numbers_of(&passed_over)
+        ));
+    }
     Ok(())
+}
+
+/// The first of these lines, and how many there are beside them.
+fn numbers_of(lines: &[usize]) -> String {
+    let word = if lines.len() == 1 { "line" } else { "lines" };
+    let named: Vec<String> = lines.iter().take(NAMED).map(usize::to_string).collect();
+    let more = match lines.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{word} {}{more}", named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_named_and_many_are_counted() {
+        let shown: Vec<String> = [1, 2, 3, 5].map(|count| numbers_of(&[2, 4, 6, 8, 10][..count])).into();
+        assert_eq!(shown, ["line 2", "lines 2, 4", "lines 2, 4, 6", "lines 2, 4, 6 and 2 more"]);
+    }
 }

@@ -106,3 +106,35 @@ fn rows_that_do_not_say_what_was_asked_are_read_and_say_it_once_they_are_recorde
     assert_eq!(sandbox.read(ANSWERS), answers);
     judge.counters().assert_calls(1);
 }
+
+#[test]
+fn what_a_person_wrote_and_no_judge_was_asked_is_named_where_it_is_recorded_over() {
+    let (asked, judge) = (Mock::polite(), judge(KIND, ""));
+    let sandbox = judged(&asked, &judge);
+    sandbox.edit(
+        SUITE,
+        "cases:\n",
+        "repeat: 2\ncases:\n  - {name: b, inputs: {name: Bob}, validators: [judge: The reply thanks]}\n",
+    );
+    eval(&sandbox, &["--record"]);
+    let answers = sandbox.read(ANSWERS).replace(r#""source":"recorded""#, r#""source":"hand""#);
+    sandbox.write(ANSWERS, &answers);
+    let seen = eval(&sandbox, &["--record"]);
+    assert!(!seen.stderr.contains("for nothing"), "they answer: {}", seen.shown());
+    sandbox.edit(SUITE, "{judge: The reply thanks, threshold", "{judge: The reply thanks warmly, threshold");
+    // Of a case that is not asked nothing is known.
+    let b = eval(&sandbox, &["--record", "--case", "b"]);
+    assert!(!b.stderr.contains("for nothing"), "{}", b.shown());
+    let first = eval(&sandbox, &["--record"]);
+    let answers = sandbox.read(ANSWERS);
+    let row = 1 + answers.lines().position(|row| row.contains("\"a\"") && row.contains("\"hand\"")).unwrap();
+    assert!(first.stderr.contains(&format!("(line {row})")), "{}\n{answers}", first.shown());
+    // It is said as long as it stands there, also where nothing is recorded.
+    let again = eval(&sandbox, &["--record"]);
+    let pruned = sandbox.run(&["replies", "prune"]);
+    let last = eval(&sandbox, &["--record"]);
+    let said = [first.stderr, again.stderr, pruned.stdout, last.stderr].join("\n");
+    insta::assert_snapshot!(
+        said.replace(&format!("(line {row})"), "(line [LINE])").replace(&format!(":{row}"), ":[LINE]")
+    );
+}
