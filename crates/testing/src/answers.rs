@@ -139,6 +139,42 @@ fn unusable(message: &str) -> AskError {
 pub(crate) struct Recorded {
     pub(crate) replies: RecordedReplies,
     pub(crate) judgements: RecordedJudgements,
+    pub(crate) directory: PathBuf,
+    pub(crate) recording: Recording,
+}
+
+/// Where `promptassay eval --record` writes, seen from the directory whose replies are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Recording {
+    /// Into that directory.
+    Here,
+    /// Into another one, which registry.yaml names.
+    Elsewhere(PathBuf),
+    /// Nowhere: registry.yaml names no directory.
+    Nowhere,
+}
+
+impl Recorded {
+    /// How what is missing comes into the directory, by this command.
+    pub(crate) fn help(&self, command: &str) -> String {
+        let directory = self.directory.display();
+        match &self.recording {
+            Recording::Here => format!(
+                "ask the model again with {command}\n        \
+                 (it keeps rows of `source: hand`), or write the reply's row by hand"
+            ),
+            Recording::Elsewhere(other) => format!(
+                "{command} asks the model again and writes to\n        \
+                 {}, as registry.yaml says; this test reads {directory}:\n        \
+                 take the row over, or write it by hand",
+                other.display()
+            ),
+            Recording::Nowhere => format!(
+                "write the reply's row into {directory} by hand, or let registry.yaml name it\n        \
+                 (`replies: …`), for {command}"
+            ),
+        }
+    }
 }
 
 /// The recorded reply to a trial's question.

@@ -18,7 +18,7 @@ use promptassay_evaluator::run::{Asked, Unanswered, judge_asking};
 use promptassay_registry::problem::{Problem, did_you_mean};
 use tokio::sync::OnceCell;
 
-use crate::answers::{Mock, Recorded, recorded};
+use crate::answers::{Mock, Recorded, Recording, recorded};
 use crate::outcome::{CaseOutcome, Invalid, PromptOutcome};
 use crate::prompts::Versions;
 
@@ -40,7 +40,7 @@ pub(crate) struct PromptRun {
 /// Who answers.
 #[derive(Debug)]
 pub(crate) enum Replies {
-    Recorded(Recorded),
+    Recorded(Box<Recorded>),
     Mock(Arc<Mock>),
 }
 
@@ -256,19 +256,21 @@ impl PromptRun {
                 })
             )
         };
-        if results.iter().any(lacks_reply) {
+        if let Replies::Recorded(recorded) = &self.replies {
             let version = &self.prompt().variants[question.variant].version;
             let ask = format!("`promptassay eval {} --candidate {version} --record`", self.name());
-            let help = format!(
-                "ask the model again with {ask}\n        \
-                 (it keeps rows of `source: hand`), or write the reply's row by hand"
-            );
-            text.extend(["\n  help: ", &help, "\n"]);
-        } else if matches!(self.replies, Replies::Recorded(_)) && results.iter().any(lacks_judge) {
-            text.push_str(
-                "\n  help: record what the judge says with `promptassay eval --record`, or let a script answer in its\n        \
-                 place, with `.mock(…)`\n",
-            );
+            if results.iter().any(lacks_reply) {
+                text.extend(["\n  help: ", &recorded.help(&ask), "\n"]);
+            } else if results.iter().any(lacks_judge) {
+                let help = match &recorded.recording {
+                    Recording::Here => {
+                        "record what the judge says with `promptassay eval --record`".to_owned()
+                    }
+                    Recording::Elsewhere(_) | Recording::Nowhere => recorded.help(&ask),
+                };
+                let script = ", or let a script answer in its\n        place, with `.mock(…)`";
+                text.extend(["\n  help: ", &help, script, "\n"]);
+            }
         }
         text
     }

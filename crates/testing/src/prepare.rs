@@ -2,6 +2,7 @@
 //! with its file; a broken prompt stands in no other's way, a broken `registry.yaml` in everybody's.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use promptassay_registry::tree::{Prompt, PromptVersion, Tree};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 
-use crate::answers::{Answers, Mock, Recorded};
+use crate::answers::{Answers, Mock, Recorded, Recording};
 use crate::evaluation::{PromptRun, Replies};
 use crate::outcome::Invalid;
 use crate::prompts::{OwnValidator, Prompts, Versions};
@@ -261,6 +262,7 @@ enum Source {
         directory: PathBuf,
         /// Whether the test names it; else registry.yaml does.
         named: bool,
+        recording: Recording,
     },
     Mock(Arc<Mock>),
 }
@@ -274,7 +276,10 @@ impl Source {
                 if directory.is_none() && !has_errors(problems) {
                     problems.push(no_replies(tree));
                 }
-                return directory.map(|directory| Self::Directory { directory, named });
+                return directory.map(|directory| {
+                    let recording = recording(&directory, tree.registry().replies.as_deref());
+                    Self::Directory { directory, named, recording }
+                });
             }
             Answers::Server(uri) => return Some(Self::Mock(Arc::new(Mock::at(uri.clone())))),
             Answers::Script(script) => match script.build() {
@@ -291,9 +296,9 @@ impl Source {
 
     /// What answers the questions of a prompt.
     fn replies(&self, prompt: &Prompt, repository: &Path, problems: &mut Vec<Problem>) -> Option<Replies> {
-        let (directory, named) = match self {
+        let (directory, named, recording) = match self {
             Self::Mock(mock) => return Some(Replies::Mock(Arc::clone(mock))),
-            Self::Directory { directory, named } => (directory, *named),
+            Self::Directory { directory, named, recording } => (directory, *named, recording.clone()),
         };
         // One that a test names may be that of another repository.
         let of_directory = if named { repository_root(directory).ok() } else { None };
@@ -312,7 +317,18 @@ impl Source {
             Some(text) => RecordedJudgements::parse(&of_judges, &text, problems),
             None => RecordedJudgements::none(&of_judges),
         };
-        Some(Replies::Recorded(Recorded { replies, judgements }))
+        let directory = directory.clone();
+        Some(Replies::Recorded(Box::new(Recorded { replies, judgements, directory, recording })))
+    }
+}
+
+/// Where `eval --record` writes while replies are read from `directory`.
+fn recording(directory: &Path, of_registry: Option<&Path>) -> Recording {
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    match of_registry {
+        None => Recording::Nowhere,
+        Some(other) if real(other) == real(directory) => Recording::Here,
+        Some(other) => Recording::Elsewhere(other.to_owned()),
     }
 }
 

@@ -35,6 +35,13 @@ async fn a_failed_case_has_the_report_of_the_terminal() -> Result<(), Invalid> {
 }
 
 #[tokio::test]
+async fn the_help_knows_where_the_test_looks_for_replies() -> Result<(), Invalid> {
+    let elsewhere = example().replies("tests/no_replies");
+    insta::assert_snapshot!(elsewhere.evaluate_case("subject_line", "new_books").await?.report());
+    Ok(())
+}
+
+#[tokio::test]
 async fn every_version_is_asked_where_that_is_wanted() -> Result<(), Invalid> {
     let outcome = |versions| async move {
         own().versions(versions).evaluate_case("customer_support", "thanks_only").await
