@@ -1,21 +1,19 @@
 //! `promptassay runs`: what evaluations are kept, how far they came, and how to be rid of them.
 
-mod judged;
+pub(crate) mod judged;
 
 use clap::{Args, Subcommand};
-use promptassay_evaluator::comparison::Side;
 use promptassay_evaluator::gate::Verdict;
 use promptassay_evaluator::runs::{RunDirectory, RunFile};
-use promptassay_registry::files::may_be_there;
 use promptassay_registry::problem::Problem;
 use serde::Serialize;
 
 use super::Context;
-use super::eval::journal::{RunsArguments, broken, described};
+use super::eval::journal::{RunsArguments, described};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::table::{STRONG, columns};
-use judged::{Judged, OfBaseline};
+use judged::{Judged, Kept, OfBaseline};
 
 const EXAMPLES: &str = "Examples:
   promptassay runs list
@@ -119,21 +117,7 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
 }
 
 fn row(directory: &RunDirectory, file: &RunFile, context: &Context<'_>) -> Result<Row, Failure> {
-    let under_way = directory.is_under_way();
-    let journal = directory.journal_path();
-    // Killed between its description and its first event, a run has no journal.
-    let (sides, outline) = if may_be_there(&journal) {
-        Side::read_with_outline(file, &journal).map_err(broken)?
-    } else {
-        Default::default()
-    };
-    let state = match outline.end {
-        _ if under_way => "under way",
-        Some(end) => end.reason().unwrap_or("complete"),
-        None => "killed",
-    };
-    let is_whole = state == "complete" && file.shard.is_none();
-    let candidates = judged::candidates(file, &sides, is_whole, context);
+    let Kept { state, outline, candidates } = Kept::read(directory, file, context)?;
     let verdicts: Option<Vec<Verdict>> = candidates.iter().map(|candidate| candidate.verdict).collect();
     Ok(Row {
         id: file.id.to_string(),

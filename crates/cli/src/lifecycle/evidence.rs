@@ -5,19 +5,24 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use promptassay_evaluator::evidence::gate_digest;
+use promptassay_evaluator::gate;
 use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
+use promptassay_evaluator::runs::RunDirectory;
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
-use promptassay_lifecycle::evidence::{Evidence, FILE_NAME, MAX_EVIDENCE_BYTES, ModelToday, Today};
+use promptassay_lifecycle::evidence::{Evidence, FILE_NAME, MAX_EVIDENCE_BYTES, ModelToday, Today, Verdict};
 use promptassay_lifecycle::plan::Warrant;
 use promptassay_registry::files::read_text;
+use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::{Version, VersionSelector};
 
 use crate::commands::Context;
-use crate::commands::eval::journal::RunsArguments;
+use crate::commands::eval::journal::{RunsArguments, described};
 use crate::commands::eval::versions;
+use crate::commands::runs::judged::{Judged, Kept};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::prompts;
 
@@ -47,7 +52,9 @@ impl WarrantArguments {
             return Ok(Warrant::BreakGlass);
         }
         let Some(reference) = &self.evidence else { return Ok(Warrant::None) };
-        let evidence = read(&self.file(reference, context)?)?;
+        let path = self.file(reference, context)?;
+        let evidence = read(&path)?;
+        confirm(&path, &evidence, (prompt.name(), version), context)?;
         let today = today(version, loaded, prompt)?;
         Ok(Warrant::Evidence(Box::new((evidence, today))))
     }
@@ -80,6 +87,53 @@ fn read(path: &Path) -> Result<Evidence, Failure> {
                 .help(error.help),
         )
     })
+}
+
+/// Holds evidence against the run beside which it lies: its journal says what its gate comes to. A file that was taken elsewhere stands
+/// for itself.
+fn confirm(
+    path: &Path,
+    evidence: &Evidence,
+    (prompt, version): (&PromptName, &Version),
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let directory = path.parent().filter(|_| path.file_name().is_some_and(|name| name == FILE_NAME));
+    let Some(directory) = directory.and_then(RunDirectory::at) else { return Ok(()) };
+    let (directory, file) = described(directory)?;
+    let kept = Kept::read(&directory, &file, context)?;
+    let contradicts = |said: &str| {
+        let message = format!("the evidence says `passed`, and its own run {said}");
+        let help = "one of the run's files was changed or lost something since; evaluate again";
+        let problem = Problem::error("lifecycle::evidence_contradicted", message);
+        Failure { exit: Exit::Failed, problems: vec![problem.at(Place::whole_file(path)).help(help)] }
+    };
+    for finding in &evidence.findings {
+        let details = &finding.details;
+        if (&finding.prompt, &finding.version) != (prompt, version) || details.verdict != Verdict::Passed {
+            continue;
+        }
+        if details.run != file.id.as_str() {
+            return Err(contradicts(&format!("is {}, and not {}", file.id, details.run)));
+        }
+        if kept.state != "complete" {
+            return Err(contradicts(&format!("did not come to its end ({})", kept.state)));
+        }
+        let row = &details.model.row;
+        let judged = kept.candidates.iter().find(|candidate| {
+            candidate.prompt == prompt.as_str()
+                && candidate.version == version.number()
+                && candidate.model == *row
+        });
+        match judged {
+            None => return Err(contradicts(&format!("did not judge {version} on `{row}`"))),
+            // Without a verdict, what was blessed then is not there any more, and nobody can tell.
+            Some(Judged { verdict: None | Some(gate::Verdict::Passed), .. }) => {}
+            Some(Judged { verdict: Some(verdict), .. }) => {
+                return Err(contradicts(&format!("comes to {} on `{row}`", verdict.as_str())));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What there is today of a version: the same digests that an evaluation would have. What cannot be evaluated today cannot be

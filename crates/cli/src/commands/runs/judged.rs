@@ -3,45 +3,77 @@
 use promptassay_evaluator::comparison::{PromptSides, Side};
 use promptassay_evaluator::gate::{CandidateOfRun, Verdict, verdict_of_run};
 use promptassay_evaluator::plan::Role;
-use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
+use promptassay_evaluator::runs::{Outline, PlannedPrompt, RunDirectory, RunFile};
+use promptassay_registry::files::may_be_there;
 use serde::Serialize;
 
 use crate::commands::Context;
 use crate::commands::eval::against::blessed_side;
+use crate::commands::eval::journal::broken;
+use crate::failure::Failure;
+
+/// A kept run, as its two files have it.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// How it ended: `complete`, `under way`, `killed`, or what cut it short.
+    pub(crate) state: &'static str,
+    pub(crate) outline: Outline,
+    pub(crate) candidates: Vec<Judged>,
+}
+
+impl Kept {
+    pub(crate) fn read(
+        directory: &RunDirectory,
+        file: &RunFile,
+        context: &Context<'_>,
+    ) -> Result<Self, Failure> {
+        let under_way = directory.is_under_way();
+        let journal = directory.journal_path();
+        // Killed between its description and its first event, a run has no journal.
+        let (sides, outline) = if may_be_there(&journal) {
+            Side::read_with_outline(file, &journal).map_err(broken)?
+        } else {
+            Default::default()
+        };
+        let state = match outline.end {
+            _ if under_way => "under way",
+            Some(end) => end.reason().unwrap_or("complete"),
+            None => "killed",
+        };
+        let is_whole = state == "complete" && file.shard.is_none();
+        let candidates = candidates(file, &sides, is_whole, context);
+        Ok(Self { state, outline, candidates })
+    }
+}
 
 /// A candidate of a run.
 #[derive(Debug, Serialize)]
-pub(super) struct Judged {
-    pub(super) prompt: String,
-    pub(super) version: String,
-    pub(super) model: String,
+pub(crate) struct Judged {
+    pub(crate) prompt: String,
+    pub(crate) version: String,
+    pub(crate) model: String,
     /// Trials that passed, and all.
-    pub(super) passed: u32,
-    pub(super) trials: u32,
+    pub(crate) passed: u32,
+    pub(crate) trials: u32,
     /// What it was compared with.
-    pub(super) baseline: Option<OfBaseline>,
+    pub(crate) baseline: Option<OfBaseline>,
     /// `None` where the run is not whole, or what was blessed then is not there any more.
-    pub(super) verdict: Option<Verdict>,
+    pub(crate) verdict: Option<Verdict>,
 }
 
 /// What a candidate was compared with.
 #[derive(Debug, Serialize)]
-pub(super) struct OfBaseline {
-    pub(super) version: String,
+pub(crate) struct OfBaseline {
+    pub(crate) version: String,
     /// Whether it was blessed, and not asked in this run.
-    pub(super) blessed: bool,
-    pub(super) passed: u32,
-    pub(super) trials: u32,
+    pub(crate) blessed: bool,
+    pub(crate) passed: u32,
+    pub(crate) trials: u32,
 }
 
 /// Every candidate of a run, of what its journal says of each prompt; `is_whole` says whether it came to its end, so that there is a
 /// verdict.
-pub(super) fn candidates(
-    file: &RunFile,
-    all: &[PromptSides],
-    is_whole: bool,
-    context: &Context<'_>,
-) -> Vec<Judged> {
+fn candidates(file: &RunFile, all: &[PromptSides], is_whole: bool, context: &Context<'_>) -> Vec<Judged> {
     let prompts = file.prompts.iter().zip(all);
     prompts.flat_map(|(planned, sides)| of_prompt(file, planned, sides, is_whole, context)).collect()
 }

@@ -259,6 +259,36 @@ fn a_result_that_is_not_good_enough_is_named() {
     );
 }
 
+/// Evidence that lies beside its run is held against it; one of the two was changed where they disagree.
+#[test]
+fn evidence_that_its_own_run_contradicts_allows_nothing() {
+    let failing = tested(RECORDED);
+    failing.edit("replies/greet.jsonl", "Thank you", "No");
+    failing.run(&["eval", "greet", "--offline", "--candidate", "1.1.0"]);
+    let forged = fs::read_to_string(file(&failing)).unwrap();
+    let forged = forged.replace("\"FAILED\"", "\"PASSED\"");
+    let forged = ["failed", "broken"].iter().fold(forged, |text, word| {
+        text.replace(&format!("\"verdict\": \"{word}\""), "\"verdict\": \"passed\"")
+    });
+    failing.write(file(&failing).to_str().unwrap(), &forged);
+    let mut told = canary(&failing, "latest").shown();
+    let sandbox = tested(RECORDED);
+    let directory = file(&sandbox).parent().unwrap().to_owned();
+    let damage = |name: &str, change: &dyn Fn(&str) -> String| {
+        let path = directory.join(name);
+        let whole = fs::read_to_string(&path).unwrap();
+        sandbox.write(path.to_str().unwrap(), change(&whole));
+        let seen = canary(&sandbox, "latest");
+        sandbox.write(path.to_str().unwrap(), whole);
+        format!("--- {name}\n{}", seen.shown())
+    };
+    told += &damage("events.jsonl", &|text| text[..text.len() / 3].to_owned());
+    told += &damage("events.jsonl", &|text| text.replace("\"pass\"", "\"fail\""));
+    told += &damage("run.json", &|_| "{".to_owned());
+    assert_snapshot!(clean(&sandbox, &clean(&failing, &told)));
+    assert_eq!(canary(&sandbox, "latest").code, Some(0));
+}
+
 #[test]
 fn evidence_is_found_by_run_by_directory_and_by_file() {
     let sandbox = tested(RECORDED);
