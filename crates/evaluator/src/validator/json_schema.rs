@@ -14,6 +14,7 @@ use super::spec::located_json::LocatedJson;
 use super::view::{View, json_excerpt, not_json};
 use crate::outcome::Reason;
 
+mod idle;
 mod keywords;
 
 /// How many mismatches a reason names.
@@ -369,10 +370,37 @@ mod tests {
                 "json_schema: {title: A, $defs: {a: {type: string}}}",
                 "contains_json: {value: object, schema: {}}",
                 "contains_json: {value: object, schema: {requird: [a]}}",
+                "json_schema: {type: object, then: {required: [a]}, else: true}",
+                "json_schema: {properties: {a: {if: {type: string}}}}",
+                "json_schema: {type: array, minContains: 1, maxContains: 2}",
+                "json_schema: {type: array, properties: {a: true}, required: [a]}",
+                "json_schema: {items: {type: [string, 'null'], minimum: 3, minLength: 1}}",
+                &format!("json_schema: {{{draft7}, type: array, additionalItems: false, items: {{type: string}}}}"),
+                &format!("json_schema: {{{draft7}, $ref: '#/definitions/a', required: [b], definitions: {{a: {{enum: [1]}}}}}}"),
             ]
             .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
             .concat()
         );
+    }
+
+    #[test]
+    fn what_has_its_companion_checks() {
+        let draft7 = "$schema: 'http://json-schema.org/draft-07/schema#'";
+        for yaml in [
+            "json_schema: {if: {type: string}, else: false}",
+            "json_schema: {type: object, allOf: [{if: {properties: {a: {const: 1}}}}], unevaluatedProperties: false}",
+            "json_schema: {contains: {type: string}, minContains: 2}",
+            "json_schema: {type: [integer, string], minimum: 3, pattern: a}",
+            "json_schema: {type: number, multipleOf: 3}",
+            "json_schema: {type: string, enum: [a], const: a, format: date, not: {maxLength: 3}}",
+            "json_schema: {$ref: '#/$defs/a', required: [b], $defs: {a: {type: object}}}",
+            &format!("json_schema: {{{draft7}, items: [true], additionalItems: false}}"),
+            &format!(
+                "json_schema: {{{draft7}, $ref: '#/definitions/a', title: b, definitions: {{a: {{type: 'null'}}}}}}"
+            ),
+        ] {
+            assert!(build(yaml).is_ok(), "{yaml}: {:?}", build(yaml).err());
+        }
     }
 
     #[test]

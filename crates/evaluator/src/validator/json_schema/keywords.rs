@@ -4,6 +4,7 @@ use jsonschema::Draft;
 use promptassay_registry::problem::one_edit_away;
 use promptassay_registry::yaml::Located;
 
+use super::idle::Idle;
 use crate::validator::spec::Builder;
 use crate::validator::spec::located_json::LocatedJson;
 
@@ -98,20 +99,29 @@ const KEYWORDS: [(&str, Role, Known); 60] = [
     ("writeOnly", Remark, Both),
 ];
 
-/// Refuses keywords that are nearly one that checks, and warns of others that are not known. Gives whether anything was refused.
+/// Refuses keywords that are nearly one that checks, or check nothing where they stand, and warns of others that are not known. Gives
+/// whether anything was refused.
 pub(super) fn check(schema: &LocatedJson, draft: Draft, builder: &mut Builder<'_>) -> bool {
+    let mut has_unevaluated = false;
+    schema.visit(&mut |key, _| has_unevaluated |= key.starts_with("unevaluated"));
+    check_part(Idle { schema, draft, has_unevaluated }, builder)
+}
+
+fn check_part(whole: Idle<'_>, builder: &mut Builder<'_>) -> bool {
+    let Idle { schema, draft, .. } = whole;
     let mut refused = false;
     for (key, value) in schema.entries() {
         let known = KEYWORDS.iter().find(|(name, ..)| *name == key.value);
         match known {
             Some((_, role, drafts)) if is_known(*drafts, draft) => {
+                refused |= whole.refuse(key, !matches!(role, Remark | Shelf), builder);
                 let parts: Vec<&LocatedJson> = match role {
                     Remark | Check => Vec::new(),
                     Schemas => std::iter::once(value).chain(value.items()).collect(),
                     Shelf | Named => value.entries().iter().map(|(_, part)| part).collect(),
                 };
                 for part in parts {
-                    refused |= check(part, draft, builder);
+                    refused |= check_part(Idle { schema: part, ..whole }, builder);
                 }
             }
             Some(_) => warn_of_other_draft(key, draft, builder),
