@@ -8,7 +8,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use promptassay_llm::ModelRow;
 use promptassay_registry::digest::canonical_json;
-use promptassay_registry::problem::{Place, Problem, did_you_mean, has_errors};
+use promptassay_registry::problem::{Place, Problem, did_you_mean};
 use promptassay_registry::template::Values;
 use promptassay_registry::variables::Interface;
 use promptassay_registry::yaml::{Document, Located, Span};
@@ -32,6 +32,8 @@ pub(super) struct CaseReader<'a> {
     pub(super) properties: Properties,
     /// The validators for every case.
     pub(super) shared: Vec<Checked>,
+    /// Whether one of these may be lacking, because something that comes before them is wrong.
+    pub(super) shared_is_broken: bool,
     /// The model that judges, where the suite names one.
     pub(super) judge: Option<ModelRow>,
     /// The name that the suite writes for it, known or not: what it would judge is not a second problem.
@@ -51,6 +53,7 @@ impl<'a> CaseReader<'a> {
             settings,
             properties: Properties::default(),
             shared: Vec::new(),
+            shared_is_broken: false,
             judge: None,
             judge_name: None,
             asked: Vec::new(),
@@ -73,7 +76,10 @@ impl<'a> CaseReader<'a> {
         checked.extend(self.expected(&spec.expected, origin));
         checked.extend(self.validators(&spec.validators));
         let is_judged = checked.iter().any(|checked| !checked.validator.is_warning());
-        if !is_judged && is_whole && spec.skip.is_none() && !has_errors(&self.problems) {
+        // What was refused is reported, and would have judged.
+        let written = self.shared.len() + spec.expected.len() + spec.validators.len();
+        let is_broken = self.shared_is_broken || checked.len() < written;
+        if !is_judged && is_whole && spec.skip.is_none() && !is_broken {
             let message = format!("nothing judges the replies of `{}`", spec.name);
             let help = if origin.is_row() {
                 "add a column `expected`, or validators for every case to the suite"

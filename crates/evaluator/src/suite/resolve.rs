@@ -83,6 +83,7 @@ impl Resolver<'_, '_> {
             self.reader.judge_with(judge);
         }
         self.reader.shared = self.reader.validators(&spec.validators);
+        self.reader.shared_is_broken = has_errors(&self.reader.problems);
         let repeat_is_default = spec.repeat.is_none();
         let repeat = self.repeat(spec.repeat);
         let mut cases: Vec<Case> = spec.cases.into_iter().map(|case| self.case(case)).collect();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use promptassay_registry::files::write_atomic;
-use promptassay_registry::problem::{Problem, Severity};
+use promptassay_registry::problem::{Problem, Severity, has_errors};
 use promptassay_registry::tree::Tree;
 use promptassay_registry::yaml::Document;
 use proptest::prelude::*;
@@ -365,4 +365,34 @@ fn a_list_of_which_nothing_is_left_is_not_called_empty() {
         let said = problems.iter().any(|problem| problem.code == "suite::empty_list");
         assert_eq!(said, empty, "{check}: {problems:?}");
     }
+}
+
+#[test]
+fn where_a_check_is_wrong_nothing_but_that_is_said() {
+    let rows = [("a.jsonl", "{\"name\": \"r\", \"company\": \"a\", \"query\": \"b\"}\n")];
+    let case = "cases: [{name: c, inputs: {company: a, query: b}}]\ndatasets: [{file: a.jsonl}]\n";
+    let not_judged = |text: &str| {
+        let (suite, problems) = resolve_text(text, &rows);
+        assert!(suite.is_none() && has_errors(&problems), "{text}");
+        problems.iter().filter(|problem| problem.code == "suite::no_validators").count()
+    };
+    for wrong in [
+        "validators: [{max_wrods: 3}]",
+        "validators: [{json_schema: {type: objct}}]",
+        "validators: [{regex: '('}]",
+        "validators: [{judge: is it kind, model: nobody}]",
+        "validators: [{equals: a, warn: true}, {regex: '('}]",
+    ] {
+        assert_eq!(not_judged(&format!("{wrong}\n{case}")), 0, "{wrong}");
+    }
+    // Another mistake does not hide what nobody would judge.
+    let other = "{name: d, inputs: {company: a, query: b}, expected: {no_such: true}}";
+    assert_eq!(
+        not_judged(&format!(
+            "{}, {other}]\ndatasets: [{{file: a.jsonl}}]\n",
+            &case[..case.find(']').unwrap()]
+        )),
+        2
+    );
+    assert_eq!(not_judged(case), 2);
 }
