@@ -219,7 +219,7 @@ impl Ledger {
                 )
                 .at(self.place(tail.line))
                 .help(format!(
-                    "`promptassay repair {}` cuts the rest off; the command never happened",
+                    "if it was committed whole, restore it with git; else `promptassay repair {}` cuts the rest off, a command that never happened",
                     self.prompt
                 )),
             );

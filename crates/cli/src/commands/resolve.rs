@@ -100,19 +100,24 @@ pub(crate) fn run(arguments: &ResolveArguments, context: &Context<'_>) -> Result
     {
         return tell(&chosen.answer(prompt)?, context);
     }
-    let served = served(prompt, arguments.at, context)?;
+    let (served, remarks) = served(prompt, arguments.at, context)?;
+    // Whoever is served meanwhile must be served; but a torn end may be a line that had happened, such as that of a canary.
+    let warnings = remarks.into_iter().map(|problem| Problem { severity: Severity::Warning, ..problem });
+    context.console.problems(&warnings.collect::<Vec<_>>());
     tell(&Answer::of(name, &served.resolve(unit, now)), context)
 }
 
-/// What is served of a prompt, checked; or why nothing is.
+/// What is served of a prompt, checked, and what is to be said of its ledger; or why nothing is served.
 pub(super) fn served(
     prompt: &Prompt,
     at: Option<Timestamp>,
     context: &Context<'_>,
-) -> Result<Served, Failure> {
+) -> Result<(Served, Vec<Problem>), Failure> {
     let ledger =
         if ledger::exists(prompt.directory()) { Some(ledger_of(prompt.name(), context)?) } else { None };
-    Served::of(prompt, ledger.as_ref(), at).map_err(|error| not_served(&error, ledger.as_ref()))
+    let served =
+        Served::of(prompt, ledger.as_ref(), at).map_err(|error| not_served(&error, ledger.as_ref()))?;
+    Ok((served, ledger.map(|ledger| ledger.problems()).unwrap_or_default()))
 }
 
 fn not_served(error: &NotServed, ledger: Option<&Ledger>) -> Failure {

@@ -50,7 +50,11 @@ pub(crate) fn run(arguments: &SnapshotArguments, context: &Context<'_>) -> Resul
     let mut problems: Vec<Problem> = Vec::new();
     for prompt in prompts {
         match super::resolve::served(prompt, None, context) {
-            Ok(one) => {
+            Ok((one, remarks)) => {
+                // Whoever takes the snapshot elsewhere hears nothing of an end that is torn, so nothing is taken from there.
+                let (errors, warnings): (Vec<_>, Vec<_>) = remarks.into_iter().partition(Problem::is_error);
+                problems.extend(errors);
+                context.console.problems(&warnings);
                 served.insert(prompt.name().clone(), one);
             }
             Err(failure) => problems.extend(failure.problems),

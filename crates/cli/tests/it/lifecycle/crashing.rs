@@ -128,7 +128,13 @@ fn a_torn_ledger_is_refused_until_it_is_repaired() {
     let before = bytes(&sandbox);
     assert_snapshot!(session(
         &sandbox,
-        &[&["archive", "greet", "1.2.0", "--by", "Ada"], &["verify"], &["repair", "greet", "--dry-run"],]
+        &[
+            &["archive", "greet", "1.2.0", "--by", "Ada"],
+            &["verify"],
+            &["resolve", "greet"],
+            &["snapshot"],
+            &["repair", "greet", "--dry-run"],
+        ]
     ));
     assert_eq!(bytes(&sandbox), before);
     let repaired = sandbox.run(&["repair", "greet"]);

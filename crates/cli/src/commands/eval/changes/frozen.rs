@@ -16,8 +16,8 @@ use crate::commands::eval::against::blessed_path;
 
 impl Then<'_> {
     /// What is wrong with the versions of a prompt that were registered at the commit and where the change began: what was registered is
-    /// frozen, here as there. A warning where the version that was active there stood unregistered and was rewritten, and where other
-    /// results are blessed; and an error where the ledger is cut.
+    /// frozen, here as there. A warning where a row tells its registration otherwise, where the version that was active there stood
+    /// unregistered and was rewritten, and where other results are blessed; and an error where the ledger is cut.
     pub(crate) fn frozen(&self, prompt: &Prompt) -> Result<Vec<Problem>, Box<Problem>> {
         let directory = self.git.relative(prompt.directory());
         if !self.touched.iter().any(|path| path.starts_with(&directory)) {
@@ -32,7 +32,10 @@ impl Then<'_> {
             let Some(first) = began.rows.get(version) else { continue };
             let now = prompt.lock().rows.get(version);
             let differences = match now {
-                Some(now) if is_frozen_alike(now, first) || is_frozen_alike(now, row) => continue,
+                Some(now) if is_frozen_alike(now, first) || is_frozen_alike(now, row) => {
+                    problems.extend(self.told_otherwise(prompt, version, now, [first, row]));
+                    continue;
+                }
                 // Never served again: its text may go, once that is decided elsewhere than in the change that removes it.
                 None if prompt.version(version).is_none() && archived.contains(version) => continue,
                 now => differences(row, now, prompt, version),
@@ -65,6 +68,37 @@ impl Then<'_> {
                 Problem::error("changes::unsound_lock", format!("`{name}` cannot be read"))
             }))),
         }
+    }
+
+    /// A warning where the row says otherwise who registered the version, when, and what for.
+    fn told_otherwise(
+        &self,
+        prompt: &Prompt,
+        version: &Version,
+        now: &LockRow,
+        then: [&LockRow; 2],
+    ) -> Option<Problem> {
+        if then.contains(&now) {
+            return None;
+        }
+        let [_, row] = then;
+        let differences = [
+            ("created_at", now.created_at != row.created_at),
+            ("created_by", now.created_by != row.created_by),
+            ("description", now.description != row.description),
+            ("metadata", now.metadata != row.metadata),
+        ];
+        let keys: Vec<&str> =
+            differences.iter().filter_map(|(key, differs)| differs.then_some(*key)).collect();
+        let message = format!(
+            "{} {version}: this change rewrites {} of what {} has in prompt.lock: it tells otherwise who registered the version, when or why",
+            prompt.name(),
+            keys.join(", "),
+            self.reference
+        );
+        let help = "it changes no answer and no verdict; whoever reviews the change should know why the record differs";
+        let place = Place::whole_file(prompt.directory().join(lock_file::FILE_NAME));
+        Some(Problem::warning("changes::registration_rewritten", message).at(place).help(help))
     }
 
     fn thawed(&self, prompt: &Prompt, version: &Version, differences: &[String]) -> Problem {
