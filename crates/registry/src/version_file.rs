@@ -84,6 +84,8 @@ struct ContentSpec {
 pub(crate) struct VersionFile {
     /// What it says; absent only with an error among the problems.
     pub(crate) content: Option<VersionContent>,
+    /// Where there is no content: the texts of a chat that can be read, whatever is wrong with the rest.
+    pub(crate) texts: Option<VersionContent>,
     /// A chat's YAML, where it is YAML.
     pub(crate) document: Option<Document>,
 }
@@ -108,7 +110,8 @@ impl VersionFile {
         };
         let broken = has_errors(&found);
         problems.extend(found);
-        Self { content: content.filter(|_| !broken), document }
+        let texts = document.as_ref().filter(|_| broken).and_then(|document| readable(document, format));
+        Self { content: content.filter(|_| !broken), texts, document }
     }
 }
 
@@ -199,6 +202,13 @@ fn parse_content(
     }
 }
 
+/// The messages whose text is sound. Who says them does not matter to what they use.
+fn readable(document: &Document, format: TemplateFormat) -> Option<VersionContent> {
+    let templates = contents(document).filter_map(|content| Template::parse(format, content.value).ok());
+    let messages = templates.map(|template| MessageTemplate { role: Role::User, template }).collect();
+    Chat::new(messages, Map::new(), None).ok().map(VersionContent::Chat)
+}
+
 /// The texts of all messages that have one.
 fn contents(document: &Document) -> impl Iterator<Item = Located<String>> {
     let messages = document.read_at::<Vec<ContentSpec>>(&["messages"]).and_then(|reading| reading.value);
@@ -234,8 +244,10 @@ pub(crate) fn place_of_use(
         let found = content.templates().next().and_then(|template| span_of_use(template, variable));
         return found.map_or_else(|| Place::whole_file(file), |span| Place::in_text(file, text, span));
     };
-    let found = contents(document).zip(content.templates()).find_map(|(content, template)| {
+    let found = content.templates().find_map(|template| {
         let span = span_of_use(template, variable)?;
+        // Not every message need be among the templates.
+        let content = contents(document).find(|content| content.value == template.source())?;
         Some(document.place(span_inside(document, &content, span)))
     });
     found.unwrap_or_else(|| document.place_at(&["messages"]))

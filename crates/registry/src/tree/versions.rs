@@ -1,6 +1,7 @@
 //! Reads the version files of a prompt and compares what they use with what is declared.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::prompt_directory::Files;
@@ -34,6 +35,7 @@ pub(super) fn load(
         Declared::Not | Declared::Broken => None,
     };
     let mut versions = Versions::new();
+    let mut broken: BTreeMap<&Version, (VersionContent, Document)> = BTreeMap::new();
     for (version, entries) in &files.versions {
         let Some((entry, form)) = entries.first() else { continue };
         let text: Arc<str> = match read_text(&entry.path, MAX_VERSION_BYTES) {
@@ -43,10 +45,13 @@ pub(super) fn load(
                 continue;
             }
         };
-        let VersionFile { content, document } =
+        let VersionFile { content, texts, document } =
             VersionFile::parse(&entry.path, &text, *form, format, problems);
         chats.extend(document.clone());
-        let Some(content) = content else { continue };
+        let Some(content) = content else {
+            broken.extend(texts.zip(document).map(|readable| (version, readable)));
+            continue;
+        };
         let interface = declared.clone().unwrap_or_else(|| Shared::inferred(format, &content));
         let loaded = PromptVersion {
             version: version.clone(),
@@ -63,7 +68,11 @@ pub(super) fn load(
     }
     if let Declared::Valid(variables) = &file.variables {
         let is_complete = versions.len() == files.versions.len();
-        check_variables(document, variables, &versions, is_complete, problems);
+        let sound = versions.values().map(|loaded| (&loaded.version, Used::of(loaded)));
+        let broken = broken.iter().map(|(version, (content, chat))| {
+            (*version, Used { path: chat.file(), text: chat.text(), content, document: Some(chat) })
+        });
+        check_variables(document, variables, &sound.chain(broken).collect(), is_complete, problems);
     }
     versions
 }
@@ -98,14 +107,29 @@ pub(super) fn interface(file: &PromptFile, versions: &Versions) -> Interface {
     Interface::new(format, variables)
 }
 
+/// What uses variables, in a version that is sound or not.
+struct Used<'a> {
+    path: &'a Path,
+    text: &'a str,
+    content: &'a VersionContent,
+    document: Option<&'a Document>,
+}
+
+impl<'a> Used<'a> {
+    fn of(loaded: &'a PromptVersion) -> Self {
+        let PromptVersion { path, text, content, document, .. } = loaded;
+        Self { path, text, content, document: document.as_ref() }
+    }
+}
+
 fn check_variables(
     document: &Document,
     variables: &Variables,
-    versions: &Versions,
+    versions: &BTreeMap<&Version, Used<'_>>,
     is_complete: bool,
     problems: &mut Vec<Problem>,
 ) {
-    let contents = versions.iter().map(|(version, loaded)| (version, &loaded.content));
+    let contents = versions.iter().map(|(version, used)| (*version, used.content));
     for finding in check_usage(variables, contents) {
         match finding {
             UsageFinding::Undeclared { variable, versions: users, suggestion } => {
@@ -124,9 +148,10 @@ fn undeclared(
     variable: &str,
     users: &[Version],
     suggestion: Option<&str>,
-    versions: &Versions,
+    versions: &BTreeMap<&Version, Used<'_>>,
 ) -> Option<Problem> {
-    let first = versions.get(users.first()?)?;
+    let version = users.first()?;
+    let Used { path, text, content, document } = versions.get(version)?;
     let others = match users.len() - 1 {
         0 => String::new(),
         1 => format!(" (so does {})", users[1]),
@@ -137,8 +162,8 @@ fn undeclared(
         Some(suggestion) => format!("did you mean `{suggestion}`? or {declare}"),
         None => declare,
     };
-    let message = format!("{} uses `{variable}`, which is not declared{others}", first.version);
-    let place = place_of_use(&first.path, &first.text, &first.content, first.document.as_ref(), variable);
+    let message = format!("{version} uses `{variable}`, which is not declared{others}");
+    let place = place_of_use(path, text, content, *document, variable);
     Some(Problem::error("variables::undeclared", message).at(place).help(help))
 }
 

@@ -135,6 +135,19 @@ fn a_missing_directory_is_a_problem() {
 }
 
 #[test]
+fn undeclared_variables_of_a_chat_hide_behind_no_other_mistake() {
+    let built = Built::new();
+    built.write("p/prompt.yaml", "name: p\nactive_version: v1.0.0\nvariables: [name, tone]\n");
+    built.write("p/v1.0.0.txt", "{name} {tone} {other}\n");
+    built.write(
+        "p/v1.1.0.yaml",
+        "messages:\n  - {role: sytem, content: 'Hi {nme}, {{literal}}'}\n  - {role: user, content: 'is {not} closed {here'}\n  \
+         - {role: user, content: '{other} {name}'}\nparam: {}\n",
+    );
+    insta::assert_snapshot!(built.shown());
+}
+
+#[test]
 fn other_encodings_and_oversized_files_are_refused_at_their_place() {
     let built = Built::new();
     built.prompt("support");
