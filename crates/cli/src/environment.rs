@@ -32,6 +32,14 @@ const PIPELINE_USERS: [&str; 6] = [
     "BUILD_USER_ID",
 ];
 
+/// The environment variable that names the store of experiments.
+pub(crate) const STORE: &str = "PROMPTASSAY_STORE";
+
+/// What it says; `None` where it is not set.
+pub(crate) fn store() -> Option<String> {
+    std::env::var_os(STORE).map(|value| value.to_string_lossy().into_owned())
+}
+
 /// The surroundings of the process.
 #[derive(Debug)]
 pub(crate) struct Environment {

@@ -15,6 +15,7 @@ use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::Version;
 
+use crate::environment;
 use crate::failure::Failure;
 
 pub(crate) use standing::Standing;
@@ -23,7 +24,8 @@ pub(crate) use standing::Standing;
 #[derive(Debug, Args)]
 pub(crate) struct StoreArguments {
     /// A SQLite file or a PostgreSQL URL [default: `store:` of registry.yaml; env: `PROMPTASSAY_STORE`].
-    #[arg(long, value_name = "STORE", env = "PROMPTASSAY_STORE", hide_env = true)]
+    // Not by clap, to which a variable that is set is an option that was passed: `--from` and `--by-file` would be refused.
+    #[arg(long, value_name = "STORE")]
     store: Option<String>,
 }
 
@@ -298,16 +300,26 @@ impl StoreArguments {
         }
     }
 
-    fn location(&self, loaded: &Loaded) -> Result<Option<Location>, Failure> {
-        match &self.store {
-            Some(written) => Location::parse(written).map(Some).map_err(|error| {
-                Failure::invalid_one(
-                    Problem::error("experiment::store", error.to_string()).help(error.help()),
-                )
-            }),
+    /// What names the store, read; `None` where nothing does.
+    pub(crate) fn location(&self, loaded: &Loaded) -> Result<Option<Location>, Failure> {
+        if let Some(written) = &self.store {
+            return parse(written, "`--store`", "").map(Some);
+        }
+        let source = format!("the environment variable {}", environment::STORE);
+        match environment::store() {
+            Some(written) => {
+                parse(&written, &source, "; or unset it, for `store:` of registry.yaml").map(Some)
+            }
             None => of_registry(loaded),
         }
     }
+}
+
+fn parse(written: &str, source: &str, or: &str) -> Result<Location, Failure> {
+    Location::parse(written).map_err(|error| {
+        let problem = Problem::error("experiment::store", error.about(source));
+        Failure::invalid_one(problem.help(format!("{}{or}", error.help())))
+    })
 }
 
 fn is_there(location: &Location) -> bool {

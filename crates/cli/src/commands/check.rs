@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
     problems.extend(schema::outdated(loaded.tree.root()));
     let now = context.environment.now();
     let mut files = Files::new(&loaded.tree, &mut problems);
-    let mut started = Started::new(&arguments.store, &loaded, now);
+    let mut started = Started::new(&arguments.store, &loaded, now, &mut problems);
     for prompt in &prompts {
         files.check(prompt, &mut started, &mut problems);
         if arguments.locked {

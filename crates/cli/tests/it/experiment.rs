@@ -7,6 +7,7 @@
 )]
 
 mod known_ids;
+mod named_stores;
 mod treatments;
 
 use insta::assert_snapshot;

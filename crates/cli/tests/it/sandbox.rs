@@ -109,6 +109,7 @@ impl Sandbox {
             .args(arguments)
             .current_dir(self.directory.path())
             .env_remove("PROMPTASSAY_PROMPTS")
+            .env_remove("PROMPTASSAY_STORE")
             .env_remove("NO_COLOR")
             .env_remove("OPENAI_API_KEY")
             .env_remove("CI")

@@ -21,27 +21,52 @@ pub enum Location {
 
 /// The text is no location of a store. Its reason does not repeat the text, which may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this is not a PostgreSQL URL: {reason}")]
+#[error("what names the store {reason}")]
 pub struct InvalidLocation {
     reason: String,
+    help: &'static str,
 }
 
+const HELP: &str = "write the path of a file, or a URL like postgres://user@host:5432/database";
+
 impl InvalidLocation {
+    fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), help: HELP }
+    }
+
+    /// What is wrong, as a sentence about what the text was read from, such as "`--store`".
+    pub fn about(&self, source: &str) -> String {
+        format!("{source} {}", self.reason)
+    }
+
     /// What would be accepted.
     pub fn help(&self) -> &'static str {
-        "write it like postgres://user@host:5432/database"
+        self.help
     }
 }
 
 impl Location {
-    /// Reads a PostgreSQL URL, or takes the text as the path of a file.
+    /// Reads a PostgreSQL URL, whose scheme may be written in capitals, or takes the text as the path of a file. What is neither is
+    /// refused: SQLite would make a file of it here, or one that is gone when the program ends.
     pub fn parse(text: &str) -> Result<Self, InvalidLocation> {
-        if !is_url(text) {
-            return Ok(Self::Sqlite(PathBuf::from(text)));
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err(InvalidLocation::new("is empty"));
         }
-        let config: postgres::Config =
-            text.parse().map_err(|error: postgres::Error| InvalidLocation { reason: root_cause(&error) })?;
-        Ok(Self::Postgres(Box::new(config)))
+        if let Some((scheme, rest)) = trimmed.split_once("://") {
+            return postgres_url(&scheme.to_ascii_lowercase(), rest);
+        }
+        if names_a_server(trimmed) {
+            return Err(InvalidLocation::new("is neither the path of a file nor a PostgreSQL URL"));
+        }
+        if trimmed == ":memory:" || starts_with(trimmed, "file:") || starts_with(trimmed, "sqlite:") {
+            let help = "write the path of a file as it is, such as data/experiments.db";
+            return Err(InvalidLocation {
+                help,
+                ..InvalidLocation::new("is a name of SQLite, and not a path")
+            });
+        }
+        Ok(Self::Sqlite(PathBuf::from(text)))
     }
 
     /// What `store:` of registry.yaml says, if it says something. `directory` is where that file stands, `repository` the directory
@@ -55,37 +80,63 @@ impl Location {
         let reading = document.read_at::<Located<String>>(&["store"])?;
         problems.extend(reading.problems);
         let written = reading.value?;
-        let scheme = written.split_once("://").map(|(scheme, _)| scheme);
-        let (message, help) = if is_url(&written) {
-            match Self::parse(&written) {
-                Ok(Self::Postgres(config)) if config.get_password().is_some() => (
-                    "`store` holds a password, and this file is committed".to_owned(),
-                    PASSWORD_HELP.to_owned(),
-                ),
-                Ok(location) => return Some(location),
-                Err(error) => (error.to_string(), error.help().to_owned()),
+        let mut place = document.place(written.span);
+        let (message, help) = match Self::parse(&written) {
+            Ok(Self::Postgres(config)) if config.get_password().is_some() => {
+                place.line_text.clear();
+                ("`store` holds a password, and this file is committed".to_owned(), PASSWORD_HELP.to_owned())
             }
-        } else if scheme.is_some() {
-            let help = "write the path of a file, or a URL like postgres://user@host:5432/database";
-            ("`store` is a URL, but not of PostgreSQL".to_owned(), help.to_owned())
-        } else {
-            match resolve_inside(directory, &written, repository) {
+            Ok(location @ Self::Postgres(_)) => return Some(location),
+            Ok(Self::Sqlite(_)) => match resolve_inside(directory, &written, repository) {
                 Ok(path) => return Some(Self::Sqlite(path)),
                 Err(error) => (error.to_string(), error.help().to_owned()),
+            },
+            Err(error) => {
+                // The line may hold a password.
+                place.line_text.clear();
+                (error.about("`store`"), error.help().to_owned())
             }
         };
-        let mut place = document.place(written.span);
-        if scheme.is_some() {
-            // The line may hold a password.
-            place.line_text.clear();
-        }
         problems.push(Problem::error("experiment::store", message).at(place).help(help));
         None
     }
 }
 
-fn is_url(text: &str) -> bool {
-    text.starts_with("postgres://") || text.starts_with("postgresql://")
+fn postgres_url(scheme: &str, rest: &str) -> Result<Location, InvalidLocation> {
+    if !matches!(scheme, "postgres" | "postgresql") {
+        let reason = "is a URL, but not of PostgreSQL";
+        let help = if scheme.starts_with("postgres") {
+            "the scheme has no driver in it: postgres://user@host:5432/database"
+        } else {
+            HELP
+        };
+        return Err(InvalidLocation { help, ..InvalidLocation::new(reason) });
+    }
+    if rest.matches('@').count() > 1 {
+        // Else what follows the first one would be taken for the host or an option, and shown.
+        let help = "an `@` that does not stand before the host is written `%40`";
+        return Err(InvalidLocation { help, ..InvalidLocation::new("is a URL with more than one `@`") });
+    }
+    let config: postgres::Config =
+        format!("{scheme}://{rest}").parse().map_err(|error: postgres::Error| {
+            InvalidLocation::new(format!("is not a PostgreSQL URL: {}", root_cause(&error)))
+        })?;
+    Ok(Location::Postgres(Box::new(config)))
+}
+
+/// Whether this is how other programs name a database on a server: `user:password@host`, `postgres:…` and `host=… password=…`.
+fn names_a_server(text: &str) -> bool {
+    // A single letter is a drive.
+    let is_user = |text: &str| text.chars().count() > 1 && !text.contains(['/', '\\']);
+    let has_password = text.split_once(':').is_some_and(|(user, rest)| is_user(user) && rest.contains('@'));
+    let keys = ["host=", "hostaddr=", "dbname=", "user=", "password="];
+    let is_parameter = |word: &str| keys.iter().any(|key| starts_with(word, key));
+    let is_scheme = ["postgres:", "postgresql:"].iter().any(|scheme| starts_with(text, scheme));
+    has_password || is_scheme || text.split_whitespace().any(is_parameter)
+}
+
+fn starts_with(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
 }
 
 /// The innermost reason: outer ones only say that there is one.
@@ -105,18 +156,24 @@ impl fmt::Display for Location {
         };
         formatter.write_str("postgres://")?;
         if let Some(user) = config.get_user() {
-            write!(formatter, "{user}@")?;
+            write!(formatter, "{}@", plain(user))?;
         }
         for (index, host) in config.get_hosts().iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
             match host {
-                postgres::config::Host::Tcp(host) => write!(formatter, "{comma}{host}")?,
+                postgres::config::Host::Tcp(host) => write!(formatter, "{comma}{}", plain(host))?,
                 #[cfg(unix)]
                 postgres::config::Host::Unix(path) => write!(formatter, "{comma}{}", path.display())?,
             }
         }
-        write!(formatter, "/{}", config.get_dbname().unwrap_or_default())
+        write!(formatter, "/{}", plain(config.get_dbname().unwrap_or_default()))
     }
+}
+
+/// A part of a URL as it is shown. One with signs that no host has may be a piece of a password that was not written as it must be.
+fn plain(part: &str) -> &str {
+    let is_plain = |sign: char| sign.is_alphanumeric() || matches!(sign, '-' | '_' | '.' | ':');
+    if part.chars().all(is_plain) { part } else { "…" }
 }
 
 impl fmt::Debug for Location {
@@ -143,6 +200,84 @@ mod tests {
         assert!(Location::of_registry(&document, Path::new("."), Path::new("."), &mut problems).is_none());
         assert!(!format!("{problems:?}").contains("s3cret"), "{problems:?}");
         assert_eq!(problems.len(), 1);
+    }
+
+    #[test]
+    fn what_would_be_a_file_named_like_a_server_is_refused_without_its_password() {
+        let said = |text: &str| match Location::parse(text) {
+            Err(error) => format!("{text:?}: {}\n  {}\n", error.about("`--store`"), error.help()),
+            Ok(location) => panic!("{text} is {location}"),
+        };
+        let refused = [
+            "",
+            " \t\n",
+            "postgresql+asyncpg://app:s3cret@db.internal/prod",
+            "mysql://app:s3cret@db/prod",
+            "MySQL://app:s3cret@db/prod",
+            "sqlite:///data/e.db",
+            "sqlite:data/e.db",
+            "file:data/e.db?mode=memory",
+            ":memory:",
+            "postgres:app:s3cret@db/prod",
+            "postgresql:/app:s3cret@db/prod",
+            "app:s3cret@tcp(db)/prod",
+            "app:s3/cret@db/prod",
+            "host=db user=app password=s3cret",
+            "postgres://app:s3@cret@db/prod",
+            "postgres://app:s3cret@db:port/prod",
+            "postgres://app@db/prod?pasword=s3cret",
+        ];
+        let shown = refused.map(said).concat();
+        let without_texts: String =
+            shown.lines().filter(|line| !line.starts_with('"')).collect::<Vec<_>>().join("\n");
+        assert!(!without_texts.contains("s3cret"), "{shown}");
+        insta::assert_snapshot!(shown);
+    }
+
+    #[test]
+    fn a_scheme_may_be_in_capitals_and_what_surrounds_a_url_is_no_part_of_it() {
+        for text in ["POSTGRES://app:s3cret@db/prod", " postgres://app@db/prod", "PostgreSQL://app@db/prod\n"]
+        {
+            assert_eq!(Location::parse(text).unwrap().to_string(), "postgres://app@db/prod", "{text:?}");
+        }
+        for path in [
+            "data/e.db",
+            "e.db",
+            "./a@b.db",
+            "C:\\data\\a@b.db",
+            "user.db",
+            " e.db",
+            "data/10:30.db",
+            "prod@eu.db",
+        ] {
+            assert!(
+                matches!(Location::parse(path), Ok(Location::Sqlite(of)) if of == Path::new(path)),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_piece_of_a_password_that_was_not_written_as_it_must_be_is_not_shown() {
+        let location = Location::parse("postgres://db?user=a@b&password=s3cret").unwrap();
+        assert!(!location.to_string().contains("s3cret"), "{location}");
+    }
+
+    proptest::proptest! {
+        /// Whatever a password is made of, it is in no message and no path.
+        #[test]
+        fn a_password_is_in_no_message(
+            scheme in "postgres|POSTGRESQL|[a-zA-Z][a-zA-Z+]{1,8}",
+            slashes in "/{0,3}",
+            password in "[a-z%@:/?#&= ]{0,6}S3CRET[a-z%@:/?#&= ]{0,6}",
+            space in "[ \t\n]{0,2}",
+        ) {
+            let text = format!("{space}{scheme}:{slashes}app:{password}@db.internal/prod");
+            match Location::parse(&text) {
+                Ok(location) => proptest::prop_assert!(!format!("{location} {location:?}").contains("S3CRET"), "{location}"),
+                Err(error) => proptest::prop_assert!(!error.to_string().contains("S3CRET"), "{error}"),
+            }
+        }
     }
 
     #[test]

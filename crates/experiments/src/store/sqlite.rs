@@ -39,7 +39,14 @@ impl SqliteStore {
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
         }
-        let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
+        if path.as_os_str().is_empty() {
+            // SQLite would make a database that is gone when it is closed.
+            return Err(failed("an empty path names no file".to_owned()));
+        }
+        // Without the flag for URIs: a path is a path.
+        let flags = OpenFlags::default() & !OpenFlags::SQLITE_OPEN_URI;
+        let connection =
+            Connection::open_with_flags(path, flags).map_err(|error| failed(error.to_string()))?;
         // SQLite opens a file on a disk that may not be written to all the same.
         let store = match connection.is_readonly("main") {
             Ok(true) => Self::read_only(path),

@@ -27,8 +27,17 @@ enum Known {
 }
 
 impl<'a> Started<'a> {
-    pub(super) fn new(arguments: &'a StoreArguments, loaded: &'a Loaded, now: Timestamp) -> Self {
-        Self { arguments, loaded, now, store: None }
+    /// What names a store and cannot be one is an error, whether there is an experiment or not.
+    pub(super) fn new(
+        arguments: &'a StoreArguments,
+        loaded: &'a Loaded,
+        now: Timestamp,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let named = arguments.location(loaded);
+        let store = named.is_err().then_some(Known::Nothing);
+        problems.extend(named.err().into_iter().flat_map(|failure| failure.problems));
+        Self { arguments, loaded, now, store }
     }
 
     /// What is wrong with those of the experiments that run. Gives back those of which it is not known that they are over.

@@ -1,0 +1,73 @@
+//! What names the store: nothing is recorded where nobody would find it again, and no password is printed.
+
+use insta::assert_snapshot;
+
+use super::{Sandbox, sandbox};
+use crate::sandbox::Seen;
+
+/// A started experiment with an exposure in the store of registry.yaml.
+fn started() -> Sandbox {
+    let sandbox = sandbox();
+    for command in [&["experiment", "start", "trial"][..], &["expose", "trial", "u1"]] {
+        assert_eq!(sandbox.run(command).code, Some(0));
+    }
+    sandbox
+}
+
+#[test]
+fn a_store_that_would_be_gone_or_is_a_path_by_mistake_is_refused_by_every_command() {
+    let sandbox = started();
+    let before = sandbox.files(".");
+    let row = "unit,variant,metric,value,at\nu1,control,resolved,1,2026-01-02T00:00:00Z\n";
+    let commands = [
+        &["experiment", "start", "trial"][..],
+        &["experiment", "list"],
+        &["experiment", "stop", "trial", "--reason", "enough"],
+        &["expose", "trial", "u2"],
+        &["record", "trial", "u1", "resolved", "1"],
+        &["import", "trial", "-", "--as", "csv"],
+        &["export", "trial"],
+        &["analyze", "trial"],
+        &["assign", "trial", "u1"],
+        &["resolve", "greet", "--unit", "u1"],
+        &["check"],
+    ];
+    for store in
+        ["", " ", "mysql://app:s3cret@db/prod", "postgresql+asyncpg://app:s3cret@db/prod", ":memory:"]
+    {
+        for command in commands {
+            let mut by_variable = sandbox.command(command);
+            let seen = [
+                Seen::of(by_variable.env("PROMPTASSAY_STORE", store)),
+                sandbox.run_with_input(&[command, &["--store", store]].concat(), row),
+            ];
+            for (seen, named) in seen.iter().zip(["PROMPTASSAY_STORE", "`--store`"]) {
+                let shown = seen.shown();
+                assert!(seen.code == Some(2) && seen.stderr.contains(named), "{command:?} {store}: {shown}");
+                assert!(!shown.contains("s3cret"), "{command:?}: {shown}");
+            }
+        }
+    }
+    assert_eq!(sandbox.files("."), before);
+    let said = |store: &str| {
+        let mut command = sandbox.command(&["record", "trial", "u1", "resolved", "1"]);
+        sandbox.clean(&Seen::of(command.env("PROMPTASSAY_STORE", store)).shown())
+    };
+    assert_snapshot!(said("") + &said("postgresql+asyncpg://app:s3cret@db/prod"));
+    let shown = |name: &str| sandbox.session(&[&["record", "trial", "u1", "resolved", "1", "--store", name]]);
+    assert_snapshot!(shown("") + &shown(":memory:"));
+}
+
+#[test]
+fn what_asks_no_store_is_not_hindered_by_one_that_is_named() {
+    let sandbox = started();
+    sandbox.write("events.csv", "unit,variant,at\nu1,control,2026-01-02T00:00:00Z\n");
+    for command in
+        [&["analyze", "trial", "--from", "events.csv"][..], &["assign", "trial", "u1", "--by-file"]]
+    {
+        let seen = Seen::of(sandbox.command(command).env("PROMPTASSAY_STORE", "data/experiments.db"));
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+        let both = sandbox.run(&[command, &["--store", "data/experiments.db"]].concat());
+        assert!(both.code == Some(2) && both.stderr.contains("cannot be used with"), "{}", both.shown());
+    }
+}
