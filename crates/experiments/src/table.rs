@@ -186,6 +186,9 @@ fn events(
     if variant.is_none() && metric.is_none() {
         return Err("there is neither a `variant` nor a `metric`".to_owned());
     }
+    if metric.is_none() && row.value.is_some() {
+        return Err("there is a `value`, and no `metric` that says what it is of".to_owned());
+    }
     for name in [&variant, &metric].into_iter().flatten() {
         if !valid_label(name) {
             return Err(format!(

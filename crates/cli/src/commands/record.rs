@@ -83,7 +83,7 @@ pub(crate) struct RecordArguments {
 
 pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let unit = arguments.unit.as_bytes();
+    let unit = one_unit(&arguments.unit)?;
     let at = moment(arguments.at, context)?;
     if arguments.canary {
         let canary = canaries::find(&loaded, &arguments.name)?.canary;
@@ -124,7 +124,7 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
 
 pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let unit = arguments.unit.as_bytes();
+    let unit = one_unit(&arguments.unit)?;
     let at = moment(arguments.at, context)?;
     let id = match &arguments.id {
         // All such outcomes would be one, and the others lost.
@@ -186,6 +186,17 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
     }
     let said = if recorded { "recorded\n" } else { "was recorded before\n" };
     context.answer(|| said.to_owned(), &answer)
+}
+
+/// The bytes of an id. Elsewhere `-` is standard input: who pipes ids into this would lose all of them.
+fn one_unit(unit: &str) -> Result<&[u8], Failure> {
+    if unit == "-" {
+        let message = "`-` is no id: this takes one unit and reads nothing from standard input";
+        return Err(Failure::invalid_one(Problem::error("record::standard_input", message).help(
+            "`promptassay import EXPERIMENT - --as csv` reads many, with the columns `unit`, `variant`, `metric`, `value` and `at`",
+        )));
+    }
+    Ok(unit.as_bytes())
 }
 
 /// Whether a unit had been served its variant by then: only what comes after that is an outcome of it.

@@ -7,6 +7,7 @@
 )]
 
 mod known_ids;
+mod lost_rows;
 mod named_stores;
 mod treatments;
 
