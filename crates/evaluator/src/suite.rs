@@ -12,7 +12,7 @@ mod resolve;
 mod row;
 mod spec;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -98,6 +98,16 @@ pub struct Case {
 const REPEAT_UNDER_A_MARGIN: u32 = 3;
 
 impl Suite {
+    /// The files that programs which judge its replies may be made of, each once: see `command` in the list of checks. What they load
+    /// beside is not known.
+    pub fn program_files(&self) -> BTreeSet<PathBuf> {
+        // Validators of the suite are shared by all of its cases.
+        let mut seen = HashSet::new();
+        let validators = self.cases.iter().flat_map(|case| &case.validators);
+        let distinct = validators.filter(|validator| seen.insert(Arc::as_ptr(validator)));
+        distinct.flat_map(|validator| validator.program_files()).collect()
+    }
+
     /// Asks each case three times where a margin is set and nobody wrote how often; for suites whose candidates are compared.
     /// Returns why, in a sentence, where that changes something.
     pub fn repeat_under_a_margin(&mut self) -> Option<String> {

@@ -31,6 +31,7 @@ mod tool_calls;
 mod view;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use promptassay_llm::{ModelRow, Reply};
@@ -95,7 +96,7 @@ enum Asks<'a> {
     /// A model.
     Judge(&'a judged::Judge),
     /// Another process.
-    Program,
+    Program(&'a program::CommandCheck),
     /// Whom its parts ask.
     WhatPartsAsk(&'a [Arc<Validator>]),
 }
@@ -157,7 +158,7 @@ impl Validator {
         match self.check.asks() {
             Asks::Judge(judge) => vec![judge.model()],
             Asks::WhatPartsAsk(parts) => parts.iter().flat_map(|part| part.judges()).collect(),
-            Asks::Program | Asks::Nobody => Vec::new(),
+            Asks::Program(_) | Asks::Nobody => Vec::new(),
         }
     }
 
@@ -168,7 +169,7 @@ impl Validator {
             Asks::WhatPartsAsk(parts) => {
                 parts.iter().flat_map(|part| part.judge_questions(inputs, reference)).collect()
             }
-            Asks::Program | Asks::Nobody => Vec::new(),
+            Asks::Program(_) | Asks::Nobody => Vec::new(),
         }
     }
 
@@ -192,10 +193,19 @@ impl Validator {
         }
     }
 
+    /// The files that the programs which it runs may be made of, here and in its parts: the paths among their words, there or not.
+    pub(crate) fn program_files(&self) -> Vec<PathBuf> {
+        match self.check.asks() {
+            Asks::Program(check) => check.files(),
+            Asks::WhatPartsAsk(parts) => parts.iter().flat_map(|part| part.program_files()).collect(),
+            Asks::Judge(_) | Asks::Nobody => Vec::new(),
+        }
+    }
+
     /// Whether somebody else is asked, here or in a part: a judge or a program.
     pub(crate) fn asks_others(&self) -> bool {
         match self.check.asks() {
-            Asks::Judge(_) | Asks::Program => true,
+            Asks::Judge(_) | Asks::Program(_) => true,
             Asks::WhatPartsAsk(parts) => parts.iter().any(|part| part.asks_others()),
             Asks::Nobody => false,
         }
@@ -246,7 +256,7 @@ impl Check {
     fn asks(&self) -> Asks<'_> {
         match self {
             Self::Judge(judge) => Asks::Judge(judge),
-            Self::Command(_) => Asks::Program,
+            Self::Command(check) => Asks::Program(check),
             Self::Composite(composite) => Asks::WhatPartsAsk(&composite.parts),
             Self::Affix(_)
             | Self::Closure(_)

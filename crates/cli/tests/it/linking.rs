@@ -110,6 +110,25 @@ fn what_is_read_through_a_link_changes_with_what_it_leads_to() {
     assert_snapshot!(told);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_program_that_judges_is_part_of_the_exam() {
+    let sandbox = sandbox("cases/a.jsonl");
+    sandbox.write("prompts/greet/tests/cases/a.jsonl", rows(&[("one", true), ("two", false)]));
+    sandbox.edit(SUITE, "{contains: please}", "{command: [sh, ../../../checks/polite.sh, --strict]}");
+    sandbox.write("checks/polite.sh", "grep -q please && echo '{\"pass\": true}'\n");
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    let said = |sandbox: &Sandbox| {
+        let seen = sandbox.run(&[&EVAL[..], &["--allow-commands", "-q"]].concat());
+        sandbox.clean(&seen.shown())
+    };
+    assert!(said(&sandbox).contains("skipped:"));
+    sandbox.write("checks/polite.sh", "echo '{\"pass\": true}'\n");
+    assert_snapshot!(said(&sandbox));
+}
+
 fn git_in(directory: &Path, arguments: &[&str]) -> bool {
     let settings =
         ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "protocol.file.allow=always"];

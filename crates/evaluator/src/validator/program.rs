@@ -63,6 +63,13 @@ struct Answer {
 }
 
 impl CommandCheck {
+    /// The paths among its words, seen from where it runs: of `[python3, checks/links.py, --strict]` the script.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let program = has_directory(&self.program).then_some(&self.program);
+        let arguments = self.arguments.iter().filter(|word| !word.starts_with('-'));
+        program.into_iter().chain(arguments).map(|word| self.directory.join(word)).collect()
+    }
+
     pub(super) fn look(&self, view: &View<'_>, outside: &mut Outside) -> Look {
         outside.inquire(|| {
             let question = json!({

@@ -35,19 +35,22 @@ pub(super) fn shown(reference: &str) -> &str {
     if is_id { &reference[..SHOWN_DIGITS] } else { reference }
 }
 
-/// What a suite takes its cases from.
+/// What a suite is made of beside its own file: datasets, and programs that judge.
 #[derive(Debug, Default)]
-pub(super) struct Datasets {
-    /// The files as they were found; none where the suite cannot be read.
+pub(super) struct SuiteFiles {
+    /// The files; none where the suite cannot be read.
     pub(super) files: Vec<PathBuf>,
-    /// What it names, also where that cannot be read.
+    /// The datasets that it names, also where they cannot be read.
     pub(super) patterns: Vec<String>,
 }
 
-impl Datasets {
+impl SuiteFiles {
     fn of(prompt: &Prompt, suite: Option<&Suite>) -> Self {
         match suite {
-            Some(suite) => Self { files: suite.datasets.clone(), patterns: suite.dataset_patterns.clone() },
+            Some(suite) => Self {
+                files: suite.datasets.iter().cloned().chain(suite.program_files()).collect(),
+                patterns: suite.dataset_patterns.clone(),
+            },
             None => Self { files: Vec::new(), patterns: datasets_named_by(prompt) },
         }
     }
@@ -59,7 +62,7 @@ impl Datasets {
 pub(super) fn since(
     reference: &str,
     tree: &Tree,
-    prompts: Vec<(&Prompt, Datasets)>,
+    prompts: Vec<(&Prompt, SuiteFiles)>,
     is_replay: bool,
 ) -> Result<Changed, Box<Problem>> {
     let git = Git::at(tree.repository_root())?;

@@ -6,7 +6,7 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
 
 use super::remarks::not_judged;
-use super::{Datasets, Then, shown};
+use super::{SuiteFiles, Then, shown};
 use crate::commands::eval::policy::PolicyArguments;
 
 /// A prompt, its suite if that can be read, and what is wrong with either.
@@ -27,8 +27,8 @@ pub(in crate::commands::eval) fn only_changed(
     let without_suite = prompts.iter().filter(|prompt| !prompt.has_suite());
     let files = candidates
         .iter()
-        .map(|Candidate { prompt, suite, .. }| (*prompt, Datasets::of(prompt, suite.as_ref())));
-    let files = files.chain(without_suite.clone().map(|prompt| (*prompt, Datasets::default())));
+        .map(|Candidate { prompt, suite, .. }| (*prompt, SuiteFiles::of(prompt, suite.as_ref())));
+    let files = files.chain(without_suite.clone().map(|prompt| (*prompt, SuiteFiles::default())));
     let mut changed = super::since(reference, tree, files.collect(), is_replay)?;
     let then = Then::read(reference, tree, problems)?;
     for prompt in without_suite {
@@ -56,6 +56,7 @@ pub(in crate::commands::eval) fn only_changed(
         for candidate in candidates {
             if let Some(suite) = &mut candidate.suite {
                 then.hold(candidate.prompt, suite, flags, problems)?;
+                problems.extend(then.other_programs(candidate.prompt, suite)?);
             }
         }
     }

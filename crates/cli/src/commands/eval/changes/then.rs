@@ -116,6 +116,34 @@ impl<'a> Then<'a> {
         Ok(())
     }
 
+    /// A warning that names the programs of checks which the change edits: what they say is judged by, and no digest of a case holds it.
+    pub(crate) fn other_programs(
+        &self,
+        prompt: &Prompt,
+        suite: &Suite,
+    ) -> Result<Option<Problem>, Box<Problem>> {
+        let mut edited = Vec::new();
+        for file in suite.program_files() {
+            let path = self.git.relative(&file);
+            // One that is new here came with its check, which the cases show.
+            if self.touched.contains(&path) && self.git.file_at(&self.commit, &path)?.is_some() {
+                edited.push(format!("`{}`", slashed(&path)));
+            }
+        }
+        edited.dedup();
+        if edited.is_empty() {
+            return Ok(None);
+        }
+        let message = format!(
+            "{}: this change edits a program that judges it (a `command` check runs it): {}",
+            prompt.name(),
+            edited.join(", ")
+        );
+        let help = "the verdict is by the program as it is here: whoever reviews the change should read what it no longer asks";
+        let place = Place::whole_file(suite.file.as_path());
+        Ok(Some(Problem::warning("changes::program", message).at(place).help(help)))
+    }
+
     /// A warning that names the rules which the change writes and which do not count for it.
     fn not_counted(&self, prompt: &Prompt, then: &Policy, today: &Policy) -> Option<Problem> {
         let differences = then.differences(today);
