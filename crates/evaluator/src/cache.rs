@@ -84,9 +84,14 @@ impl Cache {
         self
     }
 
+    /// Whether what is stored is found again.
+    pub(crate) fn is_read(&self) -> bool {
+        !self.refresh
+    }
+
     /// The reply to a question, if it is there and young enough at `now`.
     pub fn find(&self, key: CacheKey, now: Timestamp) -> Option<Entry> {
-        if self.refresh {
+        if !self.is_read() {
             return None;
         }
         let entry: Entry = serde_json::from_slice(&fs::read(self.path(key)).ok()?).ok()?;

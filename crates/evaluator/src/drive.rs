@@ -7,6 +7,7 @@ mod bucket;
 mod circuit;
 mod concurrency;
 mod jitter;
+mod judged;
 mod keys;
 mod pace;
 mod permits;
@@ -37,6 +38,7 @@ pub use keys::{KeyProblem, secrets};
 pub use retry::RetryPolicy;
 pub use transport::{Live, Transport};
 
+use judged::{Judged, Kept};
 use permits::{NoPermit, Permits};
 use schedule::Ahead;
 
@@ -81,6 +83,7 @@ pub struct Models<T> {
     allowance: Allowance,
     cache: Option<Arc<Cache>>,
     cache_problem: Mutex<Option<String>>,
+    judged: Judged,
 }
 
 /// What is asked of whom.
@@ -115,6 +118,7 @@ impl<T: Transport> Models<T> {
             allowance: Allowance::new(options.budget, options.spent),
             cache: options.cache.map(Arc::new),
             cache_problem: Mutex::new(None),
+            judged: Judged::default(),
         }
     }
 
@@ -149,9 +153,12 @@ impl<T: Transport> Models<T> {
     }
 
     async fn ask_judge(&self, trial: Trial, call: JudgeCall, tell: Tell) -> Result<Asked, Unanswered> {
-        // Samples ask the same, and two equal replies are judged alike.
-        let (trial, repeat, row) = (trial.id, call.sample, &*call.model);
-        self.ask(&Question { trial, repeat, row, request: &call.request }, &tell).await
+        // Samples ask the same and are answered apart.
+        let question =
+            Question { trial: trial.id, repeat: call.sample, row: &call.model, request: &call.request };
+        let key = CacheKey::of(question.row, question.request, question.repeat);
+        let ask = self.ask_and_keep(&question, &tell);
+        self.judged.ask(key, ask, || self.transport.now()).await
     }
 
     /// Twice as many as can be under way at once: those that wait before they try again make no others wait.
@@ -179,16 +186,22 @@ impl<T: Transport> Models<T> {
 
     /// The reply to a question, from the cache or from the model; every failed attempt is told.
     pub(crate) async fn ask(&self, question: &Question<'_>, tell: &Tell) -> Result<Asked, Unanswered> {
+        self.ask_and_keep(question, tell).await.map(|(asked, _)| asked)
+    }
+
+    /// The same, and whether the cache has the reply for whoever asks next.
+    async fn ask_and_keep(&self, question: &Question<'_>, tell: &Tell) -> Result<Kept, Unanswered> {
         let key = (self.cache.is_some() && may_be_kept(question.row))
             .then(|| CacheKey::of(question.row, question.request, question.repeat));
         if let Some(Entry { reply, at, .. }) = self.find(key).await {
-            return Ok(Asked { reply, source: ReplySource::Cached { at } });
+            return Ok((Asked { reply, source: ReplySource::Cached { at } }, true));
         }
         let reply = self.ask_until_answered(question, tell).await?.reply;
-        if let Some(entry) = Entry::of(question.row, &reply, self.transport.now()) {
-            self.store(key, entry).await;
-        }
-        Ok(Asked { reply, source: ReplySource::Live })
+        let is_kept = match Entry::of(question.row, &reply, self.transport.now()) {
+            Some(entry) => self.store(key, entry).await,
+            None => false,
+        };
+        Ok((Asked { reply, source: ReplySource::Live }, is_kept))
     }
 
     /// Why replies could not be kept, where one could not: a run does not fail for that.
@@ -268,11 +281,18 @@ impl<T: Transport> Models<T> {
         tokio::task::spawn_blocking(move || cache.find(key, now)).await.ok().flatten()
     }
 
-    async fn store(&self, key: Option<CacheKey>, entry: Entry) {
-        let (Some(cache), Some(key)) = (self.cache.clone(), key) else { return };
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || cache.store(key, &entry)).await {
-            let mut problem = self.cache_problem.lock().unwrap_or_else(PoisonError::into_inner);
-            problem.get_or_insert_with(|| error.to_string());
+    /// Stores a reply where there is a cache; whether it is found there from now on.
+    async fn store(&self, key: Option<CacheKey>, entry: Entry) -> bool {
+        let (Some(cache), Some(key)) = (self.cache.clone(), key) else { return false };
+        let is_read = cache.is_read();
+        match tokio::task::spawn_blocking(move || cache.store(key, &entry)).await {
+            Ok(Ok(())) => is_read,
+            Ok(Err(error)) => {
+                let mut problem = self.cache_problem.lock().unwrap_or_else(PoisonError::into_inner);
+                problem.get_or_insert_with(|| error.to_string());
+                false
+            }
+            Err(_) => false,
         }
     }
 }

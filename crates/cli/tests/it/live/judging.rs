@@ -166,6 +166,31 @@ fn what_a_person_wrote_is_what_judges_are_asked_about_where_it_is_kept() {
 }
 
 #[test]
+fn equal_replies_are_judged_alike_so_that_what_is_recorded_comes_to_the_same_verdict() {
+    // A judge that changes its mind with every call.
+    let rule = json!({"when": {"call": {"per": "server", "from": 1, "every": 2}}, "answer": {"text": KIND}});
+    let unkind = KIND.replace("true", "false");
+    for option in ["--record", "--no-cache", "--refresh"] {
+        let judge = Mock::start(json!({"rules": [rule], "default": {"answer": {"text": unkind}}}));
+        let asked = Mock::polite();
+        let sandbox = judged(&asked, &judge);
+        sandbox.edit("prompts/greet/tests/test_cases.yaml", "cases:", "repeat: 5\ncases:");
+        let live = if option == "--record" {
+            eval(&sandbox, &["--record", "--format", "json"])
+        } else {
+            eval(&sandbox, &["--record", option, "--format", "json"])
+        };
+        judge.counters().assert_calls(1);
+        let offline = sandbox.run(&["eval", "--offline", "--format", "json"]);
+        assert_eq!((live.code, offline.code), (Some(0), Some(0)), "{option}: {}", live.shown());
+        // What nobody was paid for again counts as saved.
+        let reported = sandbox.run(&["report", "latest~1"]).stdout;
+        assert!(reported.contains("judges   v1.0.0  5 answers, 1,290 tokens, $0.013\n"), "{reported}");
+        assert!(reported.contains("saved by the cache $0.010\n"), "{reported}");
+    }
+}
+
+#[test]
 fn answers_of_judges_that_are_stale_or_missing_are_named_and_pruned() {
     let (asked, judge) = (Mock::polite(), judge(KIND, ""));
     let sandbox = judged(&asked, &judge);
