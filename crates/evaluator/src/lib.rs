@@ -30,4 +30,5 @@ pub mod settings;
 pub mod spending;
 pub mod suite;
 pub mod summary;
+mod unique_keys;
 pub mod validator;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CaseResult, MetricMean, Origin, Side, SideLabel};
 use crate::runs::RunId;
+use crate::unique_keys::unique_keys;
 
 /// The version of this shape.
 const SCHEMA: u32 = 1;
@@ -47,6 +48,7 @@ pub struct FirstBlessed {
     /// When.
     pub blessed_at: Timestamp,
     /// By model row: the mean pass rate and the mean score of its units; `None` where nothing was judged.
+    #[serde(deserialize_with = "unique_keys")]
     pub means: BTreeMap<String, (Option<f64>, Option<f64>)>,
 }
 
@@ -67,6 +69,7 @@ pub struct BlessedVariant {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub judges: BTreeSet<String>,
     /// The cases by name.
+    #[serde(deserialize_with = "unique_keys")]
     pub cases: BTreeMap<String, BlessedCase>,
 }
 
@@ -89,7 +92,7 @@ pub struct BlessedCase {
     /// The mean score; `None` where no repeat was judged.
     pub score: Option<f64>,
     /// The mean scores of validators by name, of the repeats that have one.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique_keys")]
     pub validators: BTreeMap<String, BlessedMean>,
 }
 

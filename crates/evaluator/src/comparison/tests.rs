@@ -123,16 +123,11 @@ fn better_and_worse_need_four_units_that_changed() {
     }
 }
 
-#[test]
-fn what_was_blessed_is_compared_as_it_was() {
-    let mut before = side("c.one:ppn two:pff three:nnn");
-    before.served_models = BTreeSet::from(["luna-1".to_owned()]);
-    before.judges = BTreeSet::from(["opus".to_owned()]);
-    before.cases[0].validators.insert("tone".to_owned(), MetricMean { mean: 0.75, trials: 2 });
-    let after = side("c.one:ppp two:ppp three:ppp");
+/// Blessed results of a side, and whom they are from.
+fn blessed(before: &Side) -> Baseline {
     let run: crate::runs::RunId = "019aae2f-3000-7000-8000-000000000001".parse().unwrap();
     let at: jiff::Timestamp = "2026-11-20T10:00:00Z".parse().unwrap();
-    let baseline = Baseline {
+    Baseline {
         schema: Baseline::SCHEMA,
         prompt: "support".parse().unwrap(),
         run: run.clone(),
@@ -141,18 +136,29 @@ fn what_was_blessed_is_compared_as_it_was() {
         interface: Digest::of("interface"),
         suite: Digest::of("suite"),
         first: FirstBlessed {
-            run: run.clone(),
+            run,
             blessed_at: at,
             means: [("default".to_owned(), (Some(0.5), None))].into(),
         },
-        variants: vec![BlessedVariant::of(&before, Digest::of("text"))],
-    };
+        variants: vec![BlessedVariant::of(before, Digest::of("text"))],
+    }
+}
+
+#[test]
+fn what_was_blessed_is_compared_as_it_was() {
+    let mut before = side("c.one:ppn two:pff three:nnn");
+    before.served_models = BTreeSet::from(["luna-1".to_owned()]);
+    before.judges = BTreeSet::from(["opus".to_owned()]);
+    before.cases[0].validators.insert("tone".to_owned(), MetricMean { mean: 0.75, trials: 2 });
+    let after = side("c.one:ppp two:ppp three:ppp");
+    let baseline = blessed(&before);
     let text = baseline.to_json();
     insta::assert_snapshot!(text);
     let read = Baseline::parse(&text).unwrap();
     assert_eq!(read, baseline);
     let blessed = read.side("default").unwrap();
     assert_eq!(read.side("other"), None);
+    let Baseline { run, blessed_at: at, .. } = read.clone();
     assert_eq!(blessed.label.origin, Origin::Blessed { at, run });
     let mut expected = before.clone();
     expected.label = blessed.label.clone();
@@ -164,6 +170,17 @@ fn what_was_blessed_is_compared_as_it_was() {
     let policy = Policy::default();
     let (one, other) = (compare(&before, &after, &policy), compare(&blessed, &after, &policy));
     assert_eq!((one.metrics, one.fixed, one.pairing), (other.metrics, other.fixed, other.pairing));
+}
+
+/// As a merge leaves it where somebody keeps both sides of a conflict.
+#[test]
+fn a_case_that_stands_twice_in_a_blessed_file_is_refused() {
+    let text = blessed(&side("one:ppn two:pff")).to_json();
+    let line = text.lines().find(|line| line.trim_start().starts_with("\"one\"")).unwrap();
+    let twice = text.replacen(line, &format!("{line}\n{line}"), 1);
+    assert_ne!(twice, text);
+    let error = Baseline::parse(&twice).unwrap_err().to_string();
+    assert!(error.contains("stands twice at line"), "{error}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::spec::CaseSpec;
+use crate::unique_keys::UniqueKeys;
 
 /// The columns that are no inputs. An input of one of these names is written `inputs.name` in a table, and within `inputs` in JSON.
 pub(super) const KNOWN_COLUMNS: [&str; 8] =
@@ -151,7 +152,9 @@ impl<'de> Visitor<'de> for RowVisitor {
             match key.value.as_str() {
                 "name" => row.name = map.next_value()?,
                 "expected" => {
-                    row.expected = map.next_value::<Option<IndexMap<_, _>>>()?.unwrap_or_default();
+                    let expected = map.next_value::<Option<UniqueKeys<Located<String>, bool>>>()?;
+                    row.expected =
+                        expected.map(|entries| entries.0.into_iter().collect()).unwrap_or_default();
                 }
                 "reference" => row.reference = map.next_value()?,
                 "tags" => row.tags = map.next_value::<Option<Vec<_>>>()?.unwrap_or_default(),
@@ -159,7 +162,7 @@ impl<'de> Visitor<'de> for RowVisitor {
                 "must_pass" => row.must_pass = map.next_value::<Option<_>>()?.unwrap_or_default(),
                 "skip" => row.skip = map.next_value()?,
                 "inputs" => {
-                    for (name, value) in map.next_value::<IndexMap<Located<String>, Located<Value>>>()? {
+                    for (name, value) in map.next_value::<UniqueKeys<Located<String>, Located<Value>>>()?.0 {
                         row.add_input(name, value)?;
                     }
                 }
