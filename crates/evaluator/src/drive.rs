@@ -122,7 +122,7 @@ impl<T: Transport> Models<T> {
         }
     }
 
-    /// Asks the trials of `work`. When `stop` resolves or the budget is spent, nothing is started any more, and what is under way is finished.
+    /// Asks the trials of `work`. When `stop` resolves or the budget allows no more, nothing is started any more, and what is under way is finished.
     pub async fn run(
         &self,
         plan: &Plan,
@@ -169,7 +169,7 @@ impl<T: Transport> Models<T> {
     async fn stopped_by(&self, stop: impl Future<Output = RunEnd>) -> RunEnd {
         let why = tokio::select! {
             why = stop => why,
-            () = self.allowance.exhausted() => RunEnd::BudgetSpent,
+            why = self.allowance.exhausted() => why,
         };
         self.permits.stop();
         why

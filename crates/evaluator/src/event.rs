@@ -44,6 +44,8 @@ pub enum RunEnd {
     Completed,
     /// The budget did not allow another question; the trials that were under way have finished.
     BudgetSpent,
+    /// Nobody knows what replies cost, so no limit on it can be kept; the trials that were under way have finished.
+    CostUnknown,
     /// Its time was up; the trials that were under way have finished.
     TimeUp,
     /// It judged the answers of another run, which has none to some of the questions.
@@ -58,6 +60,7 @@ impl RunEnd {
         match self {
             Self::Completed => None,
             Self::BudgetSpent => Some("the budget is spent"),
+            Self::CostUnknown => Some("the cost of replies is not known"),
             Self::TimeUp => Some("the time is up"),
             Self::Unanswered => Some("answers are missing"),
             Self::Interrupted => Some("interrupted"),

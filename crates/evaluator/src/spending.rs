@@ -17,7 +17,7 @@ pub struct Budget {
     pub max_calls: Option<u64>,
     /// The most that it may cost, in US dollars. No question is started that would exceed it at the price of the dearest one so far to
     /// the same model; the first one to a model, a judge included, has a price that nobody knows: it is under way alone among those to
-    /// it, and may go beyond.
+    /// it, and may go beyond. Where nobody knows what that one cost, nothing more is asked.
     pub max_cost: Option<f64>,
 }
 

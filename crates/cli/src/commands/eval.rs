@@ -177,7 +177,13 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         live::run(&arguments.live, how, (plan, written), begin, context)?
     };
     if let Some(why) = end.reason() {
-        context.console.note(&format!("{why}; `promptassay eval --resume` goes on with this run"));
+        let first = match end {
+            RunEnd::CostUnknown => {
+                ", so `--max-cost` cannot be kept: write `price: {input: …, output: …}` into the rows of models whose replies do not state it, and where they count no tokens either, limit requests by `--max-calls`"
+            }
+            _ => "",
+        };
+        context.console.note(&format!("{why}{first}; `promptassay eval --resume` goes on with this run"));
     }
     let runs = arguments.journal.runs.runs(context)?;
     let judged = (plan, blessed.against());

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod caching;
+mod costs;
 mod failing;
 mod hostile;
 mod judging;

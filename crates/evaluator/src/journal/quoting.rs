@@ -70,8 +70,14 @@ mod tests {
 
     /// A line of a journal of about so many bytes, which says which it is.
     fn line(index: usize, padding: usize) -> (Event, String) {
-        let ends =
-            [RunEnd::Completed, RunEnd::BudgetSpent, RunEnd::TimeUp, RunEnd::Unanswered, RunEnd::Interrupted];
+        let ends = [
+            RunEnd::Completed,
+            RunEnd::BudgetSpent,
+            RunEnd::CostUnknown,
+            RunEnd::TimeUp,
+            RunEnd::Unanswered,
+            RunEnd::Interrupted,
+        ];
         let event = Event::RunFinished { end: ends[index % ends.len()] };
         let text = serde_json::to_string(&event).unwrap();
         // White space before a value is no part of it.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::{Budget, Spent};
+use crate::event::RunEnd;
 
 /// Sums of many small numbers are not exact; a budget is not left unspent for that.
 const ROUNDING: f64 = 1e-9;
@@ -28,12 +29,14 @@ struct State {
     held: f64,
     /// What is known of each model.
     prices: HashMap<usize, Price>,
+    /// Whether a model's first reply came without a cost, so that nobody can tell what is left.
+    cost_is_unknown: bool,
 }
 
 /// What is known of the cost of one question to a model.
 #[derive(Debug, Default)]
 struct Price {
-    /// That of the dearest answer so far; `None` before the first. One that nobody knows counts as nothing.
+    /// That of the dearest answer so far; `None` before the first.
     dearest: Option<f64>,
     /// Whether a question is under way that is to show it.
     is_sought: bool,
@@ -96,18 +99,28 @@ impl Allowance {
         }
     }
 
-    /// The question that this money was held for was answered, and cost so much.
+    /// The question that this money was held for was answered, and cost so much. What nobody knows counts as the dearest so far to the
+    /// same model: a reply that was withheld may come without a count. Where there is none to go by, a limit that counts nothing is none.
     pub(crate) fn pay(&self, hold: &Hold<'_>, cost: Option<f64>) {
         let mut state = self.state();
-        let cost = cost.unwrap_or(0.0);
-        state.spent.cost += cost;
         let price = state.prices.entry(hold.lane).or_default();
-        price.dearest = Some(price.dearest.map_or(cost, |dearest| dearest.max(cost)));
+        match cost.or(price.dearest) {
+            Some(cost) => {
+                price.dearest = Some(price.dearest.map_or(cost, |dearest| dearest.max(cost)));
+                state.spent.cost += cost;
+            }
+            None => state.cost_is_unknown = true,
+        }
     }
 
-    /// Resolves when a request was refused. For one caller.
-    pub(crate) async fn exhausted(&self) {
+    /// Resolves when a request was refused, with the reason. For one caller.
+    pub(crate) async fn exhausted(&self) -> RunEnd {
         self.refused.notified().await;
+        if self.budget.max_cost.is_some() && self.state().cost_is_unknown {
+            RunEnd::CostUnknown
+        } else {
+            RunEnd::BudgetSpent
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,6 +131,9 @@ impl Allowance {
 
 impl State {
     fn start(&mut self, lane: usize, most: f64) -> Start {
+        if self.cost_is_unknown {
+            return Start::Never;
+        }
         let (spent, held) = (self.spent.cost, self.held);
         let price = self.prices.entry(lane).or_default();
         let Some(expected) = price.dearest else {
@@ -246,13 +262,25 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_a_price_for_is_not_held_back() {
+    fn a_cost_that_nobody_knows_counts_as_the_dearest_and_the_first_one_ends_it() {
         let allowance = dollars(1.0);
-        let hold = now(&allowance, 0).unwrap();
-        allowance.pay(&hold, None);
-        drop(hold);
-        let all: Vec<_> = (0..100).map(|_| now(&allowance, 0).unwrap()).collect();
-        assert_eq!(all.len(), 100);
+        for cost in [Some(0.25), None, None] {
+            let hold = now(&allowance, 0).unwrap();
+            allowance.pay(&hold, cost);
+        }
+        let mut last = now(&allowance, 0).unwrap();
+        assert_eq!(now(&allowance, 0).err(), Some(No::NotYet), "as if 0.75 were spent");
+        last.lane = 1;
+        let mut waiting = std::pin::pin!(allowance.hold(0));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        allowance.pay(&last, None);
+        drop(last);
+        assert!(waiting.now_or_never().unwrap().is_none(), "of another model nothing is known at all");
+        assert_eq!(now(&allowance, 1).err(), Some(No::Never));
+        assert_eq!(allowance.exhausted().now_or_never(), Some(RunEnd::CostUnknown));
+        let spent = dollars(0.0);
+        assert_eq!(now(&spent, 0).err(), Some(No::Never));
+        assert_eq!(spent.exhausted().now_or_never(), Some(RunEnd::BudgetSpent));
     }
 
     #[test]

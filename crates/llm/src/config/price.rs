@@ -74,9 +74,12 @@ impl PriceSpec {
 }
 
 impl Price {
-    /// The cost of these tokens in US dollars; `None` unless input and output are both counted. Cached tokens that
+    /// The cost of these tokens in US dollars; `None` unless input and output are both counted, or all is free. Cached tokens that
     /// were not counted are priced as uncached. Writing to a provider's cache is priced as plain input.
     pub fn cost(&self, usage: &Usage) -> Option<f64> {
+        if [self.input, self.output, self.cached_input].iter().all(|price| *price <= 0.0) {
+            return Some(0.0);
+        }
         let (input, output) = (usage.input?, usage.output?);
         let cached = usage.cached_input.unwrap_or(0).min(input);
         let millionths = (input - cached) as f64 * self.input
@@ -113,6 +116,13 @@ mod tests {
         let price = PriceSpec { input: 2.0, output: 8.0, cached_input: None }.validate().unwrap();
         assert_eq!(price.cost(&Usage { input: Some(10), ..Usage::default() }), None);
         assert_eq!(price.cost(&Usage { output: Some(10), ..Usage::default() }), None);
+    }
+
+    #[test]
+    fn what_is_free_needs_no_count() {
+        let price = |cached_input| PriceSpec { input: 0.0, output: 0.0, cached_input };
+        assert_eq!(price(None).validate().unwrap().cost(&Usage::default()), Some(0.0));
+        assert_eq!(price(Some(1.0)).validate().unwrap().cost(&Usage::default()), None);
     }
 
     #[test]

@@ -289,8 +289,13 @@ fn check_commands(arguments: &LiveArguments, rows: &[&ModelRow]) -> Result<(), F
 
 /// A limit that counts nothing is none.
 fn check_prices(budget: BudgetArguments, rows: &[&ModelRow]) -> Result<(), Failure> {
-    let unpriced: Vec<&str> =
-        rows.iter().filter(|row| row.price.is_none()).map(|row| row.name.as_str()).collect();
+    // Of a gateway or a program the first reply tells whether it states its cost; where it does not, it is the last.
+    let may_state_it = |row: &ModelRow| match &row.target {
+        Target::Http(_) => row.provider.default_base_url() != Some(row.endpoint().as_str()),
+        Target::Command(_) => true,
+    };
+    let unpriced = rows.iter().filter(|row| row.price.is_none() && !may_state_it(row));
+    let unpriced: Vec<&str> = unpriced.map(|row| row.name.as_str()).collect();
     if budget.budget().max_cost.is_none() || unpriced.is_empty() {
         return Ok(());
     }
@@ -300,7 +305,7 @@ fn check_prices(budget: BudgetArguments, rows: &[&ModelRow]) -> Result<(), Failu
         unpriced.join(", ")
     );
     Err(Failure::invalid_one(Problem::error("eval::no_price", message).help(
-        "write `price: {input: …, output: …}` into its row, in US dollars per million tokens, 0 for what is free. A reply that states its own cost, as those of some gateways do, counts by that; one that does not would count nothing without a price. `--max-calls` limits requests instead",
+        "write `price: {input: …, output: …}` into its row, in US dollars per million tokens, 0 for what is free. Its provider does not state in a reply what it cost. `--max-calls` limits requests instead",
     )))
 }
 

@@ -1,0 +1,41 @@
+//! A limit on cost, where replies say what they cost, or nobody does.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use super::{Mock, eval, sandbox};
+
+fn mock(extra: &Value) -> Mock {
+    let mut default = json!({"answer": {"text": "Thank you"}});
+    default.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    Mock::start(json!({"default": default}))
+}
+
+#[test]
+fn a_limit_that_would_count_nothing_ends_the_run() {
+    let mock = mock(&json!({"usage": {"absent": {}}}));
+    let row = mock.row().replace("model: m", "model: m, price: {input: 1.0, output: 1.0}");
+    let sandbox = sandbox(&row, 30);
+    let limits = ["--no-cache", "--max-cost", "0.009"];
+    let seen = eval(&sandbox, &limits);
+    assert_eq!((seen.code, mock.counters().calls), (Some(4), 1), "{}", seen.shown());
+    assert_snapshot!(seen.stderr);
+    assert!(seen.stdout.contains("the cost of replies is not known: 29 of 30 questions not asked"));
+    // Without a limit nobody has to know.
+    assert_eq!(eval(&sandbox, &["--no-cache"]).code, Some(0));
+}
+
+#[test]
+fn behind_a_gateway_replies_may_say_what_they_cost() {
+    let stated = mock(&json!({"headers": {"x-litellm-response-cost": "0.002"}}));
+    let sandbox = sandbox(&stated.row(), 30);
+    let limits = ["--no-cache", "--max-cost", "0.009", "--max-concurrency", "1"];
+    let seen = eval(&sandbox, &limits);
+    assert_eq!((seen.code, stated.counters().calls), (Some(4), 4), "{}", seen.shown());
+    assert!(seen.stdout.contains("the budget is spent: 26 of 30 questions not asked"), "{}", seen.shown());
+    // Where the first reply does not, it is the last.
+    let silent = mock(&json!({}));
+    sandbox.edit("prompts/registry.yaml", &stated.row(), &silent.row());
+    let seen = eval(&sandbox, &limits);
+    assert_eq!((seen.code, silent.counters().calls), (Some(4), 1), "{}", seen.shown());
+}
