@@ -225,7 +225,7 @@ pub(super) fn interval(kind: &str, bounds: &Interval) -> String {
     let percent = kind == "binary";
     let places = places(reach(bounds));
     let number = |value: f64| {
-        if percent { format!("{:+.2}", 100.0 * value) } else { format!("{value:+.places$}") }
+        if percent { format!("{:+.2}", 100.0 * value) } else { signed(value, places) }
     };
     format!("[{}, {}]", number(bounds.lower), number(bounds.upper))
 }
@@ -237,7 +237,7 @@ pub(super) fn difference_of(metric: &MetricReport, comparison: &Comparison) -> O
         return Some(format!("{:+.2} pts", 100.0 * value));
     }
     let places = places(comparison.interval.as_ref().map_or(value.abs(), reach));
-    Some(format!("{value:+.places$}"))
+    Some(signed(value, places))
 }
 
 fn reach(bounds: &Interval) -> f64 {
@@ -249,8 +249,13 @@ pub fn plain(kind: &str, value: f64) -> String {
     if kind == "binary" {
         return format!("{:.2} %", 100.0 * value);
     }
-    let places = places(value.abs());
-    format!("{value:.places$}")
+    let text = signed(value, places(value.abs()));
+    text.strip_prefix('+').map(str::to_owned).unwrap_or(text)
+}
+
+/// With its sign and so many decimals. From 10¹⁵ on a number has more digits than it is known to, and nobody counts them.
+fn signed(value: f64, places: usize) -> String {
+    if value.abs() < 1e15 { format!("{value:+.places$}") } else { format!("{value:+.3e}") }
 }
 
 /// Decimals that leave about four digits, without an exponent where that is readable.
@@ -298,4 +303,36 @@ fn plot(metric: &MetricReport, comparison: &Comparison, bounds: &Interval) -> St
     let estimate = comparison.difference.unwrap_or_else(|| f64::midpoint(bounds.lower, bounds.upper));
     cells[column(estimate.clamp(bounds.lower, bounds.upper))] = '●';
     cells.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_as_long_as_it_can_be_read() {
+        let shown = |value: f64| plain("mean", value);
+        let all = [0.0, 0.0004, 1.25, 12.5, 1234.56, 9e14, 1e15, -1e300, f64::MAX].map(shown);
+        let expected = [
+            "0.000",
+            "0.00040",
+            "1.250",
+            "12.50",
+            "1234.6",
+            "900000000000000.0",
+            "1.000e15",
+            "-1.000e300",
+            "1.798e308",
+        ];
+        assert_eq!(all, expected);
+        let bounds = |reach: f64| Interval {
+            lower: -reach,
+            upper: reach,
+            confidence: 0.95,
+            method: Method::AlwaysValid,
+            p_value: 1.0,
+        };
+        assert_eq!(interval("mean", &bounds(2.0)), "[-2.000, +2.000]");
+        assert_eq!(interval("mean", &bounds(1e300)), "[-1.000e300, +1.000e300]");
+    }
 }

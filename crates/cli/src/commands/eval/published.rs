@@ -296,18 +296,19 @@ fn publish_unasked(
     evaluation: &Evaluation<'_>,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
+    let said = format!("skipped: {message}");
     let nothing = Nothing { schema: 1, skipped: message, remarks: evaluation.files.remarks(evaluation.plan) };
     let requested = reports.requested()?;
     let mut problems = Vec::new();
     for requested in &requested {
         let report = spooled(|out| match requested.format {
-            ReportFormat::Terminal => writeln!(out, "{message}"),
+            ReportFormat::Terminal => writeln!(out, "{said}"),
             ReportFormat::Json => {
                 serde_json::to_writer_pretty(&mut *out, &nothing)?;
                 writeln!(out)
             }
             ReportFormat::Markdown => {
-                out.write_all(report::markdown_of_nothing(message, evaluation.plan.remarks()).as_bytes())
+                out.write_all(report::markdown_of_nothing(&said, evaluation.plan.remarks()).as_bytes())
             }
             ReportFormat::Junit => report::junit(evaluation, JunitLook::default(), out),
             ReportFormat::Github => out.write_all(report::github(evaluation).as_bytes()),
@@ -317,7 +318,7 @@ fn publish_unasked(
         problems.extend(written.err().into_iter().flat_map(|failure| failure.problems));
     }
     if !requested.iter().any(|requested| requested.target == Target::Stdout) {
-        context.answer(|| format!("{message}\n"), &nothing)?;
+        context.answer(|| format!("{said}\n"), &nothing)?;
     }
     if problems.is_empty() { Ok(Exit::Success) } else { Err(Failure { exit: Exit::Broken, problems }) }
 }

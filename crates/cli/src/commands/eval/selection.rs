@@ -147,10 +147,10 @@ impl SelectionArguments {
         }
     }
 
-    /// What is said where nothing changed.
+    /// Why nothing is evaluated, where nothing changed.
     pub(super) fn nothing_changed(&self) -> String {
         let reference = shown(self.changed_since.as_deref().unwrap_or_default());
-        format!("skipped: no prompt that has a suite changed since {reference}")
+        format!("no prompt that has a suite changed since {reference}")
     }
 
     /// Whether only what changed since a commit is evaluated.
