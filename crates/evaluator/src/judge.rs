@@ -106,7 +106,7 @@ pub enum Sample {
     Unreadable {
         /// Why the second could not.
         why: Unreadable,
-        /// The second answer.
+        /// The second in short, and how it ended.
         answer: String,
     },
     /// The judge could not be asked, and why.
@@ -144,8 +144,9 @@ pub fn combine(samples: &[Sample]) -> (CheckOutcome, f64) {
         _ => None,
     });
     let reason = match unreadable {
-        Some((why, answer)) => Reason::new(format!("the judge's answer could not be read, twice: {why}"))
-            .got(crate::validator::excerpt::excerpt(answer)),
+        Some((why, answer)) => {
+            Reason::new(format!("the judge's answer could not be read, twice: {why}")).got(answer.clone())
+        }
         None => Reason::new("no majority of the judge's answers"),
     };
     (CheckOutcome::Unscored(reason), 0.0)

@@ -46,11 +46,17 @@ struct Answer {
 /// it is written, must be true.
 pub fn read(text: &str, threshold: Option<f64>) -> Result<Judgement, Unreadable> {
     let text = without_fence(text.trim());
+    if text.is_empty() {
+        return Err(Unreadable::NotJson("there is no text".to_owned()));
+    }
     if !text.starts_with('{') {
         // A list of the three values would be read as well.
         return Err(Unreadable::NotJson("it does not begin with `{`".to_owned()));
     }
     let answer: Answer = serde_json::from_str(text).map_err(|error| {
+        if error.is_eof() {
+            return Unreadable::NotJson("it breaks off".to_owned());
+        }
         let text = error.to_string();
         let what = text.split(" at line ").next().unwrap_or_default();
         Unreadable::NotJson(what.replace("expected f64", "expected a number"))

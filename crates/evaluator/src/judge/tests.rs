@@ -24,7 +24,7 @@ fn sample(pass: bool, score: f64) -> Sample {
 }
 
 fn unreadable() -> Sample {
-    Sample::Unreadable { why: Unreadable::NoPass, answer: "{}".into() }
+    Sample::Unreadable { why: Unreadable::NoPass, answer: "\"{}\"".into() }
 }
 
 #[test]
@@ -50,6 +50,10 @@ fn an_answer_is_read_strictly() {
         "```json\n{\"pass\": true}\n```\n```json\n{\"pass\": false}\n```",
         "```python\n{\"pass\": true}\n```",
         "",
+        " \n",
+        "```json\n```",
+        "{\"pass\": tr",
+        "{\"pass\": true, \"reason\": \"so",
         "[true]",
         "true",
     ];

@@ -44,6 +44,8 @@ struct RowSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parts: Option<Parts>,
     text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refusal: Option<String>,
     finish_reason: FinishReason,
     #[serde(default, skip_serializing_if = "is_unknown")]
     usage: Usage,
@@ -70,7 +72,8 @@ impl RowSpec {
     }
 
     fn into_reply(self) -> Reply {
-        Reply { finish_reason: self.finish_reason, usage: self.usage, ..Reply::from_text(self.text) }
+        let Self { text, refusal, finish_reason, usage, .. } = self;
+        Reply { refusal, finish_reason, usage, ..Reply::from_text(text) }
     }
 }
 
@@ -258,6 +261,7 @@ fn rows(plan: &Plan, answers: &[(usize, &JudgeAnswered)]) -> BTreeMap<(Digest, u
             request_sha256: answered.request_sha256,
             parts: answered.parts.clone(),
             text: answered.reply.text.clone(),
+            refusal: answered.reply.refusal.clone(),
             finish_reason: answered.reply.finish_reason.clone(),
             usage: answered.reply.usage,
             source: Author::Recorded,

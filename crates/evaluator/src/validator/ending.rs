@@ -18,6 +18,11 @@ pub(super) fn with_ending(outcome: CheckOutcome, reply: &Reply) -> CheckOutcome 
     }
 }
 
+/// A reply in short, with how it ended.
+pub(super) fn excerpt_with_ending(reply: &Reply) -> String {
+    completed(excerpt(&reply.text), reply)
+}
+
 fn completed(got: String, reply: &Reply) -> String {
     let is_empty = reply.text.trim().is_empty();
     // Numbers and kinds are quoted too, and no ending explains them.

@@ -10,6 +10,7 @@ use promptassay_registry::template::Values;
 use promptassay_registry::yaml::Located;
 use schemars::JsonSchema;
 
+use super::ending::excerpt_with_ending;
 use super::outside::{Inquiry as OutsideInquiry, Outside};
 use super::spec::{Builder, Options};
 use super::view::View;
@@ -128,7 +129,7 @@ impl Inquiry {
         judging = judging.and(Judging::of(&self.model, &second));
         let sample = match judge::read(&second.reply.text, self.threshold) {
             Ok(judgement) => Sample::Read(judgement),
-            Err(unreadable) => Sample::Unreadable { why: unreadable, answer: second.reply.text },
+            Err(why) => Sample::Unreadable { why, answer: excerpt_with_ending(&second.reply) },
         };
         (sample, judging)
     }

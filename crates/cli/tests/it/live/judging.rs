@@ -2,6 +2,7 @@
 
 mod stale;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -57,6 +58,29 @@ fn a_judge_that_cannot_be_read_twice_leaves_the_reply_unscored() {
     judge.counters().assert_answered_by("first", 1);
     judge.counters().assert_answered_by("again", 1);
     assert_eq!(first_repeat(&report(&seen))["outcome"], "unscored");
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_shown_with_how_it_ended() {
+    let mut said = String::new();
+    for answer in [
+        json!({"text": "Lovely"}),
+        json!({"length_limit": "{\"pass\": tr"}),
+        json!({"length_limit": ""}),
+        json!({"refusal": "I do not grade people."}),
+        json!({"filtered": {}}),
+    ] {
+        let (asked, judge) = (Mock::polite(), Mock::start(json!({"default": {"answer": answer}})));
+        let sandbox = judged(&asked, &judge);
+        let reason = |seen: &Seen| {
+            assert_eq!(seen.code, Some(4), "{}", seen.shown());
+            first_repeat(&report(seen))["checks"][0]["unscored"].clone()
+        };
+        let live = reason(&eval(&sandbox, &["--record", "--format", "json"]));
+        assert_eq!(reason(&sandbox.run(&["eval", "--offline", "--format", "json"])), live, "{answer}");
+        writeln!(said, "{answer}\n  {live}").unwrap();
+    }
+    insta::assert_snapshot!(said);
 }
 
 #[test]
