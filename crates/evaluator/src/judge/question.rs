@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use promptassay_llm::{ChatRequest, Message, ModelRow};
-use promptassay_registry::digest::Digest;
+use promptassay_registry::digest::{Digest, canonical_json};
 use promptassay_registry::template::Values;
 
 use super::Unreadable;
@@ -69,7 +69,8 @@ pub fn question_about(
     inputs: &Values,
     reference: Option<&str>,
 ) -> Question {
-    let inputs = serde_json::Value::from_iter(inputs.clone()).to_string();
+    // In whatever order they are written, as in the digest of a case.
+    let inputs = canonical_json(&serde_json::Value::from_iter(inputs.clone()));
     let mut request = ChatRequest::new(Vec::new());
     request.params = model.params.clone();
     request.extra.clone_from(&model.extra);

@@ -120,6 +120,18 @@ fn a_reference_is_shown_to_the_judge() {
     assert!(without.messages.iter().all(|message| !message.content.contains("reference answer")));
 }
 
+/// The order of inputs is no part of a case's digest, so a judge that is asked about an unchanged case is asked the same.
+#[test]
+fn the_order_of_inputs_changes_no_question() {
+    let ask = |inputs: &str| {
+        let inputs: Values = serde_json::from_str(inputs).unwrap();
+        question_about(&row(), "x", "Hello.", &inputs, None)
+    };
+    let one = ask(r#"{"name": "Ada", "order": {"id": 1, "at": "noon"}, "tags": ["b", "a"]}"#);
+    assert_eq!(one, ask(r#"{"order": {"at": "noon", "id": 1}, "tags": ["b", "a"], "name": "Ada"}"#));
+    assert_ne!(one, ask(r#"{"name": "Ada", "order": {"id": 1, "at": "noon"}, "tags": ["a", "b"]}"#));
+}
+
 #[test]
 fn refusals_and_tool_calls_are_graded_too() {
     let mut reply = reply("");
