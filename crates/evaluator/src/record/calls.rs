@@ -12,7 +12,7 @@ use crate::event::{Answer, AttemptFailed, Event, ReplySource};
 /// The calls of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Calls {
-    /// Answers that models gave in this run.
+    /// Answers that models gave in this run, judges among them.
     pub answered: usize,
     /// Answers that came from the cache instead.
     pub cached: usize,
@@ -41,6 +41,7 @@ impl Calls {
                     self.count(*source);
                 }
             }
+            Event::JudgeAnswered(answered) if !answered.answered_before => self.count(answered.source),
             Event::TrialFinished(_)
             | Event::JudgeAnswered(_)
             | Event::RunStarted { .. }
@@ -130,6 +131,23 @@ mod tests {
         }
         insta::assert_snapshot!(calls.retries().unwrap(), @"4 of 14 calls failed (2 rate limited, 1 auth, 1 malformed); 3 were asked again, after 3.5 s of waiting in all; the provider may charge for up to 1 whose answer got lost");
         assert_eq!(calls.nothing_asked(), None);
+    }
+
+    #[test]
+    fn answers_of_judges_are_calls_like_others() {
+        let judged = |source: &str, answered_before: bool| {
+            let event = serde_json::json!({
+                "trial": "0123456789abcdef", "judge": "judge", "sample": 1, "source": source, "answered_before": answered_before,
+                "request_sha256": "0".repeat(64), "reply": {"text": "yes", "finish_reason": "stop", "latency_ms": 1},
+            });
+            Event::JudgeAnswered(Box::new(serde_json::from_value(event).unwrap()))
+        };
+        let mut calls = Calls::default();
+        for event in [judged("live", false), judged("recorded", false), judged("live", true)] {
+            calls.apply(&event);
+        }
+        calls.apply(&failed(ModelErrorKind::Server, Some(0)));
+        assert_eq!((calls.answered, calls.made()), (1, 2));
     }
 
     #[test]
