@@ -1,9 +1,12 @@
 //! Finds what the commands about experiments are about: the definition, and the store.
 
+pub(crate) mod gone;
 pub(crate) mod guardrails;
+mod running;
 mod standing;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,9 +18,11 @@ use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Loaded, Prompt};
 use promptassay_registry::version::Version;
 
+use crate::commands::Context;
 use crate::environment;
 use crate::failure::Failure;
 
+pub(crate) use running::{Running, running};
 pub(crate) use standing::Standing;
 
 /// Where the data of experiments is.
@@ -47,59 +52,6 @@ pub(crate) fn of_prompt(prompt: &Prompt, problems: &mut Vec<Problem>) -> Vec<Fou
             Found { experiment, file }
         })
         .collect()
-}
-
-/// The experiments of a prompt that are started and not stopped.
-#[derive(Debug, Default)]
-pub(crate) struct Running {
-    /// A store that is named and not there: then only what files write down is known to have begun.
-    pub(crate) no_store: Option<Problem>,
-    /// Those that decide what users are served.
-    pub(crate) deciding: Vec<Found>,
-    /// Those whose file would move users by now, so that they decide nothing, and what is wrong with it.
-    pub(crate) changed: Vec<(Found, Problem)>,
-}
-
-/// The experiments of one prompt that run at this time. Where there is a store, it knows what was started and stopped; without one
-/// the file says it.
-pub(crate) fn running(
-    prompt: &Prompt,
-    store: &StoreArguments,
-    loaded: &Loaded,
-    now: Timestamp,
-) -> Result<Running, Failure> {
-    let mut problems = Vec::new();
-    let mut found = of_prompt(prompt, &mut problems);
-    if has_errors(&problems) {
-        // An experiment that cannot be read may be one that runs.
-        problems.retain(Problem::is_error);
-        return Err(Failure::invalid(problems));
-    }
-    found.retain(|found| found.allows(now));
-    let mut running = Running::default();
-    if found.is_empty() {
-        // A prompt without experiments is served even where the store is out of reach.
-        return Ok(running);
-    }
-    let Some(mut store) = store.open_if_there(loaded)? else {
-        running.no_store = store.location(loaded)?.map(|location| {
-            let message = format!("there is no store at `{location}`, so an experiment of `{}` runs only where its file says since when", prompt.name());
-            Problem::warning("experiment::empty_store", message)
-                .help("`--store` names another one; where nothing was started yet, `promptassay experiment start` makes it")
-        });
-        running.deciding.extend(found.into_iter().filter(|found| found.experiment.start.is_some()));
-        return Ok(running);
-    };
-    for found in found {
-        let standing = found.standing(store.as_mut(), now)?;
-        let problem = found.changed(&standing).filter(|_| standing.moves_units());
-        match (&standing, problem) {
-            (_, Some(problem)) => running.changed.push((found, problem)),
-            (Standing::Runs | Standing::Changed(_), None) => running.deciding.push(found),
-            _ => {}
-        }
-    }
-    Ok(running)
 }
 
 /// The experiment of this name: `NAME`, or `PROMPT/NAME` where two prompts have one of that name.
@@ -283,6 +235,9 @@ impl StoreArguments {
         if is_there(&location) {
             return open(&location).map_err(|error| store_failed(&error));
         }
+        if let Some(emptied) = emptied(&location) {
+            return Err(Failure::invalid_one(Problem { severity: Severity::Error, ..emptied }));
+        }
         Err(Failure::invalid_one(
             Problem::error(
                 "experiment::empty_store",
@@ -298,6 +253,17 @@ impl StoreArguments {
             Some(location) => open(&location).map(Some).map_err(|error| store_failed(&error)),
             None => Ok(None),
         }
+    }
+
+    /// What is wrong with a file that is there and holds nothing, as a warning.
+    pub(crate) fn emptied(&self, loaded: &Loaded) -> Result<Option<Problem>, Failure> {
+        Ok(self.location(loaded)?.as_ref().and_then(emptied))
+    }
+
+    /// Says so before what was lost is taken for what never was.
+    pub(crate) fn warn_where_emptied(&self, loaded: &Loaded, context: &Context<'_>) -> Result<(), Failure> {
+        context.console.problems(self.emptied(loaded)?.as_slice());
+        Ok(())
     }
 
     /// What names the store, read; `None` where nothing does.
@@ -322,11 +288,28 @@ fn parse(written: &str, source: &str, or: &str) -> Result<Location, Failure> {
     })
 }
 
+/// Whether there is something to ask. A file of no bytes is as good as none: SQLite takes it for a store that is about to be made.
 fn is_there(location: &Location) -> bool {
     match location {
-        Location::Sqlite(path) => path.exists(),
+        Location::Sqlite(path) => match fs::metadata(path) {
+            Ok(found) => !found.is_file() || found.len() > 0,
+            // What cannot be looked at is no store that is not there.
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        },
         Location::Postgres(_) => true,
     }
+}
+
+/// A file of no bytes, which a full disk leaves, or a volume that was mounted too late.
+fn emptied(location: &Location) -> Option<Problem> {
+    let Location::Sqlite(path) = location else { return None };
+    let is_empty = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
+    is_empty.then(|| {
+        let message = format!("the store at `{location}` is empty, 0 bytes: what was recorded in it is lost");
+        Problem::warning("experiment::empty_store", message).help(
+            "bring it back from a copy; or remove it, where nothing was ever started: `promptassay experiment start` makes one",
+        )
+    })
 }
 
 fn of_registry(loaded: &Loaded) -> Result<Option<Location>, Failure> {

@@ -9,6 +9,8 @@ mod sql;
 mod sqlite;
 mod written;
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use promptassay_registry::digest::Digest;
 
@@ -67,6 +69,8 @@ pub struct Phase {
     pub exposure_millionths: u32,
     /// The planned units.
     pub planned_units: u64,
+    /// The prompt whose versions it serves. `None` of a phase that an older program started.
+    pub prompt: Option<String>,
     /// When it started.
     pub started_at: Timestamp,
     /// When it was stopped, and why.
@@ -152,6 +156,9 @@ pub trait Store: Send {
 
     /// The phases of an experiment, the first one first.
     fn phases(&mut self, experiment: &str) -> Result<Vec<Phase>, StoreError>;
+
+    /// The last phase of every experiment of which that was not stopped, by the name of the experiment.
+    fn begun(&mut self) -> Result<BTreeMap<String, Phase>, StoreError>;
 
     /// Adds a phase, or replaces what is known of the phase of that number.
     fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError>;

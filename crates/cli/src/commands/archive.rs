@@ -31,6 +31,10 @@ pub(crate) fn run(arguments: &ArchiveArguments, context: &Context<'_>) -> Result
     let VersionArguments { name, version, moving } = &arguments.of;
     carry_out(name, moving, context, |loaded, prompt| {
         let running = experiments::running(prompt, &arguments.store, loaded, context.environment.now())?;
+        // What no file says may serve it, and there is no way back.
+        if let Some(gone) = running.gone.iter().find(|problem| problem.is_error()) {
+            return Err(Failure::invalid_one(gone.clone()));
+        }
         // What is restored to what was started would serve it again.
         let changed = running.changed.iter().map(|(found, _)| found);
         match running.deciding.iter().chain(changed).find(|found| found.serves(version)) {

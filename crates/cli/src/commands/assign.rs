@@ -93,7 +93,8 @@ fn as_started(
     loaded: &Loaded,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
-    let Some(mut store) = arguments.store.open_if_there(loaded)? else { return Ok(()) };
+    arguments.store.warn_where_emptied(loaded, context)?;
+    let Some(mut store) = arguments.store.look_if_there(loaded)? else { return Ok(()) };
     let standing = found.standing(store.as_mut(), context.environment.now())?;
     if standing.moves_units() { Err(found.refuse_changed(&standing)) } else { Ok(()) }
 }

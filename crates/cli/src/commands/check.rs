@@ -38,7 +38,7 @@ Exit codes: 0 all files are sound (there may be warnings), 2 there is an error."
 /// Check all files: prompts, versions, locks, suites, replies, ledgers, registry.yaml.
 ///
 /// Everything that is wrong is reported at once, each with its place. Where there is a store of experiments, it is asked whether their files
-/// still say what was started. No model is asked, and nothing is written, with one exception:
+/// are there and still say what was started. No model is asked, and nothing is written, with one exception:
 /// a move of the lifecycle that a crash interrupted is finished, and that is said.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -96,6 +96,7 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
     for broken in loaded.tree.broken().iter().filter(|broken| chosen(&broken.name)) {
         files::check_broken(broken, &mut problems);
     }
+    started.gone(chosen, &mut problems);
     let cases = files.cases();
     answer(&prompts, Some(cases), problems, context)
 }

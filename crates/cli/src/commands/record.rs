@@ -85,6 +85,7 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
     let loaded = context.load();
     let unit = one_unit(&arguments.unit)?;
     let at = moment(arguments.at, context)?;
+    arguments.store.warn_where_emptied(&loaded, context)?;
     if arguments.canary {
         let canary = canaries::find(&loaded, &arguments.name)?.canary;
         let event = canary.exposure(unit, at);
@@ -126,6 +127,7 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
     let loaded = context.load();
     let unit = one_unit(&arguments.unit)?;
     let at = moment(arguments.at, context)?;
+    arguments.store.warn_where_emptied(&loaded, context)?;
     let id = match &arguments.id {
         // All such outcomes would be one, and the others lost.
         Some(id) if id.is_empty() => {

@@ -145,10 +145,10 @@ fn running(
     now: Timestamp,
     context: &Context<'_>,
 ) -> Result<Option<Found>, Failure> {
-    let Running { deciding: mut running, changed, no_store } =
+    let Running { deciding: mut running, changed, gone, no_store } =
         experiments::running(prompt, store, loaded, now)?;
     // Serving goes on, without the experiment: nobody is given a variant that was not started.
-    let told = |(_, problem): (Found, Problem)| Problem {
+    let told = |problem: Problem| Problem {
         severity: Severity::Warning,
         message: format!("{}; it decides nothing until that is mended", problem.message),
         ..problem
@@ -156,7 +156,11 @@ fn running(
     let unregistered = running.iter().flat_map(|found| found.unregistered(prompt));
     let unregistered = unregistered.map(|problem| Problem { severity: Severity::Warning, ..problem });
     context.console.problems(
-        &no_store.into_iter().chain(changed.into_iter().map(told)).chain(unregistered).collect::<Vec<_>>(),
+        &no_store
+            .into_iter()
+            .chain(changed.into_iter().map(|(_, problem)| problem).chain(gone).map(told))
+            .chain(unregistered)
+            .collect::<Vec<_>>(),
     );
     if running.len() > 1 {
         let names: Vec<String> = running.iter().map(|found| format!("`{}`", found.experiment.name)).collect();

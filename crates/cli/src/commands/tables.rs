@@ -87,6 +87,7 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
     let loaded = context.load();
     let experiment = find(&loaded, &arguments.name)?.experiment;
     arguments.store.must_be_named(&loaded)?;
+    arguments.store.warn_where_emptied(&loaded, context)?;
     let until = Some(context.environment.now());
     let table = Table::of(&experiment, &arguments.file, arguments.table, until)?;
     table.check()?;

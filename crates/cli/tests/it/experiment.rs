@@ -6,6 +6,7 @@
     reason = "rows of a few hundred; the line says what they look like"
 )]
 
+mod gone;
 mod known_ids;
 mod lost_rows;
 mod named_stores;
@@ -634,11 +635,16 @@ fn only_experiments_that_were_started_compete() {
     let unreadable = sandbox.run(&start);
     assert!(unreadable.code == Some(2) && unreadable.stderr.contains("metrix"), "{}", unreadable.shown());
     sandbox.write(TRIAL, sound);
-    // Where nobody could see the other one, both run, and that is said.
+    // One whose file is gone would decide again as soon as it is back.
     let text = sandbox.read(TRIAL);
     std::fs::remove_file(sandbox.path(TRIAL)).unwrap();
-    assert_eq!(sandbox.run(&start).code, Some(0));
+    let refused = sandbox.run(&start);
+    assert!(refused.code == Some(2) && refused.stderr.contains("its file is gone"), "{}", refused.shown());
     sandbox.write(TRIAL, text);
+    // Where the other one was over by its file, both run once that is changed, and that is said.
+    sandbox.edit(TRIAL, "start: 2026-01-01", "start: 2025-01-01").edit(TRIAL, "end: 2099", "end: 2026");
+    assert_eq!(sandbox.run(&start).code, Some(0));
+    sandbox.edit(TRIAL, "end: 2026", "end: 2099");
     assert_snapshot!(sandbox.clean(&sandbox.session(&[&["check"], &["resolve", "greet", "--unit", "u2"]])), @"
     $ promptassay check
     --- stderr
@@ -693,4 +699,10 @@ fn a_prompt_without_experiments_needs_no_store() {
     std::fs::remove_file(sandbox.path("prompts/greet/experiments/trial.yaml")).unwrap();
     let served = sandbox.run(&resolve);
     assert_eq!(served.code, Some(0), "{}", served.shown());
+    // It may have had one, though, and that is said.
+    assert!(
+        served.stderr.contains("whether an experiment of `greet` runs whose file is gone"),
+        "{}",
+        served.stderr
+    );
 }

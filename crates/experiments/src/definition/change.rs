@@ -129,6 +129,7 @@ end: 2099-01-01T00:00:00Z
             rules: Some(experiment.rules_digest()),
             exposure_millionths: experiment.allocation.exposure.millionths(),
             planned_units: 800,
+            prompt: None,
             started_at: Timestamp::UNIX_EPOCH,
             stopped: None,
         };

@@ -1,26 +1,23 @@
 //! From a file to an experiment: every mistake at its place.
 
 mod allocation;
+mod directory;
 mod metrics;
 
-use std::fs;
-use std::path::Path;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use promptassay_registry::files::read_text;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Problem, did_you_mean, has_errors};
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::{Document, Located, Span};
 
+pub use directory::{MAX_FILE_BYTES, file_name, read_directory};
+
 use super::spec::ExperimentSpec;
 use super::{Experiment, Metric, Places};
 use crate::assignment::Scheme;
 use crate::duration;
-
-/// The largest experiment file that is read.
-pub const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Whose experiment it is: the prompt, and which versions it has.
 #[derive(Debug, Clone, Copy)]
@@ -29,30 +26,6 @@ pub struct Owner<'a> {
     pub prompt: &'a PromptName,
     /// Its versions.
     pub versions: &'a [Version],
-}
-
-/// The file of an experiment below the prompt's directory.
-pub fn file_name(experiment: &str) -> String {
-    format!("experiments/{experiment}.yaml")
-}
-
-/// The experiments of a prompt's directory, by name; what is wrong with the others is added to `problems`.
-pub fn read_directory(directory: &Path, owner: Owner<'_>, problems: &mut Vec<Problem>) -> Vec<Experiment> {
-    let Ok(entries) = fs::read_dir(directory.join("experiments")) else { return Vec::new() };
-    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.sort();
-    let mut experiments = Vec::new();
-    for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "yaml")) {
-        match read_text(path, MAX_FILE_BYTES) {
-            Ok(text) => {
-                let document = Document::parse(path, text, problems);
-                experiments
-                    .extend(document.and_then(|document| Experiment::read(&document, owner, problems)));
-            }
-            Err(problem) => problems.push(*problem),
-        }
-    }
-    experiments
 }
 
 /// Whether this may name a variant, a metric or a series: 1 to 64 letters, digits, `_`, `-` and `.`.

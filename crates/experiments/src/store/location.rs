@@ -2,10 +2,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use promptassay_registry::files::resolve_inside;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::yaml::{Document, Located};
+
+/// How long a server may take to be reached where the URL says nothing (`connect_timeout`): else it is minutes where nobody answers.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a password is given.
 const PASSWORD_HELP: &str = "take it out, and give the whole URL in the environment variable PROMPTASSAY_STORE, which goes before this line";
@@ -117,10 +121,13 @@ fn postgres_url(scheme: &str, rest: &str) -> Result<Location, InvalidLocation> {
         let help = "an `@` that does not stand before the host is written `%40`";
         return Err(InvalidLocation { help, ..InvalidLocation::new("is a URL with more than one `@`") });
     }
-    let config: postgres::Config =
+    let mut config: postgres::Config =
         format!("{scheme}://{rest}").parse().map_err(|error: postgres::Error| {
             InvalidLocation::new(format!("is not a PostgreSQL URL: {}", root_cause(&error)))
         })?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(PATIENCE);
+    }
     Ok(Location::Postgres(Box::new(config)))
 }
 

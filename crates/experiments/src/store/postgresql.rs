@@ -5,7 +5,7 @@
 mod connect;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use postgres::fallible_iterator::FallibleIterator as _;
@@ -92,9 +92,26 @@ struct PhaseRow {
     stopped_at: Option<i64>,
     reason: Option<String>,
     rules: Option<String>,
+    prompt: Option<String>,
+    experiment: String,
 }
 
 impl PhaseRow {
+    fn of(row: &Row) -> Result<Self, postgres::Error> {
+        Ok(Self {
+            phase: row.try_get(0)?,
+            allocation: row.try_get(1)?,
+            exposure: row.try_get(2)?,
+            planned_units: row.try_get(3)?,
+            started_at: row.try_get(4)?,
+            stopped_at: row.try_get(5)?,
+            reason: row.try_get(6)?,
+            rules: row.try_get(7)?,
+            prompt: row.try_get(8)?,
+            experiment: row.try_get(9)?,
+        })
+    }
+
     fn read(self) -> Result<Phase, StoreError> {
         let digest = |text: &str| {
             text.parse::<Digest>()
@@ -106,6 +123,7 @@ impl PhaseRow {
             rules: self.rules.as_deref().map(digest).transpose()?,
             exposure_millionths: unsigned(self.exposure),
             planned_units: count(self.planned_units),
+            prompt: self.prompt,
             started_at: timestamp(self.started_at),
             stopped: self.stopped_at.map(|at| (timestamp(at), self.reason.unwrap_or_default())),
         })
@@ -129,19 +147,20 @@ impl Store for PostgresStore {
         let mut rows: Vec<PhaseRow> = Vec::new();
         let Some(question) = sql::phases(self.format) else { return Ok(Vec::new()) };
         self.each("read the phases", &question, &[&experiment], |row| {
-            rows.push(PhaseRow {
-                phase: row.try_get(0)?,
-                allocation: row.try_get(1)?,
-                exposure: row.try_get(2)?,
-                planned_units: row.try_get(3)?,
-                started_at: row.try_get(4)?,
-                stopped_at: row.try_get(5)?,
-                reason: row.try_get(6)?,
-                rules: row.try_get(7)?,
-            });
+            rows.push(PhaseRow::of(row)?);
             Ok(())
         })?;
         rows.into_iter().map(PhaseRow::read).collect()
+    }
+
+    fn begun(&mut self) -> Result<BTreeMap<String, Phase>, StoreError> {
+        let mut rows: Vec<PhaseRow> = Vec::new();
+        let Some(question) = sql::begun(self.format) else { return Ok(BTreeMap::new()) };
+        self.each("read the phases", &question, &[], |row| {
+            rows.push(PhaseRow::of(row)?);
+            Ok(())
+        })?;
+        rows.into_iter().map(|row| Ok((row.experiment.clone(), row.read()?))).collect()
     }
 
     fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError> {
@@ -163,6 +182,7 @@ impl Store for PostgresStore {
                     &stopped_at,
                     &reason,
                     &phase.rules.map(|rules| rules.to_string()),
+                    &phase.prompt,
                 ],
             )
             .map(|_| ())

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// What leads from each format to the next one, the first from an empty database to format 1. A step never changes.
-pub(super) const MIGRATIONS: [&str; 2] = [TABLES, RULES];
+pub(super) const MIGRATIONS: [&str; 3] = [TABLES, RULES, PROMPT];
 
 /// The newest format.
 pub(super) fn newest() -> i64 {
@@ -29,25 +29,49 @@ CREATE TABLE outcomes (
 /// A phase remembers by which rules it is judged. It does not know those of a phase from before.
 const RULES: &str = "ALTER TABLE phases ADD COLUMN rules TEXT;";
 
-const PHASES: &str =
-    "SELECT phase, allocation, exposure, planned_units, started_at, stopped_at, reason, rules
-FROM phases WHERE experiment = $1 ORDER BY phase";
+/// A phase remembers whose versions it serves, for whoever looks for its file.
+const PROMPT: &str = "ALTER TABLE phases ADD COLUMN prompt TEXT;";
 
-/// The phases in a store of this format, which may be older than the newest: one without tables has none.
+/// The columns of a phase, which are read by their numbers.
+macro_rules! phase {
+    () => {
+        "SELECT phase, allocation, exposure, planned_units, started_at, stopped_at, reason, rules, prompt, experiment FROM phases "
+    };
+}
+
+const PHASES: &str = concat!(phase!(), "WHERE experiment = $1 ORDER BY phase");
+
+const BEGUN: &str = concat!(
+    phase!(),
+    "AS last WHERE stopped_at IS NULL AND phase = (SELECT max(phase) FROM phases WHERE experiment = last.experiment)"
+);
+
+/// The phases of one experiment in a store of this format.
 pub(super) fn phases(format: i64) -> Option<Cow<'static, str>> {
+    in_format(PHASES, format)
+}
+
+/// The phases of all experiments that are not stopped.
+pub(super) fn begun(format: i64) -> Option<Cow<'static, str>> {
+    in_format(BEGUN, format)
+}
+
+/// A question for a store that may be older than the newest: one without tables has no answer.
+fn in_format(question: &'static str, format: i64) -> Option<Cow<'static, str>> {
     match format {
         ..=0 => None,
-        1 => Some(Cow::Owned(PHASES.replace("rules", "NULL"))),
-        _ => Some(Cow::Borrowed(PHASES)),
+        1 => Some(Cow::Owned(question.replace("rules, prompt", "NULL, NULL"))),
+        2 => Some(Cow::Owned(question.replace("rules, prompt", "rules, NULL"))),
+        _ => Some(Cow::Borrowed(question)),
     }
 }
 
 pub(super) const PUT_PHASE: &str = "INSERT INTO phases
-(experiment, phase, allocation, exposure, planned_units, started_at, stopped_at, reason, rules)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+(experiment, phase, allocation, exposure, planned_units, started_at, stopped_at, reason, rules, prompt)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (experiment, phase) DO UPDATE SET allocation = excluded.allocation, exposure = excluded.exposure,
 planned_units = excluded.planned_units, started_at = excluded.started_at, stopped_at = excluded.stopped_at, reason = excluded.reason,
-rules = excluded.rules";
+rules = excluded.rules, prompt = excluded.prompt";
 
 /// Units of one scope, exposed up to $2.
 macro_rules! first {

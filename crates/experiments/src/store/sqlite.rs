@@ -2,7 +2,7 @@
 
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -216,31 +216,20 @@ impl Store for SqliteStore {
         let mut phases = Vec::new();
         let Some(question) = sql::phases(self.format) else { return Ok(phases) };
         self.each("read the phases", &question, [experiment], |row| {
-            let allocation: String = row.get(1)?;
-            let stopped: Option<i64> = row.get(5)?;
-            let reason: Option<String> = row.get(6)?;
-            let rules: Option<String> = row.get(7)?;
-            let digest = |column: usize, text: &str| {
-                text.parse().map_err(|error| {
-                    rusqlite::Error::FromSqlConversionFailure(
-                        column,
-                        rusqlite::types::Type::Text,
-                        Box::new(error),
-                    )
-                })
-            };
-            phases.push(Phase {
-                phase: row.get(0)?,
-                allocation: digest(1, &allocation)?,
-                rules: rules.map(|rules| digest(7, &rules)).transpose()?,
-                exposure_millionths: row.get(2)?,
-                planned_units: row.get(3)?,
-                started_at: timestamp(row.get(4)?),
-                stopped: stopped.map(|at| (timestamp(at), reason.unwrap_or_default())),
-            });
+            phases.push(phase(row)?);
             Ok(())
         })?;
         Ok(phases)
+    }
+
+    fn begun(&mut self) -> Result<BTreeMap<String, Phase>, StoreError> {
+        let mut begun = BTreeMap::new();
+        let Some(question) = sql::begun(self.format) else { return Ok(begun) };
+        self.each("read the phases", &question, [], |row| {
+            begun.insert(row.get(9)?, phase(row)?);
+            Ok(())
+        })?;
+        Ok(begun)
     }
 
     fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError> {
@@ -257,7 +246,8 @@ impl Store for SqliteStore {
             micros(phase.started_at),
             stopped_at,
             reason,
-            phase.rules.map(|rules| rules.to_string())
+            phase.rules.map(|rules| rules.to_string()),
+            phase.prompt
         ];
         self.connection
             .execute(&dialect(sql::PUT_PHASE), row)
@@ -394,6 +384,28 @@ impl Store for SqliteStore {
             Ok(())
         })
     }
+}
+
+fn phase(row: &rusqlite::Row<'_>) -> rusqlite::Result<Phase> {
+    let allocation: String = row.get(1)?;
+    let stopped: Option<i64> = row.get(5)?;
+    let reason: Option<String> = row.get(6)?;
+    let rules: Option<String> = row.get(7)?;
+    let digest = |column: usize, text: &str| {
+        text.parse().map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+        })
+    };
+    Ok(Phase {
+        phase: row.get(0)?,
+        allocation: digest(1, &allocation)?,
+        rules: rules.map(|rules| digest(7, &rules)).transpose()?,
+        exposure_millionths: row.get(2)?,
+        planned_units: row.get(3)?,
+        prompt: row.get(8)?,
+        started_at: timestamp(row.get(4)?),
+        stopped: stopped.map(|at| (timestamp(at), reason.unwrap_or_default())),
+    })
 }
 
 /// The shared SQL as SQLite writes it.

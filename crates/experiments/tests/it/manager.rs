@@ -163,6 +163,7 @@ fn a_stopped_experiment_looks_at_nobody_who_came_later() {
                 rules: Some(experiment.rules_digest()),
                 exposure_millionths: 1_000_000,
                 planned_units: 1000,
+                prompt: None,
                 started_at: at(0),
                 stopped: Some((stopped, "no budget".to_owned())),
             },
@@ -233,6 +234,7 @@ fn units_that_were_exposed_before_the_start_are_pointed_out() {
             rules: Some(experiment.rules_digest()),
             exposure_millionths: 1_000_000,
             planned_units: 1000,
+            prompt: None,
             started_at,
             stopped: None,
         };

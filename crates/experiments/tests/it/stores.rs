@@ -1,5 +1,7 @@
 //! What every store promises, asked of both.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use promptassay_experiments::event::{Event, Exposure, Outcome};
 use promptassay_experiments::recorder::{RecordError, Recorder, RecorderSettings, WhenFull};
@@ -183,6 +185,7 @@ fn phases(store: &mut dyn Store) {
         rules: Some(Digest::of("r")),
         exposure_millionths: 100_000,
         planned_units: 1000,
+        prompt: Some("greet".into()),
         started_at: at(0),
         stopped: None,
     };
@@ -193,6 +196,11 @@ fn phases(store: &mut dyn Store) {
     store.put_phase("e", &wider).unwrap();
     assert_eq!(store.phases("e").unwrap(), [wider, second]);
     assert_eq!(store.phases("none").unwrap(), []);
+    // An experiment whose last phase was stopped has not begun, whatever was forgotten of the one before.
+    assert_eq!(store.begun().unwrap(), BTreeMap::new());
+    let third = Phase { phase: 3, ..store.phases("e").unwrap()[0].clone() };
+    store.put_phase("f", &third).unwrap();
+    assert_eq!(store.begun().unwrap(), BTreeMap::from([("f".to_owned(), third)]));
 }
 
 fn reading_sees_one_moment(store: &mut dyn Store) {
@@ -212,13 +220,15 @@ fn sqlite_keeps_its_promises() {
     assert_eq!(SqliteStore::open(&path).unwrap().arms(everybody()).unwrap().crossovers, 1);
 }
 
-const BACK_TO_FORMAT_1: &str = "ALTER TABLE phases DROP COLUMN rules";
+const BACK_TO_FORMAT_1: &str = "ALTER TABLE phases DROP COLUMN rules; ALTER TABLE phases DROP COLUMN prompt";
 
 /// A phase that a store of format 1 kept.
 fn survives_the_new_format(store: &mut dyn Store) {
     let old = store.phases("e").unwrap();
     assert_eq!(old.len(), 2);
     assert!(old.iter().all(|phase| phase.rules.is_none() && phase.planned_units == 1000));
+    assert!(store.begun().unwrap().values().all(|phase| phase.prompt.is_none() && phase.phase == 3));
+    assert_eq!(store.begun().unwrap().len(), 1);
     assert_eq!(store.arms(everybody()).unwrap().crossovers, 1);
 }
 
@@ -244,7 +254,7 @@ fn a_sqlite_store_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_i
     database.execute_batch("PRAGMA user_version = 99").unwrap();
     assert!(matches!(SqliteStore::open_to_look(&path), Err(StoreError::TooNew { .. })));
     let error = SqliteStore::open(&path).unwrap_err().to_string();
-    assert_eq!(error, "the store has the format 99; this promptassay knows formats up to 2");
+    assert_eq!(error, "the store has the format 99; this promptassay knows formats up to 3");
 }
 
 #[test]
@@ -266,7 +276,7 @@ fn a_postgresql_store_of_an_older_program_is_brought_up_to_date_and_one_of_a_new
     database.batch_execute("UPDATE format SET format = 99").unwrap();
     assert!(matches!(open_to_look(&location), Err(StoreError::TooNew { .. })));
     let error = open(&location).err().unwrap().to_string();
-    assert_eq!(error, "the store has the format 99; this promptassay knows formats up to 2");
+    assert_eq!(error, "the store has the format 99; this promptassay knows formats up to 3");
 }
 
 #[test]
@@ -360,6 +370,9 @@ impl Store for Stuck {
     }
     fn phases(&mut self, experiment: &str) -> Result<Vec<Phase>, StoreError> {
         self.inner.phases(experiment)
+    }
+    fn begun(&mut self) -> Result<BTreeMap<String, Phase>, StoreError> {
+        self.inner.begun()
     }
     fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError> {
         self.inner.put_phase(experiment, phase)

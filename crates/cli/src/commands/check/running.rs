@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use promptassay_experiments::store::Store;
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::{Place, Problem, Severity};
 use promptassay_registry::tree::{Loaded, Prompt};
 
-use crate::experiments::{Found, Standing, StoreArguments};
+use crate::experiments::{Found, Standing, StoreArguments, gone};
 use crate::failure::Failure;
 
-/// The store, opened for the first experiment that may run: most trees have none, and need no database to be checked.
+/// The store, opened for the first who asks: a tree that names none needs no database to be checked.
 pub(super) struct Started<'a> {
     arguments: &'a StoreArguments,
     loaded: &'a Loaded,
@@ -37,7 +37,29 @@ impl<'a> Started<'a> {
         let named = arguments.location(loaded);
         let store = named.is_err().then_some(Known::Nothing);
         problems.extend(named.err().into_iter().flat_map(|failure| failure.problems));
+        let emptied = arguments.emptied(loaded).ok().flatten();
+        problems.extend(emptied.map(|emptied| Problem { severity: Severity::Error, ..emptied }));
         Self { arguments, loaded, now, store }
+    }
+
+    /// What runs by the store, of these prompts, and has no file.
+    pub(super) fn gone(&mut self, chosen: impl Fn(&str) -> bool, problems: &mut Vec<Problem>) {
+        let loaded = self.loaded;
+        if let Known::Store(store) = self.known(problems) {
+            match gone::all(loaded, store.as_mut()) {
+                Ok(gone) => problems.extend(gone.iter().filter_map(|gone| gone.problem(&chosen))),
+                Err(failure) => self.store = Some(unknown(failure, problems)),
+            }
+        }
+    }
+
+    fn known(&mut self, problems: &mut Vec<Problem>) -> &mut Known {
+        let Self { arguments, loaded, store, .. } = self;
+        store.get_or_insert_with(|| match arguments.look_if_there(loaded) {
+            Ok(Some(store)) => Known::Store(store),
+            Ok(None) => Known::Files,
+            Err(failure) => unknown(failure, problems),
+        })
     }
 
     /// What is wrong with those of the experiments that run. Gives back those of which it is not known that they are over.
@@ -48,18 +70,14 @@ impl<'a> Started<'a> {
         problems: &mut Vec<Problem>,
     ) -> Vec<&'e Found> {
         let (mut open, mut decide) = (Vec::new(), Vec::new());
-        let Self { arguments, loaded, now, store } = self;
-        let is_over = |found: &Found| found.experiment.end.is_some_and(|end| end <= *now);
+        let now = self.now;
+        let is_over = |found: &Found| found.experiment.end.is_some_and(|end| end <= now);
         for found in experiments.iter().filter(|found| !is_over(found)) {
-            let known = store.get_or_insert_with(|| match arguments.look_if_there(loaded) {
-                Ok(Some(store)) => Known::Store(store),
-                Ok(None) => Known::Files,
-                Err(failure) => unknown(failure, problems),
-            });
+            let known = self.known(problems);
             let runs = match known {
-                Known::Store(store) => match found.standing(store.as_mut(), *now) {
+                Known::Store(store) => match found.standing(store.as_mut(), now) {
                     Ok(Standing::Stopped(..)) => continue,
-                    Ok(_) if !found.allows(*now) => false,
+                    Ok(_) if !found.allows(now) => false,
                     Ok(standing) => {
                         problems.extend(found.changed(&standing));
                         if matches!(standing, Standing::Runs | Standing::Changed(_)) {
@@ -72,7 +90,7 @@ impl<'a> Started<'a> {
                         false
                     }
                 },
-                Known::Files => found.experiment.start.is_some() && found.allows(*now),
+                Known::Files => found.experiment.start.is_some() && found.allows(now),
                 Known::Nothing => false,
             };
             open.push(found);

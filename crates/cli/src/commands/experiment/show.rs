@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::{ListArguments, ShowArguments};
 use crate::commands::Context;
 use crate::exit::Exit;
-use crate::experiments::{Standing, find, of_prompt, store_failed};
+use crate::experiments::gone::{self, Gone};
+use crate::experiments::{Found, Standing, find, of_prompt, store_failed};
 use crate::failure::Failure;
 use crate::table::{STRONG, columns};
 
@@ -28,6 +29,8 @@ enum State {
     Running,
     /// It runs, but the file says something else by now.
     Changed,
+    /// It runs, but no file defines it.
+    Gone,
     /// Somebody stopped it.
     Stopped,
 }
@@ -35,13 +38,14 @@ enum State {
 #[derive(Serialize)]
 struct Row {
     name: String,
-    prompt: String,
+    /// `null` of one that an older program started and that has no file by now.
+    prompt: Option<String>,
     state: State,
     variants: Vec<VariantRow>,
-    control: String,
+    control: Option<String>,
     phase: u32,
-    scheme: &'static str,
-    unit: String,
+    scheme: Option<&'static str>,
+    unit: Option<String>,
     exposure: f64,
     primary: Option<String>,
     metrics: Vec<MetricRow>,
@@ -105,23 +109,15 @@ fn row(experiment: &Experiment, phases: &[Phase], now: Timestamp) -> Row {
         margin: metric.margin,
         window: metric.window.map(duration::show),
     });
-    let phases = phases.iter().map(|phase| PhaseRow {
-        phase: phase.phase,
-        exposure: f64::from(phase.exposure_millionths) / 1e6,
-        planned_units: phase.planned_units,
-        started_at: phase.started_at,
-        stopped_at: phase.stopped.as_ref().map(|(at, _)| *at),
-        reason: phase.stopped.as_ref().map(|(_, reason)| reason.clone()),
-    });
     Row {
         name: experiment.name.as_str().to_owned(),
-        prompt: experiment.prompt.as_str().to_owned(),
+        prompt: Some(experiment.prompt.to_string()),
         state,
         variants: variants.collect(),
-        control: experiment.variants[experiment.control].name.clone(),
+        control: Some(experiment.variants[experiment.control].name.clone()),
         phase: allocation.phase,
-        scheme: allocation.scheme.name(),
-        unit: allocation.unit_type.clone(),
+        scheme: Some(allocation.scheme.name()),
+        unit: Some(allocation.unit_type.clone()),
         exposure: allocation.exposure.share(),
         primary: experiment.primary().map(|metric| metric.name.clone()),
         metrics: metrics.collect(),
@@ -129,16 +125,49 @@ fn row(experiment: &Experiment, phases: &[Phase], now: Timestamp) -> Row {
         planned_units: experiment.plan.units,
         start: experiment.start,
         end: experiment.end,
-        phases: phases.collect(),
+        phases: phases.iter().map(phase_row).collect(),
         description: experiment.description.clone(),
     }
 }
 
+fn phase_row(phase: &Phase) -> PhaseRow {
+    PhaseRow {
+        phase: phase.phase,
+        exposure: f64::from(phase.exposure_millionths) / 1e6,
+        planned_units: phase.planned_units,
+        started_at: phase.started_at,
+        stopped_at: phase.stopped.as_ref().map(|(at, _)| *at),
+        reason: phase.stopped.as_ref().map(|(_, reason)| reason.clone()),
+    }
+}
+
+/// What the store knows of one that no file defines.
+fn row_of_gone(gone: Gone, phases: &[Phase]) -> Row {
+    let Gone { name, phase, .. } = gone;
+    Row {
+        name,
+        prompt: phase.prompt,
+        state: State::Gone,
+        variants: Vec::new(),
+        control: None,
+        phase: phase.phase,
+        scheme: None,
+        unit: None,
+        exposure: f64::from(phase.exposure_millionths) / 1e6,
+        primary: None,
+        metrics: Vec::new(),
+        plan: Plan { units: Some(phase.planned_units), ..Plan::default() },
+        planned_units: Some(phase.planned_units),
+        start: None,
+        end: None,
+        phases: phases.iter().map(phase_row).collect(),
+        description: None,
+    }
+}
+
 /// What the store knows of an experiment; nothing where there is no store yet.
-fn phases(store: Option<&mut Box<dyn Store>>, experiment: &Experiment) -> Result<Vec<Phase>, Failure> {
-    store.map_or(Ok(Vec::new()), |store| {
-        store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))
-    })
+fn phases(store: Option<&mut Box<dyn Store>>, experiment: &str) -> Result<Vec<Phase>, Failure> {
+    store.map_or(Ok(Vec::new()), |store| store.phases(experiment).map_err(|error| store_failed(&error)))
 }
 
 pub(super) fn list(arguments: &ListArguments, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -147,14 +176,23 @@ pub(super) fn list(arguments: &ListArguments, context: &Context<'_>) -> Result<E
     // A prompt that cannot be read hides its experiments, and that is said.
     let mut problems: Vec<Problem> =
         loaded.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
-    let mut store = arguments.store.open_if_there(&loaded)?;
+    arguments.store.warn_where_emptied(&loaded, context)?;
+    let mut store = arguments.store.look_if_there(&loaded)?;
     let now = context.environment.now();
-    let rows = loaded
+    let mut rows = loaded
         .tree
         .prompts()
         .flat_map(|prompt| of_prompt(prompt, &mut problems))
-        .map(|found| Ok(row(&found.experiment, &phases(store.as_mut(), &found.experiment)?, now)))
+        .map(|Found { experiment, .. }| {
+            Ok(row(&experiment, &phases(store.as_mut(), experiment.name.as_str())?, now))
+        })
         .collect::<Result<Vec<Row>, Failure>>()?;
+    if let Some(store) = &mut store {
+        for gone in gone::all(&loaded, store.as_mut())? {
+            let phases = phases(Some(store), &gone.name)?;
+            rows.push(row_of_gone(gone, &phases));
+        }
+    }
     context.answer(|| table(&rows, context.console.color), &rows)?;
     if rows.is_empty() && !has_errors(&problems) {
         context.console.note(
@@ -178,11 +216,11 @@ fn table(rows: &[Row], color: bool) -> String {
             .collect();
         cells.push(vec![
             row.name.clone(),
-            row.prompt.clone(),
+            row.prompt.clone().unwrap_or_else(|| "-".to_owned()),
             state(row.state).to_owned(),
             row.phase.to_string(),
             row.primary.clone().unwrap_or_else(|| "-".to_owned()),
-            variants.join(", "),
+            if variants.is_empty() { "-".to_owned() } else { variants.join(", ") },
         ]);
     }
     columns(&cells, &[STRONG], 0, color)
@@ -194,25 +232,40 @@ fn state(state: State) -> &'static str {
         State::Scheduled => "scheduled",
         State::Running => "running",
         State::Changed => "running, changed",
+        State::Gone => "running, file gone",
         State::Stopped => "stopped",
     }
 }
 
 pub(super) fn show(arguments: &ShowArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let found = find(&loaded, &arguments.name)?;
-    let mut store = arguments.store.open_if_there(&loaded)?;
-    let phases = phases(store.as_mut(), &found.experiment)?;
-    let row = row(&found.experiment, &phases, context.environment.now());
+    let found = find(&loaded, &arguments.name);
+    arguments.store.warn_where_emptied(&loaded, context)?;
+    let mut store = arguments.store.look_if_there(&loaded)?;
+    let row = match found {
+        Ok(Found { experiment, .. }) => {
+            let phases = phases(store.as_mut(), experiment.name.as_str())?;
+            row(&experiment, &phases, context.environment.now())
+        }
+        // What the store knows of one without a file is better than nothing.
+        Err(failure) => {
+            let gone = store.as_mut().map(|store| gone::all(&loaded, store.as_mut())).transpose()?;
+            let gone = gone.unwrap_or_default().into_iter().find(|gone| gone.name == arguments.name);
+            let gone = gone.ok_or(failure)?;
+            let phases = phases(store.as_mut(), &gone.name)?;
+            row_of_gone(gone, &phases)
+        }
+    };
     context.answer(|| page(&row, context.console.color), &row)
 }
 
 fn page(row: &Row, color: bool) -> String {
-    let mut text = format!("{} ({})   phase {}   {}\n", row.name, row.prompt, row.phase, state(row.state));
+    let or_dash = |shown: Option<String>| shown.unwrap_or_else(|| "-".to_owned());
+    let prompt = or_dash(row.prompt.clone());
+    let mut text = format!("{} ({prompt})   phase {}   {}\n", row.name, row.phase, state(row.state));
     if let Some(description) = &row.description {
         let _ = writeln!(text, "{description}");
     }
-    let or_dash = |shown: Option<String>| shown.unwrap_or_else(|| "-".to_owned());
     let time = |at: Option<Timestamp>| or_dash(at.map(|at| at.to_string()));
     let number = |number: Option<f64>| or_dash(number.map(|number| number.to_string()));
     let plan = &row.plan;
@@ -222,8 +275,9 @@ fn page(row: &Row, color: bool) -> String {
     ];
     planned.extend(plan.baseline.map(|rate| format!("baseline {rate}")));
     planned.extend(plan.sd.map(|sd| format!("standard deviation {sd}")));
+    let by = row.scheme.zip(row.unit.as_ref()).map(|(scheme, unit)| format!("{scheme} by {unit}"));
     let pairs = [
-        ("assignment", format!("{} by {}, exposure {}", row.scheme, row.unit, row.exposure)),
+        ("assignment", format!("{}, exposure {}", or_dash(by), row.exposure)),
         ("plan", planned.join(", ")),
         ("start", time(row.start)),
         ("end", time(row.end)),
@@ -239,7 +293,7 @@ fn page(row: &Row, color: bool) -> String {
             variant.version.clone(),
             variant.weight.to_string(),
             format!("{} %", share.trim_end_matches('0').trim_end_matches('.')),
-            if variant.name == row.control { "control" } else { "" }.to_owned(),
+            if Some(&variant.name) == row.control.as_ref() { "control" } else { "" }.to_owned(),
         ]
     }));
     let mut metrics = vec![header(&["METRIC", "KIND", "ROLE", "BETTER", "MARGIN", "WINDOW"])];
@@ -264,8 +318,8 @@ fn page(row: &Row, color: bool) -> String {
             or_dash(metric.window.clone()),
         ]
     }));
-    for rows in [variants, metrics] {
-        let _ = write!(text, "\n{}", columns(&rows, &[STRONG], 2, color));
+    for rows in [variants, metrics].iter().filter(|rows| rows.len() > 1) {
+        let _ = write!(text, "\n{}", columns(rows, &[STRONG], 2, color));
     }
     if !row.phases.is_empty() {
         let mut phases = vec![header(&["PHASE", "UNITS", "EXPOSURE", "STARTED", "STOPPED"])];

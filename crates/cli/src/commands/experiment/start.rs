@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use promptassay_evaluator::report::visible;
 use promptassay_experiments::analysis::thousands;
-use promptassay_experiments::definition::{Change, Experiment, NotReady};
+use promptassay_experiments::definition::{Change, NotReady};
 use promptassay_experiments::store::{Phase, Store};
 use promptassay_lifecycle::ledger;
 use promptassay_lifecycle::stage::Stage;
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{StartArguments, StopArguments};
 use crate::commands::Context;
 use crate::exit::Exit;
-use crate::experiments::{Found, find, guardrails, store_failed};
+use crate::experiments::{Found, find, gone, guardrails, store_failed};
 use crate::failure::Failure;
 use crate::lifecycle::{directory_of, history_of};
 use crate::prompts;
@@ -41,6 +41,7 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
     let loaded = context.load();
     let found = find(&loaded, &arguments.name)?;
     let experiment = &found.experiment;
+    arguments.store.warn_where_emptied(&loaded, context)?;
     let (mut wrong, mut warnings) = may_be_served(&found, &loaded, context)?;
     let now = context.environment.now_in_seconds();
     let begins = experiment.start.map_or(now, |start| start.max(now));
@@ -58,6 +59,7 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         rules: Some(experiment.rules_digest()),
         exposure_millionths: experiment.allocation.exposure.millionths(),
         planned_units: units,
+        prompt: Some(experiment.prompt.to_string()),
         started_at,
         stopped: None,
     };
@@ -65,6 +67,10 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
     if let (None, Some(store)) = (current, &mut store) {
         let prompt = prompts::find(&loaded, experiment.prompt.as_str())?;
         wrong.extend(found.others_at_that_time(prompt, store.as_mut(), (begins, now))?);
+        // One that no file defines would decide again as soon as its file is back.
+        let gone = gone::all(&loaded, store.as_mut())?;
+        let of_prompt = gone.iter().filter_map(|gone| gone.problem(|owner| owner == prompt.name().as_str()));
+        wrong.extend(of_prompt.filter(Problem::is_error));
     }
     if !wrong.is_empty() {
         if current.is_none() {
@@ -82,7 +88,7 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
             .ready(running.started_at)
             .map_err(|missing| Failure::invalid(not_ready(&found, &missing)))?;
         let mut store = made(store, arguments, &loaded)?;
-        put(store.as_mut(), experiment, &phase)?;
+        put(store.as_mut(), experiment.name.as_str(), &phase)?;
         said
     } else {
         let ready =
@@ -97,9 +103,9 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         let mut store = made(store, arguments, &loaded)?;
         if let Some(last) = phases.last().filter(|last| last.stopped.is_none()) {
             let stopped = Some((now, format!("phase {number} began")));
-            put(store.as_mut(), experiment, &Phase { stopped, ..last.clone() })?;
+            put(store.as_mut(), experiment.name.as_str(), &Phase { stopped, ..last.clone() })?;
         }
-        put(store.as_mut(), experiment, &wanted(begins, ready.units))?;
+        put(store.as_mut(), experiment.name.as_str(), &wanted(begins, ready.units))?;
         format!(
             "started {} phase {number} at {begins}: decided after {} units, of which the plan needs {}; ends {}",
             experiment.name,
@@ -161,8 +167,8 @@ fn may_be_served(
     Ok((wrong, warnings))
 }
 
-fn put(store: &mut dyn Store, experiment: &Experiment, phase: &Phase) -> Result<(), Failure> {
-    store.put_phase(experiment.name.as_str(), phase).map_err(|error| store_failed(&error))
+fn put(store: &mut dyn Store, experiment: &str, phase: &Phase) -> Result<(), Failure> {
+    store.put_phase(experiment, phase).map_err(|error| store_failed(&error))
 }
 
 /// Whether a running phase may become the wanted one, and what that is.
@@ -192,30 +198,50 @@ fn may_go_on(found: &Found, running: &Phase, wanted: &Phase) -> Result<String, F
 
 pub(super) fn stop(arguments: &StopArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let found = find(&loaded, &arguments.name)?;
-    let experiment = &found.experiment;
+    let (name, file) = match find(&loaded, &arguments.name) {
+        Ok(found) => (found.experiment.name.to_string(), Some(found.file)),
+        // What was started is stopped whatever became of its file.
+        Err(failure) => (by_store(arguments, &loaded)?.ok_or(failure)?, None),
+    };
     if arguments.reason.trim().is_empty() {
         let problem = Problem::error("experiment::no_reason", "this needs a reason");
         return Err(Failure::invalid_one(
             problem.help("write after `--reason` why it ends; `analyze` shows it"),
         ));
     }
+    let refused = |message: String, help: &str| {
+        let problem = Problem::error("experiment::refused", message).help(help);
+        Failure::invalid_one(match &file {
+            Some(file) => problem.at(Place::whole_file(file.as_path())),
+            None => problem,
+        })
+    };
     let mut store = arguments.store.open_existing(&loaded)?;
-    let phases = store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?;
+    let phases = store.phases(&name).map_err(|error| store_failed(&error))?;
     let Some(running) = phases.last() else {
-        let message = format!("`{}` was never started", experiment.name);
-        return Err(refused(&found, message, "`promptassay experiment start` starts it"));
+        let message = format!("`{name}` was never started");
+        return Err(refused(message, "`promptassay experiment start` starts it"));
     };
     if let Some((at, reason)) = &running.stopped {
         let message = format!("phase {} was stopped already, at {at}: {}", running.phase, visible(reason));
-        return Err(refused(&found, message, "it stays stopped, for that reason"));
+        return Err(refused(message, "it stays stopped, for that reason"));
     }
     let now = context.environment.now_in_seconds();
-    put(
-        store.as_mut(),
-        experiment,
-        &Phase { stopped: Some((now, arguments.reason.clone())), ..running.clone() },
-    )?;
-    let answer = json!({"experiment": experiment.name, "phase": running.phase, "stopped_at": now, "reason": arguments.reason});
-    context.answer(|| format!("stopped {} phase {}\n", experiment.name, running.phase), &answer)
+    put(store.as_mut(), &name, &Phase { stopped: Some((now, arguments.reason.clone())), ..running.clone() })?;
+    let answer =
+        json!({"experiment": name, "phase": running.phase, "stopped_at": now, "reason": arguments.reason});
+    context.answer(|| format!("stopped {name} phase {}\n", running.phase), &answer)
+}
+
+/// The experiment of this name that was started and has no sound file, by the store.
+fn by_store(arguments: &StopArguments, loaded: &Loaded) -> Result<Option<String>, Failure> {
+    let (prompt, name) = match arguments.name.split_once('/') {
+        Some((prompt, name)) => (Some(prompt), name),
+        None => (None, arguments.name.as_str()),
+    };
+    let Some(mut store) = arguments.store.look_if_there(loaded)? else { return Ok(None) };
+    let begun = store.begun().map_err(|error| store_failed(&error))?;
+    let is_meant =
+        |phase: &&Phase| prompt.is_none() || phase.prompt.is_none() || phase.prompt.as_deref() == prompt;
+    Ok(begun.get(name).filter(is_meant).map(|_| name.to_owned()))
 }
