@@ -161,7 +161,7 @@ fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant
         judging: summary.judging.as_ref().map(|judging| Judging {
             answers: judging.answers,
             tokens: judging.tokens,
-            cost: judging.cost,
+            cost: judging.cost.and_then(|sum| Cost::Dollars(sum).dollars()),
         }),
         unpriced: summary.cost == Cost::Unpriced,
         gate: evaluation.gate_of(summary).map(|gate| Gate {

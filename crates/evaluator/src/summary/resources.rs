@@ -55,18 +55,33 @@ impl Cost {
         }
     }
 
-    /// The sum, where it is known.
+    /// The sum, where it is known, without the digits that adding leaves behind.
     pub fn dollars(self) -> Option<f64> {
         match self {
-            Self::Dollars(sum) => Some(sum),
+            Self::Dollars(sum) => Some(rounded(sum)),
             Self::Nothing | Self::Unpriced => None,
         }
     }
 }
 
+/// To 10⁻¹² dollars; a sum for which that is nothing stays as it is.
+fn rounded(dollars: f64) -> f64 {
+    const PARTS: f64 = 1e12;
+    let parts = (dollars * PARTS).round();
+    if parts.is_finite() { parts / PARTS } else { dollars }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sum_has_the_digits_of_its_parts() {
+        let sum = Cost::Nothing.and(Some(0.1)).and(Some(0.2));
+        assert_eq!((sum.dollars(), sum.plus(sum).dollars()), (Some(0.3), Some(0.6)));
+        assert_eq!(Cost::Dollars(1e-12).dollars(), Some(1e-12));
+        assert_eq!(Cost::Dollars(f64::MAX).dollars(), Some(f64::MAX));
+    }
 
     #[test]
     fn one_unknown_price_makes_the_sum_unknown() {
