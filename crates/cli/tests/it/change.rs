@@ -133,6 +133,20 @@ fn registering_freezes_a_text() {
 }
 
 #[test]
+fn a_text_with_an_unresolved_merge_is_not_frozen() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "prompts/greet/v1.1.0.txt",
+        "Greet {name} {tone}.\n<<<<<<< HEAD\nBe kind.\n=======\nBe polite.\n>>>>>>> change\n",
+    );
+    assert_snapshot!(sandbox.session(&[
+        &["check"],
+        &["register", "greet", "1.1.0", "-m", "x", "--by", "Ada"],
+        &["check", "--locked"]
+    ]));
+}
+
+#[test]
 fn who_registers_comes_from_git_or_must_be_said() {
     let sandbox = Sandbox::new();
     let register: &[&str] = &["register", "greet", "1.0.0", "-m", "First"];

@@ -9,9 +9,10 @@ use crate::digest::Digest;
 use crate::files::{DirectoryLock, WriteError, write_atomic};
 use crate::lock_file::LockRow;
 use crate::name::PromptName;
-use crate::problem::has_errors;
+use crate::problem::{Problem, Severity, has_errors};
 use crate::tree::UnknownVersion;
 use crate::version::{Version, VersionSelector};
+use crate::version_file::MERGE_CONFLICT;
 
 /// Who registers a version, when, and what for.
 #[derive(Debug, Clone)]
@@ -77,7 +78,7 @@ impl RegisterError {
 }
 
 /// Freezes a version: its bytes, its variables and template format, who and when go into `prompt.lock`. Registering the same bytes
-/// again changes nothing.
+/// again changes nothing. A text with an unresolved merge is refused: it could not be put right any more.
 pub fn register(
     lock: &DirectoryLock,
     name: &PromptName,
@@ -100,6 +101,18 @@ pub fn register(
         return Err(PromptError::Broken { name: name.clone(), problems: survey.problems }.into());
     };
     let loaded = prompt.resolve(&VersionSelector::Exact(version.clone()))?;
+    let unresolved: Vec<Problem> = survey
+        .problems
+        .iter()
+        .filter(|problem| {
+            let file = problem.place.as_ref().map(|place| &place.file);
+            problem.code == MERGE_CONFLICT && file == Some(&loaded.path)
+        })
+        .map(|problem| Problem { severity: Severity::Error, ..problem.clone() })
+        .collect();
+    if !unresolved.is_empty() {
+        return Err(PromptError::Broken { name: name.clone(), problems: unresolved }.into());
+    }
     let row = LockRow {
         file: loaded.form().file_name(version),
         sha256: loaded.digest,
