@@ -189,6 +189,10 @@ fn read(
         let earlier = store.arms(Population { until: before(started_at, MOMENT), ..everybody })?;
         health.findings.push(health::before_start(started_at, &earlier));
     }
+    if let Some(window) = longest_window(experiment) {
+        let cut_short = store.cut_short(Population { until: last, ..everybody }, window)?;
+        health.findings.extend(health::cut_short(cut_short));
+    }
     match was_spread_so {
         Some(false) => health.findings.push(health::started_otherwise(phase)),
         None if phase != experiment.allocation.phase => {
@@ -250,8 +254,7 @@ fn progress(
     };
     let week = first.map(|first| after(first, LEAST_DURATION));
     let complete_at = nth.zip(week).map(|(nth, week)| nth.max(week));
-    let longest =
-        experiment.metrics.iter().filter(|metric| metric.decides()).filter_map(|metric| metric.window).max();
+    let longest = longest_window(experiment);
     // Whoever was exposed before somebody stopped it is waited for, and nobody else.
     let last = complete_at.or(stopped.as_ref().map(|stopped| stopped.at));
     let decided_at = last.map(|at| longest.map_or(at, |window| after(at, window)));
@@ -269,6 +272,11 @@ fn progress(
         overdue: complete_at.is_none() && experiment.end.is_some_and(|end| now >= end),
         stopped,
     })
+}
+
+/// How long the outcomes of a unit count for the decision.
+fn longest_window(experiment: &Experiment) -> Option<SignedDuration> {
+    experiment.metrics.iter().filter(|metric| metric.decides()).filter_map(|metric| metric.window).max()
 }
 
 /// Times are kept in microseconds.

@@ -91,7 +91,7 @@ pub struct Population<'a> {
 /// Which outcomes of a unit count, seen from its first exposure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
-    /// From the exposure on, for this long; `None` for ever.
+    /// From the exposure on, for this long; `None` for ever. It ends before that where the unit is exposed in a later phase.
     After(Option<SignedDuration>),
     /// Strictly before the exposure.
     Before,
@@ -194,6 +194,10 @@ pub trait Store: Send {
         window: Window,
         visit: &mut dyn FnMut(UnitRow<'_>),
     ) -> Result<(), StoreError>;
+
+    /// How many units of the population that were served one variant were exposed in a later phase within this time: what they brought
+    /// from then on counts there.
+    fn cut_short(&mut self, population: Population<'_>, window: SignedDuration) -> Result<u64, StoreError>;
 
     /// Outcomes counted one by one, whatever their window.
     fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError>;

@@ -10,6 +10,7 @@ mod gone;
 mod known_ids;
 mod lost_rows;
 mod named_stores;
+mod phases;
 mod treatments;
 
 use insta::assert_snapshot;

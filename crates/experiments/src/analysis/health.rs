@@ -97,6 +97,15 @@ pub(super) fn before_start(started_at: Timestamp, earlier: &Arms) -> Finding {
     Finding { weight: Weight::Warning, code: "before_start", message }
 }
 
+/// Units that came back in the next phase too early: of those less is known than of the others.
+pub(super) fn cut_short(units: u64) -> Option<Finding> {
+    let message = format!(
+        "{} exposed in a later phase before the window was over: outcomes from then on count there",
+        counted(units, "unit was", "units were")
+    );
+    (units > 0).then_some(Finding { weight: Weight::Warning, code: "cut_short", message })
+}
+
 /// Its units were spread by other shares than those that they would be held against.
 pub(super) fn started_otherwise(phase: u32) -> Finding {
     let message =

@@ -7,7 +7,7 @@ mod write;
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use postgres::fallible_iterator::FallibleIterator as _;
 use postgres::types::ToSql;
 use postgres::{Client, Config, Row};
@@ -270,6 +270,15 @@ impl Store for PostgresStore {
             });
             Ok(())
         })
+    }
+
+    fn cut_short(&mut self, population: Population<'_>, window: SignedDuration) -> Result<u64, StoreError> {
+        let Some(scope) = self.scope(population)? else { return Ok(0) };
+        let (_, length) = Window::After(Some(window)).bounds();
+        let until = micros(population.until);
+        let found: Option<i64> =
+            self.one("count units of a later phase", sql::CUT, &[&scope, &until, &length])?;
+        Ok(count(found.unwrap_or(0)))
     }
 
     fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError> {

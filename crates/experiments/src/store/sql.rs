@@ -81,6 +81,18 @@ FROM exposures WHERE scope = $1 GROUP BY unit HAVING min(at) <= $2) "
     };
 }
 
+/// When each of those units was exposed in a later phase of the same experiment: what it brings from then on is brought there.
+macro_rules! first_and_later {
+    () => {
+        concat!(
+            first!(),
+            ", later AS (SELECT e.unit, min(e.at) AS at FROM scopes this
+JOIN scopes s ON s.experiment = this.experiment AND s.phase > this.phase JOIN exposures e ON e.scope = s.id
+WHERE this.id = $1 GROUP BY e.unit) "
+        )
+    };
+}
+
 pub(super) const ARMS: &str = concat!(
     first!(),
     "SELECT name, count(*) FROM first JOIN variants ON id = variant WHERE variants = 1 GROUP BY name ORDER BY name"
@@ -98,17 +110,25 @@ pub(super) const NTH: &str =
     concat!(first!(), "SELECT at FROM first WHERE variants = 1 ORDER BY at LIMIT 1 OFFSET $3");
 
 pub(super) const UNITS: &str = concat!(
-    first!(),
+    first_and_later!(),
     "SELECT f.variant, count(o.value), coalesce(sum(o.value), 0.0), coalesce(max(abs(o.value)), 0.0)
-FROM first f LEFT JOIN outcomes o ON o.series = $3 AND o.unit = f.unit AND o.at - f.at >= $4 AND o.at - f.at < $5
+FROM first f LEFT JOIN later l ON l.unit = f.unit
+LEFT JOIN outcomes o ON o.series = $3 AND o.unit = f.unit AND o.at - f.at >= $4 AND o.at - f.at < $5 AND (l.at IS NULL OR o.at < l.at)
 WHERE f.variants = 1 GROUP BY f.unit, f.variant ORDER BY f.unit"
 );
 
+/// Units whose window of this length was cut short by a later phase.
+pub(super) const CUT: &str = concat!(
+    first_and_later!(),
+    "SELECT count(*) FROM first f JOIN later l ON l.unit = f.unit WHERE f.variants = 1 AND l.at - f.at < $3"
+);
+
 pub(super) const SERIES: &str = concat!(
-    first!(),
+    first_and_later!(),
     "SELECT s.name, v.name, count(*), avg(o.value), min(o.value), max(o.value)
 FROM series s JOIN outcomes o ON o.series = s.id JOIN first f ON f.unit = o.unit AND f.variants = 1 AND o.at >= f.at
-JOIN variants v ON v.id = f.variant WHERE s.experiment = $3 GROUP BY s.name, v.name ORDER BY s.name, v.name"
+JOIN variants v ON v.id = f.variant LEFT JOIN later l ON l.unit = f.unit
+WHERE s.experiment = $3 AND (l.at IS NULL OR o.at < l.at) GROUP BY s.name, v.name ORDER BY s.name, v.name"
 );
 
 pub(super) const UNEXPOSED: &str = "SELECT count(*) FROM (SELECT DISTINCT o.unit FROM outcomes o JOIN series s ON s.id = o.series

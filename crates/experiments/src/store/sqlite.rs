@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, written by as many processes as like.
 
+mod phase;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,9 +9,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, TransactionBehavior, params};
 
+use self::phase::phase;
 use self::write::{Ids, write_all};
 use super::sql;
 use super::{
@@ -326,6 +328,13 @@ impl Store for SqliteStore {
         })
     }
 
+    fn cut_short(&mut self, population: Population<'_>, window: SignedDuration) -> Result<u64, StoreError> {
+        let Some(scope) = self.scope(population)? else { return Ok(0) };
+        let (_, length) = Window::After(Some(window)).bounds();
+        let row = params![scope, micros(population.until), length];
+        Ok(self.one("count units of a later phase", sql::CUT, row)?.unwrap_or(0))
+    }
+
     fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(Vec::new()) };
         let mut series = Vec::new();
@@ -384,28 +393,6 @@ impl Store for SqliteStore {
             Ok(())
         })
     }
-}
-
-fn phase(row: &rusqlite::Row<'_>) -> rusqlite::Result<Phase> {
-    let allocation: String = row.get(1)?;
-    let stopped: Option<i64> = row.get(5)?;
-    let reason: Option<String> = row.get(6)?;
-    let rules: Option<String> = row.get(7)?;
-    let digest = |column: usize, text: &str| {
-        text.parse().map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-        })
-    };
-    Ok(Phase {
-        phase: row.get(0)?,
-        allocation: digest(1, &allocation)?,
-        rules: rules.map(|rules| digest(7, &rules)).transpose()?,
-        exposure_millionths: row.get(2)?,
-        planned_units: row.get(3)?,
-        prompt: row.get(8)?,
-        started_at: timestamp(row.get(4)?),
-        stopped: stopped.map(|at| (timestamp(at), reason.unwrap_or_default())),
-    })
 }
 
 /// The shared SQL as SQLite writes it.

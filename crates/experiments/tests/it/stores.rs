@@ -130,12 +130,61 @@ fn keeps_its_promises(store: &mut dyn Store) {
     assert!(back.contains(&outcome("c\0\u{e9}", "m", 0.0, 71, "1")));
 
     known_ids(store);
+    an_outcome_counts_in_one_phase(store);
     phases(store);
     reading_sees_one_moment(store);
     assert!(store.write(&[outcome("a", "m", f64::NAN, 1, "nan")]).is_err());
 }
 
 /// What comes under an id that is there with another value is counted apart, and changes nothing.
+fn an_outcome_counts_in_one_phase(store: &mut dyn Store) {
+    let of_phase = |number: u32, unit: &str, seconds: i64| {
+        Event::Exposure(Exposure {
+            experiment: "two".into(),
+            phase: number,
+            unit: unit.into(),
+            variant: "control".into(),
+            at: at(seconds),
+        })
+    };
+    let outcome = |unit: &str, value: f64, seconds: i64| {
+        let Event::Outcome(outcome) = outcome(unit, "m", value, seconds, &seconds.to_string()) else {
+            unreachable!("an outcome is one")
+        };
+        Event::Outcome(Outcome { experiment: "two".into(), ..outcome })
+    };
+    let events = [
+        of_phase(1, "again", 0),
+        of_phase(2, "again", 20),
+        of_phase(3, "again", 40),
+        of_phase(1, "once", 0),
+        outcome("again", 1.0, 10),
+        outcome("again", 2.0, 20),
+        outcome("again", 4.0, 39),
+        outcome("again", 8.0, 40),
+        outcome("once", 16.0, 45),
+    ];
+    store.write(&events).unwrap();
+    let population = |phase| Population { experiment: "two", phase, until: at(1000) };
+    let mut sums = |phase: u32, window: Window| {
+        let mut sums = Vec::new();
+        store.units(population(phase), "m", window, &mut |row| sums.push(row.sum)).unwrap();
+        sums
+    };
+    let minute = Window::After(Some(SignedDuration::from_secs(60)));
+    assert_eq!([1, 2, 3].map(|phase| sums(phase, minute)), [vec![1.0, 16.0], vec![6.0], vec![8.0]]);
+    assert_eq!(
+        [1, 2, 3].map(|phase| sums(phase, Window::After(None))),
+        [vec![1.0, 16.0], vec![6.0], vec![8.0]]
+    );
+    assert_eq!([1, 2, 3].map(|phase| sums(phase, Window::Before)), [vec![0.0, 0.0], vec![1.0], vec![7.0]]);
+    let mut counts = |phase| store.series(population(phase)).unwrap().first().map_or(0, |row| row.count);
+    assert_eq!([1, 2, 3].map(&mut counts), [2, 2, 1]);
+    let mut cut =
+        |phase, seconds| store.cut_short(population(phase), SignedDuration::from_secs(seconds)).unwrap();
+    assert_eq!([cut(1, 20), cut(1, 21), cut(2, 60), cut(3, 60)], [0, 1, 1, 0]);
+}
+
 fn known_ids(store: &mut dyn Store) {
     let written = |store: &mut dyn Store, events: &[Event]| store.write(events).unwrap();
     let [first, at_another_time] = [5, 6].map(|at| outcome("k", "m", 1.0, at, "known"));
@@ -408,6 +457,9 @@ impl Store for Stuck {
         visit: &mut dyn FnMut(UnitRow<'_>),
     ) -> Result<(), StoreError> {
         self.inner.units(population, series, window, visit)
+    }
+    fn cut_short(&mut self, population: Population<'_>, window: SignedDuration) -> Result<u64, StoreError> {
+        self.inner.cut_short(population, window)
     }
     fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError> {
         self.inner.series(population)
