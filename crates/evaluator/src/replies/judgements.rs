@@ -19,7 +19,7 @@ use super::merge::{Merged, Rows, order};
 use super::row::{is_unknown, without_v};
 use super::{Author, Lines, RecordedReplies, ReplyKey, Unused};
 use crate::event::{Answer, AskError, JudgeAnswered, ReplySource};
-use crate::judge::{JudgeCall, Parts};
+use crate::judge::{JudgeCall, Parts, Unreadable, read};
 use crate::plan::{Plan, Trial};
 use crate::run::{Asked, Unanswered, judge_asking};
 
@@ -71,6 +71,20 @@ impl RowSpec {
         }
     }
 
+    /// What makes a row of the right shape no answer, and what to do.
+    fn fault(&self) -> Option<(&'static str, &'static str)> {
+        if self.repeat == 0 {
+            return Some(("repeats are counted from 1", "write `\"repeat\":1` for the first"));
+        }
+        (self.sample == 0).then_some(("samples are counted from 1", "leave `sample` out for the first"))
+    }
+
+    /// Why what a person wrote leads to another question to the judge, where it does whatever the threshold is.
+    fn unreadable(&self) -> Option<Unreadable> {
+        let error = (self.source == Author::Hand).then(|| read(&self.text, None).err()).flatten()?;
+        (error != Unreadable::NoPass).then_some(error)
+    }
+
     fn into_reply(self) -> Reply {
         let Self { text, refusal, finish_reason, usage, .. } = self;
         Reply { refusal, finish_reason, usage, ..Reply::from_text(text) }
@@ -109,6 +123,10 @@ impl RecordedJudgements {
         let help =
             "a row is {case, version, model, repeat, judge, request_sha256, text, finish_reason, source}";
         Lines::new(file, text, help).each_row(problems, |row: RowSpec, line, place, problems| {
+            if let Some((message, help)) = row.fault() {
+                problems.push(Problem::error("replies::invalid_row", message).at(place).help(help));
+                return;
+            }
             let key = (row.request_sha256, row.sample);
             if let Some(Row { line: first, .. }) = judgements.rows.get(&key) {
                 let message = format!("a second answer of {} to the same question", row.judge);
@@ -118,6 +136,14 @@ impl RecordedJudgements {
                         .help(format!("the first is in line {first}; keep one of the two")),
                 );
                 return;
+            }
+            if let Some(why) = row.unreadable() {
+                let message = format!("this answer by hand cannot be read, so the judge would be asked once more: {why}");
+                problems.push(
+                    Problem::warning("replies::unreadable_answer", message)
+                        .at(place)
+                        .help("write its `text` as a judge would: {\"pass\": true, \"score\": 1, \"reason\": \"…\"}, as text in quotes"),
+                );
             }
             let of_case = judgements.of_case.entry((row.case.clone(), row.judge.clone()));
             of_case.or_default().push(key);
@@ -288,4 +314,39 @@ fn passed_over(plan: &Plan, answers: &[(usize, &JudgeAnswered)], text: &str) -> 
         .zip(text.lines())
         .filter_map(|(line, row)| Some((line, serde_json::from_str(row.trim()).ok()?)));
     rows.filter(|(_, row)| is_passed_over(row)).map(|(line, _)| line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROW: &str = r#"{"case":"a","version":"1.0.0","model":"default","repeat":1,"judge":"judge","request_sha256":"DIGEST","text":"{\"pass\":true}","finish_reason":"stop","source":"hand"}"#;
+
+    #[test]
+    fn every_row_that_is_no_answer_is_reported_with_its_line() {
+        let row = |number: u32, from: &str, to: &str| {
+            let row = ROW.replace("DIGEST", &Digest::of(number.to_string()).to_string());
+            assert!(row.contains(from), "{from}");
+            row.replace(from, to)
+        };
+        let rows = [
+            row(1, "", ""),
+            row(1, "", ""),
+            row(1, "\"text\"", "\"sample\":2,\"text\""),
+            row(2, "\"text\"", "\"sample\":0,\"text\""),
+            row(3, "\"repeat\":1", "\"repeat\":0"),
+            row(4, "\"text\"", "\"parts\":{\"rubric\":\"Polite?\"},\"text\""),
+            row(5, r#"{\"pass\":true}"#, "Fine."),
+            row(6, r#"{\"pass\":true}"#, r#"{\"pass\":true,\"score\":8}"#),
+            // With a threshold it can be read.
+            row(7, r#"\"pass\":true"#, r#"\"score\":1"#),
+            // What a model said is as it is.
+            row(8, r#"{\"pass\":true}"#, "Fine.").replace("hand", "recorded"),
+        ];
+        let mut problems = Vec::new();
+        let judgements = RecordedJudgements::parse(Path::new("j.jsonl"), &rows.join("\n"), &mut problems);
+        let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(said.join("\n"));
+        assert_eq!(judgements.count(), 6);
+    }
 }
