@@ -66,7 +66,7 @@ pub(crate) fn publish(
     if let Some(shard) = shard {
         return publish_shard(plan, record, shard, reports, context).map(|exit| interrupted.unwrap_or(exit));
     }
-    let requested = reports.requested()?;
+    let requested = reports.requested(context)?;
     let (summaries, gates) = gate::judge_against(plan, record, blessed.against());
     let files = FileNames::of(plan, |path| in_repository(path, context));
     let evaluation = Evaluation {
@@ -298,7 +298,7 @@ fn publish_unasked(
 ) -> Result<Exit, Failure> {
     let said = format!("skipped: {message}");
     let nothing = Nothing { schema: 1, skipped: message, remarks: evaluation.files.remarks(evaluation.plan) };
-    let requested = reports.requested()?;
+    let requested = reports.requested(context)?;
     let mut problems = Vec::new();
     for requested in &requested {
         let report = spooled(|out| match requested.format {

@@ -11,6 +11,9 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::version::{self, Version};
 use promptassay_registry::yaml::Document;
 
+/// What is said where there is no git.
+const NOT_RUN: &str = "git cannot be run";
+
 /// A repository.
 pub(super) struct Git {
     /// Its top directory, with every link followed.
@@ -22,11 +25,9 @@ pub(super) struct Git {
 impl Git {
     pub(super) fn at(directory: &Path) -> Result<Self, Box<Problem>> {
         let git = Self { root: directory.to_owned(), files: directory.to_owned() };
-        let root = git.run(&["rev-parse", "--show-toplevel"]).map_err(|message| {
-            let message = format!("`{}` is not in a git repository: {message}", directory.display());
-            let help = "`--changed-since` asks git what changed; leave it out to evaluate everything";
-            Box::new(Problem::error("changes::no_repository", message).help(help))
-        })?;
+        let root = git
+            .run(&["rev-parse", "--show-toplevel"])
+            .map_err(|message| Box::new(no_repository(directory, &message)))?;
         let root = PathBuf::from(root.trim_end_matches(['\n', '\r']));
         let root = fs::canonicalize(&root).unwrap_or(root);
         Ok(Self { files: root.clone(), root })
@@ -152,7 +153,7 @@ impl Git {
             .args(arguments.iter().map(OsStr::new))
             .stdin(input)
             .output()
-            .map_err(|error| format!("git cannot be run: {error}"))?;
+            .map_err(|error| format!("{NOT_RUN}: {error}"))?;
         if !output.status.success() {
             let message = String::from_utf8_lossy(&output.stderr);
             let message = message.lines().next().unwrap_or_default().trim_start_matches("fatal: ");
@@ -162,7 +163,52 @@ impl Git {
     }
 }
 
+/// Why git does not answer for a directory, and what to do.
+fn no_repository(directory: &Path, said: &str) -> Problem {
+    let shown = directory.display();
+    let (message, help) = if said.contains("dubious ownership") {
+        (
+            format!(
+                "git does not trust the repository of `{shown}`, whose files belong to another user: {said}"
+            ),
+            "`git config --global --add safe.directory DIRECTORY` lets git read it, as in a container"
+                .to_owned(),
+        )
+    } else if said.starts_with(NOT_RUN) {
+        (said.to_owned(), "what changed is asked of git: install it where promptassay runs".to_owned())
+    } else {
+        (
+            format!("`{shown}` is not in a git repository: {said}"),
+            "`--changed-since` asks git what changed; leave it out to evaluate everything".to_owned(),
+        )
+    };
+    Problem::error("changes::no_repository", message).help(help)
+}
+
 /// As git writes paths.
 pub(super) fn slashed(path: &Path) -> String {
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_git_does_not_answer_is_told_apart() {
+        let told = |said: &str| no_repository(Path::new("prompts"), said).to_string();
+        insta::assert_snapshot!(
+            [
+                told("detected dubious ownership in repository at '/work'"),
+                told("git cannot be run: No such file or directory (os error 2)"),
+                told("not a git repository (or any of the parent directories): .git"),
+            ]
+            .join("\n"),
+            @r"
+            git does not trust the repository of `prompts`, whose files belong to another user: detected dubious ownership in repository at '/work' (help: `git config --global --add safe.directory DIRECTORY` lets git read it, as in a container)
+            git cannot be run: No such file or directory (os error 2) (help: what changed is asked of git: install it where promptassay runs)
+            `prompts` is not in a git repository: not a git repository (or any of the parent directories): .git (help: `--changed-since` asks git what changed; leave it out to evaluate everything)
+            "
+        );
+    }
 }

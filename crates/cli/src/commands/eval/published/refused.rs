@@ -35,7 +35,7 @@ pub(crate) fn reporting(
     work().map_err(|ended| match ended {
         Ended::After(failure) => failure,
         Ended::Before(mut failure) => {
-            let places = reports.requested().unwrap_or_default();
+            let places = reports.requested(context).unwrap_or_default();
             for requested in places.iter().filter(|requested| requested.target != Target::Stdout) {
                 if let Err(found) = replace(requested, &failure, context) {
                     failure.problems.extend(found.problems);

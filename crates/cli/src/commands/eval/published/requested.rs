@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use promptassay_registry::files::copy_atomic;
+use promptassay_registry::files::{copy_atomic, may_be_there};
 use promptassay_registry::problem::{Problem, did_you_mean};
+use promptassay_registry::{prompt_file, registry_file};
 
 use crate::commands::Context;
 use crate::failure::Failure;
@@ -109,14 +110,23 @@ impl Target {
 }
 
 impl ReportArguments {
-    /// Every report that was asked for. Two for one place are refused: the second would replace the first.
-    pub(crate) fn requested(&self) -> Result<Vec<Requested>, Failure> {
+    /// Every report that was asked for. Two for one place are refused: the second would replace the first. So is one among the files of
+    /// prompts, which a slip of the pen would cost.
+    pub(crate) fn requested(&self, context: &Context<'_>) -> Result<Vec<Requested>, Failure> {
         let short =
             self.junit.iter().map(|path| Requested { format: ReportFormat::Junit, target: Target::of(path) });
         let requested: Vec<Requested> = self.reports.iter().cloned().chain(short).collect();
         let identities: Vec<PathBuf> =
             requested.iter().map(|requested| requested.target.identity()).collect();
+        let prompts = fs::canonicalize(&context.prompts).unwrap_or_else(|_| context.prompts.clone());
         for (index, identity) in identities.iter().enumerate() {
+            if is_of_a_prompt(identity, &prompts) {
+                let message = format!("`{}` is among the files of prompts", identity.display());
+                let problem = Problem::error("reports::among_prompts", message);
+                return Err(Failure::invalid_one(
+                    problem.help("write the report elsewhere: it would replace what is there"),
+                ));
+            }
             if identities[..index].contains(identity) {
                 let message = match &requested[index].target {
                     Target::Stdout => "two reports are to go to standard output".to_owned(),
@@ -132,6 +142,17 @@ impl ReportArguments {
     /// Whether any report was asked for.
     pub(crate) fn any(&self) -> bool {
         !self.reports.is_empty() || self.junit.is_some()
+    }
+}
+
+/// Whether a place is in the directory of a prompt, or that of registry.yaml.
+fn is_of_a_prompt(place: &Path, prompts: &Path) -> bool {
+    let Ok(inside) = place.strip_prefix(prompts) else { return false };
+    let mut parts = inside.components();
+    match (parts.next(), parts.next()) {
+        (Some(file), None) => file.as_os_str() == registry_file::FILE_NAME,
+        (Some(directory), Some(_)) => may_be_there(&prompts.join(directory).join(prompt_file::FILE_NAME)),
+        _ => false,
     }
 }
 
