@@ -6,7 +6,7 @@ use clap::Args;
 use promptassay_evaluator::comparison::{NoValue, Side};
 use promptassay_evaluator::gate::{Chance, Seen};
 use promptassay_evaluator::plan::Role;
-use promptassay_evaluator::policy::Policy;
+use promptassay_evaluator::policy::{OnInconclusive, Policy};
 use promptassay_registry::problem::{Problem, Severity};
 use serde_json::{Value, json};
 
@@ -67,6 +67,8 @@ struct Subject {
     unpaired: u64,
     /// How often each case was asked; none where numbers stand in for a run.
     repeats: Option<u64>,
+    /// Whether the gate of the run lets through what cannot be told.
+    lets_through: bool,
 }
 
 /// A subject and its table.
@@ -136,7 +138,7 @@ fn imagined(pass_rate: f64, arguments: &PowerArguments) -> Result<Subject, Failu
     })?;
     let label = format!("a prompt that passes {}", percent(pass_rate));
     let confidence = arguments.confidence.unwrap_or(Policy::default().confidence.value);
-    Ok(Subject { label, seen, confidence, cases: 20, repeats: None, unpaired: 0 })
+    Ok(Subject { label, seen, confidence, cases: 20, repeats: None, unpaired: 0, lets_through: false })
 }
 
 /// The candidates of a run.
@@ -159,6 +161,7 @@ fn of_run(arguments: &PowerArguments, context: &Context<'_>) -> Result<Vec<Subje
             subjects.push(Subject {
                 label: format!("{} {} on {}", planned.name, side.label.version, side.label.model),
                 confidence: arguments.confidence.unwrap_or(planned.policy.confidence.value),
+                lets_through: planned.policy.inconclusive.value == OnInconclusive::Pass,
                 cases: seen.suite_cases().max(1),
                 unpaired: (side.cases.len() as u64).saturating_sub(seen.suite_cases()),
                 repeats: Some(u64::from(planned.repeat)),
@@ -217,7 +220,12 @@ fn text(tables: &[Table], margins: usize) -> String {
             );
         }
         let by = if subject.repeats.is_some() { ", if as flaky as this version was" } else { "" };
-        let _ = writeln!(text, "how often a prompt that did not change passes{by}\n");
+        let passes = if subject.lets_through {
+            "is shown to be good enough; what cannot be told is let through (`inconclusive: pass`)"
+        } else {
+            "passes"
+        };
+        let _ = writeln!(text, "how often a prompt that did not change {passes}{by}\n");
         let _ = write!(text, "  {:>6}", "cases");
         if is_clustered {
             let _ = write!(text, "  {:>6}", "units");

@@ -164,6 +164,24 @@ fn the_row_of_the_run_is_among_them_and_a_prompt_is_no_run() {
     assert_snapshot!(sandbox.clean(&sandbox.run(&["power", "greet"]).stderr));
 }
 
+/// The chance to be shown is not the chance that the gate is open.
+#[test]
+fn what_is_let_through_is_not_called_passed() {
+    let sandbox = sandbox("{margin: 0.2, inconclusive: pass}");
+    sandbox.run(&["eval", "--offline"]);
+    let seen = sandbox.run(&["eval", "--offline"]);
+    let line = seen.stderr.lines().find(|line| line.contains("unchanged prompt")).unwrap();
+    assert!(line.contains("is shown to be good enough in"), "{line}");
+    assert!(line.contains("what cannot be told is let through"), "{line}");
+    let table = sandbox.run(&["power"]).stdout;
+    assert!(
+        table.contains(
+            "is shown to be good enough; what cannot be told is let through (`inconclusive: pass`)"
+        ),
+        "{table}"
+    );
+}
+
 #[test]
 fn an_outlook_is_learned_from_what_is_in_use() {
     let sandbox = sandbox("{margin: 0.2}");

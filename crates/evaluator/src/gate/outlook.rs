@@ -13,7 +13,7 @@ use super::wording::{percent, plural, size};
 use super::{Against, sides};
 use crate::comparison::{CaseResult, NoValue, Side, clustered, units_of};
 use crate::plan::{Plan, Role};
-use crate::policy::Margin;
+use crate::policy::{Margin, OnInconclusive};
 use crate::record::Record;
 
 /// Enough draws for a standard error of a point.
@@ -41,6 +41,8 @@ pub struct Outlook {
     /// The probability that an unchanged prompt passes at this margin, given how flaky its cases were; a reason where that is not
     /// known.
     pub chance_unchanged: Result<f64, NoValue>,
+    /// Whether the gate lets through what cannot be told, so that more runs pass than that.
+    pub lets_through: bool,
     /// The version by whose earlier results that is told.
     pub learned_from: Option<Version>,
     /// The smallest regression that shows with a probability of 0.8.
@@ -141,6 +143,7 @@ pub fn outlook(plan: &Plan, against: Against<'_>, history: &History, seed: u64) 
                 repeat: prompt_plan.suite.repeat,
                 margin: margin.map(|margin| (policy.margin.value, margin)),
                 chance_unchanged,
+                lets_through: policy.inconclusive.value == OnInconclusive::Pass,
                 learned_from: known.map(|side| side.label.version.clone()),
                 smallest_regression: smallest_detectable_difference(units, noise, ends, POWER)
                     .map_err(NoValue::from),
@@ -206,7 +209,15 @@ impl fmt::Display for Outlook {
             (Ok(chance), _) => {
                 let by = self.learned_from.as_ref().map(|version| format!(", if as flaky as {version} was"));
                 let by = by.unwrap_or_default();
-                write!(formatter, "an unchanged prompt passes in {} of runs{by}; ", percent(*chance))?;
+                let chance = percent(*chance);
+                if self.lets_through {
+                    write!(
+                        formatter,
+                        "an unchanged prompt is shown to be good enough in {chance} of runs{by}, and what cannot be told is let through; "
+                    )?;
+                } else {
+                    write!(formatter, "an unchanged prompt passes in {chance} of runs{by}; ")?;
+                }
             }
             (Err(_), Some(_)) => formatter.write_str(
                 "an unchanged prompt passes where no case is flaky (how flaky they are is not known yet); ",
