@@ -10,6 +10,8 @@ mod sqlite;
 mod written;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use promptassay_registry::digest::Digest;
@@ -220,8 +222,21 @@ pub trait Store: Send {
 /// Opens the store at a location, making it where there is none.
 pub fn open(location: &Location) -> Result<Box<dyn Store>, StoreError> {
     Ok(match location {
-        Location::Sqlite(path) => Box::new(SqliteStore::open(path)?),
+        Location::Sqlite(path) => Box::new(make_or_open(path)?),
         Location::Postgres(config) => Box::new(PostgresStore::connect(config, &location.to_string())?),
+    })
+}
+
+/// Where a new file could not be made into a store, for want of room perhaps, nothing is left that would be taken for one whose contents are
+/// lost.
+fn make_or_open(path: &Path) -> Result<SqliteStore, StoreError> {
+    let was_there = path.try_exists().unwrap_or(true);
+    SqliteStore::open(path).inspect_err(|_| {
+        let is_empty = || fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
+        if !was_there && is_empty() {
+            // What cannot be removed is named by whoever finds it.
+            let _ = fs::remove_file(path);
+        }
     })
 }
 
