@@ -305,7 +305,7 @@ fn emptied(location: &Location) -> Option<Problem> {
     let Location::Sqlite(path) = location else { return None };
     let is_empty = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
     is_empty.then(|| {
-        let message = format!("the store at `{location}` is empty, 0 bytes: what was recorded in it is lost");
+        let message = format!("the store at `{location}` is empty, 0 bytes: whatever was recorded in it is lost");
         Problem::warning("experiment::empty_store", message).help(
             "bring it back from a copy; or remove it, where nothing was ever started: `promptassay experiment start` makes one",
         )

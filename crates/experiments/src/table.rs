@@ -115,7 +115,12 @@ fn known_header(reader: &mut csv::Reader<impl BufRead>, unread: &mut Unread) -> 
     if (has("unit") || has("unit_hex")) && has("at") && (has("variant") || has("metric")) {
         return Ok(has("unit"));
     }
-    Err("the header must name `unit`, `at`, and `variant` or `metric`".to_owned())
+    let separated = match header.iter().collect::<Vec<&str>>().as_slice() {
+        [only] if only.contains(';') => "; its columns are separated by `;`, and must be by commas",
+        [only] if only.contains('\t') => "; its columns are separated by tabs, and must be by commas",
+        _ => "",
+    };
+    Err(format!("the header must name `unit`, `at`, and `variant` or `metric`{separated}"))
 }
 
 /// The line is known already.

@@ -91,9 +91,13 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
     let until = Some(context.environment.now());
     let table = Table::of(&experiment, &arguments.file, arguments.table, until)?;
     table.check()?;
-    let (written, warnings) = table.write(arguments.store.open(&loaded)?.as_mut())?;
-    context.console.problems(&warnings);
+    let (written, mut warnings) = table.write(arguments.store.open(&loaded)?.as_mut())?;
     let Written { exposures, earlier, outcomes, repeated, conflicting, .. } = written;
+    if exposures + earlier + outcomes + repeated + conflicting == 0 {
+        let problem = Problem::warning("import::no_rows", "there is no row in it, so nothing is imported");
+        warnings.push(problem.at(table.place(1)));
+    }
+    context.console.problems(&warnings);
     let text = || {
         let counted =
             |number: u64, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });

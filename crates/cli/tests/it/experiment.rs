@@ -484,6 +484,12 @@ fn an_unhealthy_experiment_has_no_verdict() {
     let seen = sandbox.run(&["analyze", "trial", "--from", "lost.csv", "--at", "2026-02-01T00:00:00Z"]);
     assert_eq!(seen.code, Some(4), "{}", seen.shown());
     assert!(seen.stdout.contains("no verdict"), "{}", seen.stdout);
+    // Where next to nobody is left of one variant, the p-value is smaller than numbers can be, and not 0.
+    let kept = table(&sandbox, 4000, 60);
+    let of_control = kept.lines().filter(|line| !line.contains(",treatment,"));
+    sandbox.write("lost.csv", of_control.map(|line| format!("{line}\n")).collect::<String>());
+    let seen = sandbox.run(&["analyze", "trial", "--from", "lost.csv", "--at", "2026-02-01T00:00:00Z"]);
+    assert!(seen.code == Some(4) && seen.stdout.contains("(p < 1e-300): look for"), "{}", seen.shown());
 }
 
 #[test]

@@ -87,6 +87,11 @@ impl Health {
     }
 }
 
+/// A small p-value. One that is smaller than numbers can be is not 0.
+fn exponent(p: f64) -> String {
+    if p < 1e-300 { "< 1e-300".to_owned() } else { format!("= {p:.2e}") }
+}
+
 /// Units that were served before the phase was started: recorded by a program that did not ask, or brought from elsewhere.
 pub(super) fn before_start(started_at: Timestamp, earlier: &Arms) -> Finding {
     let units = earlier.units.iter().map(|(_, units)| units).sum::<u64>() + earlier.crossovers;
@@ -161,7 +166,10 @@ pub(super) fn check(experiment: &Experiment, arms: &Arms, unexposed: u64) -> Hea
         Some(p) if p < BLOCKS => health.add(
             Weight::Blocks,
             "sample_ratio",
-            format!("the variants do not hold the units that their weights give them (p = {p:.2e}): {look}"),
+            format!(
+                "the variants do not hold the units that their weights give them (p {}): {look}",
+                exponent(p)
+            ),
         ),
         Some(p) if p < WARNS => health.add(
             Weight::Warning,
@@ -217,8 +225,9 @@ pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Exper
         && p < BLOCKS
     {
         let message = format!(
-            "a value of `{}` is missing more often in some variants than in others (p = {p:.2e}), so those that are there may not be alike",
-            metric.name
+            "a value of `{}` is missing more often in some variants than in others (p {}), so those that are there may not be alike",
+            metric.name,
+            exponent(p)
         );
         findings.push(Finding { weight: Weight::Warning, code: "missing_values", message });
     }

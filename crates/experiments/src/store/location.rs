@@ -11,6 +11,9 @@ use promptassay_registry::yaml::{Document, Located};
 /// How long a server may take to be reached where the URL says nothing (`connect_timeout`): else it is minutes where nobody answers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Where PostgreSQL listens, unless somebody changed that.
+const DEFAULT_PORT: u16 = 5432;
+
 /// How a password is given.
 const PASSWORD_HELP: &str = "take it out, and give the whole URL in the environment variable PROMPTASSAY_STORE, which goes before this line";
 
@@ -172,6 +175,9 @@ impl fmt::Display for Location {
                 #[cfg(unix)]
                 postgres::config::Host::Unix(path) => write!(formatter, "{comma}{}", path.display())?,
             }
+            if let Some(port) = config.get_ports().get(index).filter(|port| **port != DEFAULT_PORT) {
+                write!(formatter, ":{port}")?;
+            }
         }
         write!(formatter, "/{}", plain(config.get_dbname().unwrap_or_default()))
     }
@@ -247,6 +253,8 @@ mod tests {
         {
             assert_eq!(Location::parse(text).unwrap().to_string(), "postgres://app@db/prod", "{text:?}");
         }
+        let hosts = Location::parse("postgres://app@one:6432,two/prod").unwrap();
+        assert_eq!(hosts.to_string(), "postgres://app@one:6432,two/prod");
         for path in [
             "data/e.db",
             "e.db",

@@ -45,6 +45,7 @@ impl SqliteStore {
             // SQLite would make a database that is gone when it is closed.
             return Err(failed("an empty path names no file".to_owned()));
         }
+        no_directory(path)?;
         // Without the flag for URIs: a path is a path.
         let flags = OpenFlags::default() & !OpenFlags::SQLITE_OPEN_URI;
         let connection =
@@ -59,6 +60,7 @@ impl SqliteStore {
 
     /// Opens a file that is there without changing it. What is written meanwhile may be seen or not.
     pub fn open_to_look(path: &Path) -> Result<Self, StoreError> {
+        no_directory(path)?;
         Self::read_only(path).map_err(|error| cannot_open(path, error))
     }
 
@@ -165,6 +167,16 @@ impl SqliteStore {
             Ok(())
         })?;
         Ok(names)
+    }
+}
+
+/// SQLite calls it an error of the disk.
+fn no_directory(path: &Path) -> Result<(), StoreError> {
+    let reason = "it is a directory; name a file in it".to_owned();
+    if path.is_dir() {
+        Err(StoreError::Open { location: format!("{}", path.display()), reason })
+    } else {
+        Ok(())
     }
 }
 

@@ -33,8 +33,11 @@ pub(super) fn note(name: &str, line: u64, unread: &mut Unread) -> Result<(), Str
     Ok(())
 }
 
-/// The same for the keys of an object. What is no object is an error of whoever reads it.
+/// The same for the keys of an object. A list of nine would be read as well, by their order.
 pub(super) fn note_keys(object: &str, line: u64, unread: &mut Unread) -> Result<(), String> {
+    if !object.trim_start().starts_with('{') {
+        return Err(r#"a row is an object, such as {"unit": "u1", "variant": "control", "at": "2026-11-24T00:00:00Z"}"#.to_owned());
+    }
     let mut wrong = Ok(());
     let keys = Keys(&mut |name: &str| {
         if wrong.is_ok() {

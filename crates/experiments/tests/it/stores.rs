@@ -380,7 +380,7 @@ fn a_store_that_cannot_be_opened_says_where() {
     assert!(error.contains(directory.path().to_str().unwrap()), "{error}");
     let nowhere = Location::parse("postgres://ada:s3cret@127.0.0.1:1/none?sslmode=disable").unwrap();
     let error = open(&nowhere).err().unwrap().to_string();
-    assert!(error.contains("postgres://ada@127.0.0.1/none") && !error.contains("s3cret"), "{error}");
+    assert!(error.contains("postgres://ada@127.0.0.1:1/none") && !error.contains("s3cret"), "{error}");
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl<'a> Started<'a> {
 fn unknown(failure: Failure, problems: &mut Vec<Problem>) -> Known {
     problems.extend(failure.problems.into_iter().map(|problem| {
         let message = format!(
-            "{}; so nobody knows whether the files of running experiments were changed",
+            "{}; so nobody knows whether the files of running experiments were changed or are gone",
             problem.message
         );
         Problem { place: problem.place, help: problem.help, ..Problem::warning("check::store", message) }

@@ -26,3 +26,28 @@ fn a_value_without_a_metric_is_not_lost() {
         sandbox.session(&[&["import", "trial", "rows.csv"], &["import", "trial", "rows.jsonl"]])
     );
 }
+
+#[test]
+fn what_is_no_table_or_an_empty_one_is_said_to_be_that() {
+    let sandbox = sandbox();
+    let row = "unit,variant,at\nu1,control,2026-01-02T00:00:00Z\n";
+    let list = r#"["u1",null,1,"control",null,null,"2026-01-02T00:00:00Z",null,null]"#;
+    sandbox.write("semicolons.csv", row.replace(',', ";")).write("tabs.csv", row.replace(',', "\t"));
+    sandbox.write("lists.jsonl", format!("{list}\n[]\n")).write("table.jsonl", row);
+    sandbox.write("header.csv", "unit,variant,at\n").write("empty.jsonl", "");
+    let names = ["semicolons.csv", "tabs.csv", "lists.jsonl", "table.jsonl", "header.csv", "empty.jsonl"];
+    assert_snapshot!(
+        sandbox.session(&names.map(|name| ["import", "trial", name]).each_ref().map(|command| &command[..]))
+    );
+}
+
+#[test]
+fn a_directory_is_no_store() {
+    let sandbox = sandbox();
+    std::fs::create_dir(sandbox.path("data")).unwrap();
+    let at = ["--store", "data"];
+    assert_snapshot!(sandbox.session(&[
+        &[&["experiment", "list"][..], &at].concat(),
+        &[&["record", "trial", "u1", "resolved", "1"][..], &at].concat(),
+    ]));
+}
