@@ -12,17 +12,20 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{rounded:.1} %")
 }
 
-/// A difference of shares in points with its sign and one decimal, such as `+17.5` or `−3.3`; `0.0` has none.
+/// A difference of shares in points with its sign and one decimal, such as `+17.5` or `−3.3`. What is nearly 0 keeps its sign, which may
+/// have decided: the end of an interval at `−0.0` is below 0. Only 0 itself has none.
 pub fn points(difference: f64) -> String {
-    let rounded = (difference * 1000.0).round() / 10.0;
-    if rounded > 0.0 {
-        format!("+{rounded:.1}")
-    } else if rounded < 0.0 {
-        format!("\u{2212}{:.1}", -rounded)
-    } else {
-        "0.0".to_owned()
-    }
+    let sign = match difference {
+        _ if difference.abs() <= ROUNDING => "",
+        _ if difference < 0.0 => "\u{2212}",
+        _ => "+",
+    };
+    let rounded = (difference.abs() * 1000.0).round() / 10.0;
+    format!("{sign}{rounded:.1}")
 }
+
+/// What adding and dividing leave of 0.
+const ROUNDING: f64 = 1e-9;
 
 /// A margin or another size in points, without a decimal where there is none.
 pub(crate) fn size(share: f64) -> String {
@@ -60,7 +63,7 @@ mod tests {
     fn a_difference_has_a_sign_unless_it_is_none() {
         assert_eq!(
             [points(0.175), points(-0.0333), points(0.0), points(-0.0001)],
-            ["+17.5", "−3.3", "0.0", "0.0"]
+            ["+17.5", "−3.3", "0.0", "\u{2212}0.0"]
         );
         assert_eq!([size(0.1), size(0.125), size(0.2)], ["10", "12.5", "20"]);
     }

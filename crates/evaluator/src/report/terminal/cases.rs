@@ -91,7 +91,7 @@ impl Report {
             self.text,
             "\n  {word}  {}  {}   {}{must}{repeats}",
             label(plan, summary.variant),
-            definition.name,
+            visible(&definition.name),
             place(definition)
         )?;
         for (repeats, result) in self.alike(evaluation, summary, case) {

@@ -8,6 +8,7 @@ use crate::comparison::{Call, Comparison, MetricComparison};
 use crate::gate::{Gate, plural, points, size};
 use crate::plan::PromptPlan;
 use crate::policy::Metric;
+use crate::report::visible;
 
 /// Further lines of a list of names.
 const INDENT: &str = "             ";
@@ -94,7 +95,11 @@ impl Report {
         let shown = if more > 0 { format!("{shown} and {more} more") } else { shown };
         let padding = " ".repeat(7_usize.saturating_sub(word.len()));
         let word = self.tone(tone, word);
-        writeln!(self.text, "    {word}{padding}  {}", wrapped(&shown, COLUMNS - INDENT.len(), INDENT))
+        writeln!(
+            self.text,
+            "    {word}{padding}  {}",
+            wrapped(&visible(&shown), COLUMNS - INDENT.len(), INDENT)
+        )
     }
 
     fn other_models(&mut self, comparison: &Comparison) -> fmt::Result {
