@@ -323,15 +323,10 @@ impl PromptRun {
     }
 }
 
-/// Whether there is an answer, and a check of it that could not be carried out because a judge would have had to be asked.
+/// Whether there is an answer, and a check of it that could not be carried out because what a judge says is not there.
 fn lacks_judge(result: &TrialResult) -> bool {
-    let lacks = |outcome: &CheckOutcome| match outcome {
-        CheckOutcome::Error(reason) => {
-            reason.message.contains("no answer of ") || reason.message.contains("stale reply of ")
-        }
-        _ => false,
-    };
-    result.answer.reply().is_some() && result.checks.iter().any(|check| lacks(&check.outcome))
+    let lacks_answers = result.judging.as_ref().is_some_and(|judging| judging.gaps > 0);
+    lacks_answers && result.checks.iter().any(|check| matches!(check.outcome, CheckOutcome::Error(_)))
 }
 
 /// The names of the checks that failed, each once.

@@ -228,6 +228,14 @@ async fn a_check_by_a_program_runs_only_where_that_is_allowed() -> Result<(), In
     );
     let refused = Prompts::new(directory.path()).evaluate_case("greeting", "ada").await.unwrap_err();
     assert!(refused.to_string().contains("programs are not allowed"), "{refused}");
+    // What a program says of itself is no judge that is missing.
+    let broken = prompt(
+        "{provider: openai, model: m}",
+        "cases:\n  - {name: ada, inputs: {name: Ada}, validators: [{command: [sh, -c, 'echo no answer of mine >&2; exit 3']}]}\n",
+    );
+    let broken = Prompts::new(broken.path()).allow_commands().evaluate_case("greeting", "ada").await?;
+    assert!(broken.report().contains("exit status: 3"), "{}", broken.report());
+    assert!(!broken.report().contains("record what the judge says"), "{}", broken.report());
     let prompts = Prompts::new(directory.path()).allow_commands();
     prompts.evaluate_case("greeting", "ada").await?.assert_passed();
     Ok(())

@@ -51,7 +51,6 @@ fn reason(today: &str, rubrics: &str, rows: &[&str]) -> NoJudgement {
     sought.reason(Path::new("j.jsonl"), &rows)
 }
 
-/// Other code looks for the first words of each: `stale reply of` and `no answer of`.
 #[test]
 fn what_has_changed_is_said_of_the_nearest_answer() {
     const TODAY: &str = "0000-0-";
