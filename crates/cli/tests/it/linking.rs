@@ -112,6 +112,20 @@ fn what_is_read_through_a_link_changes_with_what_it_leads_to() {
 
 #[cfg(unix)]
 #[test]
+fn datasets_behind_a_directory_that_is_a_link_are_known_at_the_base() {
+    let sandbox = sandbox("../../../data/*.jsonl");
+    sandbox.write("shared/rows/real.jsonl", rows(&[("one", true), ("two", false)]));
+    std::os::unix::fs::symlink("shared/rows", sandbox.path("data")).unwrap();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    assert!(said(&sandbox).contains("skipped:"));
+    let told = after(&sandbox, "shared/rows/real.jsonl", &rows(&[("two", false)]));
+    assert!(told.contains("`one` must pass at main, and this change removes it"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_program_that_judges_is_part_of_the_exam() {
     let sandbox = sandbox("cases/a.jsonl");
     sandbox.write("prompts/greet/tests/cases/a.jsonl", rows(&[("one", true), ("two", false)]));
@@ -127,6 +141,16 @@ fn a_program_that_judges_is_part_of_the_exam() {
     assert!(said(&sandbox).contains("skipped:"));
     sandbox.write("checks/polite.sh", "echo '{\"pass\": true}'\n");
     assert_snapshot!(said(&sandbox));
+    // A compiled one is no text.
+    sandbox.write("checks/polite.sh", b"echo '{\"pass\": true}' #\xff\n");
+    sandbox.git(&["commit", "-qam", "binary"]);
+    sandbox.write("checks/polite.sh", "echo '{\"pass\": true}'\n");
+    let seen = sandbox.run(&[&EVAL[..], &["--allow-commands", "-q"]].concat());
+    assert!(
+        seen.code == Some(0) && seen.stderr.contains("edits a program that judges it"),
+        "{}",
+        seen.shown()
+    );
 }
 
 fn git_in(directory: &Path, arguments: &[&str]) -> bool {
@@ -165,6 +189,12 @@ fn a_dataset_in_a_submodule_changes_with_its_commit() {
     sandbox.git(&["commit", "-qam", "other rows"]);
     sandbox.git(&["checkout", "-qb", "change"]);
     sandbox.git(&["branch", "-f", "main", "HEAD~1"]);
+    told += &said(&sandbox);
+    // A submodule that is replaced by its files cannot be read as it was, and stands in nobody's way.
+    sandbox.git(&["checkout", "-q", "main"]);
+    sandbox.git(&["rm", "-qf", "--cached", "data"]);
+    std::fs::remove_dir_all(sandbox.path("data")).unwrap();
+    sandbox.write("data/real.jsonl", rows(&[("one", true), ("two", false)]));
     told += &said(&sandbox);
     assert_snapshot!(told);
 }

@@ -35,37 +35,62 @@ impl Git {
         })
     }
 
-    /// The paths of all files in the submodule that a path was in at a commit, from the top of the repository; none where it was in none.
-    pub(super) fn files_of_submodule_at(
-        &self,
-        commit: &str,
-        path: &Path,
-    ) -> Result<Vec<String>, Box<Problem>> {
-        let failed = |message: String| {
-            Box::new(Problem::error(
-                "changes::git_failed",
-                format!("git does not list a submodule: {message}"),
-            ))
-        };
+    /// Whether there was a file at a commit, whatever stood in it.
+    pub(super) fn is_file_at(&self, commit: &str, path: &Path) -> Result<bool, Box<Problem>> {
+        let found = self.find_at(commit, path).map_err(|message| {
+            let message = format!("git does not say whether `{}` was at {commit}: {message}", slashed(path));
+            Box::new(Problem::error("changes::git_failed", message))
+        })?;
+        Ok(found.is_some())
+    }
+
+    /// The paths of the files in a directory on the way to `path` that was a link or a submodule at a commit, under the name that it has
+    /// there; none where it was neither.
+    pub(super) fn files_behind_at(&self, commit: &str, path: &Path) -> Result<Vec<String>, Box<Problem>> {
+        self.behind_at(commit, path).map_err(|message| {
+            let message = format!("git does not list what `{}` was at {commit}: {message}", slashed(path));
+            Box::new(Problem::error("changes::git_failed", message))
+        })
+    }
+
+    fn behind_at(&self, commit: &str, path: &Path) -> Result<Vec<String>, String> {
         let here = Search::at(commit, path);
-        for ancestor in path.ancestors().skip(1).filter(|ancestor| !ancestor.as_os_str().is_empty()) {
-            let Some(Entry::Submodule(inner)) = self.entry(&here, ancestor).map_err(failed)? else {
-                continue;
+        for ancestor in proper_ancestors(path) {
+            let (search, directory) = match self.entry(&here, ancestor)? {
+                Some(Entry::Link) => {
+                    let target = self.through_link(&Search::at(commit, ancestor), ancestor)?.path;
+                    (Search::at(commit, &target), target)
+                }
+                Some(Entry::Submodule(inner)) => match self.into_submodule(&here, ancestor, inner)? {
+                    Some(search) => (search, PathBuf::new()),
+                    None => return Ok(Vec::new()),
+                },
+                Some(Entry::File | Entry::Directory) | None => continue,
             };
-            let listed =
-                self.in_submodule(ancestor, &["ls-tree", "-r", "--full-tree", "--name-only", "-z", &inner]);
-            let listed = listed.map_err(failed)?;
-            let files = listed.split('\0').filter(|file| !file.is_empty());
-            return Ok(files.map(|file| format!("{}/{file}", slashed(ancestor))).collect());
+            let list = ["ls-tree", "-r", "--full-tree", "--name-only", "-z", &search.commit];
+            let listed = self.in_submodule(&search.repository, &list)?;
+            let inside = listed.split('\0').filter(|file| !file.is_empty()).filter_map(|file| {
+                Some(format!(
+                    "{}/{}",
+                    slashed(ancestor),
+                    slashed(Path::new(file).strip_prefix(&directory).ok()?)
+                ))
+            });
+            return Ok(inside.collect());
         }
         Ok(Vec::new())
     }
 
     fn text_at(&self, commit: &str, path: &Path) -> Result<Option<String>, String> {
+        self.find_at(commit, path)?.map(|found| self.show(&found, &found.path)).transpose()
+    }
+
+    /// Where the file is that a path led to.
+    fn find_at(&self, commit: &str, path: &Path) -> Result<Option<Search>, String> {
         let mut search = Search::at(commit, path);
         for _ in 0..MOST_HOPS {
             search = match self.entry(&search, &search.path)? {
-                Some(Entry::File) => return self.show(&search, &search.path).map(Some),
+                Some(Entry::File) => return Ok(Some(search)),
                 Some(Entry::Directory | Entry::Submodule(_)) => return Ok(None),
                 Some(Entry::Link) => self.through_link(&search, &search.path)?,
                 None => match self.through_ancestor(&search)? {
@@ -79,14 +104,10 @@ impl Git {
 
     /// Where the search goes on if a directory on the way is a link or a submodule.
     fn through_ancestor(&self, search: &Search) -> Result<Option<Search>, String> {
-        for ancestor in search.path.ancestors().skip(1).filter(|ancestor| !ancestor.as_os_str().is_empty()) {
+        for ancestor in proper_ancestors(&search.path) {
             match self.entry(search, ancestor)? {
                 Some(Entry::Link) => return self.through_link(search, ancestor).map(Some),
-                Some(Entry::Submodule(commit)) => {
-                    let path = search.path.strip_prefix(ancestor).unwrap_or(&search.path).to_owned();
-                    let repository = search.repository.join(ancestor);
-                    return Ok(Some(Search { repository, commit, path }));
-                }
+                Some(Entry::Submodule(commit)) => return self.into_submodule(search, ancestor, commit),
                 Some(Entry::File) => return Ok(None),
                 Some(Entry::Directory) | None => {}
             }
@@ -99,6 +120,21 @@ impl Git {
         let rest = search.path.strip_prefix(link).unwrap_or(Path::new(""));
         let path = plain(&link.parent().unwrap_or(Path::new("")).join(target).join(rest));
         Ok(Search { repository: search.repository.clone(), commit: search.commit.clone(), path })
+    }
+
+    /// The same file within a submodule. None where its commit is not here: it was never fetched, or the submodule is one no more.
+    fn into_submodule(
+        &self,
+        search: &Search,
+        submodule: &Path,
+        commit: String,
+    ) -> Result<Option<Search>, String> {
+        let repository = search.repository.join(submodule);
+        if self.in_submodule(&repository, &["cat-file", "-e", &format!("{commit}^{{tree}}")]).is_err() {
+            return Ok(None);
+        }
+        let path = search.path.strip_prefix(submodule).unwrap_or(&search.path).to_owned();
+        Ok(Some(Search { repository, commit, path }))
     }
 
     fn entry(&self, search: &Search, path: &Path) -> Result<Option<Entry>, String> {
@@ -128,6 +164,11 @@ impl Search {
     fn at(commit: &str, path: &Path) -> Self {
         Self { repository: PathBuf::new(), commit: commit.to_owned(), path: path.to_owned() }
     }
+}
+
+/// From the nearest directory to the first one below the top.
+fn proper_ancestors(path: &Path) -> impl Iterator<Item = &Path> {
+    path.ancestors().skip(1).filter(|ancestor| !ancestor.as_os_str().is_empty())
 }
 
 /// Without `..`, and what leads out of the repository ends at its top, where nothing is found.

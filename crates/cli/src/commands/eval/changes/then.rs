@@ -126,7 +126,7 @@ impl<'a> Then<'a> {
         for file in suite.program_files() {
             let path = self.git.relative(&file);
             // One that is new here came with its check, which the cases show.
-            if self.touched.contains(&path) && self.git.file_at(&self.commit, &path)?.is_some() {
+            if self.touched.contains(&path) && self.git.is_file_at(&self.commit, &path)? {
                 edited.push(format!("`{}`", slashed(&path)));
             }
         }
@@ -224,7 +224,7 @@ impl<'a> Then<'a> {
         let pattern = beside(&suite, pattern);
         let mut files = Vec::new();
         let mut all = self.git.files_at(commit)?;
-        all.extend(self.git.files_of_submodule_at(commit, Path::new(&pattern))?);
+        all.extend(self.git.files_behind_at(commit, Path::new(&pattern))?);
         for path in all.into_iter().filter(|path| matches_path(&pattern, path)) {
             if let Some(text) = self.git.file_at(commit, Path::new(&path))? {
                 files.push(DatasetFile { path: format!("{}:{path}", self.reference).into(), text });
