@@ -245,7 +245,7 @@ impl RunDirectory {
 
     /// Whether somebody writes to its journal.
     pub fn is_under_way(&self) -> bool {
-        matches!(self.lock(), Err(LockError::Held { .. }))
+        DirectoryLock::is_held(&self.path)
     }
 
     /// Removes the run with all that it holds.

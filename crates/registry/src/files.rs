@@ -22,7 +22,7 @@ use crate::problem::{Place, Problem};
 
 /// Whether something is at that place, as far as it can be known. Only what is surely not there counts as absent: what cannot be looked
 /// at, such as a link that leads nowhere or a directory without permission, is for whoever reads it to name, and nothing is green or
-/// forgotten for want of it.
+/// forgotten for want of it. In a file that stands in the place of a directory something may have been meant, too.
 pub fn may_be_there(path: &Path) -> bool {
     !fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

@@ -66,7 +66,7 @@ fn survey(lock: &DirectoryLock, name: &PromptName) -> Result<Survey, PromptError
     let root = lock.directory();
     let directory = root.join(name.as_str());
     let io = |path: &Path, source| PromptError::Io { path: path.to_owned(), source };
-    if !may_be_there(&directory) {
+    if !may_be_there(&directory) || directory.is_file() {
         let names = prompt_names(root).map_err(|source| io(root, source))?;
         let help = did_you_mean(name.as_str(), names.iter().map(String::as_str), "prompts");
         return Err(PromptError::Unknown { name: name.clone(), help });
@@ -78,7 +78,7 @@ fn prompt_names(root: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(root)? {
         let entry = entry?;
-        if may_be_there(&entry.path().join(prompt_file::FILE_NAME)) {
+        if !entry.path().is_file() && may_be_there(&entry.path().join(prompt_file::FILE_NAME)) {
             names.extend(entry.file_name().into_string());
         }
     }

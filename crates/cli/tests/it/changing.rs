@@ -287,6 +287,10 @@ fn a_prompt_in_production_is_not_removed_by_a_change() {
     sandbox.git(&["branch", "-qf", "main", "change"]);
     std::fs::remove_dir_all(sandbox.path("prompts/greet")).unwrap();
     let mut seen = said(&sandbox, &[]);
+    // A file in the place of its directory hides nothing.
+    sandbox.write("prompts/greet", "gone");
+    assert_eq!(said(&sandbox, &[]), seen);
+    std::fs::remove_file(sandbox.path("prompts/greet")).unwrap();
     sandbox.git(&["checkout", "-q", "."]);
     let retired =
         sandbox.run(&["deprecate", "greet", "1.0.0", "--reason", "The product is gone", "--by", "Ada"]);

@@ -18,6 +18,9 @@ pub struct DirectoryLock {
     _file: File,
 }
 
+/// So many who look, one after another, are waited for: each holds the lock for less than it takes to ask again.
+const MOST_LOOKERS: usize = 1000;
+
 /// Why the lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -47,9 +50,18 @@ impl DirectoryLock {
         Ok(Self::held(directory, file))
     }
 
-    /// Takes the lock if it is free; [`LockError::Held`] names who has it.
+    /// Takes the lock if it is free; [`LockError::Held`] names who has it. Whoever only looks at that moment is in nobody's way.
     pub fn try_acquire(directory: &Path) -> Result<Self, LockError> {
         let (path, mut file) = open(directory)?;
+        for _ in 0..MOST_LOOKERS {
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) if file.try_lock_shared().is_ok() => {
+                    file.unlock().map_err(|source| LockError::Io { path: path.clone(), source })?;
+                    std::thread::yield_now();
+                }
+                _ => break,
+            }
+        }
         match file.try_lock() {
             Ok(()) => Ok(Self::held(directory, file)),
             Err(TryLockError::WouldBlock) => {
@@ -65,6 +77,12 @@ impl DirectoryLock {
             }
             Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
         }
+    }
+
+    /// Whether somebody holds the lock now. Nothing is made, written or taken for it but the moment of looking.
+    pub fn is_held(directory: &Path) -> bool {
+        let looked = File::open(directory.join(LOCK_FILE_NAME)).map(|file| file.try_lock_shared());
+        matches!(looked, Ok(Err(TryLockError::WouldBlock)))
     }
 
     /// The directory that may be written to.
@@ -109,6 +127,30 @@ mod tests {
         }
         drop(first);
         DirectoryLock::try_acquire(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn looking_takes_nothing_and_stands_in_nobodys_way() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(!DirectoryLock::is_held(directory.path()));
+        assert!(!directory.path().join(LOCK_FILE_NAME).exists());
+        drop(DirectoryLock::try_acquire(directory.path()).unwrap());
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        DirectoryLock::is_held(directory.path());
+                    }
+                });
+            }
+            let taken: Vec<bool> =
+                (0..500).map(|_| DirectoryLock::try_acquire(directory.path()).is_ok()).collect();
+            done.store(true, Ordering::Relaxed);
+            assert!(taken.iter().all(|taken| *taken));
+        });
+        let _held = DirectoryLock::try_acquire(directory.path()).unwrap();
+        assert!(DirectoryLock::is_held(directory.path()));
     }
 
     #[test]

@@ -27,7 +27,6 @@ impl Kept {
         file: &RunFile,
         context: &Context<'_>,
     ) -> Result<Self, Failure> {
-        let under_way = directory.is_under_way();
         let journal = directory.journal_path();
         // Killed between its description and its first event, a run has no journal.
         let (sides, outline) = if may_be_there(&journal) {
@@ -36,7 +35,9 @@ impl Kept {
             Default::default()
         };
         let state = match outline.end {
-            _ if under_way => "under way",
+            // Nobody goes on with it, so nobody need be asked.
+            Some(end) if end.reason().is_none() => "complete",
+            _ if directory.is_under_way() => "under way",
             Some(end) => end.reason().unwrap_or("complete"),
             None => "killed",
         };

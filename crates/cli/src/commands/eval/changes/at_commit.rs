@@ -61,7 +61,7 @@ impl Git {
                     let target = self.through_link(&Search::at(commit, ancestor), ancestor)?.path;
                     (Search::at(commit, &target), target)
                 }
-                Some(Entry::Submodule(inner)) => match self.into_submodule(&here, ancestor, inner)? {
+                Some(Entry::Submodule(inner)) => match self.within(&here, ancestor, inner) {
                     Some(search) => (search, PathBuf::new()),
                     None => return Ok(Vec::new()),
                 },
@@ -107,7 +107,7 @@ impl Git {
         for ancestor in proper_ancestors(&search.path) {
             match self.entry(search, ancestor)? {
                 Some(Entry::Link) => return self.through_link(search, ancestor).map(Some),
-                Some(Entry::Submodule(commit)) => return self.into_submodule(search, ancestor, commit),
+                Some(Entry::Submodule(commit)) => return Ok(self.within(search, ancestor, commit)),
                 Some(Entry::File) => return Ok(None),
                 Some(Entry::Directory) | None => {}
             }
@@ -123,18 +123,13 @@ impl Git {
     }
 
     /// The same file within a submodule. None where its commit is not here: it was never fetched, or the submodule is one no more.
-    fn into_submodule(
-        &self,
-        search: &Search,
-        submodule: &Path,
-        commit: String,
-    ) -> Result<Option<Search>, String> {
+    fn within(&self, search: &Search, submodule: &Path, commit: String) -> Option<Search> {
         let repository = search.repository.join(submodule);
         if self.in_submodule(&repository, &["cat-file", "-e", &format!("{commit}^{{tree}}")]).is_err() {
-            return Ok(None);
+            return None;
         }
         let path = search.path.strip_prefix(submodule).unwrap_or(&search.path).to_owned();
-        Ok(Some(Search { repository, commit, path }))
+        Some(Search { repository, commit, path })
     }
 
     fn entry(&self, search: &Search, path: &Path) -> Result<Option<Entry>, String> {

@@ -62,8 +62,9 @@ impl Then<'_> {
                 continue;
             }
             // What the other side removed too was not taken away here.
-            if may_be_there(&directory.join(PROMPT_FILE)) || self.git.file_at(&self.commit, &path)?.is_none()
-            {
+            // In a file there is nothing.
+            let is_here = !directory.is_file() && may_be_there(&directory.join(PROMPT_FILE));
+            if is_here || self.git.file_at(&self.commit, &path)?.is_none() {
                 continue;
             }
             let removed = self.removed(name, directory, &before)?;
