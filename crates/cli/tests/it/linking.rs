@@ -124,6 +124,56 @@ fn datasets_behind_a_directory_that_is_a_link_are_known_at_the_base() {
     assert!(told.contains("`one` must pass at main, and this change removes it"), "{told}");
 }
 
+/// The base is what its own tree has under a name, and not what stood there where a link of today leads.
+#[cfg(unix)]
+#[test]
+fn a_link_of_the_change_hides_nothing_of_the_base() {
+    use std::os::unix::fs::symlink;
+    let sandbox = sandbox("cases/a.jsonl");
+    sandbox.write("prompts/greet/tests/cases/a.jsonl", rows(&[("one", true), ("two", false)]));
+    sandbox.write("prompts/greet/tests/cases/weak.jsonl", rows(&[("two", false)]));
+    let weak = sandbox.read(SUITE).replace("a.jsonl", "weak.jsonl").replace("0.5", "0.1");
+    sandbox.write("suites/weak.yaml", &weak);
+    assert_eq!(sandbox.run(&["adopt", "greet", "1.0.0", "--by", "Ada"]).code, Some(0));
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    let instead = |file: &str, target: &str| {
+        let before = sandbox.read(file);
+        std::fs::remove_file(sandbox.path(file)).unwrap();
+        symlink(target, sandbox.path(file)).unwrap();
+        let said = said(&sandbox);
+        std::fs::remove_file(sandbox.path(file)).unwrap();
+        sandbox.write(file, before);
+        said
+    };
+    let removed = "`one` must pass at main, and this change removes it";
+    let rules = "min_pass_rate is 0.5 there and 0.1 here";
+    // One that lay there before, and one that comes with the change.
+    sandbox.write("suites/new.yaml", &weak);
+    for target in ["../../../suites/weak.yaml", "../../../suites/new.yaml"] {
+        let told = instead(SUITE, target);
+        assert!(
+            told.contains(removed) && told.contains(rules) && told.contains("exit 2"),
+            "{target}: {told}"
+        );
+    }
+    let registry = sandbox.read("prompts/registry.yaml");
+    sandbox.write("prompts/other.txt", registry + "gate: {min_pass_rate: 0.1}\n");
+    let told = instead("prompts/registry.yaml", "other.txt");
+    assert!(told.contains("gate  greet") && told.contains("exit 0"), "{told}");
+    sandbox.write("prompts/ledger.txt", "");
+    let told = instead("prompts/greet/lifecycle.jsonl", "../ledger.txt");
+    assert!(told.contains("exit 2"), "{told}");
+    let line = sandbox.read("prompts/greet/lifecycle.jsonl");
+    sandbox.write("prompts/ledger.txt", line.replace("adopt", "adopd"));
+    assert!(instead("prompts/greet/lifecycle.jsonl", "../ledger.txt").contains("exit 2"));
+    // The same behind a link is the same.
+    sandbox.write("prompts/ledger.txt", line);
+    let told = instead("prompts/greet/lifecycle.jsonl", "../ledger.txt");
+    assert!(told.contains("exit 0"), "{told}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_program_that_judges_is_part_of_the_exam() {

@@ -74,6 +74,8 @@ pub(super) fn since(
     for (prompt, _) in &prompts {
         paths.files.extend(linked::behind_links(&git, prompt.directory(), &changed));
     }
+    paths.files.sort();
+    paths.files.dedup();
     let relative = |path: &Path| git.relative(path);
     // Where nobody is asked, the verdict stands on what is recorded.
     let recorded = tree.registry().replies.as_deref().filter(|_| is_replay);
@@ -84,11 +86,15 @@ pub(super) fn since(
     let files: Vec<(PathBuf, Vec<PathBuf>, Vec<String>)> = prompts
         .iter()
         .map(|(prompt, datasets)| {
-            let suite = relative(&prompt.suite_path());
+            let suites = [git.named(&prompt.suite_path()), relative(&prompt.suite_path())];
             (
                 relative(prompt.directory()),
                 datasets.files.iter().map(|file| relative(file)).chain(answers(prompt)).collect(),
-                datasets.patterns.iter().map(|pattern| beside(&suite, pattern)).collect(),
+                datasets
+                    .patterns
+                    .iter()
+                    .flat_map(|pattern| suites.iter().map(move |suite| beside(suite, pattern)))
+                    .collect(),
             )
         })
         .collect();
@@ -105,8 +111,8 @@ pub(super) fn since(
             active_at_reference: git.active_version(&reference, directory),
         })
         .collect();
-    let registry_file = relative(&tree.root().join("registry.yaml"));
-    let registry = if paths.files.contains(&registry_file) {
+    let registry_file = git.named(&tree.root().join("registry.yaml"));
+    let registry = if linked::is_touched(&git, &tree.root().join("registry.yaml"), &changed) {
         let then = git.file_at(&fork, &registry_file)?;
         let then = then.and_then(|text| Document::parse(&registry_file, text, &mut Vec::new()));
         registry_changes(then.as_ref(), tree.registry().document.as_ref())

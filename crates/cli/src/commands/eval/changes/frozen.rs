@@ -12,6 +12,7 @@ use promptassay_registry::version::Version;
 
 use super::Then;
 use super::git::slashed;
+use super::linked::is_touched;
 use crate::commands::eval::against::blessed_path;
 
 impl Then<'_> {
@@ -19,10 +20,10 @@ impl Then<'_> {
     /// frozen, here as there. A warning where a row tells its registration otherwise, where the version that was active there stood
     /// unregistered and was rewritten, and where other results are blessed; and an error where the ledger is cut.
     pub(crate) fn frozen(&self, prompt: &Prompt) -> Result<Vec<Problem>, Box<Problem>> {
-        let directory = self.git.relative(prompt.directory());
-        if !self.touched.iter().any(|path| path.starts_with(&directory)) {
+        if !is_touched(&self.git, prompt.directory(), &self.touched) {
             return Ok(Vec::new());
         }
+        let directory = self.git.named(prompt.directory());
         let there = self.lock(&self.commit, &directory)?;
         let began = if self.fork == self.commit { there.clone() } else { self.lock(&self.fork, &directory)? };
         let archived = self.standing(prompt.name(), &directory)?.archived;
@@ -133,7 +134,7 @@ impl Then<'_> {
         let Some(now) = prompt.version(&active).filter(|_| !there.rows.contains_key(&active)) else {
             return Ok(None);
         };
-        let path = self.git.relative(&now.path);
+        let path = self.git.named(&now.path);
         for commit in [&self.commit, &self.fork] {
             if self.git.file_at(commit, &path)?.is_some_and(|text| Digest::of(text) == now.digest) {
                 return Ok(None);
@@ -154,10 +155,10 @@ impl Then<'_> {
     /// A warning where the change brings other blessed results along.
     fn blessed_anew(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
         let file = blessed_path(&prompt.suite_path());
-        let path = self.git.relative(&file);
-        if !self.touched.contains(&path) {
+        if !is_touched(&self.git, &file, &self.touched) {
             return Ok(None);
         }
+        let path = self.git.named(&file);
         let now = std::fs::read(&file).ok();
         for commit in [&self.commit, &self.fork] {
             let then = self.git.file_at(commit, &path)?;

@@ -84,6 +84,17 @@ impl Git {
         self.files.join(path).is_dir() && !self.files.join(path).is_symlink()
     }
 
+    /// A path under the name that git has for it, whatever links of today it leads through: what it led to at a commit, the links of that
+    /// commit say.
+    pub(super) fn named(&self, path: &Path) -> PathBuf {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let top = |ancestor: &&Path| fs::canonicalize(ancestor).is_ok_and(|real| real == self.files);
+        match absolute.ancestors().find(top).and_then(|top| absolute.strip_prefix(top).ok()) {
+            Some(rest) => rest.components().collect(),
+            None => self.relative(path),
+        }
+    }
+
     /// A path as git knows it. What does not exist today is found by the nearest directory that does.
     pub(super) fn relative(&self, path: &Path) -> PathBuf {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

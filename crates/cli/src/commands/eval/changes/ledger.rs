@@ -5,16 +5,17 @@ use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Prompt;
 
 use super::Then;
+use super::linked::is_touched;
 
 impl Then<'_> {
     /// An error where the ledger of a prompt lacks lines that it had where the change began, or has others in their place. What the
     /// other side wrote since, the change could not know; and a ledger of that day that cannot be trusted says nothing.
     pub(super) fn ledger_kept(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
         let file = prompt.directory().join(ledger::FILE_NAME);
-        let path = self.git.relative(&file);
-        if !self.touched.contains(&path) {
+        if !is_touched(&self.git, &file, &self.touched) {
             return Ok(None);
         }
+        let path = self.git.named(&file);
         let Some(began) = self.git.file_at(&self.fork, &path)? else { return Ok(None) };
         // Where the other side gave it up too, nothing is taken away here.
         if self.git.file_at(&self.commit, &path)?.is_none() {

@@ -33,6 +33,16 @@ pub(super) fn behind_links(git: &Git, directory: &Path, changed: &[PathBuf]) -> 
     found
 }
 
+/// Whether one of these changed paths is this file or directory, or is in it, by any of its names.
+pub(super) fn is_touched(git: &Git, path: &Path, changed: &[PathBuf]) -> bool {
+    let names = [git.named(path), git.relative(path)].into_iter().chain(targets(git, path));
+    let names: Vec<PathBuf> = names.collect();
+    changed
+        .iter()
+        .any(|changed| names.iter().any(|name| changed.starts_with(name) || name.starts_with(changed)))
+        || !behind_links(git, path, changed).is_empty()
+}
+
 fn find(directory: &Path, links: &mut Vec<PathBuf>) {
     // What cannot be listed is said by whoever reads it.
     let Ok(listing) = fs::read_dir(directory) else { return };

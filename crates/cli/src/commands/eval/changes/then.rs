@@ -72,7 +72,7 @@ impl<'a> Then<'a> {
     /// What is wrong with a prompt that has no suite today, and has one at the commit and had one where the change began.
     pub(crate) fn removed_suite(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
         let path = prompt.suite_path();
-        let path_then = self.git.relative(&path);
+        let path_then = self.git.named(&path);
         for commit in [&self.fork, &self.commit] {
             if self.git.file_at(commit, &path_then)?.is_none() {
                 return Ok(None);
@@ -213,15 +213,14 @@ impl<'a> Then<'a> {
         path: &Path,
         problems: &mut Vec<Problem>,
     ) -> Result<Option<Document>, Box<Problem>> {
-        let path = self.git.relative(path);
+        let path = self.git.named(path);
         let Some(text) = self.git.file_at(commit, &path)? else { return Ok(None) };
         Ok(Document::parse(format!("{}:{}", self.reference, slashed(&path)), text, problems))
     }
 
     /// The files that the suite at this path named then, never none.
     fn datasets(&self, commit: &str, suite: &Path, pattern: &str) -> Result<Vec<DatasetFile>, Box<Problem>> {
-        let suite = self.git.relative(suite);
-        let pattern = beside(&suite, pattern);
+        let pattern = beside(&self.git.named(suite), pattern);
         let mut files = Vec::new();
         let mut all = self.git.files_at(commit)?;
         all.extend(self.git.files_behind_at(commit, Path::new(&pattern))?);
