@@ -179,6 +179,16 @@ fn every_cut_of_the_last_append_is_a_torn_tail_that_a_repair_takes_back() {
 }
 
 #[test]
+fn of_a_torn_first_command_nothing_stays() {
+    let prompts = Prompts::new();
+    let text = ledger_text();
+    prompts.write(FILE_NAME, &text[..text.find('\n').unwrap() / 2]);
+    assert!(repair(&prompts.lock(), &prompts.ledger()).unwrap().cut.is_some());
+    assert!(!exists(&prompts.directory()));
+    assert_eq!(prompts.ledger().problems(), []);
+}
+
+#[test]
 fn a_whole_line_without_its_line_feed_happened_and_is_ended() {
     let prompts = Prompts::new();
     let text = ledger_text();

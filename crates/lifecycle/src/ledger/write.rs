@@ -1,6 +1,6 @@
 //! Appends to a ledger, and cuts off what an append left unfinished.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
@@ -100,8 +100,14 @@ fn take_back(file: &File, length: u64) {
 /// Cuts off the end that did not reach the disk as a whole, or writes the line feed that is not there.
 pub fn repair(_lock: &DirectoryLock, ledger: &Ledger) -> Result<Repaired, RepairError> {
     let repaired = ledger.to_repair()?;
-    if let Some(tail) = &repaired.cut {
-        write_atomic(&ledger.path, &ledger.text[..tail.start])?;
+    match &repaired.cut {
+        // Of the very first command nothing stays, and so no ledger: an empty one is damage.
+        Some(tail) if tail.start == 0 => {
+            fs::remove_file(&ledger.path)
+                .map_err(|source| WriteError::Io { path: ledger.path.clone(), source })?;
+        }
+        Some(tail) => write_atomic(&ledger.path, &ledger.text[..tail.start])?,
+        None => {}
     }
     if repaired.line_feed {
         write_atomic(&ledger.path, format!("{}\n", ledger.text))?;

@@ -125,5 +125,7 @@ pub(super) fn since(
 /// A path or a pattern of a suite as one of the repository, as git writes it. `..` is resolved without the disk: what it leads to may
 /// be gone.
 fn beside(suite: &Path, pattern: &str) -> String {
-    slashed(&plain(&suite.parent().unwrap_or(Path::new("")).join(pattern)))
+    let path = plain(&suite.parent().unwrap_or(Path::new("")).join(pattern));
+    // What lies outside of the repository is no file of it.
+    path.map(|path| slashed(&path)).unwrap_or_default()
 }

@@ -1,7 +1,10 @@
 //! Files as they were at a commit, through the links and the submodules of that commit.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
+use promptassay_registry::files::may_be_there;
 use promptassay_registry::problem::Problem;
 
 use super::git::{Git, slashed};
@@ -10,13 +13,16 @@ use super::git::{Git, slashed};
 const MOST_HOPS: usize = 40;
 
 /// What a commit has at a path.
-enum Entry {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Entry {
     File,
     Link,
     /// The commit of a submodule.
     Submodule(String),
-    Directory,
 }
+
+/// Everything that a commit has, by path.
+pub(super) type Listing = BTreeMap<String, Entry>;
 
 /// Where a file is looked for.
 struct Search {
@@ -29,125 +35,137 @@ struct Search {
 impl Git {
     /// A file as it was at a commit; `None` where there was none. That git could not be asked is not the same.
     pub(super) fn file_at(&self, commit: &str, path: &Path) -> Result<Option<String>, Box<Problem>> {
-        self.text_at(commit, path).map_err(|message| {
-            let message = format!("git does not say what `{}` was at {commit}: {message}", slashed(path));
-            Box::new(Problem::error("changes::git_failed", message))
-        })
+        let text = self
+            .find_at(commit, path)
+            .and_then(|found| found.map(|found| self.show(&found, &found.path)).transpose());
+        text.map_err(|message| not_told(commit, path, &message))
     }
 
     /// Whether there was a file at a commit, whatever stood in it.
     pub(super) fn is_file_at(&self, commit: &str, path: &Path) -> Result<bool, Box<Problem>> {
-        let found = self.find_at(commit, path).map_err(|message| {
-            let message = format!("git does not say whether `{}` was at {commit}: {message}", slashed(path));
-            Box::new(Problem::error("changes::git_failed", message))
-        })?;
+        let found = self.find_at(commit, path).map_err(|message| not_told(commit, path, &message))?;
         Ok(found.is_some())
+    }
+
+    /// The paths of all files at a commit, from the top of the repository.
+    pub(super) fn files_at(&self, commit: &str) -> Result<Vec<String>, Box<Problem>> {
+        let listing = self.listing(Path::new(""), commit);
+        let listing = listing.map_err(|message| not_told(commit, Path::new("."), &message))?;
+        Ok(listing.keys().cloned().collect())
     }
 
     /// The paths of the files in a directory on the way to `path` that was a link or a submodule at a commit, under the name that it has
     /// there; none where it was neither.
     pub(super) fn files_behind_at(&self, commit: &str, path: &Path) -> Result<Vec<String>, Box<Problem>> {
-        self.behind_at(commit, path).map_err(|message| {
-            let message = format!("git does not list what `{}` was at {commit}: {message}", slashed(path));
-            Box::new(Problem::error("changes::git_failed", message))
-        })
+        self.behind_at(commit, path).map_err(|message| not_told(commit, path, &message))
     }
 
     fn behind_at(&self, commit: &str, path: &Path) -> Result<Vec<String>, String> {
         let here = Search::at(commit, path);
         for ancestor in proper_ancestors(path) {
-            let (search, directory) = match self.entry(&here, ancestor)? {
-                Some(Entry::Link) => {
-                    let target = self.through_link(&Search::at(commit, ancestor), ancestor)?.path;
-                    (Search::at(commit, &target), target)
-                }
-                Some(Entry::Submodule(inner)) => match self.within(&here, ancestor, inner) {
-                    Some(search) => (search, PathBuf::new()),
-                    None => return Ok(Vec::new()),
-                },
-                Some(Entry::File | Entry::Directory) | None => continue,
+            let found = match self.listing(&here.repository, commit)?.get(&slashed(ancestor)) {
+                Some(Entry::Link) => self.through_link(&Search::at(commit, ancestor), ancestor)?,
+                Some(Entry::Submodule(inner)) => self
+                    .within(&here, ancestor, inner)?
+                    .map(|search| Search { path: PathBuf::new(), ..search }),
+                Some(Entry::File) | None => continue,
             };
-            let list = ["ls-tree", "-r", "--full-tree", "--name-only", "-z", &search.commit];
-            let listed = self.in_submodule(&search.repository, &list)?;
-            let inside = listed.split('\0').filter(|file| !file.is_empty()).filter_map(|file| {
-                Some(format!(
-                    "{}/{}",
-                    slashed(ancestor),
-                    slashed(Path::new(file).strip_prefix(&directory).ok()?)
-                ))
-            });
-            return Ok(inside.collect());
+            let Some(search) = found else { return Ok(Vec::new()) };
+            let listing = self.listing(&search.repository, &search.commit)?;
+            let inside = listing.keys().filter_map(|file| Path::new(file).strip_prefix(&search.path).ok());
+            return Ok(inside.map(|rest| format!("{}/{}", slashed(ancestor), slashed(rest))).collect());
         }
         Ok(Vec::new())
-    }
-
-    fn text_at(&self, commit: &str, path: &Path) -> Result<Option<String>, String> {
-        self.find_at(commit, path)?.map(|found| self.show(&found, &found.path)).transpose()
     }
 
     /// Where the file is that a path led to.
     fn find_at(&self, commit: &str, path: &Path) -> Result<Option<Search>, String> {
         let mut search = Search::at(commit, path);
         for _ in 0..MOST_HOPS {
-            search = match self.entry(&search, &search.path)? {
+            let listing = self.listing(&search.repository, &search.commit)?;
+            let further = match listing.get(&slashed(&search.path)) {
                 Some(Entry::File) => return Ok(Some(search)),
-                Some(Entry::Directory | Entry::Submodule(_)) => return Ok(None),
+                Some(Entry::Submodule(_)) => None,
                 Some(Entry::Link) => self.through_link(&search, &search.path)?,
-                None => match self.through_ancestor(&search)? {
-                    Some(further) => further,
-                    None => return Ok(None),
-                },
+                None => self.through_ancestor(&search, &listing)?,
             };
-        }
-        Ok(None)
-    }
-
-    /// Where the search goes on if a directory on the way is a link or a submodule.
-    fn through_ancestor(&self, search: &Search) -> Result<Option<Search>, String> {
-        for ancestor in proper_ancestors(&search.path) {
-            match self.entry(search, ancestor)? {
-                Some(Entry::Link) => return self.through_link(search, ancestor).map(Some),
-                Some(Entry::Submodule(commit)) => return Ok(self.within(search, ancestor, commit)),
-                Some(Entry::File) => return Ok(None),
-                Some(Entry::Directory) | None => {}
+            match further {
+                Some(further) => search = further,
+                None => return Ok(None),
             }
         }
         Ok(None)
     }
 
-    fn through_link(&self, search: &Search, link: &Path) -> Result<Search, String> {
-        let target = self.show(search, link)?;
-        let rest = search.path.strip_prefix(link).unwrap_or(Path::new(""));
-        let path = plain(&link.parent().unwrap_or(Path::new("")).join(target).join(rest));
-        Ok(Search { repository: search.repository.clone(), commit: search.commit.clone(), path })
-    }
-
-    /// The same file within a submodule. None where its commit is not here: it was never fetched, or the submodule is one no more.
-    fn within(&self, search: &Search, submodule: &Path, commit: String) -> Option<Search> {
-        let repository = search.repository.join(submodule);
-        if self.in_submodule(&repository, &["cat-file", "-e", &format!("{commit}^{{tree}}")]).is_err() {
-            return None;
+    /// Where the search goes on if a directory on the way is a link or a submodule.
+    fn through_ancestor(&self, search: &Search, listing: &Listing) -> Result<Option<Search>, String> {
+        for ancestor in proper_ancestors(&search.path) {
+            match listing.get(&slashed(ancestor)) {
+                Some(Entry::Link) => return self.through_link(search, ancestor),
+                Some(Entry::Submodule(commit)) => return self.within(search, ancestor, commit),
+                Some(Entry::File) => return Ok(None),
+                None => {}
+            }
         }
-        let path = search.path.strip_prefix(submodule).unwrap_or(&search.path).to_owned();
-        Some(Search { repository, commit, path })
+        Ok(None)
     }
 
-    fn entry(&self, search: &Search, path: &Path) -> Result<Option<Entry>, String> {
-        let path = slashed(path);
-        if path.is_empty() {
+    /// Where a link leads; `None` where that is out of its repository.
+    fn through_link(&self, search: &Search, link: &Path) -> Result<Option<Search>, String> {
+        let target = PathBuf::from(self.show(search, link)?);
+        let rest = search.path.strip_prefix(link).unwrap_or(Path::new(""));
+        let inside = if target.is_absolute() {
+            let is_outer = search.repository.as_os_str().is_empty();
+            target.strip_prefix(self.root()).ok().filter(|_| is_outer).map(|inside| inside.join(rest))
+        } else {
+            Some(link.parent().unwrap_or(Path::new("")).join(target).join(rest))
+        };
+        let path = inside.and_then(|path| plain(&path));
+        Ok(path.map(|path| Search {
+            repository: search.repository.clone(),
+            commit: search.commit.clone(),
+            path,
+        }))
+    }
+
+    /// The same file within a submodule; `None` where it is one no more. A commit of it that was not fetched is an error: what stood there
+    /// may be what the change is judged by.
+    fn within(&self, search: &Search, submodule: &Path, commit: &str) -> Result<Option<Search>, String> {
+        let repository = search.repository.join(submodule);
+        if !may_be_there(&self.root().join(&repository).join(".git")) {
             return Ok(None);
         }
-        let listed =
-            self.in_submodule(&search.repository, &["ls-tree", "-z", &search.commit, "--", &path])?;
-        let Some((kind, _)) = listed.split_once('\t') else { return Ok(None) };
-        let mut words = kind.split(' ');
-        let (mode, id) = (words.next().unwrap_or_default(), words.nth(1).unwrap_or_default());
-        Ok(Some(match mode {
-            "120000" => Entry::Link,
-            "160000" => Entry::Submodule(id.to_owned()),
-            "040000" => Entry::Directory,
-            _ => Entry::File,
-        }))
+        if self.in_submodule(&repository, &["cat-file", "-e", &format!("{commit}^{{tree}}")]).is_err() {
+            let shown = slashed(&repository);
+            return Err(format!(
+                "the submodule `{shown}` does not have its commit {commit}; `git -C {shown} fetch origin {commit}` fetches it"
+            ));
+        }
+        let path = search.path.strip_prefix(submodule).unwrap_or(&search.path).to_owned();
+        Ok(Some(Search { repository, commit: commit.to_owned(), path }))
+    }
+
+    /// What a commit has, asked once: many files of it are looked for.
+    fn listing(&self, repository: &Path, commit: &str) -> Result<Rc<Listing>, String> {
+        let key = (repository.to_owned(), commit.to_owned());
+        if let Some(known) = self.listings.borrow().get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let listed = self.in_submodule(repository, &["ls-tree", "-r", "--full-tree", "-z", commit])?;
+        let entries = listed.split('\0').filter_map(|line| {
+            let (kind, path) = line.split_once('\t')?;
+            let mut words = kind.split(' ');
+            let (mode, id) = (words.next()?, words.nth(1)?);
+            let entry = match mode {
+                "120000" => Entry::Link,
+                "160000" => Entry::Submodule(id.to_owned()),
+                _ => Entry::File,
+            };
+            Some((path.to_owned(), entry))
+        });
+        let listing = Rc::new(entries.collect::<Listing>());
+        self.listings.borrow_mut().insert(key, Rc::clone(&listing));
+        Ok(listing)
     }
 
     fn show(&self, search: &Search, path: &Path) -> Result<String, String> {
@@ -161,22 +179,44 @@ impl Search {
     }
 }
 
+fn not_told(commit: &str, path: &Path, message: &str) -> Box<Problem> {
+    let message = format!("git does not say what `{}` was at {commit}: {message}", slashed(path));
+    Box::new(Problem::error("changes::git_failed", message))
+}
+
 /// From the nearest directory to the first one below the top.
 fn proper_ancestors(path: &Path) -> impl Iterator<Item = &Path> {
     path.ancestors().skip(1).filter(|ancestor| !ancestor.as_os_str().is_empty())
 }
 
-/// Without `..`, and what leads out of the repository ends at its top, where nothing is found.
-pub(super) fn plain(path: &Path) -> PathBuf {
+/// Without `..`; `None` where it leads out of the directory that it begins in.
+pub(super) fn plain(path: &Path) -> Option<PathBuf> {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
             Component::ParentDir => {
-                plain.pop();
+                if !plain.pop() {
+                    return None;
+                }
             }
             Component::Normal(part) => plain.push(part),
-            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => return None,
         }
     }
-    plain
+    Some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_out_of_the_repository_is_nowhere_in_it() {
+        let told = |path: &str| plain(Path::new(path)).map(|path| slashed(&path));
+        assert_eq!(told("prompts/p/tests/../../../data/x.jsonl").as_deref(), Some("data/x.jsonl"));
+        assert_eq!(told("prompts/../../data/x.jsonl"), None);
+        assert_eq!(told("/data/x.jsonl"), None);
+        assert_eq!(told("./a/./b").as_deref(), Some("a/b"));
+    }
 }

@@ -1,15 +1,20 @@
 //! A repository, as git answers for it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 
 use promptassay_evaluator::selection::version_of_file;
 use promptassay_registry::lock_file;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::{self, Version};
 use promptassay_registry::yaml::Document;
+
+use super::at_commit::Listing;
 
 /// What is said where there is no git.
 const NOT_RUN: &str = "git cannot be run";
@@ -20,17 +25,20 @@ pub(super) struct Git {
     root: PathBuf,
     /// Where the files lie that are looked at: `root`, or where the index is written out.
     files: PathBuf,
+    /// What commits have, by repository and commit, as far as it was asked.
+    pub(super) listings: RefCell<HashMap<(PathBuf, String), Rc<Listing>>>,
 }
 
 impl Git {
     pub(super) fn at(directory: &Path) -> Result<Self, Box<Problem>> {
-        let git = Self { root: directory.to_owned(), files: directory.to_owned() };
+        let git =
+            Self { root: directory.to_owned(), files: directory.to_owned(), listings: RefCell::default() };
         let root = git
             .run(&["rev-parse", "--show-toplevel"])
             .map_err(|message| Box::new(no_repository(directory, &message)))?;
         let root = PathBuf::from(root.trim_end_matches(['\n', '\r']));
         let root = fs::canonicalize(&root).unwrap_or(root);
-        Ok(Self { files: root.clone(), root })
+        Ok(Self { files: root.clone(), root, ..git })
     }
 
     /// The same repository, whose files are looked at in another directory; no link may lead to it.
@@ -107,12 +115,6 @@ impl Git {
         real.strip_prefix(&self.files).map(Path::to_owned).unwrap_or(real)
     }
 
-    /// The paths of all files at a commit, from the top of the repository.
-    pub(super) fn files_at(&self, commit: &str) -> Result<Vec<String>, Box<Problem>> {
-        let listed = self.paths(&["ls-tree", "-r", "--full-tree", "--name-only", "-z", commit])?;
-        Ok(listed.iter().map(|path| slashed(path)).collect())
-    }
-
     /// A file as it was at a commit; `None` where it did not exist.
     pub(super) fn file(&self, commit: &str, path: &Path) -> Option<String> {
         self.run(&["show", &format!("{commit}:{}", slashed(path))]).ok()
@@ -149,16 +151,33 @@ impl Git {
     }
 
     pub(super) fn run_with(&self, arguments: &[&str], input: Stdio) -> Result<String, String> {
-        Self::answer(&self.root, arguments, input)
+        Self::answer(Command::new("git"), &self.root, arguments, input)
+    }
+
+    /// The top directory of the repository.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Asks the repository at this path from the top, which is the repository itself for the empty path.
     pub(super) fn in_submodule(&self, path: &Path, arguments: &[&str]) -> Result<String, String> {
-        Self::answer(&self.root.join(path), arguments, Stdio::null())
+        let mut git = Command::new("git");
+        if !path.as_os_str().is_empty() {
+            // Git's hooks set them, and they name the outer one.
+            for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+                git.env_remove(variable);
+            }
+        }
+        Self::answer(git, &self.root.join(path), arguments, Stdio::null())
     }
 
-    fn answer(directory: &Path, arguments: &[&str], input: Stdio) -> Result<String, String> {
-        let output = Command::new("git")
+    fn answer(
+        mut git: Command,
+        directory: &Path,
+        arguments: &[&str],
+        input: Stdio,
+    ) -> Result<String, String> {
+        let output = git
             .arg("-C")
             .arg(directory)
             .args(arguments.iter().map(OsStr::new))
@@ -170,7 +189,7 @@ impl Git {
             let message = message.lines().next().unwrap_or_default().trim_start_matches("fatal: ");
             return Err(if message.is_empty() { "it says nothing".to_owned() } else { message.to_owned() });
         }
-        String::from_utf8(output.stdout).map_err(|_| "a path is not UTF-8".to_owned())
+        String::from_utf8(output.stdout).map_err(|_| "what it says is not UTF-8".to_owned())
     }
 }
 

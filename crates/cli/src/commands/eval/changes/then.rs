@@ -14,6 +14,7 @@ use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
 use super::git::{Git, slashed};
+use super::linked::is_touched;
 use super::{Staged, beside, shown};
 use crate::commands::eval::policy::PolicyArguments;
 
@@ -126,10 +127,11 @@ impl<'a> Then<'a> {
         for file in suite.program_files() {
             let path = self.git.relative(&file);
             // One that is new here came with its check, which the cases show.
-            if self.touched.contains(&path) && self.git.is_file_at(&self.commit, &path)? {
+            if is_touched(&self.git, &file, &self.touched) && self.git.is_file_at(&self.commit, &path)? {
                 edited.push(format!("`{}`", slashed(&path)));
             }
         }
+        edited.sort();
         edited.dedup();
         if edited.is_empty() {
             return Ok(None);
