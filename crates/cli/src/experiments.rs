@@ -8,6 +8,7 @@ mod standing;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -22,8 +23,11 @@ use crate::commands::Context;
 use crate::environment;
 use crate::failure::Failure;
 
-pub(crate) use running::{Running, running};
+pub(crate) use running::{Purpose, Running, running};
 pub(crate) use standing::Standing;
+
+/// How long a server may take to be reached by whoever could do without it.
+const BRIEFLY: Duration = Duration::from_secs(1);
 
 /// Where the data of experiments is.
 #[derive(Debug, Args)]
@@ -221,15 +225,22 @@ impl StoreArguments {
         self.location(loaded)?.map(|_| ()).ok_or_else(no_store)
     }
 
-    /// The store, where there is one, to look which phases run: nothing of it is changed, its tables are not brought up to date.
-    pub(crate) fn look_if_there(&self, loaded: &Loaded) -> Result<Option<Box<dyn Store>>, Failure> {
-        match self.location(loaded)?.filter(is_there) {
-            Some(location) => open_to_look(&location).map(Some).map_err(|error| store_failed(&error)),
-            None => Ok(None),
-        }
+    /// Whether the environment names the store: a secret that is missing is an empty variable, and no mistake in what is committed.
+    pub(crate) fn is_by_variable(&self) -> bool {
+        self.store.is_none() && environment::store().is_some()
     }
 
-    /// The same to read from it: a file that is not there is a mistake.
+    /// The store, where there is one, to look which phases run: nothing of it is changed, its tables are not brought up to date.
+    pub(crate) fn look_if_there(&self, loaded: &Loaded) -> Result<Option<Box<dyn Store>>, Failure> {
+        look_at(self.location(loaded)?)
+    }
+
+    /// The same without waiting long for a server, for what is nice to know.
+    pub(crate) fn look_briefly(&self, loaded: &Loaded) -> Result<Option<Box<dyn Store>>, Failure> {
+        look_at(self.location(loaded)?.map(|location| location.within(BRIEFLY)))
+    }
+
+    /// The store, to read from it: a file that is not there is a mistake.
     pub(crate) fn open_existing(&self, loaded: &Loaded) -> Result<Box<dyn Store>, Failure> {
         let location = self.location(loaded)?.ok_or_else(no_store)?;
         if is_there(&location) {
@@ -281,9 +292,16 @@ impl StoreArguments {
     }
 }
 
+fn look_at(location: Option<Location>) -> Result<Option<Box<dyn Store>>, Failure> {
+    match location.filter(is_there) {
+        Some(location) => open_to_look(&location).map(Some).map_err(|error| store_failed(&error)),
+        None => Ok(None),
+    }
+}
+
 fn parse(written: &str, source: &str, or: &str) -> Result<Location, Failure> {
     Location::parse(written).map_err(|error| {
-        let problem = Problem::error("experiment::store", error.about(source));
+        let problem = Problem::error(NO_STORE_BY_NAME, error.about(source));
         Failure::invalid_one(problem.help(format!("{}{or}", error.help())))
     })
 }
@@ -336,6 +354,9 @@ fn no_store() -> Failure {
         ),
     )
 }
+
+/// The code of what names a store and cannot be one.
+const NO_STORE_BY_NAME: &str = "experiment::store";
 
 /// The code of a store that does not answer.
 pub(crate) const STORE_FAILED: &str = "experiment::store_failed";

@@ -7,7 +7,7 @@ use promptassay_registry::version::Version;
 
 use super::Context;
 use crate::exit::Exit;
-use crate::experiments::{self, Found, StoreArguments};
+use crate::experiments::{self, Found, Purpose, StoreArguments};
 use crate::failure::Failure;
 use crate::lifecycle::{VersionArguments, carry_out};
 
@@ -30,7 +30,8 @@ pub(crate) struct ArchiveArguments {
 pub(crate) fn run(arguments: &ArchiveArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let VersionArguments { name, version, moving } = &arguments.of;
     carry_out(name, moving, context, |loaded, prompt| {
-        let running = experiments::running(prompt, &arguments.store, loaded, context.environment.now())?;
+        let now = context.environment.now();
+        let running = experiments::running(prompt, &arguments.store, loaded, now, Purpose::Archive)?;
         // What no file says may serve it, and there is no way back.
         if let Some(gone) = running.gone.iter().find(|problem| problem.is_error()) {
             return Err(Failure::invalid_one(gone.clone()));

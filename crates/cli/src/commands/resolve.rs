@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::exit::Exit;
-use crate::experiments::{self, Found, Running, StoreArguments};
+use crate::experiments::{self, Found, Purpose, Running, StoreArguments};
 use crate::failure::Failure;
 use crate::lifecycle::ledger_of;
 use crate::prompts::{find, version};
@@ -146,7 +146,7 @@ fn running(
     context: &Context<'_>,
 ) -> Result<Option<Found>, Failure> {
     let Running { deciding: mut running, changed, gone, no_store } =
-        experiments::running(prompt, store, loaded, now)?;
+        experiments::running(prompt, store, loaded, now, Purpose::Serve)?;
     // Serving goes on, without the experiment: nobody is given a variant that was not started.
     let told = |problem: Problem| Problem {
         severity: Severity::Warning,

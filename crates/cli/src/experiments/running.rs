@@ -1,10 +1,11 @@
 //! Which experiments of a prompt run, and what keeps one that was started from deciding.
 
 use jiff::Timestamp;
-use promptassay_registry::problem::{Problem, has_errors};
+use promptassay_experiments::store::Location;
+use promptassay_registry::problem::{Problem, Severity, has_errors};
 use promptassay_registry::tree::{Loaded, Prompt};
 
-use super::{Found, STORE_FAILED, Standing, StoreArguments, gone, of_prompt};
+use super::{Found, NO_STORE_BY_NAME, STORE_FAILED, Standing, StoreArguments, gone, of_prompt};
 use crate::failure::Failure;
 
 /// The experiments of a prompt that are started and not stopped.
@@ -20,6 +21,15 @@ pub(crate) struct Running {
     pub(crate) gone: Vec<Problem>,
 }
 
+/// What the answer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To serve a user, who waits: where no file defines an experiment, no server is asked whether one runs all the same.
+    Serve,
+    /// To take a version out of use for ever: whatever may run is asked for.
+    Archive,
+}
+
 /// The experiments of one prompt that run at this time. Where there is a store, it knows what was started and stopped; without one
 /// the file says it.
 pub(crate) fn running(
@@ -27,6 +37,7 @@ pub(crate) fn running(
     store: &StoreArguments,
     loaded: &Loaded,
     now: Timestamp,
+    purpose: Purpose,
 ) -> Result<Running, Failure> {
     let mut problems = Vec::new();
     let mut found = of_prompt(prompt, &mut problems);
@@ -36,6 +47,15 @@ pub(crate) fn running(
         return Err(Failure::invalid(problems));
     }
     found.retain(|found| found.allows(now));
+    if purpose == Purpose::Serve && found.is_empty() {
+        match store.location(loaded) {
+            Ok(Some(Location::Postgres(_))) => return Ok(Running::default()),
+            Err(failure) if store.is_by_variable() => {
+                return Ok(Running { no_store: Some(out_of_reach(failure, prompt)?), ..Running::default() });
+            }
+            _ => {}
+        }
+    }
     let mut running = Running { no_store: store.emptied(loaded)?, ..Running::default() };
     let opened = match store.look_if_there(loaded) {
         // A prompt without experiments is served even where the store is out of reach.
@@ -71,16 +91,18 @@ pub(crate) fn running(
     Ok(running)
 }
 
-/// A store that does not answer, as a warning; any other failure stays one.
+/// A store that does not answer or cannot be one, as a warning; any other failure stays one.
 fn out_of_reach(mut failure: Failure, prompt: &Prompt) -> Result<Problem, Failure> {
     match failure.problems.pop() {
-        Some(problem) if problem.code == STORE_FAILED && failure.problems.is_empty() => {
+        Some(problem)
+            if [STORE_FAILED, NO_STORE_BY_NAME].contains(&problem.code) && failure.problems.is_empty() =>
+        {
             let message = format!(
                 "{}; so nobody knows whether an experiment of `{}` runs whose file is gone",
                 problem.message,
                 prompt.name()
             );
-            Ok(Problem::warning(STORE_FAILED, message))
+            Ok(Problem { severity: Severity::Warning, message, ..problem })
         }
         last => {
             failure.problems.extend(last);

@@ -107,6 +107,16 @@ impl Location {
         problems.push(Problem::error("experiment::store", message).at(place).help(help));
         None
     }
+
+    /// The same, given up after this long where a server does not answer, if not sooner.
+    #[must_use]
+    pub fn within(mut self, patience: Duration) -> Self {
+        if let Self::Postgres(config) = &mut self {
+            let patience = config.get_connect_timeout().map_or(patience, |given| patience.min(*given));
+            config.connect_timeout(patience);
+        }
+        self
+    }
 }
 
 fn postgres_url(scheme: &str, rest: &str) -> Result<Location, InvalidLocation> {
@@ -270,6 +280,17 @@ mod tests {
                 "{path}"
             );
         }
+    }
+
+    #[test]
+    fn whoever_could_do_without_a_server_waits_no_longer_than_asked() {
+        let patience = |text: &str| match Location::parse(text).unwrap().within(Duration::from_secs(2)) {
+            Location::Postgres(config) => config.get_connect_timeout().copied(),
+            Location::Sqlite(path) => panic!("{path:?}"),
+        };
+        assert_eq!(patience("postgres://db/x"), Some(Duration::from_secs(2)));
+        assert_eq!(patience("postgres://db/x?connect_timeout=30"), Some(Duration::from_secs(2)));
+        assert_eq!(patience("postgres://db/x?connect_timeout=1"), Some(Duration::from_secs(1)));
     }
 
     #[test]

@@ -27,16 +27,21 @@ enum Known {
 }
 
 impl<'a> Started<'a> {
-    /// What names a store and cannot be one is an error, whether there is an experiment or not.
+    /// What names a store and cannot be one is an error, whether there is an experiment or not; a warning where it is not of the tree, but
+    /// of the environment: what the files say is sound or not without it.
     pub(super) fn new(
         arguments: &'a StoreArguments,
         loaded: &'a Loaded,
         now: Timestamp,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let named = arguments.location(loaded);
-        let store = named.is_err().then_some(Known::Nothing);
-        problems.extend(named.err().into_iter().flat_map(|failure| failure.problems));
+        let store = arguments.location(loaded).err().map(|failure| {
+            if arguments.is_by_variable() {
+                return unknown(failure, problems);
+            }
+            problems.extend(failure.problems);
+            Known::Nothing
+        });
         let emptied = arguments.emptied(loaded).ok().flatten();
         problems.extend(emptied.map(|emptied| Problem { severity: Severity::Error, ..emptied }));
         Self { arguments, loaded, now, store }
@@ -45,7 +50,9 @@ impl<'a> Started<'a> {
     /// What runs by the store, of these prompts, and has no file.
     pub(super) fn gone(&mut self, chosen: impl Fn(&str) -> bool, problems: &mut Vec<Problem>) {
         let loaded = self.loaded;
-        if let Known::Store(store) = self.known(problems) {
+        let arguments = self.arguments;
+        // No file of the tree asks for the store, so nobody waits long for it.
+        if let Known::Store(store) = self.known_by(|| arguments.look_briefly(loaded), problems) {
             match gone::all(loaded, store.as_mut()) {
                 Ok(gone) => problems.extend(gone.iter().filter_map(|gone| gone.problem(&chosen))),
                 Err(failure) => self.store = Some(unknown(failure, problems)),
@@ -54,8 +61,16 @@ impl<'a> Started<'a> {
     }
 
     fn known(&mut self, problems: &mut Vec<Problem>) -> &mut Known {
-        let Self { arguments, loaded, store, .. } = self;
-        store.get_or_insert_with(|| match arguments.look_if_there(loaded) {
+        let (arguments, loaded) = (self.arguments, self.loaded);
+        self.known_by(|| arguments.look_if_there(loaded), problems)
+    }
+
+    fn known_by(
+        &mut self,
+        look: impl FnOnce() -> Result<Option<Box<dyn Store>>, Failure>,
+        problems: &mut Vec<Problem>,
+    ) -> &mut Known {
+        self.store.get_or_insert_with(|| match look() {
             Ok(Some(store)) => Known::Store(store),
             Ok(None) => Known::Files,
             Err(failure) => unknown(failure, problems),

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Sandbox, sandbox};
+use super::{Sandbox, TRIAL, sandbox};
 use crate::sandbox::Seen;
 
 /// A started experiment with an exposure in the store of registry.yaml.
@@ -43,7 +43,12 @@ fn a_store_that_would_be_gone_or_is_a_path_by_mistake_is_refused_by_every_comman
             ];
             for (seen, named) in seen.iter().zip(["PROMPTASSAY_STORE", "`--store`"]) {
                 let shown = seen.shown();
-                assert!(seen.code == Some(2) && seen.stderr.contains(named), "{command:?} {store}: {shown}");
+                // The files are sound or not without the environment.
+                let code = if command == ["check"] && named == "PROMPTASSAY_STORE" { 0 } else { 2 };
+                assert!(
+                    seen.code == Some(code) && seen.stderr.contains(named),
+                    "{command:?} {store}: {shown}"
+                );
                 assert!(!shown.contains("s3cret"), "{command:?}: {shown}");
             }
         }
@@ -70,4 +75,24 @@ fn what_asks_no_store_is_not_hindered_by_one_that_is_named() {
         let both = sandbox.run(&[command, &["--store", "data/experiments.db"]].concat());
         assert!(both.code == Some(2) && both.stderr.contains("cannot be used with"), "{}", both.shown());
     }
+}
+
+#[test]
+fn a_prompt_without_experiments_is_served_without_asking_a_server_and_whatever_the_environment_says() {
+    let sandbox = sandbox();
+    std::fs::remove_file(sandbox.path(TRIAL)).unwrap();
+    let said = |store: &str, command: &[&str]| {
+        sandbox.clean(&Seen::of(sandbox.command(command).env("PROMPTASSAY_STORE", store)).shown())
+    };
+    let resolve = ["resolve", "greet", "--unit", "u1"];
+    let away = "postgres://app:s3cret@127.0.0.1:1/none?sslmode=disable";
+    assert_snapshot!("served_without_a_server", said(away, &resolve) + &said(away, &["check"]));
+    let shown =
+        ["", "mysql://app:s3cret@db/prod"].map(|store| said(store, &resolve) + &said(store, &["check"]));
+    assert_snapshot!("served_without_a_store", shown.concat());
+    // What is written here, and there for all, is mended.
+    let wrong = sandbox.run(&[&resolve[..], &["--store", ""]].concat());
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("`--store` is empty"), "{}", wrong.shown());
+    let archived = said("", &["archive", "greet", "v1.1.0", "--by", "Ada"]);
+    assert!(archived.contains("PROMPTASSAY_STORE is empty") && archived.contains("exit 2"), "{archived}");
 }
