@@ -25,7 +25,7 @@ use crate::policy::Policy;
 use crate::validator::Validator;
 
 pub use dataset::{DatasetFile, Files, files_beside, no_files};
-pub use of_prompt::{datasets_named_by, of_prompt};
+pub use of_prompt::{datasets_named_by, of_prompt, programs_named_by};
 pub use resolve::resolve;
 pub use spec::{CaseSpec, SuiteSpec};
 

@@ -277,6 +277,21 @@ fn a_ledger_only_grows() {
 }
 
 #[test]
+fn a_torn_ledger_of_the_base_may_be_repaired_by_a_change() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    assert_eq!(sandbox.run(&["adopt", "greet", "1.0.0", "--by", "Ada"]).code, Some(0));
+    let ledger = "prompts/greet/lifecycle.jsonl";
+    let whole = sandbox.read(ledger);
+    sandbox.write(ledger, format!("{whole}{}", &whole[..40]));
+    sandbox.commit("torn");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    assert_eq!(sandbox.run(&["repair", "greet"]).code, Some(0));
+    assert_eq!(sandbox.read(ledger), whole);
+    let checked = sandbox.run(&["check", "--frozen-since", "main"]);
+    assert!(!checked.stderr.contains("has a ledger at main"), "{}", checked.shown());
+}
+
+#[test]
 fn a_prompt_in_production_is_not_removed_by_a_change() {
     let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
     sandbox.write("prompts/other/prompt.yaml", "name: other\nactive_version: v1.0.0\n");

@@ -191,6 +191,13 @@ fn a_program_that_judges_is_part_of_the_exam() {
     assert!(said(&sandbox).contains("skipped:"));
     sandbox.write("checks/polite.sh", "echo '{\"pass\": true}'\n");
     assert_snapshot!(said(&sandbox));
+    // Where no program may run, the suite cannot be judged, and is not skipped.
+    let not_allowed = sandbox.run(&EVAL);
+    assert!(
+        not_allowed.code == Some(2) && not_allowed.stderr.contains("programs are not allowed"),
+        "{}",
+        not_allowed.shown()
+    );
     // A compiled one is no text.
     sandbox.write("checks/polite.sh", b"echo '{\"pass\": true}' #\xff\n");
     sandbox.git(&["commit", "-qam", "binary"]);

@@ -141,6 +141,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_asked() {
         &["--report", "csv=-", "--report", "github=-"],
         &["--shard", "1/2", "--report", "csv=-"],
         &["--report", "json=prompts/greet/prompt.yaml"],
+        &["--report", "json=replies/greet.jsonl"],
         &["--junit", "./prompts/../prompts/registry.yaml"],
     ] {
         let seen = sandbox.run(&[&["eval", "--offline"], reports].concat());

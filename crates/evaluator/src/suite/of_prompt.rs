@@ -1,11 +1,12 @@
 //! The suite that stands beside a prompt, from the disk.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::Prompt;
 use promptassay_registry::yaml::Document;
+use serde_json::Value;
 
 use super::dataset::dataset_patterns;
 use super::{Suite, files_beside, resolve};
@@ -31,6 +32,42 @@ pub fn of_prompt(
 pub fn datasets_named_by(prompt: &Prompt) -> Vec<String> {
     // What is wrong with it is said by whoever reads all of it.
     document_of(prompt, &mut Vec::new()).map(|document| dataset_patterns(&document)).unwrap_or_default()
+}
+
+/// The files that programs of `command` checks may be made of, of a suite that cannot be read as it is, such as where no program is allowed,
+/// and of the properties in registry.yaml: the paths among their words, as [`Suite::program_files`] has them.
+pub fn programs_named_by(prompt: &Prompt, registry: Option<&Document>) -> Vec<PathBuf> {
+    let suite = document_of(prompt, &mut Vec::new());
+    let mut files = Vec::new();
+    for document in suite.iter().chain(registry) {
+        let directory = document.file().parent().unwrap_or(Path::new(""));
+        let whole = document.read_at::<Value>(&[]).and_then(|reading| reading.value);
+        let mut words = Vec::new();
+        collect_commands(&whole.unwrap_or_default(), &mut words);
+        files.extend(words.into_iter().map(|word| directory.join(word)));
+    }
+    files
+}
+
+/// The words of every `command`, at any depth, without the names of programs in `PATH` and without options.
+fn collect_commands(value: &Value, words: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                if key == "command" {
+                    let values = value.as_array().or_else(|| value.get("values")?.as_array());
+                    let texts = values.into_iter().flatten().filter_map(Value::as_str).enumerate();
+                    let paths = texts.filter(|(index, word)| {
+                        !word.starts_with('-') && (*index > 0 || Path::new(word).components().count() > 1)
+                    });
+                    words.extend(paths.map(|(_, word)| word.to_owned()));
+                }
+                collect_commands(value, words);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_commands(item, words)),
+        _ => {}
+    }
 }
 
 fn document_of(prompt: &Prompt, problems: &mut Vec<Problem>) -> Option<Document> {

@@ -14,7 +14,7 @@ mod then;
 use std::path::{Path, PathBuf};
 
 use promptassay_evaluator::selection::{Changed, Paths, PromptFiles, changed_prompts, registry_changes};
-use promptassay_evaluator::suite::{Suite, datasets_named_by};
+use promptassay_evaluator::suite::{Suite, datasets_named_by, programs_named_by};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
@@ -38,20 +38,20 @@ pub(super) fn shown(reference: &str) -> &str {
 /// What a suite is made of beside its own file: datasets, and programs that judge.
 #[derive(Debug, Default)]
 pub(super) struct SuiteFiles {
-    /// The files; none where the suite cannot be read.
+    /// The files; where the suite cannot be read, those of programs alone.
     pub(super) files: Vec<PathBuf>,
     /// The datasets that it names, also where they cannot be read.
     pub(super) patterns: Vec<String>,
 }
 
 impl SuiteFiles {
-    fn of(prompt: &Prompt, suite: Option<&Suite>) -> Self {
+    fn of(prompt: &Prompt, suite: Option<&Suite>, registry: Option<&Document>) -> Self {
         match suite {
             Some(suite) => Self {
                 files: suite.datasets.iter().cloned().chain(suite.program_files()).collect(),
                 patterns: suite.dataset_patterns.clone(),
             },
-            None => Self { files: Vec::new(), patterns: datasets_named_by(prompt) },
+            None => Self { files: programs_named_by(prompt, registry), patterns: datasets_named_by(prompt) },
         }
     }
 }

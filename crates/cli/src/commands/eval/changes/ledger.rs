@@ -21,7 +21,10 @@ impl Then<'_> {
         if self.git.file_at(&self.commit, &path)?.is_none() {
             return Ok(None);
         }
-        let sound = Ledger::parse(path.clone(), prompt.name(), began.clone()).faults().is_empty();
+        let then = Ledger::parse(path.clone(), prompt.name(), began.clone());
+        let sound = then.faults().is_empty();
+        // A torn end never happened, so a change may repair it.
+        let began = then.tail().map_or(began.as_str(), |tail| &began[..tail.start]);
         let now = std::fs::read(&file).ok();
         if !sound || now.as_deref().is_some_and(|now| now.starts_with(began.trim_end().as_bytes())) {
             return Ok(None);

@@ -25,9 +25,9 @@ pub(in crate::commands::eval) fn only_changed(
     problems: &mut Vec<Problem>,
 ) -> Result<Changed, Box<Problem>> {
     let without_suite = prompts.iter().filter(|prompt| !prompt.has_suite());
-    let files = candidates
-        .iter()
-        .map(|Candidate { prompt, suite, .. }| (*prompt, SuiteFiles::of(prompt, suite.as_ref())));
+    let files = candidates.iter().map(|Candidate { prompt, suite, .. }| {
+        (*prompt, SuiteFiles::of(prompt, suite.as_ref(), tree.registry().document.as_ref()))
+    });
     let files = files.chain(without_suite.clone().map(|prompt| (*prompt, SuiteFiles::default())));
     let mut changed = super::since(reference, tree, files.collect(), is_replay)?;
     let then = Then::read(reference, tree, problems)?;

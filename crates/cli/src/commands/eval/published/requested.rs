@@ -123,9 +123,8 @@ impl ReportArguments {
             if is_of_a_prompt(identity, &prompts) {
                 let message = format!("`{}` is among the files of prompts", identity.display());
                 let problem = Problem::error("reports::among_prompts", message);
-                return Err(Failure::invalid_one(
-                    problem.help("write the report elsewhere: it would replace what is there"),
-                ));
+                let help = "write the report elsewhere: what stands there are prompts, their exams and what was recorded";
+                return Err(Failure::invalid_one(problem.help(help)));
             }
             if identities[..index].contains(identity) {
                 let message = match &requested[index].target {
@@ -145,12 +144,19 @@ impl ReportArguments {
     }
 }
 
-/// Whether a place is in the directory of a prompt, or that of registry.yaml.
+/// Whether a place is what prompts are made of, or may be: a file of a prompt or beside them, or rows of JSON, which no report is and recorded
+/// replies, datasets and ledgers are.
 fn is_of_a_prompt(place: &Path, prompts: &Path) -> bool {
+    if place.extension().is_some_and(|extension| extension == "jsonl") {
+        return true;
+    }
     let Ok(inside) = place.strip_prefix(prompts) else { return false };
     let mut parts = inside.components();
     match (parts.next(), parts.next()) {
-        (Some(file), None) => file.as_os_str() == registry_file::FILE_NAME,
+        (Some(file), None) => {
+            let known = [registry_file::FILE_NAME, ".gitattributes", ".gitignore"];
+            known.iter().any(|known| file.as_os_str() == *known)
+        }
         (Some(directory), Some(_)) => may_be_there(&prompts.join(directory).join(prompt_file::FILE_NAME)),
         _ => false,
     }
