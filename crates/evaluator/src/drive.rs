@@ -31,7 +31,7 @@ use crate::judge::JudgeCall;
 use crate::plan::{Plan, Trial, TrialId};
 use crate::rescore::Stored;
 use crate::run::{Asked, Tell, Unanswered, Work};
-use crate::spending::{Allowance, Budget, Spent};
+use crate::spending::{Allowance, Bill, Budget, Spent};
 
 pub use circuit::Opened;
 pub use keys::{KeyProblem, secrets};
@@ -253,7 +253,7 @@ impl<T: Transport> Models<T> {
             }
             let error = match result {
                 Ok(answer) => {
-                    self.allowance.pay(&hold, question.row.cost(&answer.reply.usage));
+                    self.allowance.pay(&hold, Bill::of(question.row, &answer.reply.usage));
                     return Ok(answer);
                 }
                 Err(error) => error,

@@ -8,7 +8,7 @@ use crate::event::{Event, ReplySource};
 use crate::plan::Plan;
 use crate::summary::Cost;
 
-pub(crate) use allowance::Allowance;
+pub(crate) use allowance::{Allowance, Bill};
 
 /// What a run may spend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -17,7 +17,8 @@ pub struct Budget {
     pub max_calls: Option<u64>,
     /// The most that it may cost, in US dollars. No question is started that would exceed it at the price of the dearest one so far to
     /// the same model; the first one to a model, a judge included, has a price that nobody knows: it is under way alone among those to
-    /// it, and may go beyond. Where nobody knows what that one cost, nothing more is asked.
+    /// it, and may go beyond. Where nobody knows what that one cost, nothing more is asked; a model with a price is asked on, one
+    /// question at a time, until a reply counts its tokens, and given up where the first ten do not.
     pub max_cost: Option<f64>,
 }
 

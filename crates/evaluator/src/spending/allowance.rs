@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use promptassay_llm::{ModelRow, Usage};
 use tokio::sync::Notify;
 
 use super::{Budget, Spent};
@@ -10,6 +11,32 @@ use crate::event::RunEnd;
 
 /// Sums of many small numbers are not exact; a budget is not left unspent for that.
 const ROUNDING: f64 = 1e-9;
+
+/// So many replies of a model with a price may come before the first that counts its tokens: filters withhold some without a count,
+/// and the first cases of a suite may all be made for a filter.
+const UNCOUNTED: u32 = 10;
+
+/// What a reply cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Bill {
+    /// In US dollars.
+    Known(f64),
+    /// The model has a price, and this reply came without the tokens to multiply it by. The next one may have them.
+    Uncounted,
+    /// The model has no price, and its replies do not state their cost.
+    Unstated,
+}
+
+impl Bill {
+    /// For a reply with this usage.
+    pub(crate) fn of(row: &ModelRow, usage: &Usage) -> Self {
+        match row.cost(usage) {
+            Some(cost) => Self::Known(cost),
+            None if row.price.is_some() => Self::Uncounted,
+            None => Self::Unstated,
+        }
+    }
+}
 
 /// A budget that is being spent.
 #[derive(Debug)]
@@ -29,7 +56,7 @@ struct State {
     held: f64,
     /// What is known of each model.
     prices: HashMap<usize, Price>,
-    /// Whether a model's first reply came without a cost, so that nobody can tell what is left.
+    /// Whether a model's replies come without a cost, so that nobody can tell what is left.
     cost_is_unknown: bool,
 }
 
@@ -40,6 +67,8 @@ struct Price {
     dearest: Option<f64>,
     /// Whether a question is under way that is to show it.
     is_sought: bool,
+    /// How many replies came before it without a count.
+    uncounted: u32,
 }
 
 /// Money for one question, until it is answered or given up.
@@ -100,16 +129,24 @@ impl Allowance {
     }
 
     /// The question that this money was held for was answered, and cost so much. What nobody knows counts as the dearest so far to the
-    /// same model: a reply that was withheld may come without a count. Where there is none to go by, a limit that counts nothing is none.
-    pub(crate) fn pay(&self, hold: &Hold<'_>, cost: Option<f64>) {
+    /// same model: a reply that was withheld may come without a count. Those that came before any cost count as the first that has one.
+    /// Where none has, a limit that counts nothing is none.
+    pub(crate) fn pay(&self, hold: &Hold<'_>, bill: Bill) {
         let mut state = self.state();
         let price = state.prices.entry(hold.lane).or_default();
-        match cost.or(price.dearest) {
-            Some(cost) => {
-                price.dearest = Some(price.dearest.map_or(cost, |dearest| dearest.max(cost)));
-                state.spent.cost += cost;
+        match (bill, price.dearest) {
+            (Bill::Known(cost), dearest) => {
+                price.dearest = Some(dearest.map_or(cost, |dearest| dearest.max(cost)));
+                let before = f64::from(std::mem::take(&mut price.uncounted));
+                state.spent.cost += cost * (1.0 + before);
             }
-            None => state.cost_is_unknown = true,
+            (_, Some(dearest)) => state.spent.cost += dearest,
+            (Bill::Uncounted, None) => {
+                price.uncounted += 1;
+                let is_given_up = price.uncounted >= UNCOUNTED;
+                state.cost_is_unknown |= is_given_up;
+            }
+            (Bill::Unstated, None) => state.cost_is_unknown = true,
         }
     }
 
@@ -198,7 +235,7 @@ mod tests {
     }
 
     fn answered(allowance: &Allowance, hold: Hold<'_>, cost: f64) {
-        allowance.pay(&hold, Some(cost));
+        allowance.pay(&hold, Bill::Known(cost));
         drop(hold);
     }
 
@@ -264,16 +301,16 @@ mod tests {
     #[test]
     fn a_cost_that_nobody_knows_counts_as_the_dearest_and_the_first_one_ends_it() {
         let allowance = dollars(1.0);
-        for cost in [Some(0.25), None, None] {
+        for bill in [Bill::Known(0.25), Bill::Unstated, Bill::Uncounted] {
             let hold = now(&allowance, 0).unwrap();
-            allowance.pay(&hold, cost);
+            allowance.pay(&hold, bill);
         }
         let mut last = now(&allowance, 0).unwrap();
         assert_eq!(now(&allowance, 0).err(), Some(No::NotYet), "as if 0.75 were spent");
         last.lane = 1;
         let mut waiting = std::pin::pin!(allowance.hold(0));
         assert!(waiting.as_mut().now_or_never().is_none());
-        allowance.pay(&last, None);
+        allowance.pay(&last, Bill::Unstated);
         drop(last);
         assert!(waiting.now_or_never().unwrap().is_none(), "of another model nothing is known at all");
         assert_eq!(now(&allowance, 1).err(), Some(No::Never));
@@ -281,6 +318,38 @@ mod tests {
         let spent = dollars(0.0);
         assert_eq!(now(&spent, 0).err(), Some(No::Never));
         assert_eq!(spent.exhausted().now_or_never(), Some(RunEnd::BudgetSpent));
+    }
+
+    #[test]
+    fn a_model_with_a_price_is_asked_on_one_at_a_time_until_a_reply_has_a_count() {
+        let allowance = dollars(1.0);
+        for _ in 0..3 {
+            let hold = now(&allowance, 0).unwrap();
+            allowance.pay(&hold, Bill::Uncounted);
+            assert_eq!(now(&allowance, 0).err(), Some(No::NotYet), "still nobody knows what it costs");
+        }
+        let hold = now(&allowance, 0).unwrap();
+        answered(&allowance, hold, 0.2);
+        let last = now(&allowance, 0).unwrap();
+        assert_eq!(
+            now(&allowance, 0).err(),
+            Some(No::NotYet),
+            "those before count as 0.2 each, so 0.8 is spent"
+        );
+        answered(&allowance, last, 0.1);
+        assert_eq!(now(&allowance, 0).err(), Some(No::Never), "they are counted once");
+        assert_eq!(allowance.exhausted().now_or_never(), Some(RunEnd::BudgetSpent));
+    }
+
+    #[test]
+    fn where_no_reply_of_a_model_with_a_price_has_a_count_it_is_given_up() {
+        let allowance = dollars(1.0);
+        for number in 0..UNCOUNTED {
+            let hold = now(&allowance, 0).unwrap_or_else(|no| panic!("{number}: {no:?}"));
+            allowance.pay(&hold, Bill::Uncounted);
+        }
+        assert_eq!(now(&allowance, 0).err(), Some(No::Never));
+        assert_eq!(allowance.exhausted().now_or_never(), Some(RunEnd::CostUnknown));
     }
 
     #[test]

@@ -18,11 +18,24 @@ fn a_limit_that_would_count_nothing_ends_the_run() {
     let sandbox = sandbox(&row, 30);
     let limits = ["--no-cache", "--max-cost", "0.009"];
     let seen = eval(&sandbox, &limits);
-    assert_eq!((seen.code, mock.counters().calls), (Some(4), 1), "{}", seen.shown());
+    assert_eq!((seen.code, mock.counters().calls), (Some(4), 10), "{}", seen.shown());
     assert_snapshot!(seen.stderr);
-    assert!(seen.stdout.contains("the cost of replies is not known: 29 of 30 questions not asked"));
+    assert!(seen.stdout.contains("the cost of replies is not known: 20 of 30 questions not asked"));
     // Without a limit nobody has to know.
     assert_eq!(eval(&sandbox, &["--no-cache"]).code, Some(0));
+}
+
+#[test]
+fn a_first_reply_without_a_count_does_not_end_the_run_of_a_model_with_a_price() {
+    let uncounted = |case: &str| {
+        let when = json!({"last_user_message": {"contains": case}});
+        json!({"when": when, "answer": {"text": "Thank you"}, "usage": {"absent": {}}})
+    };
+    let rules: Vec<Value> = ["Ada 0", "Ada 1", "Ada 2"].map(uncounted).to_vec();
+    let mock = Mock::start(json!({"rules": rules, "default": {"answer": {"text": "Thank you"}}}));
+    let row = mock.row().replace("model: m", "model: m, price: {input: 1.0, output: 1.0}");
+    let seen = eval(&sandbox(&row, 6), &["--no-cache", "--max-cost", "5"]);
+    assert_eq!((seen.code, mock.counters().calls), (Some(0), 6), "{}", seen.shown());
 }
 
 #[test]
