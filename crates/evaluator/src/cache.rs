@@ -84,14 +84,14 @@ impl Cache {
         self
     }
 
-    /// Whether what is stored is found again.
-    pub(crate) fn is_read(&self) -> bool {
-        !self.refresh
+    /// Whether what is found or stored now is found however long a run takes.
+    pub(crate) fn lasts(&self) -> bool {
+        !self.refresh && self.max_age.is_none()
     }
 
     /// The reply to a question, if it is there and young enough at `now`.
     pub fn find(&self, key: CacheKey, now: Timestamp) -> Option<Entry> {
-        if !self.is_read() {
+        if self.refresh {
             return None;
         }
         let entry: Entry = serde_json::from_slice(&fs::read(self.path(key)).ok()?).ok()?;

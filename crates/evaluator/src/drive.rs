@@ -189,12 +189,13 @@ impl<T: Transport> Models<T> {
         self.ask_and_keep(question, tell).await.map(|(asked, _)| asked)
     }
 
-    /// The same, and whether the cache has the reply for whoever asks next.
+    /// The same, and whether the cache has the reply for whoever asks next in this run.
     async fn ask_and_keep(&self, question: &Question<'_>, tell: &Tell) -> Result<Kept, Unanswered> {
         let key = (self.cache.is_some() && may_be_kept(question.row))
             .then(|| CacheKey::of(question.row, question.request, question.repeat));
         if let Some(Entry { reply, at, .. }) = self.find(key).await {
-            return Ok((Asked { reply, source: ReplySource::Cached { at } }, true));
+            let is_kept = self.cache.as_ref().is_some_and(|cache| cache.lasts());
+            return Ok((Asked { reply, source: ReplySource::Cached { at } }, is_kept));
         }
         let reply = self.ask_until_answered(question, tell).await?.reply;
         let is_kept = match Entry::of(question.row, &reply, self.transport.now()) {
@@ -281,12 +282,12 @@ impl<T: Transport> Models<T> {
         tokio::task::spawn_blocking(move || cache.find(key, now)).await.ok().flatten()
     }
 
-    /// Stores a reply where there is a cache; whether it is found there from now on.
+    /// Stores a reply where there is a cache; whether it is found there for the rest of the run.
     async fn store(&self, key: Option<CacheKey>, entry: Entry) -> bool {
         let (Some(cache), Some(key)) = (self.cache.clone(), key) else { return false };
-        let is_read = cache.is_read();
+        let lasts = cache.lasts();
         match tokio::task::spawn_blocking(move || cache.store(key, &entry)).await {
-            Ok(Ok(())) => is_read,
+            Ok(Ok(())) => lasts,
             Ok(Err(error)) => {
                 let mut problem = self.cache_problem.lock().unwrap_or_else(PoisonError::into_inner);
                 problem.get_or_insert_with(|| error.to_string());

@@ -16,15 +16,15 @@ use crate::run::{Asked, Unanswered};
 pub(super) type Kept = (Asked, bool);
 
 /// A question that was asked, and when it was answered.
-type Cell = Arc<OnceCell<Result<(Asked, Timestamp), Unanswered>>>;
+type Cell = Arc<OnceCell<(Asked, Timestamp)>>;
 
 /// The answers that are under way, and those that are found nowhere else.
 #[derive(Debug, Default)]
 pub(super) struct Judged(Mutex<HashMap<CacheKey, Cell>>);
 
 impl Judged {
-    /// The answer to a question: through `ask` for the first who comes, from them for the others. What they come for together fails
-    /// for all of them; whoever comes later asks again.
+    /// The answer to a question: through `ask` for the first who comes, from them for the others. Where the first fails, the next one
+    /// asks in its place, so that one error is one trial's.
     pub(super) async fn ask<F>(
         &self,
         key: CacheKey,
@@ -37,15 +37,15 @@ impl Judged {
         let cell = Arc::clone(self.lock().entry(key).or_default());
         let mut is_first = false;
         let first = &mut is_first;
-        let answer = cell.get_or_init(|| async move {
+        let answer = cell.get_or_try_init(|| async move {
             *first = true;
-            let answer = ask.await;
-            if answer.as_ref().map_or(true, |(_, is_kept)| *is_kept) {
+            let (asked, is_kept) = ask.await?;
+            if is_kept {
                 self.lock().remove(&key);
             }
-            answer.map(|(asked, _)| (asked, now()))
+            Ok::<_, Unanswered>((asked, now()))
         });
-        let (asked, at) = answer.await.clone()?;
+        let (asked, at) = answer.await?.clone();
         let source = match asked.source {
             ReplySource::Live if !is_first => ReplySource::Cached { at },
             source => source,

@@ -43,6 +43,7 @@ pub(super) struct Server {
     latency: Duration,
     retry_after: Option<Duration>,
     fault: Fault,
+    started: Instant,
     state: Mutex<State>,
 }
 
@@ -74,6 +75,7 @@ impl Server {
             latency: Duration::from_millis(latency_ms),
             retry_after: None,
             fault: Box::new(|_| None),
+            started: Instant::now(),
             state: Mutex::default(),
         }
     }
@@ -150,7 +152,8 @@ impl Transport for &Server {
     }
 
     fn now(&self) -> Timestamp {
-        "2026-11-23T12:00:00Z".parse().unwrap()
+        let start: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        start + self.started.elapsed()
     }
 }
 
