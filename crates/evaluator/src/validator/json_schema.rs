@@ -375,7 +375,7 @@ mod tests {
                 "json_schema: {type: array, minContains: 1, maxContains: 2}",
                 "json_schema: {type: array, properties: {a: true}, required: [a]}",
                 "json_schema: {items: {type: [string, 'null'], minimum: 3, minLength: 1}}",
-                &format!("json_schema: {{{draft7}, type: array, additionalItems: false, items: {{type: string}}}}"),
+                &format!("json_schema: {{{draft7}, type: array, additionalItems: {{type: string}}, items: {{type: string}}}}"),
                 &format!("json_schema: {{{draft7}, $ref: '#/definitions/a', required: [b], definitions: {{a: {{enum: [1]}}}}}}"),
             ]
             .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
@@ -395,6 +395,9 @@ mod tests {
             "json_schema: {type: string, enum: [a], const: a, format: date, not: {maxLength: 3}}",
             "json_schema: {$ref: '#/$defs/a', required: [b], $defs: {a: {type: object}}}",
             &format!("json_schema: {{{draft7}, items: [true], additionalItems: false}}"),
+            // Generators write it; all items are checked.
+            &format!("json_schema: {{{draft7}, items: {{type: string}}, additionalItems: false}}"),
+            &format!("json_schema: {{{draft7}, items: false, additionalItems: true}}"),
             &format!(
                 "json_schema: {{{draft7}, $ref: '#/definitions/a', title: b, definitions: {{a: {{type: 'null'}}}}}}"
             ),

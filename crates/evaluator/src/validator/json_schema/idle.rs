@@ -70,14 +70,22 @@ impl Idle<'_> {
                 "`contains`",
                 "write what is counted as `contains: {…}`; `minItems` and `maxItems` count all",
             ),
-            "additionalItems"
-                if !is_2020 && self.find("items").is_none_or(|items| items.items().is_empty()) =>
-            {
+            "additionalItems" if !is_2020 && self.has_idle_additional_items() => {
                 ("a list of `items`", "in draft 7 it is for what comes after such a list")
             }
             _ => return None,
         };
         Some((format!("without {other}"), help.to_owned()))
+    }
+
+    /// Whether there is no list that `additionalItems` could go on from. Beside one schema for all items, `true` and `false` say nothing
+    /// that is lost, and generators write them.
+    fn has_idle_additional_items(&self) -> bool {
+        let says_something = self.find("additionalItems").is_some_and(|it| !it.to_value().is_boolean());
+        match self.find("items") {
+            None => true,
+            Some(items) => items.items().is_empty() && says_something,
+        }
     }
 
     /// A keyword for values that `type` does not let through.
@@ -129,7 +137,7 @@ mod tests {
             (Draft::Draft202012, json!({"then": string, "else": string}), vec![json!(1), json!([])]),
             (Draft::Draft202012, json!({"if": string}), vec![json!(1), json!("a")]),
             (Draft::Draft202012, json!({"minContains": 2, "maxContains": 0}), vec![json!([]), json!([1])]),
-            (Draft::Draft7, json!({"additionalItems": false, "items": {}}), vec![json!([1, 2])]),
+            (Draft::Draft7, json!({"additionalItems": {"type": "string"}, "items": {}}), vec![json!([1, 2])]),
             (Draft::Draft7, json!({"additionalItems": false}), vec![json!([1, 2])]),
             (
                 Draft::Draft7,
