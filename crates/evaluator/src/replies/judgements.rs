@@ -299,6 +299,10 @@ fn rows(plan: &Plan, answers: &[(usize, &JudgeAnswered)]) -> BTreeMap<(Digest, u
 
 /// The lines of what people wrote about replies that were judged, where none of the questions was theirs.
 fn passed_over(plan: &Plan, answers: &[(usize, &JudgeAnswered)], text: &str) -> Vec<usize> {
+    let mut maybe_by_hand = (1..).zip(text.lines()).filter(|(_, line)| line.contains(r#""hand""#)).peekable();
+    if maybe_by_hand.peek().is_none() {
+        return Vec::new();
+    }
     let asked: HashSet<(Digest, u32)> =
         answers.iter().map(|(_, answered)| (answered.request_sha256, answered.sample)).collect();
     let judged: HashSet<(ReplyKey, &str)> = answers
@@ -310,9 +314,7 @@ fn passed_over(plan: &Plan, answers: &[(usize, &JudgeAnswered)], text: &str) -> 
             && judged.contains(&(row.asked_for(), row.judge.as_str()))
             && !asked.contains(&(row.request_sha256, row.sample))
     };
-    let rows = (1..)
-        .zip(text.lines())
-        .filter_map(|(line, row)| Some((line, serde_json::from_str(row.trim()).ok()?)));
+    let rows = maybe_by_hand.filter_map(|(line, row)| Some((line, serde_json::from_str(row.trim()).ok()?)));
     rows.filter(|(_, row)| is_passed_over(row)).map(|(line, _)| line).collect()
 }
 
