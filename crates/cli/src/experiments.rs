@@ -323,9 +323,9 @@ fn emptied(location: &Location) -> Option<Problem> {
     let Location::Sqlite(path) = location else { return None };
     let is_empty = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
     is_empty.then(|| {
-        let message = format!("the store at `{location}` is empty, 0 bytes: whatever was recorded in it is lost");
+        let message = format!("the store at `{location}` holds nothing, 0 bytes: if something was recorded in it, it is lost");
         Problem::warning("experiment::empty_store", message).help(
-            "bring it back from a copy; or remove it, where nothing was ever started: `promptassay experiment start` makes one",
+            "where something was recorded, bring it back from a copy; where nothing was, remove it: `promptassay experiment start` makes one",
         )
     })
 }

@@ -52,8 +52,10 @@ impl Gone {
         match (prompt, file) {
             (Some(prompt), Some(file)) if concerns(prompt) => {
                 let message = format!("phase {phase} of `{name}` runs, and its file is gone");
-                let back =
-                    format!("bring the file back: `git log --all -- {}` knows it; {stop}", file.display());
+                let back = format!(
+                    "bring the file back: `git log --all -- {}` knows it; or, where it is over, {stop}",
+                    file.display()
+                );
                 Some(Problem::error(code, message).at(Place::whole_file(file.as_path())).help(back))
             }
             (None, _) => {

@@ -47,14 +47,18 @@ impl<'a> Started<'a> {
         Self { arguments, loaded, now, store }
     }
 
-    /// What runs by the store, of these prompts, and has no file.
+    /// What runs by the store, of these prompts, and has no file. Warnings: the store knows no `end`, so it may be over by its file that
+    /// was tidied away; and a branch may have begun before the file was committed.
     pub(super) fn gone(&mut self, chosen: impl Fn(&str) -> bool, problems: &mut Vec<Problem>) {
         let loaded = self.loaded;
         let arguments = self.arguments;
         // No file of the tree asks for the store, so nobody waits long for it.
         if let Known::Store(store) = self.known_by(|| arguments.look_briefly(loaded), problems) {
             match gone::all(loaded, store.as_mut()) {
-                Ok(gone) => problems.extend(gone.iter().filter_map(|gone| gone.problem(&chosen))),
+                Ok(gone) => {
+                    let found = gone.iter().filter_map(|gone| gone.problem(&chosen));
+                    problems.extend(found.map(|problem| Problem { severity: Severity::Warning, ..problem }));
+                }
                 Err(failure) => self.store = Some(unknown(failure, problems)),
             }
         }
