@@ -146,8 +146,10 @@ fn postgres_url(scheme: &str, rest: &str) -> Result<Location, InvalidLocation> {
 
 /// Whether this is how other programs name a database on a server: `user:password@host`, `postgres:…` and `host=… password=…`.
 fn names_a_server(text: &str) -> bool {
+    // A URL that lost its scheme begins with two slashes.
+    let (is_url, text) = text.strip_prefix("//").map_or((false, text), |rest| (true, rest));
     // A single letter is a drive.
-    let is_user = |text: &str| text.chars().count() > 1 && !text.contains(['/', '\\']);
+    let is_user = |text: &str| (is_url || text.chars().count() > 1) && !text.contains(['/', '\\']);
     let has_password = text.split_once(':').is_some_and(|(user, rest)| is_user(user) && rest.contains('@'));
     let keys = ["host=", "hostaddr=", "dbname=", "user=", "password="];
     let is_parameter = |word: &str| keys.iter().any(|key| starts_with(word, key));
@@ -243,6 +245,8 @@ mod tests {
             ":memory:",
             "postgres:app:s3cret@db/prod",
             "postgresql:/app:s3cret@db/prod",
+            "//app:s3cret@db/prod",
+            "//a:s3/cret@db/prod",
             "app:s3cret@tcp(db)/prod",
             "app:s3/cret@db/prod",
             "host=db user=app password=s3cret",
@@ -274,6 +278,9 @@ mod tests {
             " e.db",
             "data/10:30.db",
             "prod@eu.db",
+            "//data/e.db",
+            "//data/10:30.db",
+            "//data/a@b.db",
         ] {
             assert!(
                 matches!(Location::parse(path), Ok(Location::Sqlite(of)) if of == Path::new(path)),

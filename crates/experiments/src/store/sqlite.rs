@@ -72,7 +72,9 @@ impl SqliteStore {
     /// A file that may not be written to: what is in it can be read, and whatever writes fails.
     fn read_only(path: &Path) -> Result<Self, StoreError> {
         let failed = |error| failed("be read", &error);
-        let [mut log, mut uri] = [path.as_os_str().to_owned(), OsString::from("file:")];
+        // A path that begins with two slashes would begin with the name of a machine.
+        let scheme = if path.as_os_str().to_string_lossy().starts_with('/') { "file://" } else { "file:" };
+        let [mut log, mut uri] = [path.as_os_str().to_owned(), OsString::from(scheme)];
         log.push("-wal");
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
         let connection = if Path::new(&log).exists() {

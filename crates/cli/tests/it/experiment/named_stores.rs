@@ -96,3 +96,20 @@ fn a_prompt_without_experiments_is_served_without_asking_a_server_and_whatever_t
     let archived = said("", &["archive", "greet", "v1.1.0", "--by", "Ada"]);
     assert!(archived.contains("PROMPTASSAY_STORE is empty") && archived.contains("exit 2"), "{archived}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_path_may_begin_with_two_slashes() {
+    let sandbox = sandbox();
+    let store = format!("/{}", sandbox.path("a b%20?c#d.db").display());
+    for command in [
+        &["experiment", "start", "trial"][..],
+        &["expose", "trial", "u2"],
+        &["experiment", "list"],
+        &["resolve", "greet", "--unit", "u2"],
+        &["check"],
+    ] {
+        let seen = sandbox.run(&[command, &["--store", &store]].concat());
+        assert!(seen.code == Some(0) && seen.stderr.is_empty(), "{}", seen.shown());
+    }
+}

@@ -116,6 +116,28 @@ fn a_command_without_room_fails_changes_nothing_and_works_once_there_is_room() {
     assert_eq!(sandbox.run(&["verify"]).code, Some(0));
 }
 
+/// What nobody made is nobody's to remove: a link to a volume that is full would be a store beside the volume the next time.
+#[cfg(unix)]
+#[test]
+fn a_store_that_cannot_be_made_leaves_the_link_to_it() {
+    let mock = Mock::polite();
+    let sandbox = prepared(&mock);
+    let start = ["experiment", "start", "trial", "--store", "link.db"];
+    for version in ["1.0.0", "1.1.0"] {
+        assert_eq!(
+            run(&sandbox, &["register", "greet", version, "-m", "First", "--by", "Ada"]).code,
+            Some(0)
+        );
+    }
+    fs::create_dir(sandbox.path("volume")).unwrap();
+    std::os::unix::fs::symlink("volume/e.db", sandbox.path("link.db")).unwrap();
+    assert_failed(&start, &run_without_room(&sandbox, 0, &start));
+    assert_eq!(fs::read_link(sandbox.path("link.db")).unwrap().to_str(), Some("volume/e.db"));
+    assert!(fs::read_dir(sandbox.path("volume")).unwrap().next().is_none());
+    assert_eq!(run(&sandbox, &start).code, Some(0));
+    assert!(fs::metadata(sandbox.path("volume/e.db")).unwrap().len() > 0);
+}
+
 /// Temporary files that nobody will ever look at again.
 fn has_leftovers(sandbox: &Sandbox) -> bool {
     sandbox.files(".").iter().any(|file| file.contains("/.promptassay-") || file.contains("/.tmp"))
