@@ -256,13 +256,14 @@ fn check_places(problems: &[Problem], texts: &[(&str, &str)]) {
         let characters = line.chars().count();
         assert!(place.column <= characters + 1, "{place} is behind its line, {line:?}");
         assert!(place.column - 1 + place.width <= characters.max(place.column), "{place}: {line:?}");
-        // A byte order mark is no part of the first line of a dataset.
         let (shown, whole) = (place.line_text.as_str(), line.trim_end_matches('\r'));
-        let whole =
-            whole.strip_prefix('\u{feff}').filter(|_| !shown.starts_with('\u{feff}')).unwrap_or(whole);
         // What may be a secret is starred out, and carets still stand below what they mean.
-        let is_the_line = shown.chars().count() == whole.chars().count()
-            && shown.chars().zip(whole.chars()).all(|(shown, whole)| shown == whole || shown == '*');
+        let is_shown = |whole: &str| {
+            shown.chars().count() == whole.chars().count()
+                && shown.chars().zip(whole.chars()).all(|(shown, whole)| shown == whole || shown == '*')
+        };
+        // The one byte order mark that a dataset may begin with is no part of its first line.
+        let is_the_line = is_shown(whole) || whole.strip_prefix('\u{feff}').is_some_and(is_shown);
         assert!(shown.is_empty() || is_the_line, "{place} shows {shown:?} of {whole:?}");
     }
 }

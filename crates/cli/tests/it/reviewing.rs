@@ -111,6 +111,26 @@ fn a_prompt_that_is_renamed_without_its_gate_is_named() {
 }
 
 #[test]
+fn prompts_that_move_to_another_directory_are_named() {
+    let sandbox = sandbox();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    fs::create_dir(sandbox.path("app")).unwrap();
+    sandbox.git(&["mv", "prompts", "app/prompts"]);
+    sandbox.edit("app/prompts/registry.yaml", "replies: ../replies", "replies: ../../replies");
+    let moved = ["--prompts", "app/prompts"];
+    let seen = sandbox.run(&[&EVAL[..], &moved].concat());
+    let frozen = sandbox.run(&[&["check", "--frozen-since", "main"][..], &moved].concat());
+    let warnings = |text: &str| {
+        let lines = text.lines().filter(|line| line.contains("there were prompts in"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(&seen.stderr), warnings(&frozen.stderr));
+    assert_snapshot!(warnings(&seen.stderr).join("\n"), @r"warning: at main there were prompts in `prompts`, which this change removes, and none in `app/prompts`: its prompts are judged as new ones, and not against what was frozen, asked and in use there");
+}
+
+#[test]
 fn a_prompt_that_is_gone_is_named() {
     let sandbox = sandbox();
     if !sandbox.commit_to_main() {

@@ -49,6 +49,7 @@ fn compared(loaded: &Loaded, then: &Then<'_>) -> Result<Vec<Problem>, Box<Proble
         problems.extend(then.frozen(prompt)?);
     }
     problems.extend(then.removed_prompts(&loaded.tree, |_| None)?);
+    problems.extend(then.moved_root(&loaded.tree)?);
     Ok(problems)
 }
 

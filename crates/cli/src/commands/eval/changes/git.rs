@@ -87,6 +87,11 @@ impl Git {
         Ok(paths)
     }
 
+    /// Where a path that git gives is looked at.
+    pub(super) fn here(&self, path: &Path) -> PathBuf {
+        self.files.join(path)
+    }
+
     /// Whether a path that git gives among files is a directory: a repository of its own, a submodule.
     pub(super) fn is_directory(&self, path: &Path) -> bool {
         self.files.join(path).is_dir() && !self.files.join(path).is_symlink()

@@ -48,6 +48,7 @@ pub(in crate::commands::eval) fn only_changed(
         candidates.iter().find(|candidate| candidate.prompt.name().as_str() == name)?.suite.as_ref()
     };
     problems.extend(then.removed_prompts(tree, suites)?);
+    problems.extend(then.moved_root(tree)?);
     if let Changed::Prompts(changes) = &changed {
         if changes.is_empty() {
             return Ok(Changed::Nothing);

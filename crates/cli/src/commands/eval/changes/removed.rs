@@ -88,6 +88,40 @@ impl Then<'_> {
         Ok(problems)
     }
 
+    /// A warning where the prompts lay in another directory when the change began, of which nothing is left here: under the names that they
+    /// have now there is nothing to compare them with.
+    pub(crate) fn moved_root(&self, tree: &Tree) -> Result<Option<Problem>, Box<Problem>> {
+        let root = self.git.named(tree.root());
+        let before = self.git.files_at(&self.fork)?;
+        if before.iter().any(|path| Path::new(path).starts_with(&root)) {
+            return Ok(None);
+        }
+        let gone = |path: &&PathBuf| {
+            path.file_name().is_some_and(|name| name == PROMPT_FILE)
+                && before.contains(&slashed(path))
+                && !may_be_there(&self.git.here(path))
+        };
+        let directories: BTreeSet<String> = self
+            .touched
+            .iter()
+            .filter(gone)
+            .filter_map(|path| Some(format!("`{}`", slashed(path.parent()?.parent()?))))
+            .collect();
+        if directories.is_empty() {
+            return Ok(None);
+        }
+        let directories = directories.into_iter().collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "at {} there were prompts in {directories}, which this change removes, and none in `{}`: its prompts are judged as new ones, and not against what was frozen, asked and in use there",
+            self.reference,
+            slashed(&root)
+        );
+        let help = "to move prompts, change nothing else: whoever reviews the change should know that no rule of the base holds for it";
+        Ok(Some(
+            Problem::warning("changes::prompts_moved", message).at(Place::whole_file(tree.root())).help(help),
+        ))
+    }
+
     fn removed(&self, name: &str, directory: PathBuf, before: &[String]) -> Result<Removed, Box<Problem>> {
         let inside = format!("{}/", slashed(&self.git.relative(&directory)));
         let files: Vec<&str> = before.iter().filter_map(|path| path.strip_prefix(&inside)).collect();
