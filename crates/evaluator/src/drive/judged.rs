@@ -15,16 +15,38 @@ use crate::run::{Asked, Unanswered};
 /// An answer, and whether it is found again elsewhere, so that it need not stay here.
 pub(super) type Kept = (Asked, bool);
 
-/// A question that was asked, and when it was answered.
-type Cell = Arc<OnceCell<(Asked, Timestamp)>>;
+/// So often a question is asked in vain, each time with all attempts, until whoever waits for it gives up: they ask one after the
+/// other, and where it cannot be answered at all, a run would take hours to find that out.
+const IN_VAIN: usize = 3;
+
+/// A question.
+#[derive(Debug, Default)]
+struct Cell {
+    /// What was answered, and when.
+    answer: OnceCell<(Asked, Timestamp)>,
+    errors: Mutex<Vec<Unanswered>>,
+}
+
+impl Cell {
+    /// Why it is not asked again.
+    fn given_up(&self) -> Option<Unanswered> {
+        let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        errors.get(IN_VAIN - 1).cloned()
+    }
+
+    fn asked_in_vain(&self, error: Unanswered) {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+    }
+}
 
 /// The answers that are under way, and those that are found nowhere else.
 #[derive(Debug, Default)]
-pub(super) struct Judged(Mutex<HashMap<CacheKey, Cell>>);
+pub(super) struct Judged(Mutex<HashMap<CacheKey, Arc<Cell>>>);
 
 impl Judged {
     /// The answer to a question: through `ask` for the first who comes, from them for the others. Where the first fails, the next one
-    /// asks in its place, so that one error is one trial's.
+    /// asks in its place, so that one error is one trial's. What cannot be answered fails for all who wait; whoever comes later asks
+    /// again.
     pub(super) async fn ask<F>(
         &self,
         key: CacheKey,
@@ -37,13 +59,20 @@ impl Judged {
         let cell = Arc::clone(self.lock().entry(key).or_default());
         let mut is_first = false;
         let first = &mut is_first;
-        let answer = cell.get_or_try_init(|| async move {
+        let question = &cell;
+        let answer = question.answer.get_or_try_init(|| async move {
+            if let Some(error) = question.given_up() {
+                return Err(error);
+            }
             *first = true;
-            let (asked, is_kept) = ask.await?;
-            if is_kept {
+            let answer = ask.await;
+            if let Err(error) = &answer {
+                question.asked_in_vain(error.clone());
+            }
+            if answer.as_ref().map_or_else(|_| question.given_up().is_some(), |(_, is_kept)| *is_kept) {
                 self.lock().remove(&key);
             }
-            Ok::<_, Unanswered>((asked, now()))
+            answer.map(|(asked, _)| (asked, now()))
         });
         let (asked, at) = answer.await?.clone();
         let source = match asked.source {
@@ -53,7 +82,7 @@ impl Judged {
         Ok(Asked { source, ..asked })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CacheKey, Cell>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CacheKey, Arc<Cell>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

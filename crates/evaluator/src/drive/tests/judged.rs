@@ -75,6 +75,17 @@ async fn where_the_first_fails_the_next_who_waits_asks_in_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_that_cannot_be_answered_is_not_asked_by_all_who_wait_one_after_the_other() {
+    let server = Server::new(100)
+        .fault(|call| (call.nth <= 3).then(|| ModelError::BadRequest { detail: "too long".into() }));
+    let models = models(&server, None);
+    let asked = judge(&models, &[("Hi", 1); 8]).await;
+    assert!(asked.iter().all(Result::is_err), "{asked:?}");
+    assert_eq!(server.log().came["judge"].len(), 3);
+    assert!(judge(&models, &[("Hi", 1)]).await[0].is_ok(), "whoever comes later asks again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_is_no_answer_for_whoever_comes_later() {
     let server = Server::new(100)
         .fault(|call| (call.nth == 1).then(|| ModelError::BadRequest { detail: "once".into() }));
