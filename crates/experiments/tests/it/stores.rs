@@ -384,6 +384,19 @@ fn a_store_that_cannot_be_opened_says_where() {
 }
 
 #[test]
+fn a_server_that_takes_the_connection_and_says_nothing_is_given_up() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://ada@127.0.0.1:{}/none", silent.local_addr().unwrap().port());
+    for url in [format!("{url}?sslmode=disable"), url] {
+        let location = Location::parse(&url).unwrap().within(std::time::Duration::from_millis(250));
+        for opened in [open(&location), open_to_look(&location)] {
+            let error = opened.err().unwrap().to_string();
+            assert!(error.ends_with("cannot be opened: the server does not answer"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_recorder_writes_everything_once() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("e.db");

@@ -1,6 +1,7 @@
 //! Connecting to PostgreSQL: TLS, and tables that are up to date.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use postgres::{Client, Config, NoTls};
 use rustls_platform_verifier::BuilderVerifierExt as _;
@@ -50,14 +51,35 @@ fn cannot_open(shown: &str, error: StoreError) -> StoreError {
     }
 }
 
+/// Connects by a thread of its own: the driver waits for ever for a server that takes the connection and says nothing.
 fn reach(config: &Config, shown: &str) -> Result<Client, StoreError> {
     let failed = |reason: String| StoreError::Open { location: shown.to_owned(), reason };
+    let (sender, receiver) = mpsc::channel();
+    let wanted = config.clone();
+    thread::Builder::new()
+        // Nobody may wait for it any more.
+        .spawn(move || drop(sender.send(greet(&wanted))))
+        .map_err(|error| failed(error.to_string()))?;
+    let answer = match config.get_connect_timeout() {
+        Some(patience) => receiver.recv_timeout(patience.saturating_mul(addresses(config))).ok(),
+        None => receiver.recv().ok(),
+    };
+    answer.unwrap_or_else(|| Err("the server does not answer".to_owned())).map_err(failed)
+}
+
+/// How many addresses may be tried, each with the whole patience: a name often has one of either kind.
+fn addresses(config: &Config) -> u32 {
+    u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX).saturating_mul(2).max(1)
+}
+
+/// The error is a reason without secrets.
+fn greet(config: &Config) -> Result<Client, String> {
     let client = if config.get_ssl_mode() == postgres::config::SslMode::Disable {
         config.connect(NoTls)
     } else {
-        config.connect(MakeRustlsConnect::new(encryption().map_err(|error| failed(error.to_string()))?))
+        config.connect(MakeRustlsConnect::new(encryption().map_err(|error| error.to_string())?))
     };
-    client.map_err(|error| failed(root_cause(&error)))
+    client.map_err(|error| root_cause(&error))
 }
 
 /// TLS with the certificates that the system trusts.
