@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::Args;
-use promptassay_evaluator::plan::{self, PromptChange, PromptInput, VersionRequest};
+use promptassay_evaluator::plan::{self, ChosenVersions, PromptChange, PromptInput, VersionRequest};
 use promptassay_evaluator::runs::failed_cases;
 use promptassay_evaluator::selection::{Changed, FailedIn, PromptFacts, Sample, Selection};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{self, Suite};
-use promptassay_lifecycle::ledger::{self, Standing};
+use promptassay_lifecycle::ledger::{self, Ledger, Standing};
+use promptassay_lifecycle::verify;
 use promptassay_llm::Price;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Prompt, Tree};
@@ -305,7 +306,10 @@ impl SelectionArguments {
                 _ => plan::choose(name, &versions, active, &request),
             };
             match chosen {
-                Ok(versions) => inputs.push(PromptInput { prompt, suite, versions }),
+                Ok(versions) => {
+                    problems.extend(forged(prompt, &versions));
+                    inputs.push(PromptInput { prompt, suite, versions });
+                }
                 Err(found) => problems.extend(found),
             }
         }
@@ -326,6 +330,14 @@ pub(crate) fn inputs_of<'a>(
         Selected::Inputs(inputs) => inputs,
         Selected::NothingChanged => Vec::new(),
     }
+}
+
+/// The versions that the ledger knows with another text: what is in use is not what would be compared with.
+fn forged(prompt: &Prompt, versions: &ChosenVersions) -> Vec<Problem> {
+    // What is wrong with the ledger itself was said when it was asked what is in production.
+    let Ok(ledger) = Ledger::read(prompt.directory(), prompt.name()) else { return Vec::new() };
+    let asked = versions.baseline.iter().chain(&versions.candidates);
+    asked.filter_map(|version| verify::text(&ledger, version)).collect()
 }
 
 /// A prompt where its name is asked for.

@@ -310,7 +310,7 @@ fn the_json_of_every_command_is_a_document() {
 }
 
 #[test]
-fn a_text_that_the_ledger_knows_otherwise_is_not_rendered() {
+fn a_text_that_the_ledger_knows_otherwise_is_neither_rendered_nor_judged() {
     let sandbox = tested(RECORDED);
     let (before, forged) = ("{name} {tone} 1.1.0\n", "{name} {tone}, forged\n");
     sandbox.edit("prompts/greet/v1.1.0.txt", before, forged);
@@ -318,7 +318,11 @@ fn a_text_that_the_ledger_knows_otherwise_is_not_rendered() {
     sandbox.edit("prompts/greet/prompt.lock", &digest(before), &digest(forged));
     let shown = session(
         &sandbox,
-        &[&["render", "greet", "1.1.0", "--var", "name=Ada"], &["check", "greet", "--quiet"]],
+        &[
+            &["render", "greet", "1.1.0", "--var", "name=Ada"],
+            &["check", "greet", "--quiet"],
+            &["eval", "greet", "--offline", "--candidate", "1.1.0"],
+        ],
     );
     assert_snapshot!(shown);
     assert_eq!(sandbox.run(&["render", "greet", "1.2.0", "--var", "name=Ada"]).code, Some(0));
