@@ -2,7 +2,7 @@
 
 use clap::Args;
 use promptassay_lifecycle::plan::Request;
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::{Place, Problem, Severity};
 use promptassay_registry::version::Version;
 
 use super::Context;
@@ -32,6 +32,10 @@ pub(crate) fn run(arguments: &ArchiveArguments, context: &Context<'_>) -> Result
     carry_out(name, moving, context, |loaded, prompt| {
         let now = context.environment.now();
         let running = experiments::running(prompt, &arguments.store, loaded, now, Purpose::Archive)?;
+        // Then nobody knows what was started, and what is archived is never served again.
+        let unknown =
+            running.no_store.clone().map(|problem| Problem { severity: Severity::Warning, ..problem });
+        context.console.problems(unknown.as_slice());
         // What no file says may serve it, and there is no way back.
         if let Some(gone) = running.gone.iter().find(|problem| problem.is_error()) {
             return Err(Failure::invalid_one(gone.clone()));

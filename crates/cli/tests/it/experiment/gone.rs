@@ -98,6 +98,7 @@ fn a_store_without_a_byte_is_not_one_in_which_nothing_was_started() {
     }
     assert_snapshot!(sandbox.session(&[
         &RESOLVE,
+        &["archive", "greet", "v1.1.0", "--by", "Ada", "--dry-run"],
         &["check"],
         &["experiment", "list"],
         &["assign", "trial", "u2"],
