@@ -1,9 +1,13 @@
 //! What the commands that change files have in common: the lock of the prompts directory, and why a prompt cannot be changed.
 
-use promptassay_registry::files::{DirectoryLock, LockError};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use promptassay_registry::files::{DirectoryLock, LockError, may_be_there};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::operations::PromptError;
 use promptassay_registry::problem::Problem;
+use promptassay_registry::{prompt_file, registry_file};
 
 use crate::commands::Context;
 use crate::failure::Failure;
@@ -24,6 +28,18 @@ impl Context<'_> {
             LockError::Io { .. } => Err(error),
         });
         lock.map_err(|error| Failure::broken(Problem::error("cli::cannot_lock", error.to_string())))
+    }
+
+    /// Refuses to write a report or a snapshot over what prompts are made of, which a slip of the pen would cost.
+    pub(crate) fn refuse_among_prompts(&self, path: &Path) -> Result<(), Failure> {
+        let place = real_place(path);
+        let prompts = fs::canonicalize(&self.prompts).unwrap_or_else(|_| self.prompts.clone());
+        if !is_of_a_prompt(&place, &prompts) {
+            return Ok(());
+        }
+        let message = format!("`{}` is among the files of prompts", place.display());
+        let help = "write it elsewhere: what stands there are prompts, their exams and what was recorded";
+        Err(Failure::invalid_one(Problem::error("cli::among_prompts", message).help(help)))
     }
 
     /// The name of a prompt that is there. Whether it is sound is for the operation to say.
@@ -48,5 +64,31 @@ impl From<PromptError> for Failure {
                 Self::invalid(problems)
             }
         }
+    }
+}
+
+/// A place under the one name that all of its names come to.
+pub(crate) fn real_place(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let real = fs::canonicalize(&absolute).ok();
+    real.or_else(|| Some(fs::canonicalize(absolute.parent()?).ok()?.join(absolute.file_name()?)))
+        .unwrap_or(absolute)
+}
+
+/// Whether a place is what prompts are made of, or may be: a file of a prompt or beside them, or rows of JSON, which no report is and recorded
+/// replies, datasets and ledgers are.
+fn is_of_a_prompt(place: &Path, prompts: &Path) -> bool {
+    if place.extension().is_some_and(|extension| extension == "jsonl") {
+        return true;
+    }
+    let Ok(inside) = place.strip_prefix(prompts) else { return false };
+    let mut parts = inside.components();
+    match (parts.next(), parts.next()) {
+        (Some(file), None) => {
+            let known = [registry_file::FILE_NAME, ".gitattributes", ".gitignore"];
+            known.iter().any(|known| file.as_os_str() == *known)
+        }
+        (Some(directory), Some(_)) => may_be_there(&prompts.join(directory).join(prompt_file::FILE_NAME)),
+        _ => false,
     }
 }

@@ -37,6 +37,9 @@ pub(crate) struct SnapshotArguments {
 }
 
 pub(crate) fn run(arguments: &SnapshotArguments, context: &Context<'_>) -> Result<Exit, Failure> {
+    if let Some(output) = &arguments.output {
+        context.refuse_among_prompts(output)?;
+    }
     let loaded = context.load();
     let prompts: Vec<&Prompt> = if arguments.names.is_empty() {
         if loaded.has_errors() || loaded.tree.prompts().len() == 0 {

@@ -168,6 +168,10 @@ fn a_snapshot_serves_the_same_without_the_repository() {
         ],
     );
     assert_snapshot!(shown + "\n" + &changed);
+    let before = sandbox.read("prompts/greet/v1.0.0.txt");
+    let refused = sandbox.run(&["snapshot", "--output", "prompts/greet/v1.0.0.txt"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.shown());
+    assert_eq!(sandbox.read("prompts/greet/v1.0.0.txt"), before);
 }
 
 #[test]

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use promptassay_registry::files::{copy_atomic, may_be_there};
+use promptassay_registry::files::copy_atomic;
 use promptassay_registry::problem::{Problem, did_you_mean};
-use promptassay_registry::{prompt_file, registry_file};
 
 use crate::commands::Context;
 use crate::failure::Failure;
+use crate::writing::real_place;
 
 /// Which reports are written.
 #[derive(Debug, Clone, Default, Args)]
@@ -99,12 +99,7 @@ impl Target {
     fn identity(&self) -> PathBuf {
         match self {
             Self::Stdout => PathBuf::from("-"),
-            Self::File(path) => {
-                let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                let real = fs::canonicalize(&absolute).ok();
-                real.or_else(|| Some(fs::canonicalize(absolute.parent()?).ok()?.join(absolute.file_name()?)))
-                    .unwrap_or(absolute)
-            }
+            Self::File(path) => real_place(path),
         }
     }
 }
@@ -118,13 +113,9 @@ impl ReportArguments {
         let requested: Vec<Requested> = self.reports.iter().cloned().chain(short).collect();
         let identities: Vec<PathBuf> =
             requested.iter().map(|requested| requested.target.identity()).collect();
-        let prompts = fs::canonicalize(&context.prompts).unwrap_or_else(|_| context.prompts.clone());
         for (index, identity) in identities.iter().enumerate() {
-            if is_of_a_prompt(identity, &prompts) {
-                let message = format!("`{}` is among the files of prompts", identity.display());
-                let problem = Problem::error("reports::among_prompts", message);
-                let help = "write the report elsewhere: what stands there are prompts, their exams and what was recorded";
-                return Err(Failure::invalid_one(problem.help(help)));
+            if *identity != Path::new("-") {
+                context.refuse_among_prompts(identity)?;
             }
             if identities[..index].contains(identity) {
                 let message = match &requested[index].target {
@@ -141,24 +132,6 @@ impl ReportArguments {
     /// Whether any report was asked for.
     pub(crate) fn any(&self) -> bool {
         !self.reports.is_empty() || self.junit.is_some()
-    }
-}
-
-/// Whether a place is what prompts are made of, or may be: a file of a prompt or beside them, or rows of JSON, which no report is and recorded
-/// replies, datasets and ledgers are.
-fn is_of_a_prompt(place: &Path, prompts: &Path) -> bool {
-    if place.extension().is_some_and(|extension| extension == "jsonl") {
-        return true;
-    }
-    let Ok(inside) = place.strip_prefix(prompts) else { return false };
-    let mut parts = inside.components();
-    match (parts.next(), parts.next()) {
-        (Some(file), None) => {
-            let known = [registry_file::FILE_NAME, ".gitattributes", ".gitignore"];
-            known.iter().any(|known| file.as_os_str() == *known)
-        }
-        (Some(directory), Some(_)) => may_be_there(&prompts.join(directory).join(prompt_file::FILE_NAME)),
-        _ => false,
     }
 }
 
