@@ -179,7 +179,7 @@ fn a_link_of_the_change_hides_nothing_of_the_base() {
 fn a_program_that_judges_is_part_of_the_exam() {
     let sandbox = sandbox("cases/a.jsonl");
     sandbox.write("prompts/greet/tests/cases/a.jsonl", rows(&[("one", true), ("two", false)]));
-    sandbox.edit(SUITE, "{contains: please}", "{command: [sh, ../../../checks/polite.sh, --strict]}");
+    sandbox.edit(SUITE, "{contains: please}", "{command: [sh, ../../../checks/polite.sh, --strict, /, ..]}");
     sandbox.write("checks/polite.sh", "grep -q please && echo '{\"pass\": true}'\n");
     if !sandbox.commit_to_main() {
         return;

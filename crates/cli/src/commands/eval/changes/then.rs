@@ -125,9 +125,10 @@ impl<'a> Then<'a> {
     ) -> Result<Option<Problem>, Box<Problem>> {
         let mut edited = Vec::new();
         for file in suite.program_files() {
-            let path = self.git.relative(&file);
-            // One that is new here came with its check, which the cases show.
-            if is_touched(&self.git, &file, &self.touched) && self.git.is_file_at(&self.commit, &path)? {
+            let path = self.git.named(&file);
+            // One that is new here came with its check, which the cases show. Asked first: a word may be a directory, such as `/`, and what is in
+            // that need not be looked through.
+            if self.git.is_file_at(&self.commit, &path)? && is_touched(&self.git, &file, &self.touched) {
                 edited.push(format!("`{}`", slashed(&path)));
             }
         }
