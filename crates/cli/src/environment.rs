@@ -4,7 +4,7 @@
     reason = "this is the place that reads the environment and the clock for all others"
 )]
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -40,6 +40,15 @@ pub(crate) fn store() -> Option<String> {
     std::env::var_os(STORE).map(|value| value.to_string_lossy().into_owned())
 }
 
+/// The working directory.
+///
+/// # Errors
+///
+/// It is gone, or may not be read.
+pub(crate) fn directory() -> io::Result<PathBuf> {
+    std::env::current_dir()
+}
+
 /// The surroundings of the process.
 #[derive(Debug)]
 pub(crate) struct Environment {
@@ -61,7 +70,7 @@ impl Environment {
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             no_color: set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb"),
-            directory: std::env::current_dir().unwrap_or_default(),
+            directory: directory().unwrap_or_default(),
         }
     }
 

@@ -1,17 +1,14 @@
-//! Files of a prompt that lie elsewhere: datasets beside the prompts, links, submodules. A change of one is a change of the prompt.
-
-use std::path::Path;
-use std::process::Command;
+//! Files of a prompt that lie elsewhere: datasets beside the prompts, and links. A change of one is a change of the prompt.
 
 use insta::assert_snapshot;
 
 use crate::sandbox::Sandbox;
 
 const SUITE: &str = "prompts/greet/tests/test_cases.yaml";
-const EVAL: [&str; 4] = ["eval", "--offline", "--changed-since", "main"];
+pub(crate) const EVAL: [&str; 4] = ["eval", "--offline", "--changed-since", "main"];
 
 /// `greet`, whose suite takes its cases from this dataset: `one` must pass, `two` need not. Nothing is committed yet.
-fn sandbox(dataset: &str) -> Sandbox {
+pub(crate) fn sandbox(dataset: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write(".gitignore", ".promptassay/\n");
     sandbox.write(
@@ -31,7 +28,7 @@ fn sandbox(dataset: &str) -> Sandbox {
     sandbox
 }
 
-fn rows(cases: &[(&str, bool)]) -> String {
+pub(crate) fn rows(cases: &[(&str, bool)]) -> String {
     let row = |(name, must_pass): &(&str, bool)| {
         format!("{{\"name\": \"{name}\", \"inputs\": {{\"name\": \"Ada\"}}, \"must_pass\": {must_pass}}}\n")
     };
@@ -39,7 +36,7 @@ fn rows(cases: &[(&str, bool)]) -> String {
 }
 
 /// What the change of the working tree comes to, beside the report.
-fn said(sandbox: &Sandbox) -> String {
+pub(crate) fn said(sandbox: &Sandbox) -> String {
     let seen = sandbox.run(&EVAL);
     let is_said =
         |line: &&str| line.starts_with("gate") || line.starts_with("skipped:") || line.contains("because");
@@ -208,50 +205,4 @@ fn a_program_that_judges_is_part_of_the_exam() {
         "{}",
         seen.shown()
     );
-}
-
-fn git_in(directory: &Path, arguments: &[&str]) -> bool {
-    let settings =
-        ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "protocol.file.allow=always"];
-    let output = Command::new("git").arg("-C").arg(directory).args(settings).args(arguments).output();
-    let Ok(output) = output else {
-        eprintln!("SKIPPED: git is not installed; submodules were not looked into");
-        return false;
-    };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    true
-}
-
-#[test]
-fn a_dataset_in_a_submodule_changes_with_its_commit() {
-    let data = tempfile::tempdir().unwrap();
-    let write = |directory: &Path, cases: &[(&str, bool)]| {
-        std::fs::write(directory.join("real.jsonl"), rows(cases)).unwrap();
-    };
-    write(data.path(), &[("one", true), ("two", false)]);
-    if !git_in(data.path(), &["init", "-q"]) {
-        return;
-    }
-    git_in(data.path(), &["add", "."]);
-    git_in(data.path(), &["commit", "-qm", "rows"]);
-    let sandbox = sandbox("../../../data/*.jsonl");
-    git_in(&sandbox.path("."), &["init", "-q"]);
-    git_in(&sandbox.path("."), &["submodule", "-q", "add", data.path().to_str().unwrap(), "data"]);
-    sandbox.commit_to_main();
-    assert!(said(&sandbox).contains("skipped:"));
-    write(&sandbox.path("data"), &[("two", false), ("three", false)]);
-    let mut told = said(&sandbox);
-    git_in(&sandbox.path("data"), &["commit", "-qam", "other rows"]);
-    told += &said(&sandbox);
-    sandbox.git(&["commit", "-qam", "other rows"]);
-    sandbox.git(&["checkout", "-qb", "change"]);
-    sandbox.git(&["branch", "-f", "main", "HEAD~1"]);
-    told += &said(&sandbox);
-    // A submodule that is replaced by its files cannot be read as it was, and stands in nobody's way.
-    sandbox.git(&["checkout", "-q", "main"]);
-    sandbox.git(&["rm", "-qf", "--cached", "data"]);
-    std::fs::remove_dir_all(sandbox.path("data")).unwrap();
-    sandbox.write("data/real.jsonl", rows(&[("one", true), ("two", false)]));
-    told += &said(&sandbox);
-    assert_snapshot!(told);
 }

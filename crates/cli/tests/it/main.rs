@@ -34,4 +34,5 @@ mod runs;
 mod sandbox;
 mod schema;
 mod selection;
+mod submodules;
 mod tidy;

@@ -9,6 +9,7 @@ mod only;
 pub(super) mod remarks;
 mod removed;
 mod staged;
+mod superproject;
 mod then;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use at_commit::plain;
 use git::{Git, slashed};
 pub(super) use only::{Candidate, only_changed};
 pub(crate) use staged::Staged;
+use superproject::Base;
 pub(crate) use then::Then;
 
 /// So many digits of a commit are shown.
@@ -66,8 +68,7 @@ pub(super) fn since(
     is_replay: bool,
 ) -> Result<Changed, Box<Problem>> {
     let git = Git::at(tree.repository_root())?;
-    let reference = git.commit(reference)?;
-    let fork = git.fork(&reference)?;
+    let Base { commit, fork } = git.base(reference)?;
     let changed = git.changed_since(&fork)?;
     let mut paths = Paths::default();
     (paths.submodules, paths.files) = changed.iter().cloned().partition(|path| git.is_directory(path));
@@ -98,19 +99,18 @@ pub(super) fn since(
             )
         })
         .collect();
-    let known: Vec<PromptFiles<'_>> = prompts
-        .iter()
-        .zip(&files)
-        .map(|((prompt, _), (directory, datasets, dataset_patterns))| PromptFiles {
+    let mut known = Vec::new();
+    for ((prompt, _), (directory, datasets, dataset_patterns)) in prompts.iter().zip(&files) {
+        known.push(PromptFiles {
             name: prompt.name().as_str(),
             directory,
             datasets,
             dataset_patterns,
             active: prompt.active_version().ok().map(|active| &active.version),
-            active_at_fork: git.active_version(&fork, directory),
-            active_at_reference: git.active_version(&reference, directory),
-        })
-        .collect();
+            active_at_fork: git.active_version(&fork, directory)?,
+            active_at_reference: git.active_version(&commit, directory)?,
+        });
+    }
     let registry_file = git.named(&tree.root().join("registry.yaml"));
     let registry = if linked::is_touched(&git, &tree.root().join("registry.yaml"), &changed) {
         let then = git.file_at(&fork, &registry_file)?;

@@ -47,6 +47,16 @@ impl Git {
         Ok(found.is_some())
     }
 
+    /// The commit of a submodule at one of this repository; `None` where there was no submodule.
+    pub(super) fn submodule_at(&self, commit: &str, path: &Path) -> Result<Option<String>, Box<Problem>> {
+        let listing = self.listing(Path::new(""), commit);
+        let listing = listing.map_err(|message| not_told(commit, path, &message))?;
+        Ok(match listing.get(&slashed(path)) {
+            Some(Entry::Submodule(inner)) => Some(inner.clone()),
+            _ => None,
+        })
+    }
+
     /// The paths of all files at a commit, from the top of the repository.
     pub(super) fn files_at(&self, commit: &str) -> Result<Vec<String>, Box<Problem>> {
         let listing = self.listing(Path::new(""), commit);
@@ -61,21 +71,58 @@ impl Git {
     }
 
     fn behind_at(&self, commit: &str, path: &Path) -> Result<Vec<String>, String> {
-        let here = Search::at(commit, path);
-        for ancestor in proper_ancestors(path) {
-            let found = match self.listing(&here.repository, commit)?.get(&slashed(ancestor)) {
-                Some(Entry::Link) => self.through_link(&Search::at(commit, ancestor), ancestor)?,
-                Some(Entry::Submodule(inner)) => self
-                    .within(&here, ancestor, inner)?
-                    .map(|search| Search { path: PathBuf::new(), ..search }),
-                Some(Entry::File) | None => continue,
-            };
-            let Some(search) = found else { return Ok(Vec::new()) };
+        let listing = self.listing(Path::new(""), commit)?;
+        let is_indirect =
+            |path: &&Path| matches!(listing.get(&slashed(path)), Some(Entry::Link | Entry::Submodule(_)));
+        let behind = proper_ancestors(path).find(is_indirect);
+        let Some(behind) = behind else { return Ok(Vec::new()) };
+        let inside = self.inside_at(commit, behind)?;
+        Ok(inside.iter().map(|file| format!("{}/{file}", slashed(behind))).collect())
+    }
+
+    /// The paths of the files in a directory at a commit, from that directory, whatever links and submodules lead to it; none where there
+    /// was no such directory.
+    pub(super) fn files_in_at(&self, commit: &str, directory: &Path) -> Result<Vec<String>, Box<Problem>> {
+        self.inside_at(commit, directory).map_err(|message| not_told(commit, directory, &message))
+    }
+
+    fn inside_at(&self, commit: &str, directory: &Path) -> Result<Vec<String>, String> {
+        let mut search = Search::at(commit, directory);
+        for _ in 0..MOST_HOPS {
             let listing = self.listing(&search.repository, &search.commit)?;
-            let inside = listing.keys().filter_map(|file| Path::new(file).strip_prefix(&search.path).ok());
-            return Ok(inside.map(|rest| format!("{}/{}", slashed(ancestor), slashed(rest))).collect());
+            let further = match listing.get(&slashed(&search.path)) {
+                Some(Entry::File) => None,
+                Some(Entry::Submodule(inner)) => self.within(&search, &search.path, inner)?,
+                Some(Entry::Link) => self.through_link(&search, &search.path)?,
+                None => {
+                    let inside = listing.keys().map(Path::new);
+                    let inside = inside.filter_map(|file| file.strip_prefix(&search.path).ok());
+                    let inside: Vec<String> = inside.map(slashed).collect();
+                    if !inside.is_empty() {
+                        return Ok(inside);
+                    }
+                    self.through_ancestor(&search, &listing)?
+                }
+            };
+            match further {
+                Some(further) => search = further,
+                None => break,
+            }
         }
         Ok(Vec::new())
+    }
+
+    /// The links and submodules directly in a directory at a commit.
+    pub(super) fn indirect_in_at(
+        &self,
+        commit: &str,
+        directory: &Path,
+    ) -> Result<Vec<PathBuf>, Box<Problem>> {
+        let listing = self.listing(Path::new(""), commit);
+        let listing = listing.map_err(|message| not_told(commit, directory, &message))?;
+        let indirect =
+            listing.iter().filter(|(_, entry)| **entry != Entry::File).map(|(path, _)| Path::new(path));
+        Ok(indirect.filter(|path| path.parent() == Some(directory)).map(Path::to_owned).collect())
     }
 
     /// Where the file is that a path led to.
@@ -136,10 +183,7 @@ impl Git {
             return Ok(None);
         }
         if self.in_submodule(&repository, &["cat-file", "-e", &format!("{commit}^{{tree}}")]).is_err() {
-            let shown = slashed(&repository);
-            return Err(format!(
-                "the submodule `{shown}` does not have its commit {commit}; `git -C {shown} fetch origin {commit}` fetches it"
-            ));
+            return Err(not_fetched(&repository, commit));
         }
         let path = search.path.strip_prefix(submodule).unwrap_or(&search.path).to_owned();
         Ok(Some(Search { repository, commit: commit.to_owned(), path }))
@@ -177,6 +221,14 @@ impl Search {
     fn at(commit: &str, path: &Path) -> Self {
         Self { repository: PathBuf::new(), commit: commit.to_owned(), path: path.to_owned() }
     }
+}
+
+/// That a submodule lacks a commit, and how to get it.
+pub(super) fn not_fetched(submodule: &Path, commit: &str) -> String {
+    let shown = slashed(submodule);
+    format!(
+        "the submodule `{shown}` does not have its commit {commit}; `git -C {shown} fetch origin {commit}` fetches it"
+    )
 }
 
 fn not_told(commit: &str, path: &Path, message: &str) -> Box<Problem> {

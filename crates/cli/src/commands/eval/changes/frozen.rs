@@ -130,7 +130,7 @@ impl Then<'_> {
         directory: &Path,
         there: &Lock,
     ) -> Result<Option<Problem>, Box<Problem>> {
-        let Some(active) = self.git.active_version(&self.commit, directory) else { return Ok(None) };
+        let Some(active) = self.git.active_version(&self.commit, directory)? else { return Ok(None) };
         let Some(now) = prompt.version(&active).filter(|_| !there.rows.contains_key(&active)) else {
             return Ok(None);
         };

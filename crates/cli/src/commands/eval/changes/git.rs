@@ -15,6 +15,7 @@ use promptassay_registry::version::{self, Version};
 use promptassay_registry::yaml::Document;
 
 use super::at_commit::Listing;
+use super::superproject::Superproject;
 
 /// What is said where there is no git.
 const NOT_RUN: &str = "git cannot be run";
@@ -27,23 +28,35 @@ pub(super) struct Git {
     files: PathBuf,
     /// What commits have, by repository and commit, as far as it was asked.
     pub(super) listings: RefCell<HashMap<(PathBuf, String), Rc<Listing>>>,
+    /// The repository whose commits are named, where this one is a submodule of it.
+    pub(super) superproject: Option<Superproject>,
 }
 
 impl Git {
     pub(super) fn at(directory: &Path) -> Result<Self, Box<Problem>> {
-        let git =
-            Self { root: directory.to_owned(), files: directory.to_owned(), listings: RefCell::default() };
+        let git = Self {
+            root: directory.to_owned(),
+            files: directory.to_owned(),
+            listings: RefCell::default(),
+            superproject: None,
+        };
         let root = git
             .run(&["rev-parse", "--show-toplevel"])
             .map_err(|message| Box::new(no_repository(directory, &message)))?;
         let root = PathBuf::from(root.trim_end_matches(['\n', '\r']));
         let root = fs::canonicalize(&root).unwrap_or(root);
-        Ok(Self { files: root.clone(), root, ..git })
+        let superproject = Superproject::around(&root)?;
+        Ok(Self { files: root.clone(), root, superproject, ..git })
     }
 
     /// The same repository, whose files are looked at in another directory; no link may lead to it.
     pub(super) fn with_files_in(self, files: PathBuf) -> Self {
         Self { files, ..self }
+    }
+
+    /// Whether the files are those of the index, and not those that lie here.
+    pub(super) fn looks_at_the_index(&self) -> bool {
+        self.files != self.root
     }
 
     /// The full id of a commit: what comes after it cannot be mistaken for an option.
@@ -120,21 +133,20 @@ impl Git {
         real.strip_prefix(&self.files).map(Path::to_owned).unwrap_or(real)
     }
 
-    /// A file as it was at a commit; `None` where it did not exist.
-    pub(super) fn file(&self, commit: &str, path: &Path) -> Option<String> {
-        self.run(&["show", &format!("{commit}:{}", slashed(path))]).ok()
-    }
-
     /// The version of a prompt that was active at a commit; `None` where there was no such prompt.
-    pub(super) fn active_version(&self, commit: &str, directory: &Path) -> Option<Version> {
-        let text = self.file(commit, &directory.join("prompt.yaml"))?;
+    pub(super) fn active_version(
+        &self,
+        commit: &str,
+        directory: &Path,
+    ) -> Result<Option<Version>, Box<Problem>> {
+        let Some(text) = self.file_at(commit, &directory.join("prompt.yaml"))? else { return Ok(None) };
         // What is wrong with an old file is no news today.
-        let document = Document::parse("prompt.yaml", text, &mut Vec::new())?;
+        let Some(document) = Document::parse("prompt.yaml", text, &mut Vec::new()) else { return Ok(None) };
         let written = document.read_at::<String>(&["active_version"]).and_then(|reading| reading.value);
         if let Some(version) = written.filter(|written| written != "latest") {
-            return version.parse().ok();
+            return Ok(version.parse().ok());
         }
-        let lock = self.file(commit, &directory.join(lock_file::FILE_NAME)).unwrap_or_default();
+        let lock = self.file_at(commit, &directory.join(lock_file::FILE_NAME))?.unwrap_or_default();
         let locked = Document::parse(lock_file::FILE_NAME, lock, &mut Vec::new());
         let locked: Vec<Version> = locked
             .iter()
@@ -142,13 +154,11 @@ impl Git {
             .filter_map(|(version, _)| version.parse().ok())
             .collect();
         if !locked.is_empty() {
-            return version::latest(&locked).cloned();
+            return Ok(version::latest(&locked).cloned());
         }
-        let directory = format!("{}/", slashed(directory));
-        let names = self.run(&["ls-tree", "--name-only", "-z", commit, "--", &directory]).ok()?;
-        let files = names.split('\0').filter_map(|path| path.strip_prefix(&directory));
-        let versions: Vec<Version> = files.filter_map(version_of_file).collect();
-        version::latest(&versions).cloned()
+        let files = self.files_in_at(commit, directory)?;
+        let versions: Vec<Version> = files.iter().filter_map(|file| version_of_file(file)).collect();
+        Ok(version::latest(&versions).cloned())
     }
 
     pub(super) fn run(&self, arguments: &[&str]) -> Result<String, String> {
@@ -156,7 +166,13 @@ impl Git {
     }
 
     pub(super) fn run_with(&self, arguments: &[&str], input: Stdio) -> Result<String, String> {
-        Self::answer(Command::new("git"), &self.root, arguments, input)
+        let git = if self.superproject.is_some() { outside_of_hooks() } else { Command::new("git") };
+        Self::answer(git, &self.root, arguments, input)
+    }
+
+    /// Asks the repository of a directory, whatever repository a hook that runs was called for.
+    pub(super) fn alone_at(directory: &Path, arguments: &[&str]) -> Result<String, String> {
+        Self::answer(outside_of_hooks(), directory, arguments, Stdio::null())
     }
 
     /// The top directory of the repository.
@@ -166,14 +182,10 @@ impl Git {
 
     /// Asks the repository at this path from the top, which is the repository itself for the empty path.
     pub(super) fn in_submodule(&self, path: &Path, arguments: &[&str]) -> Result<String, String> {
-        let mut git = Command::new("git");
-        if !path.as_os_str().is_empty() {
-            // Git's hooks set them, and they name the outer one.
-            for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
-                git.env_remove(variable);
-            }
+        if path.as_os_str().is_empty() {
+            return self.run(arguments);
         }
-        Self::answer(git, &self.root.join(path), arguments, Stdio::null())
+        Self::alone_at(&self.root.join(path), arguments)
     }
 
     fn answer(
@@ -198,6 +210,15 @@ impl Git {
     }
 }
 
+/// Git without what its hooks set, which names the repository that they were called for.
+fn outside_of_hooks() -> Command {
+    let mut git = Command::new("git");
+    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+        git.env_remove(variable);
+    }
+    git
+}
+
 /// Why git does not answer for a directory, and what to do.
 fn no_repository(directory: &Path, said: &str) -> Problem {
     let shown = directory.display();
@@ -214,7 +235,8 @@ fn no_repository(directory: &Path, said: &str) -> Problem {
     } else {
         (
             format!("`{shown}` is not in a git repository: {said}"),
-            "`--changed-since` asks git what changed; leave it out to evaluate everything".to_owned(),
+            "what changed since a commit is asked of git; without a commit everything is looked at"
+                .to_owned(),
         )
     };
     Problem::error("changes::no_repository", message).help(help)
@@ -242,7 +264,7 @@ mod tests {
             @r"
             git does not trust the repository of `prompts`, whose files belong to another user: detected dubious ownership in repository at '/work' (help: `git config --global --add safe.directory DIRECTORY` lets git read it, as in a container)
             git cannot be run: No such file or directory (os error 2) (help: what changed is asked of git: install it where promptassay runs)
-            `prompts` is not in a git repository: not a git repository (or any of the parent directories): .git (help: `--changed-since` asks git what changed; leave it out to evaluate everything)
+            `prompts` is not in a git repository: not a git repository (or any of the parent directories): .git (help: what changed since a commit is asked of git; without a commit everything is looked at)
             "
         );
     }

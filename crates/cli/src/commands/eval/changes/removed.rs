@@ -27,6 +27,8 @@ struct Removed {
     name: String,
     /// Its directory, as the tree of today would have it.
     directory: PathBuf,
+    /// The same one, as git knows it.
+    path: PathBuf,
     /// Its versions, by the SHA-256 of their files.
     texts: BTreeMap<Digest, Version>,
     has_ledger: bool,
@@ -51,23 +53,18 @@ impl Then<'_> {
         tree: &Tree,
         suite_of: impl Fn(&str) -> Option<&'s Suite>,
     ) -> Result<Vec<Problem>, Box<Problem>> {
-        let root = slashed(&self.git.relative(tree.root()));
         let before = self.git.files_at(&self.fork)?;
-        let here: BTreeSet<&str> = before.iter().filter_map(|path| prompt_of(&root, path)).collect();
         let mut problems = Vec::new();
-        for name in here {
-            let directory = tree.root().join(name);
-            let path = self.git.relative(&directory).join(PROMPT_FILE);
-            if !self.touched.contains(&path) {
-                continue;
-            }
-            // What the other side removed too was not taken away here.
+        for name in self.names_before(tree, &before)? {
+            let directory = tree.root().join(&name);
+            let path = self.git.relative(tree.root()).join(&name);
             // In a file there is nothing.
             let is_here = !directory.is_file() && may_be_there(&directory.join(PROMPT_FILE));
-            if is_here || self.git.file_at(&self.commit, &path)?.is_none() {
+            // What the other side removed too was not taken away here.
+            if is_here || !self.git.is_file_at(&self.commit, &path.join(PROMPT_FILE))? {
                 continue;
             }
-            let removed = self.removed(name, directory, &before)?;
+            let removed = self.removed(&name, directory, path)?;
             let new = tree.prompts().filter(|prompt| {
                 let file = slashed(&self.git.relative(prompt.directory()).join(PROMPT_FILE));
                 !before.contains(&file)
@@ -122,22 +119,43 @@ impl Then<'_> {
         ))
     }
 
-    fn removed(&self, name: &str, directory: PathBuf, before: &[String]) -> Result<Removed, Box<Problem>> {
-        let inside = format!("{}/", slashed(&self.git.relative(&directory)));
-        let files: Vec<&str> = before.iter().filter_map(|path| path.strip_prefix(&inside)).collect();
+    /// The prompts of where the change began that it touches.
+    fn names_before(&self, tree: &Tree, before: &[String]) -> Result<BTreeSet<String>, Box<Problem>> {
+        let root = self.git.relative(tree.root());
+        let is_touched = |path: &Path| self.touched.iter().any(|touched| path.starts_with(touched));
+        let shown = slashed(&root);
+        let mut names: BTreeSet<String> = before
+            .iter()
+            .filter(|path| is_touched(Path::new(path)))
+            .filter_map(|path| prompt_of(&shown, path).map(ToOwned::to_owned))
+            .collect();
+        // What links and submodules lead to is not written out with the index.
+        if self.git.looks_at_the_index() {
+            return Ok(names);
+        }
+        for indirect in self.git.indirect_in_at(&self.fork, &root)? {
+            if self.git.is_file_at(&self.fork, &indirect.join(PROMPT_FILE))? {
+                names.extend(indirect.file_name().map(|name| name.to_string_lossy().into_owned()));
+            }
+        }
+        Ok(names)
+    }
+
+    fn removed(&self, name: &str, directory: PathBuf, path: PathBuf) -> Result<Removed, Box<Problem>> {
+        let files = self.git.files_in_at(&self.fork, &path)?;
         let mut texts = BTreeMap::new();
         for file in &files {
             let Some(version) = version_of_file(file) else { continue };
-            if let Some(text) = self.git.file_at(&self.fork, Path::new(&format!("{inside}{file}")))? {
+            if let Some(text) = self.git.file_at(&self.fork, &path.join(file))? {
                 texts.insert(Digest::of(text), version);
             }
         }
-        let has_ledger = files.contains(&ledger::FILE_NAME);
+        let has_ledger = files.iter().any(|file| file == ledger::FILE_NAME);
         let production = match name.parse::<PromptName>() {
-            Ok(name) => self.standing(&name, &self.git.relative(&directory))?.production,
+            Ok(name) => self.standing(&name, &path)?.production,
             Err(_) => None,
         };
-        Ok(Removed { name: name.to_owned(), directory, texts, has_ledger, production })
+        Ok(Removed { name: name.to_owned(), directory, path, texts, has_ledger, production })
     }
 
     /// Somebody is served it.
@@ -180,7 +198,7 @@ impl Then<'_> {
             prompt.name(),
             same.join(", ")
         );
-        if let Some(active) = self.git.active_version(&self.commit, &self.git.relative(directory)) {
+        if let Some(active) = self.git.active_version(&self.commit, &removed.path)? {
             let reference = self.reference;
             let _ = write!(message, ", and not against `{name}` {active}, which is active at {reference}");
         }

@@ -15,6 +15,7 @@ use promptassay_registry::yaml::Document;
 
 use super::git::{Git, slashed};
 use super::linked::is_touched;
+use super::superproject::Base;
 use super::{Staged, beside, shown};
 use crate::commands::eval::policy::PolicyArguments;
 
@@ -41,8 +42,7 @@ impl<'a> Then<'a> {
         problems: &mut Vec<Problem>,
     ) -> Result<Self, Box<Problem>> {
         let git = Git::at(tree.repository_root())?;
-        let commit = git.commit(reference)?;
-        let fork = git.fork(&commit)?;
+        let Base { commit, fork } = git.base(reference)?;
         let touched = git.changed_since(&fork)?;
         let settings = Settings::default();
         let reference = shown(reference);
@@ -59,7 +59,7 @@ impl<'a> Then<'a> {
 
     /// Whether nothing was ever committed here.
     pub(crate) fn is_before_the_first_commit(tree: &Tree) -> Result<bool, Box<Problem>> {
-        Ok(Git::at(tree.repository_root())?.commit("HEAD").is_err())
+        Ok(!Git::at(tree.repository_root())?.has_a_first_commit())
     }
 
     /// The index, as far as it differs from where the change began, and what it is compared with.

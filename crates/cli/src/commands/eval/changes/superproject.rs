@@ -1,0 +1,106 @@
+//! Prompts that lie in a submodule, asked about from the repository around it: a commit that is named there is one of that repository, and
+//! what the submodule was at it, its tree says.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use promptassay_registry::problem::Problem;
+
+use super::at_commit::not_fetched;
+use super::git::{Git, slashed};
+use super::shown;
+use crate::environment;
+
+/// The repository around a submodule.
+pub(super) struct Superproject {
+    git: Box<Git>,
+    /// The submodule, from the top of that repository.
+    submodule: PathBuf,
+}
+
+/// What a change is compared with.
+pub(super) struct Base {
+    /// The commit that was named, in full.
+    pub(super) commit: String,
+    /// Where the change began: the last commit that both sides share.
+    pub(super) fork: String,
+}
+
+impl Superproject {
+    /// The repository that is asked in place of the one with its top at `root`: the one that the working directory is in, where `root` is a
+    /// submodule of that, and none where it is a repository for itself.
+    pub(super) fn around(root: &Path) -> Result<Option<Self>, Box<Problem>> {
+        let here = environment::directory().and_then(fs::canonicalize);
+        match here {
+            Ok(here) => Self::seen_from(&here, root),
+            // Whoever stands in a directory that is gone stands in no repository.
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn seen_from(here: &Path, root: &Path) -> Result<Option<Self>, Box<Problem>> {
+        if here.starts_with(root) {
+            return Ok(None);
+        }
+        let around = Git::alone_at(root, &["rev-parse", "--show-superproject-working-tree"]);
+        // Git before 2.13 does not know the question, and has no answer.
+        let around = around.unwrap_or_default();
+        let around = around.trim_end_matches(['\n', '\r']);
+        if around.is_empty() {
+            return Ok(None);
+        }
+        let git = Git::at(Path::new(around))?;
+        let is_asked = here.starts_with(git.root()) || git.superproject.is_some();
+        let submodule = root.strip_prefix(git.root()).ok().filter(|_| is_asked).map(Path::to_owned);
+        Ok(submodule.map(|submodule| Self { git: Box::new(git), submodule }))
+    }
+
+    /// The commit of the submodule at one of the repository around.
+    fn submodule_at(&self, commit: &str, reference: &str) -> Result<String, Box<Problem>> {
+        let found = self.git.submodule_at(commit, &self.submodule)?;
+        found.ok_or_else(|| {
+            let (submodule, reference) = (slashed(&self.submodule), shown(reference));
+            let message = format!(
+                "the prompts lie in `{submodule}`, which is no submodule at {reference}: nothing there can be compared with"
+            );
+            let help = format!(
+                "look at everything in the change that brings it, without the commit; within `{submodule}` its own commits are meant"
+            );
+            Box::new(Problem::error("changes::no_submodule", message).help(help))
+        })
+    }
+}
+
+impl Git {
+    /// What a change is compared with, by a commit that is named.
+    pub(super) fn base(&self, reference: &str) -> Result<Base, Box<Problem>> {
+        let Some(superproject) = &self.superproject else {
+            let commit = self.commit(reference)?;
+            let fork = self.fork(&commit)?;
+            return Ok(Base { commit, fork });
+        };
+        let around = superproject.git.base(reference)?;
+        let commit = superproject.submodule_at(&around.commit, reference)?;
+        let fork = superproject.submodule_at(&around.fork, &around.fork)?;
+        for commit in [&commit, &fork] {
+            let is_there = self.run(&["cat-file", "-e", &format!("{commit}^{{tree}}")]);
+            is_there.map_err(|_| {
+                let message = not_fetched(&superproject.submodule, commit);
+                Box::new(Problem::error("changes::unknown_commit", message))
+            })?;
+        }
+        Ok(Base { commit, fork })
+    }
+
+    /// Whether there is a commit to compare with: nothing was ever committed in a new repository, nor a submodule that is new.
+    pub(super) fn has_a_first_commit(&self) -> bool {
+        match &self.superproject {
+            Some(superproject) => superproject
+                .git
+                .commit("HEAD")
+                .and_then(|head| superproject.submodule_at(&head, "HEAD"))
+                .is_ok(),
+            None => self.commit("HEAD").is_ok(),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What lies in submodules: a dataset of a prompt, a prompt, all of them. A change of the commit that is named there is a change of it.
+
+use std::path::Path;
+use std::process::Command;
+
+use insta::assert_snapshot;
+
+use crate::linking::{EVAL, rows, said, sandbox};
+use crate::sandbox::Sandbox;
+
+fn git_in(directory: &Path, arguments: &[&str]) -> bool {
+    let settings =
+        ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "protocol.file.allow=always"];
+    let output = Command::new("git").arg("-C").arg(directory).args(settings).args(arguments).output();
+    let Ok(output) = output else {
+        eprintln!("SKIPPED: git is not installed; submodules were not looked into");
+        return false;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    true
+}
+
+#[test]
+fn a_dataset_in_a_submodule_changes_with_its_commit() {
+    let data = tempfile::tempdir().unwrap();
+    let write = |directory: &Path, cases: &[(&str, bool)]| {
+        std::fs::write(directory.join("real.jsonl"), rows(cases)).unwrap();
+    };
+    write(data.path(), &[("one", true), ("two", false)]);
+    if !git_in(data.path(), &["init", "-q"]) {
+        return;
+    }
+    git_in(data.path(), &["add", "."]);
+    git_in(data.path(), &["commit", "-qm", "rows"]);
+    let sandbox = sandbox("../../../data/*.jsonl");
+    git_in(&sandbox.path("."), &["init", "-q"]);
+    git_in(&sandbox.path("."), &["submodule", "-q", "add", data.path().to_str().unwrap(), "data"]);
+    sandbox.commit_to_main();
+    assert!(said(&sandbox).contains("skipped:"));
+    write(&sandbox.path("data"), &[("two", false), ("three", false)]);
+    let mut told = said(&sandbox);
+    git_in(&sandbox.path("data"), &["commit", "-qam", "other rows"]);
+    told += &said(&sandbox);
+    sandbox.git(&["commit", "-qam", "other rows"]);
+    sandbox.git(&["checkout", "-qb", "change"]);
+    sandbox.git(&["branch", "-f", "main", "HEAD~1"]);
+    told += &said(&sandbox);
+    // A submodule that is replaced by its files cannot be read as it was, and stands in nobody's way.
+    sandbox.git(&["checkout", "-q", "main"]);
+    sandbox.git(&["rm", "-qf", "--cached", "data"]);
+    std::fs::remove_dir_all(sandbox.path("data")).unwrap();
+    sandbox.write("data/real.jsonl", rows(&[("one", true), ("two", false)]));
+    told += &said(&sandbox);
+    assert_snapshot!(told);
+}
+
+/// A repository with this one as the submodule `vendor`, committed to `main`; `None` where there is no git.
+fn around(vendor: &Sandbox) -> Option<Sandbox> {
+    if !vendor.commit_to_main() {
+        return None;
+    }
+    let outer = Sandbox::empty();
+    outer.write(".gitignore", ".promptassay/\n");
+    let _ = std::fs::remove_dir(outer.path(".git"));
+    git_in(&outer.path("."), &["init", "-q", "-b", "main"]);
+    git_in(&outer.path("."), &["submodule", "-q", "add", vendor.path(".").to_str().unwrap(), "vendor"]);
+    outer.commit("vendor");
+    outer.git(&["checkout", "-qb", "change"]);
+    Some(outer)
+}
+
+/// Commits what changed in the submodule, there on its own `main`, and in the repository around it.
+fn bump(outer: &Sandbox) {
+    git_in(&outer.path("vendor"), &["add", "."]);
+    git_in(&outer.path("vendor"), &["commit", "-qm", "next"]);
+    outer.commit("bump");
+}
+
+#[test]
+fn prompts_in_a_submodule_are_compared_with_the_commit_of_the_repository_around_it() {
+    let vendor = sandbox("../../../data/*.jsonl");
+    vendor.write("data/real.jsonl", rows(&[("one", true), ("two", false)]));
+    let Some(outer) = around(&vendor) else { return };
+    let eval = [&EVAL[..], &["--prompts", "vendor/prompts", "-q"]].concat();
+    let frozen = ["check", "--frozen-since", "main", "--prompts", "vendor/prompts"];
+    let mut told = outer.session(&[&eval, &frozen]);
+    outer.write("vendor/data/real.jsonl", rows(&[("two", false)]));
+    outer.write("vendor/prompts/greet/v1.0.0.txt", "Do not greet {name}.");
+    bump(&outer);
+    told += &outer.session(&[&eval, &frozen]);
+    // Within the submodule its own commits are meant, and its `main` is there already.
+    let within = outer.command(&EVAL).current_dir(outer.path("vendor")).output().unwrap();
+    told += "in vendor: ";
+    told += &String::from_utf8_lossy(&within.stdout);
+    // A full id is one of the repository around, and no commit of the submodule is.
+    git_in(&outer.path("vendor"), &["tag", "theirs"]);
+    told += &outer.session(&[&["check", "--frozen-since", "theirs", "--prompts", "vendor/prompts"]]);
+    assert_snapshot!(outer.clean(&told));
+}
+
+#[test]
+fn a_submodule_that_was_not_there_is_nothing_to_compare_with() {
+    let Some(outer) = around(&Sandbox::new()) else { return };
+    outer.git(&["branch", "-f", "main", "HEAD"]);
+    outer.git(&["checkout", "-q", "--orphan", "other"]);
+    outer.git(&["rm", "-q", "--cached", "vendor"]);
+    outer.git(&["commit", "-qm", "without"]);
+    outer.git(&["branch", "without"]);
+    outer.git(&["add", "vendor"]);
+    outer.git(&["commit", "-qm", "with"]);
+    let prompts = ["--prompts", "vendor/prompts"];
+    assert_snapshot!(outer.session(&[
+        &[&["check", "--frozen-since", "without"][..], &prompts].concat(),
+        &[&["eval", "--offline", "--changed-since", "without"][..], &prompts].concat(),
+    ]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_prompt_that_goes_with_its_submodule_or_its_link_is_said_to_go() {
+    let (outer, vendor) = (Sandbox::new(), Sandbox::empty());
+    for file in ["prompt.yaml", "v1.0.0.txt", "tests/test_cases.yaml"] {
+        vendor.write(file, outer.read(&format!("prompts/greet/{file}")).replace("greet", "far"));
+    }
+    let _ = std::fs::remove_dir(outer.path(".git"));
+    if !vendor.commit_to_main() || !git_in(&outer.path("."), &["init", "-q", "-b", "main"]) {
+        return;
+    }
+    git_in(&outer.path("."), &["submodule", "-q", "add", vendor.path(".").to_str().unwrap(), "prompts/far"]);
+    outer.write("prompts/.shared/linked/prompt.yaml", vendor.read("prompt.yaml").replace("far", "linked"));
+    outer.write("prompts/.shared/linked/v1.0.0.txt", "Hello {name}");
+    std::os::unix::fs::symlink(".shared/linked", outer.path("prompts/linked")).unwrap();
+    outer.commit("links");
+    outer.git(&["checkout", "-qb", "change"]);
+    let check = ["check", "--frozen-since", "main"];
+    let mut told = outer.session(&[&check]);
+    git_in(&outer.path("prompts/far"), &["rm", "-qr", "."]);
+    git_in(&outer.path("prompts/far"), &["commit", "-qm", "gone"]);
+    std::fs::remove_file(outer.path("prompts/linked")).unwrap();
+    outer.commit("gone");
+    told += &outer.session(&[&check]);
+    assert_snapshot!(told);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dataset_behind_two_links_is_read_as_it_was() {
+    let sandbox = sandbox("../../../data/*.jsonl");
+    sandbox.write("far/real.jsonl", rows(&[("one", true), ("two", false)]));
+    for (to, link) in [("far", "near"), ("near", "data")] {
+        std::os::unix::fs::symlink(to, sandbox.path(link)).unwrap();
+    }
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.write("far/real.jsonl", rows(&[("two", false), ("three", false)]));
+    assert_snapshot!(said(&sandbox));
+}
