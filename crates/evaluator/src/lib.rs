@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod outputs;
 pub mod plan;
 pub mod policy;
+mod program_words;
 pub mod record;
 pub mod replay;
 pub mod replies;

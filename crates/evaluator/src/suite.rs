@@ -13,15 +13,17 @@ mod row;
 mod spec;
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use promptassay_llm::{Message, Params};
+use promptassay_llm::{Message, Params, Target};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::Place;
 use promptassay_registry::template::Values;
 
 use crate::policy::Policy;
+use crate::program_words::paths_among;
+use crate::settings::Settings;
 use crate::validator::Validator;
 
 pub use dataset::{DatasetFile, Files, files_beside, no_files};
@@ -101,11 +103,27 @@ impl Suite {
     /// The files that programs which judge its replies may be made of, each once: see `command` in the list of checks. What they load
     /// beside is not known.
     pub fn program_files(&self) -> BTreeSet<PathBuf> {
+        self.distinct_validators().flat_map(|validator| validator.program_files()).collect()
+    }
+
+    fn distinct_validators(&self) -> impl Iterator<Item = &Arc<Validator>> {
         // Validators of the suite are shared by all of its cases.
         let mut seen = HashSet::new();
         let validators = self.cases.iter().flat_map(|case| &case.validators);
-        let distinct = validators.filter(|validator| seen.insert(Arc::as_ptr(validator)));
-        distinct.flat_map(|validator| validator.program_files()).collect()
+        validators.filter(move |validator| seen.insert(Arc::as_ptr(validator)))
+    }
+
+    /// The files that programs which answer may be made of, each once: those of the model rows that its cases are asked on, and of its
+    /// judges'. They run in `repository`.
+    pub fn model_program_files(&self, settings: &Settings, repository: &Path) -> BTreeSet<PathBuf> {
+        let named = self.cases.iter().filter_map(|case| case.models.as_ref()).chain([&self.models]).flatten();
+        let rows = named.collect::<BTreeSet<_>>().into_iter().filter_map(|name| settings.models.get(name));
+        let judges = self.distinct_validators().flat_map(|validator| validator.judges());
+        let words = rows.chain(judges).filter_map(|row| match &row.target {
+            Target::Command(words) => Some(words),
+            Target::Http(_) => None,
+        });
+        words.flat_map(|words| paths_among(words)).map(|path| repository.join(path)).collect()
     }
 
     /// Asks each case three times where a margin is set and nobody wrote how often; for suites whose candidates are compared.

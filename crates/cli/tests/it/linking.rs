@@ -206,3 +206,27 @@ fn a_program_that_judges_is_part_of_the_exam() {
         seen.shown()
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_answers_is_part_of_what_is_asked() {
+    let sandbox = sandbox("cases/a.jsonl");
+    sandbox.write("prompts/greet/tests/cases/a.jsonl", rows(&[("one", true), ("two", false)]));
+    let row = "{provider: command, command: [sh, -c, 'cat bot/answer.json']}";
+    sandbox.edit("prompts/registry.yaml", "{provider: openai, model: gpt-6-luna}", row);
+    sandbox.write("bot/answer.json", "{\"text\": \"Yes please\"}");
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    let live = ["eval", "--changed-since", "main", "--allow-commands", "-q"];
+    let said = |arguments: &[&str]| {
+        let seen = sandbox.run(arguments);
+        let told = seen.stdout.lines().filter(|line| line.starts_with("gate") || line.starts_with("skipped"));
+        sandbox.clean(&format!("{}{}\nexit {:?}\n\n", seen.stderr, told.collect::<String>(), seen.code))
+    };
+    assert!(said(&live).contains("skipped:"));
+    sandbox.write("bot/answer.json", "{\"text\": \"No\"}");
+    let told = said(&live);
+    // Where nobody is asked, the recorded replies are those of the program of that day.
+    assert_snapshot!(told + &said(&[&EVAL[..], &["-q"]].concat()));
+}

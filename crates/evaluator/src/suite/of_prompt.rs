@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::dataset::dataset_patterns;
 use super::{Suite, files_beside, resolve};
+use crate::program_words::paths_among;
 use crate::settings::Settings;
 
 /// The largest suite that is read, in bytes.
@@ -34,38 +35,40 @@ pub fn datasets_named_by(prompt: &Prompt) -> Vec<String> {
     document_of(prompt, &mut Vec::new()).map(|document| dataset_patterns(&document)).unwrap_or_default()
 }
 
-/// The files that programs of `command` checks may be made of, of a suite that cannot be read as it is, such as where no program is allowed,
-/// and of the properties in registry.yaml: the paths among their words, as [`Suite::program_files`] has them.
-pub fn programs_named_by(prompt: &Prompt, registry: Option<&Document>) -> Vec<PathBuf> {
+/// The files that programs may be made of, of a suite that cannot be read as it is, such as where no program is allowed, and of what is in
+/// registry.yaml: as [`Suite::program_files`] and [`Suite::model_program_files`] have them.
+pub fn programs_named_by(prompt: &Prompt, registry: Option<&Document>, repository: &Path) -> Vec<PathBuf> {
     let suite = document_of(prompt, &mut Vec::new());
     let mut files = Vec::new();
     for document in suite.iter().chain(registry) {
-        let directory = document.file().parent().unwrap_or(Path::new(""));
+        let beside = document.file().parent().unwrap_or(Path::new(""));
         let whole = document.read_at::<Value>(&[]).and_then(|reading| reading.value);
-        let mut words = Vec::new();
-        collect_commands(&whole.unwrap_or_default(), &mut words);
-        files.extend(words.into_iter().map(|word| directory.join(word)));
+        for (key, value) in whole.iter().filter_map(Value::as_object).flatten() {
+            // Programs that answer run elsewhere than those of checks.
+            let directory = if key == "models" { repository } else { beside };
+            let mut lines = Vec::new();
+            collect_commands(value, &mut lines);
+            let paths = lines.iter().flat_map(|words| paths_among(words));
+            files.extend(paths.map(|path| directory.join(path)));
+        }
     }
     files
 }
 
-/// The words of every `command`, at any depth, without the names of programs in `PATH` and without options.
-fn collect_commands(value: &Value, words: &mut Vec<String>) {
+/// The words of every `command`, at any depth.
+fn collect_commands(value: &Value, lines: &mut Vec<Vec<String>>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
                 if key == "command" {
                     let values = value.as_array().or_else(|| value.get("values")?.as_array());
-                    let texts = values.into_iter().flatten().filter_map(Value::as_str).enumerate();
-                    let paths = texts.filter(|(index, word)| {
-                        !word.starts_with('-') && (*index > 0 || Path::new(word).components().count() > 1)
-                    });
-                    words.extend(paths.map(|(_, word)| word.to_owned()));
+                    let words = values.into_iter().flatten().filter_map(Value::as_str);
+                    lines.push(words.map(ToOwned::to_owned).collect());
                 }
-                collect_commands(value, words);
+                collect_commands(value, lines);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| collect_commands(item, words)),
+        Value::Array(items) => items.iter().for_each(|item| collect_commands(item, lines)),
         _ => {}
     }
 }

@@ -23,6 +23,7 @@ use super::spec::{Builder, Options};
 use super::view::View;
 use super::{Found, Look};
 use crate::outcome::{CheckOutcome, Reason};
+use crate::program_words::{has_directory, paths_among};
 
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -65,9 +66,8 @@ struct Answer {
 impl CommandCheck {
     /// The paths among its words, seen from where it runs: of `[python3, checks/links.py, --strict]` the script.
     pub(super) fn files(&self) -> Vec<PathBuf> {
-        let program = has_directory(&self.program).then_some(&self.program);
-        let arguments = self.arguments.iter().filter(|word| !word.starts_with('-'));
-        program.into_iter().chain(arguments).map(|word| self.directory.join(word)).collect()
+        let words: Vec<String> = [&self.program].into_iter().chain(&self.arguments).cloned().collect();
+        paths_among(&words).into_iter().map(|path| self.directory.join(path)).collect()
     }
 
     pub(super) fn look(&self, view: &View<'_>, outside: &mut Outside) -> Look {
@@ -260,11 +260,6 @@ impl CommandOptions {
         };
         (builder.problem_count() == before).then_some(check)
     }
-}
-
-/// Whether the name says where the program lies; then nobody looks in `PATH`.
-fn has_directory(program: &str) -> bool {
-    Path::new(program).components().count() > 1
 }
 
 /// Whether there is a file that can be started.

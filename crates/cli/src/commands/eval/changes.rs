@@ -15,6 +15,7 @@ mod then;
 use std::path::{Path, PathBuf};
 
 use promptassay_evaluator::selection::{Changed, Paths, PromptFiles, changed_prompts, registry_changes};
+use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{Suite, datasets_named_by, programs_named_by};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
@@ -37,7 +38,7 @@ pub(super) fn shown(reference: &str) -> &str {
     if is_id { &reference[..SHOWN_DIGITS] } else { reference }
 }
 
-/// What a suite is made of beside its own file: datasets, and programs that judge.
+/// What a suite is made of beside its own file: datasets, and programs that judge or answer.
 #[derive(Debug, Default)]
 pub(super) struct SuiteFiles {
     /// The files; where the suite cannot be read, those of programs alone.
@@ -47,13 +48,21 @@ pub(super) struct SuiteFiles {
 }
 
 impl SuiteFiles {
-    fn of(prompt: &Prompt, suite: Option<&Suite>, registry: Option<&Document>) -> Self {
+    fn of(prompt: &Prompt, suite: Option<&Suite>, tree: &Tree, settings: &Settings) -> Self {
+        let repository = tree.repository_root();
         match suite {
-            Some(suite) => Self {
-                files: suite.datasets.iter().cloned().chain(suite.program_files()).collect(),
-                patterns: suite.dataset_patterns.clone(),
+            Some(suite) => {
+                let programs =
+                    suite.program_files().into_iter().chain(suite.model_program_files(settings, repository));
+                Self {
+                    files: suite.datasets.iter().cloned().chain(programs).collect(),
+                    patterns: suite.dataset_patterns.clone(),
+                }
+            }
+            None => Self {
+                files: programs_named_by(prompt, tree.registry().document.as_ref(), repository),
+                patterns: datasets_named_by(prompt),
             },
-            None => Self { files: programs_named_by(prompt, registry), patterns: datasets_named_by(prompt) },
         }
     }
 }

@@ -114,7 +114,14 @@ impl SelectionArguments {
             prompts.iter().filter_map(|prompt| self.candidate(prompt, tree, settings, problems)).collect();
         let mut changes = BTreeMap::new();
         if let Some(reference) = &self.changed_since {
-            match only_changed(reference, tree, (&prompts, flags, is_replay), &mut candidates, problems) {
+            match only_changed(
+                reference,
+                tree,
+                &prompts,
+                (settings, flags, is_replay),
+                &mut candidates,
+                problems,
+            ) {
                 Ok(Changed::Nothing) => {
                     // Where the change removes the last prompt, that is what is said.
                     if !problems.iter().any(Then::is_about_a_removed_prompt) {

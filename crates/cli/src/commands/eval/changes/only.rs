@@ -1,6 +1,7 @@
 //! Of the prompts that are selected, those that a change changes.
 
 use promptassay_evaluator::selection::Changed;
+use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::Suite;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
@@ -20,13 +21,14 @@ pub(in crate::commands::eval) struct Candidate<'a> {
 pub(in crate::commands::eval) fn only_changed(
     reference: &str,
     tree: &Tree,
-    (prompts, flags, is_replay): (&[&Prompt], &PolicyArguments, bool),
+    prompts: &[&Prompt],
+    (settings, flags, is_replay): (&Settings, &PolicyArguments, bool),
     candidates: &mut Vec<Candidate<'_>>,
     problems: &mut Vec<Problem>,
 ) -> Result<Changed, Box<Problem>> {
     let without_suite = prompts.iter().filter(|prompt| !prompt.has_suite());
     let files = candidates.iter().map(|Candidate { prompt, suite, .. }| {
-        (*prompt, SuiteFiles::of(prompt, suite.as_ref(), tree.registry().document.as_ref()))
+        (*prompt, SuiteFiles::of(prompt, suite.as_ref(), tree, settings))
     });
     let files = files.chain(without_suite.clone().map(|prompt| (*prompt, SuiteFiles::default())));
     let mut changed = super::since(reference, tree, files.collect(), is_replay)?;
@@ -58,6 +60,8 @@ pub(in crate::commands::eval) fn only_changed(
             if let Some(suite) = &mut candidate.suite {
                 then.hold(candidate.prompt, suite, flags, problems)?;
                 problems.extend(then.other_programs(candidate.prompt, suite)?);
+                let answering = suite.model_program_files(settings, tree.repository_root());
+                problems.extend(then.other_answers(candidate.prompt, &answering, suite)?);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The gates of prompts as they were at a commit: a change cannot relax its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use promptassay_evaluator::policy::{Policy, policy_of_files};
@@ -123,17 +123,7 @@ impl<'a> Then<'a> {
         prompt: &Prompt,
         suite: &Suite,
     ) -> Result<Option<Problem>, Box<Problem>> {
-        let mut edited = Vec::new();
-        for file in suite.program_files() {
-            let path = self.git.named(&file);
-            // One that is new here came with its check, which the cases show. Asked first: a word may be a directory, such as `/`, and what is in
-            // that need not be looked through.
-            if self.git.is_file_at(&self.commit, &path)? && is_touched(&self.git, &file, &self.touched) {
-                edited.push(format!("`{}`", slashed(&path)));
-            }
-        }
-        edited.sort();
-        edited.dedup();
+        let edited = self.edited(&suite.program_files())?;
         if edited.is_empty() {
             return Ok(None);
         }
@@ -145,6 +135,41 @@ impl<'a> Then<'a> {
         let help = "the verdict is by the program as it is here: whoever reviews the change should read what it no longer asks";
         let place = Place::whole_file(suite.file.as_path());
         Ok(Some(Problem::warning("changes::program", message).at(place).help(help)))
+    }
+
+    /// A warning that names the programs of model rows which the change edits: all versions are asked through them as they are here.
+    pub(crate) fn other_answers(
+        &self,
+        prompt: &Prompt,
+        programs: &BTreeSet<PathBuf>,
+        suite: &Suite,
+    ) -> Result<Option<Problem>, Box<Problem>> {
+        let edited = self.edited(programs)?;
+        if edited.is_empty() {
+            return Ok(None);
+        }
+        let message = format!(
+            "{}: this change edits a program that answers (provider `command`): {}",
+            prompt.name(),
+            edited.join(", ")
+        );
+        let help = "the baseline is asked through the program as it is here, too, and so is not compared with what it was; replies that are recorded are those of the program of that day";
+        let place = Place::whole_file(suite.file.as_path());
+        Ok(Some(Problem::warning("changes::answering_program", message).at(place).help(help)))
+    }
+
+    /// The files among these that the change edits, as they are shown.
+    fn edited(&self, files: &BTreeSet<PathBuf>) -> Result<Vec<String>, Box<Problem>> {
+        let mut edited = BTreeSet::new();
+        for file in files {
+            let path = self.git.named(file);
+            // One that is new here came with its check or its row, which is seen. Asked first: a word may be a directory, such as `/`, and what is
+            // in that need not be looked through.
+            if self.git.is_file_at(&self.commit, &path)? && is_touched(&self.git, file, &self.touched) {
+                edited.insert(format!("`{}`", slashed(&path)));
+            }
+        }
+        Ok(edited.into_iter().collect())
     }
 
     /// A warning that names the rules which the change writes and which do not count for it.
