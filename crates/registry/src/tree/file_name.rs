@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::prompt::SUITE_DIRECTORY;
 use crate::lock_file;
 use crate::problem::closest;
 use crate::prompt_file;
@@ -28,6 +29,8 @@ pub(super) enum Role {
         /// The version that is meant, where that is clear.
         meant: Option<Version>,
     },
+    /// One of [`OTHER_NAMES`] in other letters.
+    Miscased(&'static str),
     /// Perhaps meant as one; worth a warning.
     Doubtful {
         /// Completes a sentence about the name.
@@ -39,14 +42,20 @@ pub(super) enum Role {
     Other,
 }
 
+/// What is read in a prompt's directory beside versions and `prompt.yaml`, here or by crates above.
+const OTHER_NAMES: [&str; 4] = [lock_file::FILE_NAME, SUITE_DIRECTORY, "lifecycle.jsonl", "experiments"];
+
 const HOW_VERSIONS_LOOK: &str = "a version is a file such as `v1.0.0.txt` or `v1.0.0.yaml`";
 
 pub(super) fn role(name: &str) -> Role {
     match name {
         prompt_file::FILE_NAME => return Role::Prompt,
         lock_file::FILE_NAME => return Role::Lock,
-        _ if name.starts_with('.') => return Role::Other,
+        _ if name.starts_with('.') || OTHER_NAMES.contains(&name) => return Role::Other,
         _ => {}
+    }
+    if let Some(meant) = OTHER_NAMES.iter().find(|meant| meant.eq_ignore_ascii_case(name)) {
+        return Role::Miscased(meant);
     }
     let path = Path::new(name);
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -185,6 +194,18 @@ mod tests {
     fn names_that_mean_the_prompt_file_are_recognised() {
         for name in ["prompt.yml", "Prompt.yaml", "promt.yaml", "prompts.yaml"] {
             assert_eq!(role(name), Role::MisnamedPrompt, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_in_other_letters_are_told() {
+        for (name, meant) in [
+            ("Prompt.lock", "prompt.lock"),
+            ("Tests", "tests"),
+            ("lifecycle.JSONL", "lifecycle.jsonl"),
+            ("EXPERIMENTS", "experiments"),
+        ] {
+            assert_eq!(role(name), Role::Miscased(meant));
         }
     }
 

@@ -47,6 +47,7 @@ pub(super) struct Files {
     misnamed_prompt: Option<Entry>,
     misnamed_versions: Vec<(Entry, Role)>,
     doubtful: Vec<(Entry, Role)>,
+    miscased: Vec<(Entry, &'static str)>,
     subdirectories: Vec<Entry>,
 }
 
@@ -62,6 +63,7 @@ impl Files {
                 (_, Role::Version(version, form)) => {
                     files.versions.entry(version).or_default().push((entry, form));
                 }
+                (_, Role::Miscased(meant)) => files.miscased.push((entry, meant)),
                 (Kind::File, Role::MisnamedPrompt) => files.misnamed_prompt = Some(entry),
                 (Kind::File, role @ Role::MisnamedVersion { .. }) => {
                     files.misnamed_versions.push((entry, role));
@@ -202,6 +204,14 @@ fn check_names(files: &Files, problems: &mut Vec<Problem>) {
                     "name it `{}`, or something that does not look like it",
                     prompt_file::FILE_NAME
                 )),
+        );
+    }
+    for (entry, meant) in &files.miscased {
+        let message = format!("`{}` is not read: names are in lower case", entry.name.escape_debug());
+        problems.push(
+            Problem::error("prompt::misnamed", message).at(Place::whole_file(entry.path.as_path())).help(
+                format!("rename it to `{meant}`; a file system that ignores case takes one for the other"),
+            ),
         );
     }
     for (entry, role) in files.misnamed_versions.iter().chain(&files.doubtful) {
