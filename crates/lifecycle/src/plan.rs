@@ -58,7 +58,10 @@ pub enum Request {
         warrant: Warrant,
     },
     /// End the canary that runs.
-    Abort,
+    Abort {
+        /// The version that must be it; whichever it is, if none.
+        version: Option<Version>,
+    },
     /// Go back to what was in production before, or to a version that was.
     Rollback {
         /// The version; the last that was in production before, if none.
@@ -103,7 +106,7 @@ impl Request {
             Self::Promote { .. } => Verb::Promote,
             Self::Adopt { .. } => Verb::Adopt,
             Self::Canary { .. } => Verb::Canary,
-            Self::Abort => Verb::Abort,
+            Self::Abort { .. } => Verb::Abort,
             Self::Rollback { .. } => Verb::Rollback,
             Self::Deprecate { .. } => Verb::Deprecate,
             Self::Archive { .. } => Verb::Archive,
@@ -141,8 +144,16 @@ impl Planner<'_> {
             Request::Promote { version, to, warrant } => self.promote(version, *to, warrant),
             Request::Adopt { version } => self.adopt(version),
             Request::Canary { version, share, warrant } => self.canary(version, *share, warrant),
-            Request::Abort => {
+            Request::Abort { version } => {
                 self.need_reason()?;
+                if let (Some(version), Some(running)) = (version, self.state.canary())
+                    && *version != running.version
+                {
+                    return Err(Refusal::NotTheCanary {
+                        version: version.clone(),
+                        running: running.version.clone(),
+                    });
+                }
                 self.abort_running(None).ok_or(Refusal::NoCanary).map(|event| vec![event])
             }
             Request::Rollback { to } => self.rollback(to.as_ref()),

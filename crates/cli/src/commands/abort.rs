@@ -2,11 +2,13 @@
 
 use clap::Args;
 use promptassay_lifecycle::plan::Request;
+use promptassay_registry::version::Version;
 
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::lifecycle::{MoveArguments, carry_out};
+use crate::prompts::parse_version;
 
 const EXAMPLES: &str = "Examples:
   promptassay abort customer_support --reason \"Escalations doubled\"";
@@ -20,10 +22,14 @@ pub(crate) struct AbortArguments {
     /// The prompt.
     #[arg(value_name = "PROMPT")]
     name: String,
+    /// The version that must be the canary; without it, whichever it is.
+    #[arg(value_parser = parse_version)]
+    version: Option<Version>,
     #[command(flatten)]
     moving: MoveArguments,
 }
 
 pub(crate) fn run(arguments: &AbortArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    carry_out(&arguments.name, &arguments.moving, context, |_, _| Ok(Request::Abort))
+    let version = arguments.version.clone();
+    carry_out(&arguments.name, &arguments.moving, context, |_, _| Ok(Request::Abort { version }))
 }

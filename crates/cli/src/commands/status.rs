@@ -244,7 +244,9 @@ fn one_text(answer: &Answer<'_>, state: &State, now: Timestamp, color: bool) -> 
         if let Some(grounds) = known.grounds.as_ref().and_then(grounds_of) {
             line("grounds", &paint(color, if row.break_glass { RED } else { DIM }, &grounds));
         }
-        let marks = [(&known.mark, "rolled back from at"), (&known.aborted, "its last canary was ended at")];
+        let is_canary = state.canary().is_some_and(|running| running.version == *row.version);
+        let ended = if is_canary { "its canary before was ended at" } else { "its last canary was ended at" };
+        let marks = [(&known.mark, "rolled back from at"), (&known.aborted, ended)];
         for (mark, what) in marks.iter().filter_map(|(mark, what)| Some((mark.as_ref()?, what))) {
             let why = mark.reason.as_ref().map(|why| format!(": {}", visible(why))).unwrap_or_default();
             line("marked", &paint(color, RED, &format!("{what} {}{why}", mark.at)));

@@ -163,6 +163,9 @@ pub(super) fn parse(text: &str) -> Result<Parsed, FaultKind> {
     if text.starts_with("<<<<<<<") || text.starts_with("=======") || text.starts_with(">>>>>>>") {
         return Err(FaultKind::ConflictMarker);
     }
+    if text.trim().is_empty() {
+        return Err(FaultKind::Unreadable { message: "it is blank".to_owned() });
+    }
     let unreadable = |error: serde_json::Error| FaultKind::Unreadable { message: error.to_string() };
     let json: Value = serde_json::from_str(text).map_err(unreadable)?;
     known_words(&json)?;

@@ -37,7 +37,7 @@ pub(crate) fn wish() -> impl Strategy<Value = (Request, bool, i64)> {
             version,
             share,
         }),
-        1 => Just(Request::Abort),
+        1 => Just(Request::Abort { version: None }),
         3 => prop::option::of(version()).prop_map(|to| Request::Rollback { to }),
         1 => version().prop_map(|version| Request::Deprecate { version }),
         1 => version().prop_map(|version| Request::Archive { version }),

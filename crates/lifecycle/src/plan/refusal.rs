@@ -93,6 +93,14 @@ pub enum Refusal {
         /// The version.
         version: Version,
     },
+    /// Another version is the canary.
+    #[error("{version} is not the canary; {running} is")]
+    NotTheCanary {
+        /// The version.
+        version: Version,
+        /// The canary that runs.
+        running: Version,
+    },
     /// No canary runs.
     #[error("no canary runs")]
     NoCanary,
@@ -237,6 +245,9 @@ impl Refusal {
             Self::NothingInProduction { version } => format!(
                 "`promptassay promote NAME {version} --to production` puts it there; `promptassay adopt` records what is live already"
             ),
+            Self::NotTheCanary { running, .. } => {
+                format!("`promptassay abort NAME {running} --reason WHY` ends that one")
+            }
             Self::NoCanary => "`promptassay status NAME` shows what there is".to_owned(),
             Self::NoEvidence { version, .. } => format!(
                 "`promptassay eval NAME --candidate {version}` asks its whole suite; `--evidence latest` here brings what it found"

@@ -100,7 +100,7 @@ fn every_pair_of_stages_is_a_move_or_a_refusal() {
                 Stage::Canary => canary("1.1.0", "10"),
                 Stage::Deprecated => deprecate("1.1.0"),
                 Stage::Archived => archive("1.1.0"),
-                Stage::Testing if *from == Stage::Canary => Request::Abort,
+                Stage::Testing if *from == Stage::Canary => Request::Abort { version: None },
                 _ => promote("1.1.0", to),
             };
             let policy = Policy { canary: CanaryRule::Optional, ..policy() };
@@ -140,7 +140,7 @@ fn a_canary_only_widens_and_keeps_its_salt() {
         adopt("1.0.0"),
         testing("1.1.0"),
         canary("1.1.0", "5"),
-        Request::Abort,
+        Request::Abort { version: None },
         canary("1.1.0", "5"),
     ]);
     assert_ne!(again.canary().unwrap().settings.salt, salt);
@@ -158,7 +158,7 @@ fn a_canary_that_was_ended_does_not_begin_again_on_what_was_known() {
         adopt("1.0.0"),
         testing("1.1.0"),
         canary("1.1.0", "5"),
-        Request::Abort,
+        Request::Abort { version: None },
         promote("1.1.0", Stage::Draft),
         testing("1.1.0"),
     ]);
@@ -195,7 +195,7 @@ fn only_who_ends_a_canary_marks_its_version() {
         assert_eq!(state.stage(&v("1.2.0")), Stage::Testing);
         state.versions()[&v("1.2.0")].aborted.is_some()
     };
-    assert!(aborted(Request::Abort));
+    assert!(aborted(Request::Abort { version: None }));
     assert!(!aborted(rollback(None)) && !aborted(deprecate("1.1.0")));
 }
 
@@ -208,14 +208,17 @@ fn an_expired_canary_neither_widens_nor_goes_live() {
         assert_eq!(refusal, Refusal::CanaryExpired { version: v("1.1.0"), at: hour(late) });
     }
     assert!(steps(&state, live("1.1.0"), late - 1, &policy()).is_ok());
-    insta::assert_snapshot!(steps(&state, Request::Abort, late, &policy()).unwrap(), @"v1.1.0 canary→testing");
+    insta::assert_snapshot!(steps(&state, Request::Abort { version: None }, late, &policy()).unwrap(), @"v1.1.0 canary→testing");
 }
 
 #[test]
 fn a_canary_needs_something_beside_it() {
     insta::assert_snapshot!(refusal(&after(&[testing("1.1.0")]), canary("1.1.0", "5")), @"v1.1.0 cannot be a canary: nothing is in production beside it (`promptassay promote NAME v1.1.0 --to production` puts it there; `promptassay adopt` records what is live already)");
     insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), canary("1.1.0", "5")), @"v1.1.0 cannot go from draft to canary (`promptassay promote NAME v1.1.0 --to testing` comes first)");
-    insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), Request::Abort), @"no canary runs (`promptassay status NAME` shows what there is)");
+    let running = after(&[adopt("1.0.0"), testing("1.1.0"), canary("1.1.0", "5")]);
+    let other = Request::Abort { version: Some(v("1.2.0")) };
+    insta::assert_snapshot!(refusal(&running, other), @"v1.2.0 is not the canary; v1.1.0 is (`promptassay abort NAME v1.1.0 --reason WHY` ends that one)");
+    insta::assert_snapshot!(refusal(&after(&[adopt("1.0.0")]), Request::Abort { version: None }), @"no canary runs (`promptassay status NAME` shows what there is)");
 }
 
 #[test]
@@ -348,7 +351,7 @@ fn only_what_is_live_before_the_ledger_is_adopted() {
 #[test]
 fn what_goes_out_of_service_needs_a_reason() {
     let state = after(&[replaced(), vec![testing("1.2.0"), canary("1.2.0", "5")]].concat());
-    for request in [Request::Abort, rollback(None), deprecate("1.1.0")] {
+    for request in [Request::Abort { version: None }, rollback(None), deprecate("1.1.0")] {
         let silent = Command { reason: None, ..command(request) };
         assert_eq!(plan(&state, &silent, hour(9), &policy()), Err(Refusal::NoReason));
     }

@@ -113,7 +113,9 @@ fn apply(
     let version = found.version.clone();
     let moved = match report.verdict {
         GuardVerdict::Hold | GuardVerdict::Unhealthy => return Ok(None),
-        GuardVerdict::RollBack => perform(&arguments.name, &moving, context, |_, _| Ok(Request::Abort))?,
+        GuardVerdict::RollBack => {
+            perform(&arguments.name, &moving, context, |_, _| Ok(Request::Abort { version: Some(version) }))?
+        }
         GuardVerdict::Promote => perform(&arguments.name, &moving, context, |loaded, prompt| {
             let warrant = arguments.warrant.warrant(&version, loaded, prompt, context)?;
             Ok(Request::Promote { version: version.clone(), to: Stage::Production, warrant })
