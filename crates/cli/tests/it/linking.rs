@@ -205,6 +205,17 @@ fn a_program_that_judges_is_part_of_the_exam() {
         "{}",
         seen.shown()
     );
+    // The path of a program need not lead through the top.
+    sandbox.write("prompts/greet/checks/polite.sh", "grep -q please && echo '{\"pass\": true}'\n");
+    sandbox.edit(SUITE, "../../../checks", "../checks");
+    sandbox.commit("nearer");
+    sandbox.write("prompts/greet/checks/polite.sh", "echo '{\"pass\": true}'\n");
+    let nearer = sandbox.run(&["eval", "--offline", "--changed-since", "HEAD", "--allow-commands", "-q"]);
+    assert!(
+        nearer.stderr.contains("judges it (a `command` check runs it): `prompts/greet/checks/polite.sh`"),
+        "{}",
+        nearer.shown()
+    );
 }
 
 #[cfg(unix)]

@@ -131,6 +131,40 @@ fn prompts_that_move_to_another_directory_are_named() {
 }
 
 #[test]
+fn prompts_are_seen_to_move_wherever_they_move_to() {
+    let said = |moving: &dyn Fn(&Sandbox), to: &str| {
+        let sandbox = sandbox();
+        sandbox.write("app/prompts/README.md", "Prompts will lie here.\n");
+        if !sandbox.commit_to_main() {
+            return;
+        }
+        moving(&sandbox);
+        let seen = sandbox.run(&["check", "--frozen-since", "main", "--prompts", to]);
+        assert!(seen.stderr.contains("at main there were prompts in `prompts`"), "{to}: {}", seen.shown());
+    };
+    // Where other files lay already; to a directory around the old one; and with a link in the old place.
+    let into = |sandbox: &Sandbox| {
+        sandbox.git(&["mv", "prompts/greet", "prompts/registry.yaml", "app/prompts/"]);
+        sandbox.edit("app/prompts/registry.yaml", "replies: ../replies", "replies: ../../replies");
+    };
+    let up = |sandbox: &Sandbox| {
+        sandbox.git(&["mv", "prompts/greet", "prompts/registry.yaml", "."]);
+        sandbox.edit("registry.yaml", "replies: ../replies", "replies: replies");
+    };
+    said(&into, "app/prompts");
+    said(&up, ".");
+    #[cfg(unix)]
+    said(
+        &|sandbox| {
+            into(sandbox);
+            let _ = fs::remove_dir_all(sandbox.path("prompts"));
+            std::os::unix::fs::symlink("app/prompts", sandbox.path("prompts")).unwrap();
+        },
+        "app/prompts",
+    );
+}
+
+#[test]
 fn a_prompt_that_is_gone_is_named() {
     let sandbox = sandbox();
     if !sandbox.commit_to_main() {

@@ -156,3 +156,18 @@ fn a_dataset_behind_two_links_is_read_as_it_was() {
     sandbox.write("far/real.jsonl", rows(&[("two", false), ("three", false)]));
     assert_snapshot!(said(&sandbox));
 }
+
+#[test]
+fn a_submodule_that_is_taken_in_throws_its_rules_off_and_that_is_said() {
+    let vendor = Sandbox::new();
+    let Some(outer) = around(&vendor) else { return };
+    outer.git(&["branch", "-f", "main", "HEAD"]);
+    let text = vendor.read("prompts/greet/tests/test_cases.yaml");
+    outer.git(&["rm", "-qf", "vendor"]);
+    for file in ["registry.yaml", "greet/prompt.yaml", "greet/v1.0.0.txt"] {
+        outer.write(&format!("vendor/prompts/{file}"), vendor.read(&format!("prompts/{file}")));
+    }
+    outer.write("vendor/prompts/greet/tests/test_cases.yaml", text);
+    outer.commit("taken in");
+    assert_snapshot!(outer.session(&[&["check", "--frozen-since", "main", "--prompts", "vendor/prompts"]]));
+}

@@ -3,6 +3,7 @@
 mod at_commit;
 mod frozen;
 mod git;
+mod inlined;
 mod ledger;
 mod linked;
 mod only;

@@ -112,6 +112,14 @@ impl Git {
         Ok(Vec::new())
     }
 
+    /// The submodules at a commit.
+    pub(super) fn submodules_at(&self, commit: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
+        let listing = self.listing(Path::new(""), commit);
+        let listing = listing.map_err(|message| not_told(commit, Path::new("."), &message))?;
+        let submodules = listing.iter().filter(|(_, entry)| matches!(entry, Entry::Submodule(_)));
+        Ok(submodules.map(|(path, _)| PathBuf::from(path)).collect())
+    }
+
     /// The links and submodules directly in a directory at a commit.
     pub(super) fn indirect_in_at(
         &self,

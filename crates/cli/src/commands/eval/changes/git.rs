@@ -14,7 +14,7 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::version::{self, Version};
 use promptassay_registry::yaml::Document;
 
-use super::at_commit::Listing;
+use super::at_commit::{Listing, plain};
 use super::superproject::Superproject;
 
 /// What is said where there is no git.
@@ -115,10 +115,9 @@ impl Git {
     pub(super) fn named(&self, path: &Path) -> PathBuf {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let top = |ancestor: &&Path| fs::canonicalize(ancestor).is_ok_and(|real| real == self.files);
-        match absolute.ancestors().find(top).and_then(|top| absolute.strip_prefix(top).ok()) {
-            Some(rest) => rest.components().collect(),
-            None => self.relative(path),
-        }
+        let rest = absolute.ancestors().find(top).and_then(|top| absolute.strip_prefix(top).ok());
+        // What `..` leads to may be gone, so it is resolved without the disk.
+        rest.and_then(plain).unwrap_or_else(|| self.relative(path))
     }
 
     /// A path as git knows it. What does not exist today is found by the nearest directory that does.

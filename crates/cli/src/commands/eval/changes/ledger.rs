@@ -25,6 +25,10 @@ impl Then<'_> {
         let sound = then.faults().is_empty();
         // A torn end never happened, so a change may repair it.
         let began = then.tail().map_or(began.as_str(), |tail| &began[..tail.start]);
+        // A torn first command leaves nothing to keep.
+        if began.trim().is_empty() {
+            return Ok(None);
+        }
         let now = std::fs::read(&file).ok();
         if !sound || now.as_deref().is_some_and(|now| now.starts_with(began.trim_end().as_bytes())) {
             return Ok(None);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use promptassay_evaluator::selection::version_of_file;
@@ -55,7 +56,7 @@ impl Then<'_> {
     ) -> Result<Vec<Problem>, Box<Problem>> {
         let before = self.git.files_at(&self.fork)?;
         let mut problems = Vec::new();
-        for name in self.names_before(tree, &before)? {
+        for name in self.names_before(tree)? {
             let directory = tree.root().join(&name);
             let path = self.git.relative(tree.root()).join(&name);
             // In a file there is nothing.
@@ -89,14 +90,16 @@ impl Then<'_> {
     /// have now there is nothing to compare them with.
     pub(crate) fn moved_root(&self, tree: &Tree) -> Result<Option<Problem>, Box<Problem>> {
         let root = self.git.named(tree.root());
-        let before = self.git.files_at(&self.fork)?;
-        if before.iter().any(|path| Path::new(path).starts_with(&root)) {
+        if !self.prompts_before(&root)?.is_empty() {
             return Ok(None);
         }
+        let before: BTreeSet<String> = self.git.files_at(&self.fork)?.into_iter().collect();
         let gone = |path: &&PathBuf| {
+            let here = self.git.here(path);
             path.file_name().is_some_and(|name| name == PROMPT_FILE)
                 && before.contains(&slashed(path))
-                && !may_be_there(&self.git.here(path))
+                // Under a link it is another file's second name.
+                && (!may_be_there(&here) || fs::canonicalize(&here).is_ok_and(|real| real != here))
         };
         let directories: BTreeSet<String> = self
             .touched
@@ -120,25 +123,32 @@ impl Then<'_> {
     }
 
     /// The prompts of where the change began that it touches.
-    fn names_before(&self, tree: &Tree, before: &[String]) -> Result<BTreeSet<String>, Box<Problem>> {
+    fn names_before(&self, tree: &Tree) -> Result<BTreeSet<String>, Box<Problem>> {
         let root = self.git.relative(tree.root());
-        let is_touched = |path: &Path| self.touched.iter().any(|touched| path.starts_with(touched));
-        let shown = slashed(&root);
-        let mut names: BTreeSet<String> = before
-            .iter()
-            .filter(|path| is_touched(Path::new(path)))
-            .filter_map(|path| prompt_of(&shown, path).map(ToOwned::to_owned))
-            .collect();
-        // What links and submodules lead to is not written out with the index.
-        if self.git.looks_at_the_index() {
-            return Ok(names);
-        }
-        for indirect in self.git.indirect_in_at(&self.fork, &root)? {
+        let is_touched = |name: &str| {
+            let path = root.join(name).join(PROMPT_FILE);
+            self.touched.iter().any(|touched| path.starts_with(touched))
+        };
+        let before = self.prompts_before(&root)?;
+        let looked_at = before.into_iter().filter(|(name, is_indirect)| match is_indirect {
+            // What links and submodules lead to is not written out with the index.
+            true => !self.git.looks_at_the_index(),
+            false => is_touched(name),
+        });
+        Ok(looked_at.map(|(name, _)| name).collect())
+    }
+
+    /// The prompts of a directory where the change began, and whether each was a link or a submodule.
+    fn prompts_before(&self, root: &Path) -> Result<BTreeMap<String, bool>, Box<Problem>> {
+        let files = self.git.files_in_at(&self.fork, root)?;
+        let mut prompts: BTreeMap<String, bool> =
+            files.iter().filter_map(|path| Some((prompt_of(path)?.to_owned(), false))).collect();
+        for indirect in self.git.indirect_in_at(&self.fork, root)? {
             if self.git.is_file_at(&self.fork, &indirect.join(PROMPT_FILE))? {
-                names.extend(indirect.file_name().map(|name| name.to_string_lossy().into_owned()));
+                prompts.extend(indirect.file_name().map(|name| (name.to_string_lossy().into_owned(), true)));
             }
         }
-        Ok(names)
+        Ok(prompts)
     }
 
     fn removed(&self, name: &str, directory: PathBuf, path: PathBuf) -> Result<Removed, Box<Problem>> {
@@ -255,10 +265,9 @@ impl Removed {
     }
 }
 
-/// The prompt whose `prompt.yaml` this is, in the prompts directory `root`.
-fn prompt_of<'p>(root: &str, path: &'p str) -> Option<&'p str> {
-    let inside = if root.is_empty() { path } else { path.strip_prefix(root)?.strip_prefix('/')? };
-    inside.strip_suffix(PROMPT_FILE)?.strip_suffix('/').filter(|name| !name.contains('/'))
+/// The prompt whose `prompt.yaml` this is, from the prompts directory.
+fn prompt_of(path: &str) -> Option<&str> {
+    path.strip_suffix(PROMPT_FILE)?.strip_suffix('/').filter(|name| !name.contains('/'))
 }
 
 /// Where the suite of a prompt is, from its directory.
