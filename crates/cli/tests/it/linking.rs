@@ -241,3 +241,99 @@ fn a_program_that_answers_is_part_of_what_is_asked() {
     // Where nobody is asked, the recorded replies are those of the program of that day.
     assert_snapshot!(told + &said(&[&EVAL[..], &["-q"]].concat()));
 }
+
+/// A suite, a program, replies and prompts, each behind a link that a change points elsewhere: git names the link and nothing else.
+#[cfg(unix)]
+#[test]
+fn a_link_on_the_way_that_is_pointed_elsewhere_is_a_change() {
+    use std::os::unix::fs::symlink;
+    let said = |made: &dyn Fn(&Sandbox), link: &str, (before, after): (&str, &str)| {
+        let sandbox = sandbox("../../../data/*.jsonl");
+        sandbox.write("data/real.jsonl", rows(&[("one", true), ("two", false)]));
+        made(&sandbox);
+        symlink(before, sandbox.path(link)).unwrap();
+        if !sandbox.commit_to_main() {
+            return String::new();
+        }
+        let eval = [&EVAL[..], &["--allow-commands", "-q"]].concat();
+        let seen = sandbox.run(&eval);
+        assert!(seen.stdout.starts_with("skipped:"), "{link}: {}", seen.shown());
+        std::fs::remove_file(sandbox.path(link)).unwrap();
+        symlink(after, sandbox.path(link)).unwrap();
+        let seen = sandbox.run(&eval);
+        assert!(!seen.stdout.starts_with("skipped:"), "{link}: {}", seen.shown());
+        seen.stderr
+    };
+    let moved = |from: &'static str, to: &'static str, copy: &'static str| {
+        move |sandbox: &Sandbox| {
+            std::fs::rename(sandbox.path(from), sandbox.path(to)).unwrap();
+            crate::sandbox::copy(&sandbox.path(to), &sandbox.path(copy));
+        }
+    };
+    let told = said(
+        &|sandbox| {
+            moved("data", "d1", "d2")(sandbox);
+            sandbox.write("d2/real.jsonl", rows(&[("two", false)]));
+        },
+        "data",
+        ("d1", "d2"),
+    );
+    assert!(told.contains("`one` must pass at main"), "{told}");
+    said(&moved("replies", "r1", "r2"), "replies", ("r1", "r2"));
+    said(&moved("prompts", "p1", "p2"), "prompts", ("p1", "p2"));
+    said(&moved("prompts/greet", "prompts/.a", "prompts/.b"), "prompts/greet", (".a", ".b"));
+    let programs = |sandbox: &Sandbox| {
+        for (directory, line) in
+            [("c1", "grep -q please && echo '{\"pass\": true}'\n"), ("c2", "echo '{\"pass\": true}'\n")]
+        {
+            sandbox.write(&format!("{directory}/polite.sh"), line);
+        }
+        sandbox.edit(SUITE, "{contains: please}", "{command: [sh, ../../../checks/polite.sh]}");
+    };
+    let told = said(&programs, "checks", ("c1", "c2"));
+    assert!(told.contains("edits a program that judges it"), "{told}");
+    let told = said(
+        &|sandbox| {
+            programs(sandbox);
+            std::fs::create_dir(sandbox.path("checks")).unwrap();
+        },
+        "checks/polite.sh",
+        ("../c1/polite.sh", "../c2/polite.sh"),
+    );
+    assert!(told.contains("edits a program that judges it"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_is_a_directory_changes_with_what_is_in_it() {
+    let sandbox = sandbox("cases/a.jsonl");
+    sandbox.write("prompts/greet/tests/cases/a.jsonl", rows(&[("one", true), ("two", false)]));
+    sandbox.edit(SUITE, "{contains: please}", "{command: [sh, -c, 'cd ../../../checks && sh polite.sh']}");
+    sandbox.write("checks/polite.sh", "grep -q please && echo '{\"pass\": true}'\n");
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.write("checks/polite.sh", "echo '{\"pass\": true}'\n");
+    let seen = sandbox.run(&[&EVAL[..], &["--allow-commands", "-q"]].concat());
+    assert!(seen.code == Some(0) && seen.stderr.contains("runs it): `checks`"), "{}", seen.shown());
+}
+
+/// Linux takes any bytes as a name.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_is_in_nobodys_way() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let sandbox = sandbox("cases/a.jsonl");
+    sandbox.write("prompts/greet/tests/cases/a.jsonl", rows(&[("one", true), ("two", false)]));
+    let file = sandbox.path(".").join(OsStr::from_bytes(b"caf\xe9.txt"));
+    std::fs::write(&file, "one").unwrap();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    std::fs::write(&file, "two").unwrap();
+    let seen = sandbox.run(&EVAL);
+    assert!(seen.code == Some(0) && seen.stdout.starts_with("skipped:"), "{}", seen.shown());
+    let frozen = sandbox.run(&["check", "--frozen-since", "main"]);
+    assert_eq!(frozen.code, Some(0), "{}", frozen.shown());
+}

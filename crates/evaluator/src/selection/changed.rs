@@ -17,8 +17,9 @@ pub struct PromptFiles<'a> {
     pub name: &'a str,
     /// Its directory.
     pub directory: &'a Path,
-    /// The files that its suite's datasets are read from.
-    pub datasets: &'a [PathBuf],
+    /// What it is asked, judged and answered by beside its directory: files of datasets, programs, recorded replies, and the links on the way
+    /// to them. Of a directory everything in it counts.
+    pub files: &'a [PathBuf],
     /// The patterns that they were found by, with `/` between the parts and without `..`: a file that is gone was found by one.
     pub dataset_patterns: &'a [String],
     /// The version that is active now.
@@ -98,7 +99,9 @@ pub fn registry_changes(then: Option<&Document>, now: Option<&Document>) -> Vec<
 }
 
 fn add(change: &mut PromptChange, prompt: &PromptFiles<'_>, path: &Path) {
-    if prompt.datasets.iter().any(|dataset| dataset == path) || was_dataset(prompt, path) {
+    // What the prompt itself lies in is no program of it.
+    let is_in = |file: &PathBuf| path.starts_with(file) && !prompt.directory.starts_with(file);
+    if prompt.files.iter().any(|file| file == path || is_in(file)) || was_dataset(prompt, path) {
         change.reasons.push(format!("{} changed", path.display()));
         return;
     }
@@ -127,7 +130,7 @@ fn may_hold_files_of(submodule: &Path, prompt: &PromptFiles<'_>) -> bool {
         let parts: Vec<&str> = pattern.split('/').take(depth).collect();
         parts.contains(&"**") || matches_path(&parts.join("/"), &slashed(submodule))
     });
-    holds(prompt.directory) || prompt.datasets.iter().any(|dataset| holds(dataset)) || held_then
+    holds(prompt.directory) || prompt.files.iter().any(|file| holds(file)) || held_then
 }
 
 /// Whether a path that git names would have been found as a dataset.

@@ -151,7 +151,7 @@ fn changed(paths: &[&str], fork: Option<&str>, now: &str, reference: Option<&str
     let prompt = |name: &'static str, directory: &'static str, datasets: &'static [PathBuf]| PromptFiles {
         name,
         directory: Path::new(directory),
-        datasets,
+        files: datasets,
         dataset_patterns: if datasets.is_empty() { &[] } else { &found_by },
         active: Some(&now),
         active_at_fork: fork.map(v),

@@ -66,6 +66,22 @@ impl SuiteFiles {
             },
         }
     }
+
+    /// All that is no file in the prompt's directory, as git knows it: these, the recorded replies, and each link on the way to anything of
+    /// the prompt, which is what git names where it leads elsewhere now.
+    fn beside(&self, git: &Git, prompt: &Prompt, recorded: Option<&Path>) -> Vec<PathBuf> {
+        let replies = recorded.map(|directory| recording::files(directory, prompt.name().as_str()));
+        let files: Vec<PathBuf> = self.files.iter().cloned().chain(replies.into_iter().flatten()).collect();
+        let suite = prompt.suite_path();
+        let directories =
+            self.patterns.iter().filter_map(|pattern| Some(suite.parent()?.join(fixed(pattern))));
+        let ways = files.iter().cloned().chain(directories).chain([prompt.directory().to_owned()]);
+        let mut beside: Vec<PathBuf> = ways.flat_map(|path| linked::links_to(git, &path)).collect();
+        beside.extend(files.iter().map(|file| git.relative(file)));
+        beside.sort();
+        beside.dedup();
+        beside
+    }
 }
 
 /// The prompts among these that changed since `reference`: in commits of this side since the two parted, in the index, in the
@@ -87,34 +103,26 @@ pub(super) fn since(
     }
     paths.files.sort();
     paths.files.dedup();
-    let relative = |path: &Path| git.relative(path);
     // Where nobody is asked, the verdict stands on what is recorded.
     let recorded = tree.registry().replies.as_deref().filter(|_| is_replay);
-    let answers = |prompt: &Prompt| {
-        let files = recorded.map(|directory| recording::files(directory, prompt.name().as_str()));
-        files.into_iter().flatten().map(|file| relative(&file)).collect::<Vec<_>>()
-    };
     let files: Vec<(PathBuf, Vec<PathBuf>, Vec<String>)> = prompts
         .iter()
-        .map(|(prompt, datasets)| {
-            let suites = [git.named(&prompt.suite_path()), relative(&prompt.suite_path())];
+        .map(|(prompt, of_suite)| {
+            let suites = [git.named(&prompt.suite_path()), git.relative(&prompt.suite_path())];
+            let patterns = of_suite.patterns.iter();
             (
-                relative(prompt.directory()),
-                datasets.files.iter().map(|file| relative(file)).chain(answers(prompt)).collect(),
-                datasets
-                    .patterns
-                    .iter()
-                    .flat_map(|pattern| suites.iter().map(move |suite| beside(suite, pattern)))
-                    .collect(),
+                git.relative(prompt.directory()),
+                of_suite.beside(&git, prompt, recorded),
+                patterns.flat_map(|pattern| suites.iter().map(move |suite| beside(suite, pattern))).collect(),
             )
         })
         .collect();
     let mut known = Vec::new();
-    for ((prompt, _), (directory, datasets, dataset_patterns)) in prompts.iter().zip(&files) {
+    for ((prompt, _), (directory, files, dataset_patterns)) in prompts.iter().zip(&files) {
         known.push(PromptFiles {
             name: prompt.name().as_str(),
             directory,
-            datasets,
+            files,
             dataset_patterns,
             active: prompt.active_version().ok().map(|active| &active.version),
             active_at_fork: git.active_version(&fork, directory)?,
@@ -130,6 +138,11 @@ pub(super) fn since(
         Vec::new()
     };
     Ok(changed_prompts(&paths, &registry, &known))
+}
+
+/// The part of a pattern that leads to one place.
+fn fixed(pattern: &str) -> PathBuf {
+    pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{'])).collect()
 }
 
 /// A path or a pattern of a suite as one of the repository, as git writes it. `..` is resolved without the disk: what it leads to may

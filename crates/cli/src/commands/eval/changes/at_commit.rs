@@ -203,7 +203,9 @@ impl Git {
         if let Some(known) = self.listings.borrow().get(&key) {
             return Ok(Rc::clone(known));
         }
-        let listed = self.in_submodule(repository, &["ls-tree", "-r", "--full-tree", "-z", commit])?;
+        let listed = self.bytes(repository, &["ls-tree", "-r", "--full-tree", "-z", commit])?;
+        // No file of a prompt has a name that is no text, and others may.
+        let listed = String::from_utf8_lossy(&listed);
         let entries = listed.split('\0').filter_map(|line| {
             let (kind, path) = line.split_once('\t')?;
             let mut words = kind.split(' ');

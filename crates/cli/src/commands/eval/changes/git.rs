@@ -83,7 +83,10 @@ impl Git {
     }
 
     pub(super) fn paths(&self, arguments: &[&str]) -> Result<Vec<PathBuf>, Box<Problem>> {
-        let text = self.run(arguments).map_err(|message| {
+        // No file of a prompt has a name that is no text, and others may.
+        let names =
+            self.bytes(Path::new(""), arguments).map(|names| String::from_utf8_lossy(&names).into_owned());
+        let text = names.map_err(|message| {
             Box::new(Problem::error(
                 "changes::git_failed",
                 format!("git does not say what changed: {message}"),
@@ -165,13 +168,16 @@ impl Git {
     }
 
     pub(super) fn run_with(&self, arguments: &[&str], input: Stdio) -> Result<String, String> {
-        let git = if self.superproject.is_some() { outside_of_hooks() } else { Command::new("git") };
-        Self::answer(git, &self.root, arguments, input)
+        text(Self::answer(self.command(), &self.root, arguments, input)?)
+    }
+
+    fn command(&self) -> Command {
+        if self.superproject.is_some() { outside_of_hooks() } else { Command::new("git") }
     }
 
     /// Asks the repository of a directory, whatever repository a hook that runs was called for.
     pub(super) fn alone_at(directory: &Path, arguments: &[&str]) -> Result<String, String> {
-        Self::answer(outside_of_hooks(), directory, arguments, Stdio::null())
+        text(Self::answer(outside_of_hooks(), directory, arguments, Stdio::null())?)
     }
 
     /// The top directory of the repository.
@@ -181,10 +187,13 @@ impl Git {
 
     /// Asks the repository at this path from the top, which is the repository itself for the empty path.
     pub(super) fn in_submodule(&self, path: &Path, arguments: &[&str]) -> Result<String, String> {
-        if path.as_os_str().is_empty() {
-            return self.run(arguments);
-        }
-        Self::alone_at(&self.root.join(path), arguments)
+        text(self.bytes(path, arguments)?)
+    }
+
+    /// The same, of names that may be no text.
+    pub(super) fn bytes(&self, path: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
+        let git = if path.as_os_str().is_empty() { self.command() } else { outside_of_hooks() };
+        Self::answer(git, &self.root.join(path), arguments, Stdio::null())
     }
 
     fn answer(
@@ -192,7 +201,7 @@ impl Git {
         directory: &Path,
         arguments: &[&str],
         input: Stdio,
-    ) -> Result<String, String> {
+    ) -> Result<Vec<u8>, String> {
         let output = git
             .arg("-C")
             .arg(directory)
@@ -205,8 +214,12 @@ impl Git {
             let message = message.lines().next().unwrap_or_default().trim_start_matches("fatal: ");
             return Err(if message.is_empty() { "it says nothing".to_owned() } else { message.to_owned() });
         }
-        String::from_utf8(output.stdout).map_err(|_| "what it says is not UTF-8".to_owned())
+        Ok(output.stdout)
     }
+}
+
+fn text(said: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(said).map_err(|_| "what it says is not UTF-8".to_owned())
 }
 
 /// Git without what its hooks set, which names the repository that they were called for.

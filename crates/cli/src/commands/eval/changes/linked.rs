@@ -1,7 +1,9 @@
 //! What lies behind links: a file that is read through one changed with what it leads to, and git knows that under another name.
 
+use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::git::Git;
 
@@ -16,7 +18,7 @@ pub(super) fn behind_links(git: &Git, directory: &Path, changed: &[PathBuf]) -> 
     let mut found = Vec::new();
     for link in links {
         let name = unfollowed(git, &link);
-        for target in targets(git, &link) {
+        for target in trail(git, &link) {
             let behind = changed.iter().filter_map(|path| {
                 // Of a submodule around the target only that it differs is known.
                 let rest = path
@@ -35,8 +37,8 @@ pub(super) fn behind_links(git: &Git, directory: &Path, changed: &[PathBuf]) -> 
 
 /// Whether one of these changed paths is this file or directory, or is in it, by any of its names.
 pub(super) fn is_touched(git: &Git, path: &Path, changed: &[PathBuf]) -> bool {
-    let names = [git.named(path), git.relative(path)].into_iter().chain(targets(git, path));
-    let names: Vec<PathBuf> = names.collect();
+    let names: Vec<PathBuf> =
+        [git.named(path), git.relative(path)].into_iter().chain(trail(git, path)).collect();
     changed
         .iter()
         .any(|changed| names.iter().any(|name| changed.starts_with(name) || name.starts_with(changed)))
@@ -55,16 +57,53 @@ fn find(directory: &Path, links: &mut Vec<PathBuf>) {
     }
 }
 
-/// Everything that a link leads to, link by link to the end.
-fn targets(git: &Git, link: &Path) -> Vec<PathBuf> {
-    let mut targets = vec![git.relative(link)];
-    let mut at = link.to_owned();
-    for _ in 0..MOST_LINKS {
-        let Ok(target) = fs::read_link(&at) else { break };
-        at = at.parent().unwrap_or(Path::new("")).join(target);
-        targets.push(unfollowed(git, &at));
+/// What a path leads through, as git knows it: every link on the way, under its own name, and at last what is there. Where a link leads
+/// out of the repository it ends.
+fn trail(git: &Git, path: &Path) -> Vec<PathBuf> {
+    let mut rest: VecDeque<OsString> = parts(&git.named(path)).collect();
+    let mut at = PathBuf::new();
+    let mut trail = Vec::new();
+    while let Some(part) = rest.pop_front() {
+        if part == ".." {
+            at.pop();
+            continue;
+        }
+        at.push(part);
+        let Ok(target) = fs::read_link(git.here(&at)) else { continue };
+        trail.push(at.clone());
+        if trail.len() > MOST_LINKS {
+            return trail;
+        }
+        at.pop();
+        let inside = if target.is_absolute() {
+            at = PathBuf::new();
+            target.strip_prefix(git.here(Path::new(""))).map(Path::to_owned)
+        } else {
+            Ok(target)
+        };
+        let Ok(inside) = inside else { return trail };
+        for part in parts(&inside).collect::<Vec<_>>().into_iter().rev() {
+            rest.push_front(part);
+        }
     }
-    targets
+    trail.push(at);
+    trail
+}
+
+/// The links on the way to a path and of it.
+pub(super) fn links_to(git: &Git, path: &Path) -> Vec<PathBuf> {
+    let mut links = trail(git, path);
+    links.retain(|name| fs::symlink_metadata(git.here(name)).is_ok_and(|about| about.is_symlink()));
+    links
+}
+
+/// The names in a path and its `..`.
+fn parts(path: &Path) -> impl Iterator<Item = OsString> {
+    path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some(OsString::from("..")),
+        Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
+    })
 }
 
 /// The path of a link itself, as git knows it.

@@ -123,7 +123,7 @@ impl<'a> Then<'a> {
         prompt: &Prompt,
         suite: &Suite,
     ) -> Result<Option<Problem>, Box<Problem>> {
-        let edited = self.edited(&suite.program_files())?;
+        let edited = self.edited(suite, &suite.program_files())?;
         if edited.is_empty() {
             return Ok(None);
         }
@@ -144,7 +144,7 @@ impl<'a> Then<'a> {
         programs: &BTreeSet<PathBuf>,
         suite: &Suite,
     ) -> Result<Option<Problem>, Box<Problem>> {
-        let edited = self.edited(programs)?;
+        let edited = self.edited(suite, programs)?;
         if edited.is_empty() {
             return Ok(None);
         }
@@ -158,14 +158,21 @@ impl<'a> Then<'a> {
         Ok(Some(Problem::warning("changes::answering_program", message).at(place).help(help)))
     }
 
-    /// The files among these that the change edits, as they are shown.
-    fn edited(&self, files: &BTreeSet<PathBuf>) -> Result<Vec<String>, Box<Problem>> {
+    /// The files and directories among these that the change edits, as they are shown.
+    fn edited(&self, suite: &Suite, paths: &BTreeSet<PathBuf>) -> Result<Vec<String>, Box<Problem>> {
+        let suite = self.git.named(&suite.file);
         let mut edited = BTreeSet::new();
-        for file in files {
+        for file in paths {
             let path = self.git.named(file);
-            // One that is new here came with its check or its row, which is seen. Asked first: a word may be a directory, such as `/`, and what is
-            // in that need not be looked through.
-            if self.git.is_file_at(&self.commit, &path)? && is_touched(&self.git, file, &self.touched) {
+            // A word may name what the suite itself lies in, and `/`.
+            if suite.starts_with(&path) {
+                continue;
+            }
+            // One that is new here came with its check or its row, which is seen. Asked first: what is no file of the repository need not be looked
+            // through.
+            let was_there = self.git.is_file_at(&self.commit, &path)?
+                || !self.git.files_in_at(&self.commit, &path)?.is_empty();
+            if was_there && is_touched(&self.git, file, &self.touched) {
                 edited.insert(format!("`{}`", slashed(&path)));
             }
         }
