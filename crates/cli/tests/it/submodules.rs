@@ -45,6 +45,11 @@ fn a_dataset_in_a_submodule_changes_with_its_commit() {
     sandbox.git(&["checkout", "-qb", "change"]);
     sandbox.git(&["branch", "-f", "main", "HEAD~1"]);
     told += &said(&sandbox);
+    // A change that lets git pass its submodule over hides nothing by that.
+    sandbox.git(&["config", "--file", ".gitmodules", "submodule.data.ignore", "all"]);
+    sandbox.git(&["commit", "-qm", "pass it over", ".gitmodules"]);
+    let seen = said(&sandbox);
+    assert!(seen.contains("`one` must pass at main"), "{seen}");
     // A submodule that is replaced by its files cannot be read as it was, and stands in nobody's way.
     sandbox.git(&["checkout", "-q", "main"]);
     sandbox.git(&["rm", "-qf", "--cached", "data"]);

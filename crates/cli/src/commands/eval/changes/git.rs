@@ -17,6 +17,17 @@ use promptassay_registry::yaml::Document;
 use super::at_commit::{Listing, plain};
 use super::superproject::Superproject;
 
+/// Asks for the names of all that differs, whatever the settings of the user and of `.gitmodules` leave out: those are of the change itself.
+pub(super) const DIFF: [&str; 7] = [
+    "diff",
+    "--name-only",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-relative",
+    "--ignore-submodules=none",
+    "-z",
+];
+
 /// What is said where there is no git.
 const NOT_RUN: &str = "git cannot be run";
 
@@ -98,7 +109,7 @@ impl Git {
     /// The paths that differ from a commit: in later commits of this side, in the index, in the working tree, and those that git does not
     /// know yet.
     pub(super) fn changed_since(&self, fork: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
-        let mut paths = self.paths(&["diff", "--name-only", "--no-renames", "-z", fork])?;
+        let mut paths = self.paths(&[&DIFF[..], &[fork]].concat())?;
         paths.extend(self.paths(&["ls-files", "--others", "--exclude-standard", "-z"])?);
         Ok(paths)
     }

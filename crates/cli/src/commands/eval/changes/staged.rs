@@ -10,7 +10,7 @@ use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Loaded, Tree};
 use tempfile::TempDir;
 
-use super::git::{Git, slashed};
+use super::git::{DIFF, Git, slashed};
 
 /// A link, as git writes its mode.
 const LINK: &str = "120000";
@@ -40,9 +40,8 @@ impl Staged {
         let touched = match commit {
             Some(commit) => {
                 let shown = or_dot(&root);
-                let changed =
-                    ["--literal-pathspecs", "diff", "--cached", "--name-only", "--no-renames", "-z"];
-                git.paths(&[&changed[..], &[commit, "--", &shown]].concat())?
+                let of_index = ["--cached", commit, "--", &shown];
+                git.paths(&[&["--literal-pathspecs"][..], &DIFF, &of_index].concat())?
             }
             None => entries.iter().map(|(path, _)| path.clone()).collect(),
         };
