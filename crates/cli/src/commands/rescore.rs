@@ -69,6 +69,14 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
             .console
             .note(&format!("without an answer, because they ask something else than they did: {few}{more}"));
     }
+    for prompt in &now.prompts {
+        let before = then.prompts.iter().find(|before| before.name == prompt.name);
+        let of_then = before.map(|before| before.narrowed_by.as_slice()).unwrap_or_default();
+        for filter in prompt.narrowed_by.iter().filter(|filter| !of_then.contains(filter)) {
+            let name = &prompt.name;
+            context.console.note(&format!("{name} is narrowed by {filter}: no evidence for a promotion"));
+        }
+    }
     let journal = directory.journal_path();
     let stored = Stored::open(&plan, &usable, &journal, arguments.judging.allow_commands).map_err(broken)?;
     let runs = arguments.runs.runs_to_write(context)?;

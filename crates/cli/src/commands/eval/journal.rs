@@ -14,6 +14,7 @@ use promptassay_evaluator::replay::{Replay, replay};
 use promptassay_evaluator::runs::{Asking, Header, RunDirectory, RunFile, Runs, Shard, changes};
 use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::Budget;
+use promptassay_evaluator::suite::Suite;
 use promptassay_llm::Price;
 use promptassay_registry::files::{DirectoryLock, may_be_there};
 use promptassay_registry::name::PromptName;
@@ -26,6 +27,9 @@ use crate::duration::parse_time_limit;
 use crate::failure::Failure;
 
 pub(crate) use keeper::Keeper;
+
+/// So many cases and models that a run did not ask are named.
+const SHOWN_UNASKED: usize = 5;
 
 /// Where runs are kept.
 #[derive(Debug, Clone, Args)]
@@ -225,7 +229,8 @@ pub(super) fn narrow(file: &RunFile, terms: Terms, input: &mut PromptInput<'_>) 
     };
     let cases = planned.cases.iter().map(|case| case.name.as_str()).collect();
     let models = planned.variants.iter().map(|variant| variant.model.as_str()).collect();
-    narrow_to(&mut input.suite, &cases, &models, "");
+    let filter = format!("run {}, which did not ask {}", file.id, unasked(&input.suite, &cases, &models));
+    narrow_to(&mut input.suite, &cases, &models, &filter);
     if terms == Terms::OfThatDay {
         input.suite.policy = planned.policy.clone();
         // Of a change's gate more may have had to pass than the suite says.
@@ -239,8 +244,10 @@ pub(super) fn narrow(file: &RunFile, terms: Terms, input: &mut PromptInput<'_>) 
         input.suite.repeat = planned.repeat;
         input.suite.repeat_is_default = false;
     }
-    // It is as narrow as it was then, in the words of that day.
-    input.suite.narrowed_by.clone_from(&planned.narrowed_by);
+    // It is as narrow as it was then, in the words of that day; and narrower than today's suite where that asks what a whole run did not.
+    if terms == Terms::OfThatDay || !planned.narrowed_by.is_empty() {
+        input.suite.narrowed_by.clone_from(&planned.narrowed_by);
+    }
     let mut versions = ChosenVersions { baseline: None, candidates: Vec::new(), why: planned.chosen.clone() };
     for variant in &planned.variants {
         match variant.role {
@@ -250,6 +257,18 @@ pub(super) fn narrow(file: &RunFile, terms: Terms, input: &mut PromptInput<'_>) 
         }
     }
     input.versions = versions;
+}
+
+/// What a suite asks beside these cases and models, for people.
+fn unasked(suite: &Suite, cases: &HashSet<&str>, models: &HashSet<&str>) -> String {
+    let asked = suite.cases.iter().filter(|case| case.skip.is_none());
+    let new = asked.map(|case| case.name.as_str()).filter(|name| !cases.contains(name));
+    let names: Vec<String> = new.map(|name| format!("`{name}`")).collect();
+    let rows = suite.all_models().into_iter().filter(|row| !models.contains(row));
+    let all: Vec<String> = names.into_iter().chain(rows.map(|row| format!("model `{row}`"))).collect();
+    let more = all.len().saturating_sub(SHOWN_UNASKED);
+    let shown = all.iter().take(SHOWN_UNASKED).cloned().collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
 /// A run's directory with what was planned.

@@ -85,6 +85,39 @@ fn only_a_whole_run_leaves_evidence() {
     assert_eq!(canary(&sandbox, "latest").code, Some(0));
 }
 
+#[test]
+fn a_rescored_run_that_lacks_a_case_or_a_model_of_today_is_no_evidence() {
+    let said = |change: &dyn Fn(&Sandbox)| {
+        let sandbox = tested(RECORDED);
+        change(&sandbox);
+        let rescored = sandbox.run(&["rescore", "latest"]);
+        assert_eq!(rescored.code, Some(0), "{}", rescored.shown());
+        assert!(!file(&sandbox).exists());
+        let blessed = sandbox.run(&["baseline", "bless", "latest"]);
+        assert_eq!(blessed.code, Some(2), "{}", blessed.shown());
+        let moved = canary(&sandbox, "latest");
+        assert_eq!(moved.code, Some(2), "{}", moved.shown());
+        clean(&sandbox, &format!("{}{}{}\n", rescored.stderr, blessed.stderr, moved.stderr))
+    };
+    let suite = "prompts/greet/tests/test_cases.yaml";
+    let case = |sandbox: &Sandbox| {
+        sandbox.write(
+            suite,
+            sandbox.read(suite)
+                + "  - {name: new, inputs: {name: Bob}, must_pass: true, validators: [{contains: no}]}\n",
+        );
+    };
+    let model = |sandbox: &Sandbox| {
+        sandbox.edit(
+            "prompts/registry.yaml",
+            "models:\n",
+            "models:\n  two: {provider: openai, model: two}\n",
+        );
+        sandbox.write(suite, format!("models: [default, two]\n{}", sandbox.read(suite)));
+    };
+    assert_snapshot!(said(&case) + &said(&model));
+}
+
 /// What is said of the latest evidence after the files were changed so.
 fn after(change: impl Fn(&Sandbox)) -> String {
     let sandbox = tested(RECORDED);
