@@ -89,9 +89,12 @@ impl<'a> CaseReader<'a> {
             let problem = Problem::error("suite::no_validators", message).help(help);
             self.problems.push(origin.locate(problem, spec.name.span));
         }
-        if spec.skip.as_deref().is_some_and(|reason| reason.trim().is_empty()) {
-            let message = format!("`{}` is skipped, and nothing says why", spec.name);
-            let help = "write the reason behind `skip`, or take it out to have the case asked";
+        if let Some(reason) = spec.skip.as_deref().map(str::trim).filter(|reason| is_no_reason(reason)) {
+            let message = match reason {
+                "" => format!("`{}` is skipped, and nothing says why", spec.name),
+                word => format!("`{}` is skipped, and `{}` is no reason", spec.name, word.escape_debug()),
+            };
+            let help = "write the reason behind `skip`, or leave it empty to have the case asked";
             self.problems.push(
                 origin
                     .locate(Problem::error("suite::skip_without_reason", message).help(help), spec.name.span),
@@ -263,4 +266,10 @@ fn canonical(spec: &ValidatorSpec, validator: &Validator) -> Value {
         value["judges"] = judges.into();
     }
     value
+}
+/// Nothing, or what a table writes for yes and no: whoever writes `false` does not mean that the case is skipped.
+fn is_no_reason(text: &str) -> bool {
+    let words =
+        ["", "true", "false", "yes", "no", "y", "n", "on", "off", "0", "1", "null", "none", "nan", "skip"];
+    words.iter().any(|word| word.eq_ignore_ascii_case(text))
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::{find_files, read_marked_text};
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::yaml::{Document, Located, Span};
 use serde_json::Value;
 
@@ -168,7 +168,7 @@ impl<'r, 's> Rows<'r, 's> {
     }
 
     fn finish(self, cases: &mut Vec<Case>) {
-        if !self.any && self.problems.is_empty() {
+        if !self.any && !has_errors(&self.problems) {
             let problem = Problem::error("suite::empty_dataset", "this dataset has no rows");
             let place = Place::whole_file(self.file);
             self.reader.problems.push(problem.at(place).help("write a row, or take it out of `datasets`"));

@@ -77,6 +77,10 @@ fn columns(header: &Record<'_>, row: Row<'_>, rows: &mut Rows<'_, '_>) -> Option
         rows.report(origin.locate(problem.help("separate them by commas"), only.span));
         return None;
     }
+    if let Some(problem) = carriage_return(cells, row) {
+        rows.report(problem);
+        return None;
+    }
     let mut columns: Vec<Column> = Vec::with_capacity(cells.len());
     let mut first: IndexMap<&str, Span> = IndexMap::new();
     for cell in cells {
@@ -147,6 +151,10 @@ fn spec(
             return None;
         }
     };
+    if let Some(problem) = carriage_return(cells, row) {
+        problems.push(problem);
+        return None;
+    }
     if cells.len() != columns.len() {
         let message = format!("{} under {}", plural(cells.len(), "cell"), plural(columns.len(), "column"));
         let help = if cells.len() > columns.len() {
@@ -194,6 +202,15 @@ fn spec(
         }
     }
     Some(spec)
+}
+
+/// A carriage return that ends no line would be a part of the input, or all lines one.
+fn carriage_return(cells: &[Cell<'_>], row: Row<'_>) -> Option<Problem> {
+    let cell = cells.iter().find(|cell| !cell.is_quoted && cell.text.contains('\r'))?;
+    let problem =
+        Problem::error("suite::carriage_return", "a carriage return stands within an unquoted cell")
+            .help("save the file with lines that end with LF or CR LF, and not with CR alone or CR CR LF");
+    Some(Origin::Row(row).locate(problem, cell.span))
 }
 
 /// Where the text of a cell stands, without its quotes.
