@@ -90,11 +90,18 @@ impl ExpressionCheck {
         Some(format!("`{}` needs `{path}`, which the case does not have", self.source))
     }
 
-    /// What the JSON lacks, or has of another kind than it is compared with, is the reply's fault, and all else the expression's or the
-    /// case's.
+    /// What the JSON lacks, and what cannot be done with what the reply is, is the reply's fault: what cannot be done with any reply was
+    /// refused with the suite. All else is the expression's fault or the case's.
     fn explain(&self, error: &Error, view: &View<'_>) -> CheckOutcome {
-        let reads_json = || self.reads.iter().any(|path| path == "json" || path.starts_with("json."));
-        if is_unlike(error) && reads_json() {
+        let reads = |root: &str| {
+            let inside = |path: &String| {
+                path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            self.reads.iter().any(inside)
+        };
+        let reads_json = || reads("json");
+        let is_of_reply = reads("output") || reads_json();
+        if (is_unlike(error) || error.kind() == ErrorKind::InvalidOperation) && is_of_reply {
             let message = format!("`{}`: {}", self.source, describe(error));
             return CheckOutcome::Fail(Reason::new(message).got(excerpt(view.text())));
         }
@@ -282,7 +289,28 @@ mod tests {
     fn only_a_boolean_is_an_answer() {
         insta::assert_snapshot!(verdict("expr: json.answer", r#"{"answer": "yes"}"#), @"error: `json.answer` gives string, not true or false | expected: a comparison, or `| bool` at the end");
         assert_eq!(verdict("expr: json.items | bool", r#"{"items": [1]}"#), "pass");
-        insta::assert_snapshot!(verdict("expr: json.items | length > 0", r#"{"items": 3}"#), @"error: `json.items | length > 0` cannot be evaluated: invalid operation: cannot calculate length of value of type number");
+        insta::assert_snapshot!(verdict("expr: json.items | length > 0", r#"{"items": 3}"#), @r#"`json.items | length > 0`: invalid operation: cannot calculate length of value of type number | got: "{"items": 3}""#);
+    }
+
+    #[test]
+    fn what_cannot_be_done_with_a_reply_is_its_fault_and_never_a_pass() {
+        let lines = [
+            verdict("expr: json.score | float > 3", r#"{"score": "4/5"}"#),
+            verdict("none_of: [{expr: json.score | float > 3}]", r#"{"score": "4/5"}"#),
+            verdict("none_of: [{expr: json.score > 3}]", r#"{"score": "4"}"#),
+            verdict("none_of: [{expr: json.score > 3}]", "no json"),
+            verdict("expr: output | int > 3", "four"),
+            verdict("expr: json.n // json.d == 1", r#"{"n": 1, "d": 0}"#),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        `json.score | float > 3`: invalid operation: invalid float literal | got: "{"score": "4/5"}"
+        1 of 1 had nothing to look at: expr: `json.score | float > 3`: invalid operation: invalid float literal
+        1 of 1 had nothing to look at: expr: `json.score > 3`: string and number have no order
+        1 of 1 had nothing to look at: expr: the reply is not JSON: expected a value at line 1 column 2
+        `output | int > 3`: invalid operation: invalid float literal | got: "four"
+        `json.n // json.d == 1`: invalid operation: unable to calculate 1 // 0 | got: "{"n": 1, "d": 0}"
+        "#);
+        assert_eq!(verdict("expr: json.score | float > 3", r#"{"score": "4"}"#), "pass");
     }
 
     #[test]

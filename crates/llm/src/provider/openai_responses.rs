@@ -73,9 +73,20 @@ pub(crate) fn decode(body: &Value, response: &HttpResponse, now: Timestamp) -> R
         .and_then(Value::as_array)
         .ok_or_else(|| unexpected("there is no `output`", body))?;
     let status = body.get("status").and_then(Value::as_str);
-    if status == Some("failed") {
-        let error = classify::unexplained();
-        return classify::failure_with(&error, response, now);
+    match status {
+        Some("failed") => return classify::failure_with(&classify::unexplained(), response, now),
+        // What is there of it is no answer, and asking again would begin another one.
+        Some(status @ ("queued" | "in_progress")) => {
+            let detail = format!(
+                "the response is not finished (`status: {status}`), and nobody comes back for it: take `background` out of `extra`"
+            );
+            return Err(ModelError::BadRequest { detail });
+        }
+        Some("cancelled") => {
+            let detail = "the response was cancelled before it was finished".to_owned();
+            return Err(ModelError::Server { retry_after: None, retryable: true, detail });
+        }
+        _ => {}
     }
     let parts = || {
         output

@@ -86,6 +86,17 @@ fn a_failed_response_is_an_error_of_its_class() {
 }
 
 #[test]
+fn a_response_that_is_not_finished_is_no_answer() {
+    let half = json!([{"type": "message", "content": [{"type": "output_text", "text": "The sky"}]}]);
+    let error = |status: &str| decoded(Provider::OpenAiResponses, &answer(status, &half)).unwrap_err();
+    for status in ["queued", "in_progress"] {
+        assert_eq!(error(status).kind(), ModelErrorKind::BadRequest);
+        assert!(error(status).to_string().contains("take `background` out"), "{}", error(status));
+    }
+    assert_eq!(error("cancelled").kind(), ModelErrorKind::Server);
+}
+
+#[test]
 fn missing_usage_is_missing_and_missing_output_is_malformed() {
     let mut body = answer("completed", &json!([]));
     body["usage"] = json!(null);
