@@ -6,6 +6,7 @@ mod git;
 mod inlined;
 mod ledger;
 mod linked;
+mod listing;
 mod only;
 pub(super) mod remarks;
 mod removed;
@@ -19,6 +20,7 @@ use promptassay_evaluator::selection::{Changed, Paths, PromptFiles, changed_prom
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{Suite, datasets_named_by, programs_named_by};
 use promptassay_registry::problem::Problem;
+use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
@@ -129,8 +131,9 @@ pub(super) fn since(
             active_at_reference: git.active_version(&commit, directory)?,
         });
     }
-    let registry_file = git.named(&tree.root().join("registry.yaml"));
-    let registry = if linked::is_touched(&git, &tree.root().join("registry.yaml"), &changed) {
+    let registry_path = tree.root().join(registry_file::FILE_NAME);
+    let registry = if linked::is_touched(&git, &registry_path, &changed) {
+        let registry_file = git.named(&registry_path);
         let then = git.file_at(&fork, &registry_file)?;
         let then = then.and_then(|text| Document::parse(&registry_file, text, &mut Vec::new()));
         registry_changes(then.as_ref(), tree.registry().document.as_ref())

@@ -1,6 +1,5 @@
 //! Files as they were at a commit, through the links and the submodules of that commit.
 
-use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
@@ -8,21 +7,10 @@ use promptassay_registry::files::may_be_there;
 use promptassay_registry::problem::Problem;
 
 use super::git::{Git, slashed};
+use super::listing::{Entry, Listing};
 
 /// So many links and submodules are followed one after another, as systems do with links.
-const MOST_HOPS: usize = 40;
-
-/// What a commit has at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Entry {
-    File,
-    Link,
-    /// The commit of a submodule.
-    Submodule(String),
-}
-
-/// Everything that a commit has, by path.
-pub(super) type Listing = BTreeMap<String, Entry>;
+pub(super) const MOST_HOPS: usize = 40;
 
 /// Where a file is looked for.
 struct Search {
@@ -49,19 +37,15 @@ impl Git {
 
     /// The commit of a submodule at one of this repository; `None` where there was no submodule.
     pub(super) fn submodule_at(&self, commit: &str, path: &Path) -> Result<Option<String>, Box<Problem>> {
-        let listing = self.listing(Path::new(""), commit);
-        let listing = listing.map_err(|message| not_told(commit, path, &message))?;
-        Ok(match listing.get(&slashed(path)) {
+        Ok(match self.listing_at(commit)?.get(path) {
             Some(Entry::Submodule(inner)) => Some(inner.clone()),
             _ => None,
         })
     }
 
-    /// The paths of all files at a commit, from the top of the repository.
-    pub(super) fn files_at(&self, commit: &str) -> Result<Vec<String>, Box<Problem>> {
-        let listing = self.listing(Path::new(""), commit);
-        let listing = listing.map_err(|message| not_told(commit, Path::new("."), &message))?;
-        Ok(listing.keys().cloned().collect())
+    /// What this repository has at a commit.
+    pub(super) fn listing_at(&self, commit: &str) -> Result<Rc<Listing>, Box<Problem>> {
+        self.listing(Path::new(""), commit).map_err(|message| not_told(commit, Path::new("."), &message))
     }
 
     /// The paths of the files in a directory on the way to `path` that was a link or a submodule at a commit, under the name that it has
@@ -72,8 +56,7 @@ impl Git {
 
     fn behind_at(&self, commit: &str, path: &Path) -> Result<Vec<String>, String> {
         let listing = self.listing(Path::new(""), commit)?;
-        let is_indirect =
-            |path: &&Path| matches!(listing.get(&slashed(path)), Some(Entry::Link | Entry::Submodule(_)));
+        let is_indirect = |path: &&Path| matches!(listing.get(path), Some(Entry::Link | Entry::Submodule(_)));
         let behind = proper_ancestors(path).find(is_indirect);
         let Some(behind) = behind else { return Ok(Vec::new()) };
         let inside = self.inside_at(commit, behind)?;
@@ -90,14 +73,13 @@ impl Git {
         let mut search = Search::at(commit, directory);
         for _ in 0..MOST_HOPS {
             let listing = self.listing(&search.repository, &search.commit)?;
-            let further = match listing.get(&slashed(&search.path)) {
+            let further = match listing.get(&search.path) {
                 Some(Entry::File) => None,
                 Some(Entry::Submodule(inner)) => self.within(&search, &search.path, inner)?,
                 Some(Entry::Link) => self.through_link(&search, &search.path)?,
                 None => {
-                    let inside = listing.keys().map(Path::new);
-                    let inside = inside.filter_map(|file| file.strip_prefix(&search.path).ok());
-                    let inside: Vec<String> = inside.map(slashed).collect();
+                    let inside: Vec<String> =
+                        listing.below(&search.path).map(|(path, _)| path.to_owned()).collect();
                     if !inside.is_empty() {
                         return Ok(inside);
                     }
@@ -112,25 +94,16 @@ impl Git {
         Ok(Vec::new())
     }
 
-    /// The submodules at a commit.
-    pub(super) fn submodules_at(&self, commit: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
-        let listing = self.listing(Path::new(""), commit);
-        let listing = listing.map_err(|message| not_told(commit, Path::new("."), &message))?;
-        let submodules = listing.iter().filter(|(_, entry)| matches!(entry, Entry::Submodule(_)));
-        Ok(submodules.map(|(path, _)| PathBuf::from(path)).collect())
-    }
-
     /// The links and submodules directly in a directory at a commit.
     pub(super) fn indirect_in_at(
         &self,
         commit: &str,
         directory: &Path,
     ) -> Result<Vec<PathBuf>, Box<Problem>> {
-        let listing = self.listing(Path::new(""), commit);
-        let listing = listing.map_err(|message| not_told(commit, directory, &message))?;
-        let indirect =
-            listing.iter().filter(|(_, entry)| **entry != Entry::File).map(|(path, _)| Path::new(path));
-        Ok(indirect.filter(|path| path.parent() == Some(directory)).map(Path::to_owned).collect())
+        let listing = self.listing_at(commit)?;
+        let inside =
+            listing.below(directory).filter(|(path, entry)| **entry != Entry::File && !path.contains('/'));
+        Ok(inside.map(|(path, _)| directory.join(path)).collect())
     }
 
     /// Where the file is that a path led to.
@@ -138,7 +111,7 @@ impl Git {
         let mut search = Search::at(commit, path);
         for _ in 0..MOST_HOPS {
             let listing = self.listing(&search.repository, &search.commit)?;
-            let further = match listing.get(&slashed(&search.path)) {
+            let further = match listing.get(&search.path) {
                 Some(Entry::File) => return Ok(Some(search)),
                 Some(Entry::Submodule(_)) => None,
                 Some(Entry::Link) => self.through_link(&search, &search.path)?,
@@ -155,7 +128,7 @@ impl Git {
     /// Where the search goes on if a directory on the way is a link or a submodule.
     fn through_ancestor(&self, search: &Search, listing: &Listing) -> Result<Option<Search>, String> {
         for ancestor in proper_ancestors(&search.path) {
-            match listing.get(&slashed(ancestor)) {
+            match listing.get(ancestor) {
                 Some(Entry::Link) => return self.through_link(search, ancestor),
                 Some(Entry::Submodule(commit)) => return self.within(search, ancestor, commit),
                 Some(Entry::File) => return Ok(None),
@@ -203,21 +176,8 @@ impl Git {
         if let Some(known) = self.listings.borrow().get(&key) {
             return Ok(Rc::clone(known));
         }
-        let listed = self.bytes(repository, &["ls-tree", "-r", "--full-tree", "-z", commit])?;
-        // No file of a prompt has a name that is no text, and others may.
-        let listed = String::from_utf8_lossy(&listed);
-        let entries = listed.split('\0').filter_map(|line| {
-            let (kind, path) = line.split_once('\t')?;
-            let mut words = kind.split(' ');
-            let (mode, id) = (words.next()?, words.nth(1)?);
-            let entry = match mode {
-                "120000" => Entry::Link,
-                "160000" => Entry::Submodule(id.to_owned()),
-                _ => Entry::File,
-            };
-            Some((path.to_owned(), entry))
-        });
-        let listing = Rc::new(entries.collect::<Listing>());
+        let said = self.bytes(repository, &["ls-tree", "-r", "--full-tree", "-z", commit])?;
+        let listing = Rc::new(Listing::parse(&said));
         self.listings.borrow_mut().insert(key, Rc::clone(&listing));
         Ok(listing)
     }

@@ -9,12 +9,13 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 
 use promptassay_evaluator::selection::version_of_file;
-use promptassay_registry::lock_file;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::{self, Version};
 use promptassay_registry::yaml::Document;
+use promptassay_registry::{lock_file, prompt_file};
 
-use super::at_commit::{Listing, plain};
+use super::at_commit::plain;
+use super::listing::Listing;
 use super::superproject::Superproject;
 
 /// Asks for the names of all that differs, whatever the settings of the user and of `.gitmodules` leave out: those are of the change itself.
@@ -152,9 +153,13 @@ impl Git {
         commit: &str,
         directory: &Path,
     ) -> Result<Option<Version>, Box<Problem>> {
-        let Some(text) = self.file_at(commit, &directory.join("prompt.yaml"))? else { return Ok(None) };
+        let Some(text) = self.file_at(commit, &directory.join(prompt_file::FILE_NAME))? else {
+            return Ok(None);
+        };
         // What is wrong with an old file is no news today.
-        let Some(document) = Document::parse("prompt.yaml", text, &mut Vec::new()) else { return Ok(None) };
+        let Some(document) = Document::parse(prompt_file::FILE_NAME, text, &mut Vec::new()) else {
+            return Ok(None);
+        };
         let written = document.read_at::<String>(&["active_version"]).and_then(|reading| reading.value);
         if let Some(version) = written.filter(|written| written != "latest") {
             return Ok(version.parse().ok());

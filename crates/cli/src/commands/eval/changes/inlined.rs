@@ -1,5 +1,7 @@
 //! Submodules that a change replaces by files of its own. What lay in them is of a history that is not here any more.
 
+use std::path::Path;
+
 use promptassay_registry::files::may_be_there;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Tree;
@@ -12,15 +14,16 @@ impl Then<'_> {
     pub(crate) fn inlined_submodules(&self, tree: &Tree) -> Result<Vec<Problem>, Box<Problem>> {
         let root = self.git.named(tree.root());
         let mut problems = Vec::new();
-        for submodule in self.git.submodules_at(&self.fork)? {
-            let here = self.git.here(&submodule);
-            let is_of_prompts = root.starts_with(&submodule) || submodule.starts_with(&root);
+        let listing = self.git.listing_at(&self.fork)?;
+        for submodule in listing.submodules().map(Path::new) {
+            let here = self.git.here(submodule);
+            let is_of_prompts = root.starts_with(submodule) || submodule.starts_with(&root);
             // Where it was not fetched there is an empty directory, and git sees no change.
-            let is_touched = self.touched.iter().any(|path| path.starts_with(&submodule));
+            let is_touched = self.touched.iter().any(|path| path.starts_with(submodule));
             if !is_of_prompts || !is_touched || !here.is_dir() || may_be_there(&here.join(".git")) {
                 continue;
             }
-            let shown = slashed(&submodule);
+            let shown = slashed(submodule);
             let message = format!(
                 "`{shown}` is a submodule at {}, and this change has files in its place: prompts in it are judged as new ones, and not against what was frozen, asked and in use there",
                 self.reference

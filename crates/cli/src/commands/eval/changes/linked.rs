@@ -5,10 +5,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use super::at_commit::MOST_HOPS;
 use super::git::Git;
-
-/// So many links are followed one after another, as systems do.
-const MOST_LINKS: usize = 40;
 
 /// The links in this directory, at any depth, that lead to one of these changed paths, as paths of their own: the directory `tests` that is
 /// a link makes `tests/test_cases.yaml` of the suite that changed behind it.
@@ -71,7 +69,7 @@ fn trail(git: &Git, path: &Path) -> Vec<PathBuf> {
         at.push(part);
         let Ok(target) = fs::read_link(git.here(&at)) else { continue };
         trail.push(at.clone());
-        if trail.len() > MOST_LINKS {
+        if trail.len() > MOST_HOPS {
             return trail;
         }
         at.pop();

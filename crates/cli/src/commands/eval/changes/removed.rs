@@ -12,6 +12,7 @@ use promptassay_registry::digest::Digest;
 use promptassay_registry::files::may_be_there;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::prompt_file;
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::version::Version;
 
@@ -20,8 +21,6 @@ use super::git::slashed;
 
 /// So many cases are named.
 const NAMED: usize = 5;
-
-const PROMPT_FILE: &str = "prompt.yaml";
 
 /// A prompt that was there where the change began and at the commit, and is not any more.
 struct Removed {
@@ -54,21 +53,21 @@ impl Then<'_> {
         tree: &Tree,
         suite_of: impl Fn(&str) -> Option<&'s Suite>,
     ) -> Result<Vec<Problem>, Box<Problem>> {
-        let before = self.git.files_at(&self.fork)?;
+        let before = self.git.listing_at(&self.fork)?;
         let mut problems = Vec::new();
         for name in self.names_before(tree)? {
             let directory = tree.root().join(&name);
             let path = self.git.relative(tree.root()).join(&name);
             // In a file there is nothing.
-            let is_here = !directory.is_file() && may_be_there(&directory.join(PROMPT_FILE));
+            let is_here = !directory.is_file() && may_be_there(&directory.join(prompt_file::FILE_NAME));
             // What the other side removed too was not taken away here.
-            if is_here || !self.git.is_file_at(&self.commit, &path.join(PROMPT_FILE))? {
+            if is_here || !self.git.is_file_at(&self.commit, &path.join(prompt_file::FILE_NAME))? {
                 continue;
             }
             let removed = self.removed(&name, directory, path)?;
             let new = tree.prompts().filter(|prompt| {
-                let file = slashed(&self.git.relative(prompt.directory()).join(PROMPT_FILE));
-                !before.contains(&file)
+                let file = self.git.relative(prompt.directory()).join(prompt_file::FILE_NAME);
+                before.get(&file).is_none()
             });
             let successors: Vec<(&Prompt, Vec<&Version>)> = new
                 .map(|prompt| (prompt, removed.texts_in(prompt)))
@@ -93,11 +92,11 @@ impl Then<'_> {
         if !self.prompts_before(&root)?.is_empty() {
             return Ok(None);
         }
-        let before: BTreeSet<String> = self.git.files_at(&self.fork)?.into_iter().collect();
+        let before = self.git.listing_at(&self.fork)?;
         let gone = |path: &&PathBuf| {
             let here = self.git.here(path);
-            path.file_name().is_some_and(|name| name == PROMPT_FILE)
-                && before.contains(&slashed(path))
+            path.file_name().is_some_and(|name| name == prompt_file::FILE_NAME)
+                && before.get(path).is_some()
                 // Under a link it is another file's second name.
                 && (!may_be_there(&here) || fs::canonicalize(&here).is_ok_and(|real| real != here))
         };
@@ -126,7 +125,7 @@ impl Then<'_> {
     fn names_before(&self, tree: &Tree) -> Result<BTreeSet<String>, Box<Problem>> {
         let root = self.git.relative(tree.root());
         let is_touched = |name: &str| {
-            let path = root.join(name).join(PROMPT_FILE);
+            let path = root.join(name).join(prompt_file::FILE_NAME);
             self.touched.iter().any(|touched| path.starts_with(touched))
         };
         let before = self.prompts_before(&root)?;
@@ -144,7 +143,7 @@ impl Then<'_> {
         let mut prompts: BTreeMap<String, bool> =
             files.iter().filter_map(|path| Some((prompt_of(path)?.to_owned(), false))).collect();
         for indirect in self.git.indirect_in_at(&self.fork, root)? {
-            if self.git.is_file_at(&self.fork, &indirect.join(PROMPT_FILE))? {
+            if self.git.is_file_at(&self.fork, &indirect.join(prompt_file::FILE_NAME))? {
                 prompts.extend(indirect.file_name().map(|name| (name.to_string_lossy().into_owned(), true)));
             }
         }
@@ -267,7 +266,7 @@ impl Removed {
 
 /// The prompt whose `prompt.yaml` this is, from the prompts directory.
 fn prompt_of(path: &str) -> Option<&str> {
-    path.strip_suffix(PROMPT_FILE)?.strip_suffix('/').filter(|name| !name.contains('/'))
+    path.strip_suffix(prompt_file::FILE_NAME)?.strip_suffix('/').filter(|name| !name.contains('/'))
 }
 
 /// Where the suite of a prompt is, from its directory.

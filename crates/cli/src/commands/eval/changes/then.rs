@@ -10,6 +10,7 @@ use promptassay_evaluator::suite::{DatasetFile, Suite};
 use promptassay_llm::Price;
 use promptassay_registry::files::matches_path;
 use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
@@ -47,7 +48,7 @@ impl<'a> Then<'a> {
         let settings = Settings::default();
         let reference = shown(reference);
         let mut then = Self { git, reference, commit, fork, registry: None, settings, touched };
-        then.registry = then.document(&then.commit, &tree.root().join("registry.yaml"), problems)?;
+        then.registry = then.document(&then.commit, &tree.root().join(registry_file::FILE_NAME), problems)?;
         if let Some(registry) = &then.registry {
             // What else is wrong with rows and properties of that day is no news today.
             then.settings = Settings::read(registry, &mut Vec::new());
@@ -254,18 +255,25 @@ impl<'a> Then<'a> {
     }
 
     /// The files that the suite at this path named then, never none.
-    fn datasets(&self, commit: &str, suite: &Path, pattern: &str) -> Result<Vec<DatasetFile>, Box<Problem>> {
-        let pattern = beside(&self.git.named(suite), pattern);
+    fn datasets(&self, commit: &str, suite: &Path, written: &str) -> Result<Vec<DatasetFile>, Box<Problem>> {
+        let pattern = beside(&self.git.named(suite), written);
         let mut files = Vec::new();
-        let mut all = self.git.files_at(commit)?;
-        all.extend(self.git.files_behind_at(commit, Path::new(&pattern))?);
-        for path in all.into_iter().filter(|path| matches_path(&pattern, path)) {
-            if let Some(text) = self.git.file_at(commit, Path::new(&path))? {
+        let listing = self.git.listing_at(commit)?;
+        let behind = self.git.files_behind_at(commit, Path::new(&pattern))?;
+        let behind = behind.iter().map(String::as_str).filter(|path| matches_path(&pattern, path));
+        for path in listing.matching(&pattern).chain(behind) {
+            if let Some(text) = self.git.file_at(commit, Path::new(path))? {
                 files.push(DatasetFile { path: format!("{}:{path}", self.reference).into(), text });
             }
         }
         if files.is_empty() {
-            let message = format!("`{pattern}` matches no file at {}", self.reference);
+            let message = match pattern.as_str() {
+                "" => format!(
+                    "`{written}` leads out of the repository, and {} has nothing there",
+                    self.reference
+                ),
+                pattern => format!("`{pattern}` matches no file at {}", self.reference),
+            };
             return Err(Box::new(Problem::error("suite::no_dataset", message)));
         }
         Ok(files)
