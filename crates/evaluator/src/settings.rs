@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::policy::PolicySpec;
+use crate::policy::{Metric, PolicySpec};
 use crate::validator::{Context, ValidatorSpec};
 
 /// Settings that all suites share.
@@ -106,6 +106,12 @@ impl Properties {
             for spec in self.specs.values() {
                 spec.build(Context { document, surroundings: None }, problems);
             }
+            for (name, span) in document.keys_at(&["properties"]) {
+                if let Some(message) = Metric::taken(name) {
+                    let problem = Problem::error("suite::taken_name", message).help(Metric::HOW_TO_NAME);
+                    problems.push(problem.at(document.place(span)));
+                }
+            }
         }
         self
     }
@@ -161,6 +167,16 @@ fn read_models(document: &Document, problems: &mut Vec<Problem>) -> IndexMap<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_property_has_a_name_of_its_own() {
+        let mut problems = Vec::new();
+        let text = "properties:\n  score: {contains: a}\n  scores: {contains: a}\n";
+        let document = Document::parse("registry.yaml", text, &mut problems).unwrap();
+        Settings::read(&document, &mut problems);
+        insta::assert_snapshot!(problems[0], @"registry.yaml:2:3: `score` is the name of a metric that every suite has (help: give the check another name: a gate could not look at it)");
+        assert_eq!(problems.len(), 1);
+    }
 
     #[test]
     fn no_secret_of_a_row_is_shown_again() {

@@ -22,6 +22,14 @@ impl Metric {
     /// The metrics that every suite has, by their names.
     pub const KNOWN: [&'static str; 2] = ["pass_rate", "score"];
 
+    /// What to do about a check whose name is [`Self::taken`].
+    pub(crate) const HOW_TO_NAME: &'static str = "give the check another name: a gate could not look at it";
+
+    /// Why a check cannot have this name; `None` where it can.
+    pub(crate) fn taken(name: &str) -> Option<String> {
+        Self::KNOWN.contains(&name).then(|| format!("`{name}` is the name of a metric that every suite has"))
+    }
+
     /// The name that files use.
     pub fn as_str(&self) -> &str {
         match self {

@@ -94,7 +94,7 @@ impl<'a> CaseReader<'a> {
                 "" => format!("`{}` is skipped, and nothing says why", spec.name),
                 word => format!("`{}` is skipped, and `{}` is no reason", spec.name, word.escape_debug()),
             };
-            let help = "write the reason behind `skip`, or leave it empty to have the case asked";
+            let help = "write the reason behind `skip`, or take it out to have the case asked; in a table an empty cell says nothing";
             self.problems.push(
                 origin
                     .locate(Problem::error("suite::skip_without_reason", message).help(help), spec.name.span),

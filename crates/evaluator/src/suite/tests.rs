@@ -124,7 +124,7 @@ fn a_case_is_skipped_for_a_reason() {
                 - {name: two, inputs: {company: TechCorp, query: Hello}, validators: [{max_words: 3}]}\n";
     let (_, problems) = resolve_text(text, &[]);
     let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    insta::assert_snapshot!(shown.join("\n"), @"test_cases.yaml:1:10: `one` is skipped, and nothing says why (help: write the reason behind `skip`, or take it out to have the case asked)");
+    insta::assert_snapshot!(shown.join("\n"), @"test_cases.yaml:1:10: `one` is skipped, and nothing says why (help: write the reason behind `skip`, or take it out to have the case asked; in a table an empty cell says nothing)");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::check_spec::CheckSpec;
 use super::{Builder, CHECKS, CheckDescription, Context};
+use crate::policy::Metric;
 use crate::validator::Validator;
 use crate::validator::json_path::JsonPath;
 
@@ -86,6 +87,9 @@ impl ValidatorSpec {
                 weight.span,
                 "write a number, 0 or more",
             );
+        }
+        if let Some(message) = self.name.as_deref().and_then(Metric::taken) {
+            builder.refuse("suite::taken_name", message, self.key, Metric::HOW_TO_NAME);
         }
         let Some(threshold) = self.threshold else { return };
         if !self.description.kind.is_graded() {
