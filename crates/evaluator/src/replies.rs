@@ -120,9 +120,9 @@ impl RecordedReplies {
         replies
     }
 
-    fn insert(&mut self, row: RowSpec, line: usize, place: Place, problems: &mut Vec<Problem>) {
+    fn insert(&mut self, row: RowSpec, line: usize, place: &dyn Fn() -> Place, problems: &mut Vec<Problem>) {
         if let Some((message, help)) = row.fault() {
-            problems.push(Problem::error("replies::invalid_row", message).at(place).help(help));
+            problems.push(Problem::error("replies::invalid_row", message).at(place()).help(help));
             return;
         }
         let key = row.key();
@@ -135,7 +135,7 @@ impl RecordedReplies {
                         key.case, key.version, key.model, key.repeat
                     ),
                 )
-                .at(place)
+                .at(place())
                 .help(format!("the first is in line {}; keep one of the two", first.line)),
             );
             return;

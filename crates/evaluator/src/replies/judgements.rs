@@ -124,7 +124,7 @@ impl RecordedJudgements {
             "a row is {case, version, model, repeat, judge, request_sha256, text, finish_reason, source}";
         Lines::new(file, text, help).each_row(problems, |row: RowSpec, line, place, problems| {
             if let Some((message, help)) = row.fault() {
-                problems.push(Problem::error("replies::invalid_row", message).at(place).help(help));
+                problems.push(Problem::error("replies::invalid_row", message).at(place()).help(help));
                 return;
             }
             let key = (row.request_sha256, row.sample);
@@ -132,7 +132,7 @@ impl RecordedJudgements {
                 let message = format!("a second answer of {} to the same question", row.judge);
                 problems.push(
                     Problem::error("replies::duplicate_row", message)
-                        .at(place)
+                        .at(place())
                         .help(format!("the first is in line {first}; keep one of the two")),
                 );
                 return;
@@ -141,7 +141,7 @@ impl RecordedJudgements {
                 let message = format!("this answer by hand cannot be read, so the judge would be asked once more: {why}");
                 problems.push(
                     Problem::warning("replies::unreadable_answer", message)
-                        .at(place)
+                        .at(place())
                         .help("write its `text` as a judge would: {\"pass\": true, \"score\": 1, \"reason\": \"…\"}, as text in quotes"),
                 );
             }

@@ -21,26 +21,24 @@ impl<'a> Lines<'a> {
         Self { file, text, help }
     }
 
-    /// Hands each row to `take`, with its line, from 1, and its place. Everything that is wrong is added to `problems`.
+    /// Hands each row to `take`, with its line, from 1, and where it stands, which only problems ask for. Everything that is wrong is added to `problems`.
     pub(super) fn each_row<T: DeserializeOwned>(
         &self,
         problems: &mut Vec<Problem>,
-        mut take: impl FnMut(T, usize, Place, &mut Vec<Problem>),
+        mut take: impl FnMut(T, usize, &dyn Fn() -> Place, &mut Vec<Problem>),
     ) {
-        let mut offset = 0;
         for (index, line) in self.text.split_inclusive('\n').enumerate() {
-            let start = offset;
-            offset += line.len();
             let content = line.trim();
             if content.is_empty() || (index == 0 && self.is_header(content, problems)) {
                 continue;
             }
             let at = |column: usize| {
-                let byte = start + column.saturating_sub(1);
-                Place::in_text(self.file, self.text, byte..byte + 1)
+                let byte = column.saturating_sub(1);
+                // Of the line alone: a search for it from the beginning of the file would take the square of the rows.
+                Place { line: index + 1, ..Place::in_text(self.file, line, byte..byte + 1) }
             };
             match serde_json::from_str::<T>(content) {
-                Ok(row) => take(row, index + 1, at(1), problems),
+                Ok(row) => take(row, index + 1, &|| at(1), problems),
                 Err(error) => problems.push(
                     Problem::error(
                         "replies::invalid_row",
