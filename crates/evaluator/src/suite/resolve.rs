@@ -1,6 +1,6 @@
 //! From a suite as it is written to a suite that cannot be wrong. Every problem is found before anything is asked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::variables::Interface;
@@ -77,6 +77,7 @@ impl Resolver<'_, '_> {
         }
         let properties = Properties { specs: spec.properties, document: Some(document.clone()) };
         self.reader.properties = properties.checked(&mut self.reader.problems);
+        let written = spec.models.as_ref().map(|models| models.value.clone()).unwrap_or_default();
         let models = self.models(spec.models);
         self.reader.asked.clone_from(&models);
         if let Some(judge) = &spec.judge {
@@ -95,6 +96,7 @@ impl Resolver<'_, '_> {
         self.check_names(&cases);
         self.check_any(&cases, has_rows);
         self.check_prices(&cases, &models);
+        self.check_asked(&cases, &written);
         let policy = self.policy(&spec.gate, &cases);
         let parts = SuiteParts {
             cases: &cases,
@@ -226,6 +228,21 @@ impl Resolver<'_, '_> {
                 row.name
             ));
             self.reader.problems.push(problem.at(case.place.clone()));
+        }
+    }
+
+    /// A row that every case replaces by rows of its own is in no plan and in no verdict.
+    fn check_asked(&mut self, cases: &[Case], models: &[Located<String>]) {
+        let asked: Vec<&Case> = cases.iter().filter(|case| case.skip.is_none()).collect();
+        if asked.is_empty() || asked.iter().any(|case| case.models.is_none()) {
+            return;
+        }
+        let names: BTreeSet<&str> =
+            asked.iter().filter_map(|case| case.models.as_ref()).flatten().map(String::as_str).collect();
+        for model in models.iter().filter(|model| !names.contains(model.value.as_str())) {
+            let message = format!("no case is asked on model `{}`: each has models of its own", model.value);
+            let help = "take it out, or write it to the `models` of a case";
+            self.reader.problem(Problem::warning("suite::unasked_model", message).help(help), model.span);
         }
     }
 

@@ -148,7 +148,7 @@ fn what_valid_suites_come_to() {
         let name = topic.file_name().unwrap().to_str().unwrap();
         let problems = shown(&problems, &topic);
         let suite = suite.unwrap_or_else(|| panic!("{name}: {problems}"));
-        assert_eq!(problems.is_empty(), name != "warnings", "{name}: {problems}");
+        assert_eq!(problems.is_empty(), !name.starts_with("warnings"), "{name}: {problems}");
         insta::assert_snapshot!(format!("valid_{name}"), format!("{problems}{}", described(&suite)));
     }
 }
