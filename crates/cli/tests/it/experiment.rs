@@ -12,6 +12,7 @@ mod lost_rows;
 mod named_stores;
 mod phases;
 mod treatments;
+mod unknown_outcomes;
 
 use insta::assert_snapshot;
 

@@ -69,6 +69,11 @@ pub enum NoInterval {
         /// What each of them needs.
         needed: u64,
     },
+    /// One arm has not one outcome of the metric, in which nothing counts as 0, and the other has.
+    NotRecorded {
+        /// The units of the other arm that have one.
+        units: u64,
+    },
     /// Outcomes count for ever, so looking before the end is not allowed.
     NoWindow,
     /// No number of units was planned, so no interval can be tuned to it.
@@ -216,6 +221,9 @@ impl Pair<'_> {
         let units = self.control.with_value().min(self.treatment.with_value());
         if units < LEAST_UNITS {
             return Err(NoInterval::TooFewUnits { units, needed: LEAST_UNITS });
+        }
+        if let Some(units) = Sample::recorded_in_one(&self.metric.kind, self.control, self.treatment) {
+            return Err(NoInterval::NotRecorded { units });
         }
         if self.metric.kind == MetricKind::Binary {
             let counts = [self.control, self.treatment]

@@ -5,7 +5,7 @@ use promptassay_stats::Undefined;
 use promptassay_stats::holm::holm;
 use serde::Serialize;
 
-use super::text::{counted, difference_of, interval, thousands};
+use super::text::{counted, difference_of, interval, thousands, why_not};
 use super::{Comparison, Health, Interval, MetricReport, Progress};
 use crate::definition::{Direction, Role};
 
@@ -158,12 +158,7 @@ pub(super) fn decide(
                     better.variant
                 )
             }
-            None => {
-                format!(
-                    "stop: the planned units are in, and `{}` is not better in any variant{harm}",
-                    primary.name
-                )
-            }
+            None => format!("stop: the planned units are in, and {}{harm}", without_a_winner(primary)),
         };
         return decision(Verdict::Stop, None, sentence);
     }
@@ -175,6 +170,23 @@ pub(super) fn decide(
         return decision(Verdict::Stop, None, sentence);
     }
     decision(Verdict::Hold, None, format!("hold: {}{harm}", what_is_left(progress)))
+}
+
+/// That nothing is better; where there is no interval nobody can tell.
+fn without_a_winner(primary: &MetricReport) -> String {
+    let unknown: Vec<String> = primary
+        .comparisons
+        .iter()
+        .filter_map(|comparison| {
+            Some(format!("`{}` ({})", comparison.variant, why_not(comparison.no_interval?)))
+        })
+        .collect();
+    let name = &primary.name;
+    if unknown.is_empty() {
+        return format!("`{name}` is not better in any variant");
+    }
+    let others = if unknown.len() < primary.comparisons.len() { " and is not better in another" } else { "" };
+    format!("whether `{name}` is better cannot be told in {}{others}", unknown.join(", "))
 }
 
 fn shown(metric: &MetricReport, comparison: &Comparison) -> String {

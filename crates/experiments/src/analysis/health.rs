@@ -231,6 +231,18 @@ pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Exper
         );
         findings.push(Finding { weight: Weight::Warning, code: "missing_values", message });
     }
+    let control = &samples[experiment.control];
+    for index in experiment.treatments() {
+        let Some(units) = Sample::recorded_in_one(&metric.kind, control, &samples[index]) else { continue };
+        let empty = if control.recorded == 0 { experiment.control } else { index };
+        let message = format!(
+            "not one `{}` is recorded in `{}`, and {} of the other variant have one: nothing counts as 0, and is rather not recorded there (where it is 0, record a 0)",
+            metric.name,
+            experiment.variants[empty].name,
+            counted(units, "unit", "units")
+        );
+        findings.push(Finding { weight: Weight::Warning, code: "not_recorded", message });
+    }
     if let MetricKind::Mean { covariate: Some(covariate), .. } = &metric.kind {
         if samples.iter().any(|sample| sample.with_value() > 0) && !samples.iter().any(Sample::has_covariate)
         {
@@ -241,7 +253,6 @@ pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Exper
             findings.push(Finding { weight: Weight::Warning, code: "no_covariate", message });
             return findings;
         }
-        let control = &samples[experiment.control];
         for index in experiment.treatments() {
             let (before, after) = covariates(control, &samples[index]);
             let p = Moments::of(&before).and_then(|before| {

@@ -6,7 +6,7 @@ use promptassay_stats::moments::Moments;
 use promptassay_stats::newcombe::Successes;
 use promptassay_stats::ratio::ratio_moments;
 
-use crate::definition::{Experiment, Metric, MetricKind, PerUnit};
+use crate::definition::{Experiment, LEAST_SUCCESSES, Metric, MetricKind, PerUnit};
 use crate::store::{Population, Store, StoreError, UnitRow, Window};
 
 /// The values of one variant.
@@ -20,12 +20,28 @@ pub(super) struct Sample {
     pub(super) beside: Vec<f64>,
     /// Of a rate: units with a success.
     pub(super) successes: u64,
+    /// Units for which something was recorded: a sum or a count of nothing is 0.
+    pub(super) recorded: u64,
 }
 
 impl Sample {
     /// Units that have a value.
     pub(super) fn with_value(&self) -> u64 {
         self.values.len() as u64
+    }
+
+    /// Of two variants in a metric in which nothing counts as 0, the units with a record in the one where the other has none at all: rather
+    /// it is not recorded there.
+    pub(super) fn recorded_in_one(kind: &MetricKind, one: &Self, other: &Self) -> Option<u64> {
+        let nothing_is_0 = match kind {
+            MetricKind::Mean { per_unit, .. } => *per_unit != PerUnit::Mean,
+            MetricKind::Ratio { .. } => true,
+            // A unit without a success is a failure, and without successes there is no interval.
+            MetricKind::Binary => false,
+        };
+        let most = one.recorded.max(other.recorded);
+        let is_one_sided = one.recorded.min(other.recorded) == 0 && most >= LEAST_SUCCESSES;
+        (nothing_is_0 && is_one_sided).then_some(most)
     }
 
     /// Of a mean with a covariate: whether some unit has one.
@@ -59,6 +75,7 @@ pub(super) fn read(
             return;
         };
         sample.units += 1;
+        sample.recorded += u64::from(row.count > 0);
         let value = value(&metric.kind, row);
         has_value.push(value.is_some());
         sample.values.extend(value);

@@ -205,13 +205,19 @@ fn bounds(metric: &MetricReport, comparison: &Comparison) -> String {
     }
 }
 
-fn why_not(reason: NoInterval) -> String {
+pub(super) fn why_not(reason: NoInterval) -> String {
     match reason {
         NoInterval::TooFewUnits { units, needed } => {
             format!("no interval below {needed} units a variant; {units} so far")
         }
         NoInterval::TooFewSuccesses { count, needed } => {
             format!("no interval below {needed} successes and failures a variant; {count} so far")
+        }
+        NoInterval::NotRecorded { units } => {
+            format!(
+                "no interval: not one is recorded in one variant, and {} of the other have one",
+                counted(units, "unit", "units")
+            )
         }
         NoInterval::NoWindow => {
             "no interval before the planned end: without a `window` sums never close".to_owned()

@@ -1,0 +1,58 @@
+//! An analysis of outcomes that do not tell: too few of them, or none in one variant.
+
+use insta::assert_snapshot;
+
+use super::sandbox;
+use crate::sandbox::Sandbox;
+
+const LOOK: [&str; 6] = ["analyze", "trial", "--from", "t.csv", "--at", "2026-03-01T00:00:00Z"];
+
+/// 1,000 users and what became of each: whether it was resolved, and what it cost where that is known.
+fn table(sandbox: &Sandbox, outcome: impl Fn(usize, &str) -> (bool, Option<f64>)) {
+    let units: Vec<String> = (0..1000).map(|number| format!("u{number}")).collect();
+    let assigned = sandbox
+        .run(&[&["assign", "trial"], &units.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
+    let mut table = "unit,variant,metric,value,at\n".to_owned();
+    for (number, line) in assigned.stdout.lines().enumerate() {
+        let (unit, variant) = line.split_once('\t').unwrap();
+        let (resolved, cost) = outcome(number, variant);
+        let at = format!("2026-01-{:02}T00:00:00Z", 1 + number / 100);
+        table.push_str(&format!("{unit},{variant},resolved,{},{at}\n", u8::from(resolved)));
+        if let Some(cost) = cost {
+            table.push_str(&format!("{unit},,cost,{cost},{at}\n"));
+        }
+    }
+    sandbox.write("t.csv", table);
+}
+
+#[test]
+fn a_rate_that_is_too_rare_to_compare_is_not_said_to_be_no_better() {
+    let sandbox = sandbox();
+    table(&sandbox, |number, variant| {
+        let every = if variant == "treatment" { 8 } else { 90 };
+        (number % every == 0, Some(1.0 + (number % 7) as f64))
+    });
+    assert_snapshot!(sandbox.session(&[&LOOK]));
+}
+
+#[test]
+fn a_guardrail_that_is_recorded_in_one_variant_only_does_not_hold() {
+    let sandbox = sandbox();
+    sandbox.edit(
+        "prompts/greet/experiments/trial.yaml",
+        "cost: {kind: mean,",
+        "cost: {kind: mean, per_unit: sum,",
+    );
+    let outcome = |number: usize, variant: &str| {
+        let resolved = number % 10 < if variant == "treatment" { 8 } else { 5 };
+        (resolved, (variant == "control").then_some(1.0 + (number % 7) as f64))
+    };
+    table(&sandbox, outcome);
+    let unknown = sandbox.session(&[&LOOK]);
+    // Whoever knows that nothing was spent records that.
+    table(&sandbox, |number, variant| {
+        let (resolved, cost) = outcome(number, variant);
+        (resolved, cost.or(Some(0.0)))
+    });
+    assert_snapshot!(unknown + &sandbox.session(&[&LOOK]));
+}
