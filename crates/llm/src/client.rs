@@ -15,7 +15,6 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use crate::client::tls::CertificateError;
 use crate::config::{ModelRow, Target};
 use crate::error::ModelError;
-use crate::excerpt;
 use crate::provider::command;
 use crate::rate::RateHint;
 use crate::reply::Reply;
@@ -27,12 +26,6 @@ use crate::wire::{self, HeaderContent, HttpResponse};
 pub const DEFAULT_MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("promptassay/", env!("CARGO_PKG_VERSION"));
-
-/// A key this long is cut out of successful answers too. Shorter ones are words like `ollama`, which servers without
-/// keys are given, and which an answer may well contain.
-const LONG_KEY: usize = 16;
-/// A key this long is cut out of failed answers.
-const SHORT_KEY: usize = 6;
 
 /// What all calls of one client share.
 #[derive(Debug, Clone)]
@@ -130,7 +123,7 @@ impl Client {
         let attempt = async {
             match &row.target {
                 Target::Http(_) => self.ask_server(row, secrets, request, now).await,
-                Target::Command(words) => self.ask_program(words, row, request).await,
+                Target::Command(words) => self.ask_program(words, row, secrets, request).await,
             }
         };
         match tokio::time::timeout(row.timeout, attempt).await {
@@ -163,22 +156,16 @@ impl Client {
             .map_err(|error| body::transport_error(error, &origin))?;
         let status = response.status().as_u16();
         let mut headers = response.headers().clone();
-        let bytes = body::read(response, self.options.max_body_bytes, &origin).await?;
+        let body = body::read(response, self.options.max_body_bytes, &origin).await?;
         let elapsed = started.elapsed();
-        let shortest = if (200..300).contains(&status) { LONG_KEY } else { SHORT_KEY };
-        let keys: Vec<&str> = row
-            .environment_names()
-            .into_iter()
-            .filter_map(|name| Some(secrets.get(name)?.expose()))
-            .filter(|key| key.len() >= shortest)
-            .collect();
-        headers.values_mut().for_each(|value| excerpt::header_without(value, &keys));
-        let response = HttpResponse {
-            status,
-            headers,
-            body: excerpt::without(bytes, &keys),
-            latency: whole_microseconds(elapsed),
-        };
+        secrets.cut_out_of_headers(&mut headers);
+        let bytes = secrets.cut_out(body.bytes);
+        // Of an error the beginning is enough.
+        if body.is_cut && (200..300).contains(&status) {
+            let limit = self.options.max_body_bytes;
+            return Err(wire::malformed(&format!("the body is longer than {limit} bytes"), &bytes));
+        }
+        let response = HttpResponse { status, headers, body: bytes, latency: whole_microseconds(elapsed) };
         let arrived = now.saturating_add(elapsed).unwrap_or(now);
         let reply = wire::decode(row.provider, &response, arrived)?;
         Ok(Answer { reply, rate_hint: RateHint::read(&response, arrived) })
@@ -188,6 +175,7 @@ impl Client {
         &self,
         words: &[String],
         row: &ModelRow,
+        secrets: &Secrets,
         request: &ChatRequest,
     ) -> Result<Answer, ModelError> {
         if !self.options.allow_commands {
@@ -197,13 +185,15 @@ impl Client {
         let question = command::encode(row, request)
             .map_err(|error| ModelError::BadRequest { detail: error.to_string() })?;
         let started = Instant::now();
-        let finished = program::run(
+        let mut finished = program::run(
             words,
             self.options.command_directory.as_deref(),
             question.to_string().as_bytes(),
             self.options.max_body_bytes,
         )
         .await?;
+        finished.stdout = secrets.cut_out(finished.stdout);
+        finished.stderr = secrets.cut_out(finished.stderr);
         let mut reply = command::decode(&finished)?;
         reply.latency = whole_microseconds(started.elapsed());
         Ok(Answer { reply, rate_hint: RateHint::default() })

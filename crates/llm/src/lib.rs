@@ -33,6 +33,7 @@ mod message;
 pub mod program_output;
 mod provider;
 mod rate;
+mod redaction;
 mod reply;
 mod request;
 mod secret;

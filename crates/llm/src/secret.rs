@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use reqwest::header::HeaderMap;
+
 use crate::config::EnvironmentName;
+use crate::redaction::{self, Needle};
 
 /// A secret that goes into a request header and nowhere else. It has no `Display`, and `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,7 +51,11 @@ impl fmt::Debug for ApiKey {
 /// The secrets of a run, by the name of the environment variable that each came from
 /// ([`crate::ModelRow::environment_names`] lists which are needed).
 #[derive(Debug, Clone, Default)]
-pub struct Secrets(BTreeMap<EnvironmentName, ApiKey>);
+pub struct Secrets {
+    keys: BTreeMap<EnvironmentName, ApiKey>,
+    /// What is cut out of every answer: nobody knows whose key a server repeats.
+    needles: Vec<Needle>,
+}
 
 impl Secrets {
     /// No secret at all: for servers that ask for none.
@@ -58,12 +65,23 @@ impl Secrets {
 
     /// Keeps `key` under `name`.
     pub fn insert(&mut self, name: EnvironmentName, key: ApiKey) {
-        self.0.insert(name, key);
+        self.needles.extend(Needle::of(key.expose()));
+        self.keys.insert(name, key);
     }
 
     /// The secret of that name.
     pub fn get(&self, name: &EnvironmentName) -> Option<&ApiKey> {
-        self.0.get(name)
+        self.keys.get(name)
+    }
+
+    /// What somebody said, without any of these secrets.
+    pub(crate) fn cut_out(&self, text: Vec<u8>) -> Vec<u8> {
+        redaction::cut_out(text, &self.needles)
+    }
+
+    /// Headers, without any of these secrets.
+    pub(crate) fn cut_out_of_headers(&self, headers: &mut HeaderMap) {
+        headers.values_mut().for_each(|value| redaction::cut_out_of_header(value, &self.needles));
     }
 }
 

@@ -3,27 +3,29 @@
 use std::error::Error;
 
 use crate::error::ModelError;
-use crate::wire::malformed;
 
-/// The whole body. Above `limit` bytes a success is malformed, while of an error the beginning is enough.
+/// What came of a body.
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    /// Whether there is more of it, beyond the limit.
+    pub(super) is_cut: bool,
+}
+
+/// The body, of which nothing is kept above `limit` bytes.
 pub(super) async fn read(
     mut response: reqwest::Response,
     limit: usize,
     origin: &str,
-) -> Result<Vec<u8>, ModelError> {
-    let is_success = response.status().is_success();
-    let mut body = Vec::new();
+) -> Result<Body, ModelError> {
+    let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| transport_error(error, origin))? {
-        if body.len() + chunk.len() > limit {
-            if is_success {
-                return Err(malformed(&format!("the body is longer than {limit} bytes"), &body));
-            }
-            body.extend_from_slice(&chunk[..limit - body.len()]);
-            break;
+        if bytes.len() + chunk.len() > limit {
+            bytes.extend_from_slice(&chunk[..limit - bytes.len()]);
+            return Ok(Body { bytes, is_cut: true });
         }
-        body.extend_from_slice(&chunk);
+        bytes.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(Body { bytes, is_cut: false })
 }
 
 /// Our class for an error of the HTTP library. `origin` is scheme, host and port: enough to find the fault.

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use promptassay_llm::{Answer, ClientOptions, ModelError, ModelErrorKind, ModelRow, Secrets};
+use promptassay_llm::{
+    Answer, ApiKey, ClientOptions, EnvironmentName, ModelError, ModelErrorKind, ModelRow, Secrets,
+};
 use serde_json::json;
 
 use crate::socket::client;
@@ -53,6 +55,25 @@ async fn programs_run_only_where_they_are_allowed() {
         client(options).ask(&shell("touch ran"), &Secrets::none(), &hello(), now()).await.unwrap_err();
     insta::assert_snapshot!(error, @"the request was refused: running programs is not allowed here");
     assert!(!directory.path().join("ran").exists());
+}
+
+#[tokio::test]
+async fn a_key_that_a_program_repeats_is_in_no_answer_and_no_error() {
+    let mut secrets = Secrets::none();
+    let name = EnvironmentName::try_from("TEST_KEY".to_owned()).unwrap();
+    secrets.insert(name, ApiKey::new("liveSECRET01").unwrap());
+    let options = ClientOptions { allow_commands: true, ..ClientOptions::default() };
+    let client = client(options);
+    let answer = client
+        .ask(&shell(r#"echo '{"text": "it is liveSECRET01"}'"#), &secrets, &hello(), now())
+        .await
+        .unwrap();
+    assert_eq!(answer.reply.text, "it is [redacted]");
+    let error = client
+        .ask(&shell("echo 'no such user: liveSECRET01' >&2; exit 1"), &secrets, &hello(), now())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().ends_with("no such user: [redacted]"), "{error}");
 }
 
 #[tokio::test]

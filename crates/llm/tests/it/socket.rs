@@ -258,3 +258,33 @@ async fn a_key_that_a_model_repeats_is_not_in_the_reply() {
     let reply = ask(&base_url).await.unwrap().reply;
     assert_eq!((reply.text.as_str(), reply.request_id.as_deref()), ("[redacted]", Some("[redacted]")));
 }
+
+#[tokio::test]
+async fn a_short_key_and_a_header_from_the_environment_are_not_in_the_reply_either() {
+    let mut secrets = Secrets::none();
+    for (name, value) in [("TEST_KEY", "sk-SECRET"), ("GATE", "Bearer gateSECRET"), ("OTHER", "otherSECRET")]
+    {
+        secrets.insert(EnvironmentName::try_from(name.to_owned()).unwrap(), ApiKey::new(value).unwrap());
+    }
+    let (base_url, _requests) = serve(|_, mut stream| {
+        let text = "sk-SECRET, gateSECRET, otherSECRET, c2stU0VDUkVU, gate%53ECRET";
+        stream.write_all(&with_status("200 OK", "", SUCCESS.replace("Hello!", text).as_bytes())).unwrap();
+    });
+    let row = row(json!({
+        "provider": "openai", "model": "m", "base_url": base_url, "api_key_env": "TEST_KEY", "timeout": "20s",
+        "headers": {"x-gate": {"env": "GATE"}},
+    }));
+    let answer = client(ClientOptions::default()).ask(&row, &secrets, &hello(), now()).await.unwrap();
+    assert_eq!(answer.reply.text, "[redacted], [redacted], [redacted], [redacted], [redacted]");
+}
+
+#[tokio::test]
+async fn a_key_in_a_body_that_is_too_long_is_not_in_the_error() {
+    let (base_url, _requests) = serve(|_, mut stream| {
+        let body = format!("{KEY} {}", "x".repeat(100));
+        stream.write_all(&with_status("200 OK", "", body.as_bytes())).unwrap();
+    });
+    let options = ClientOptions { max_body_bytes: 60, ..ClientOptions::default() };
+    let error = client(options).ask(&keyed(&base_url), &secrets(), &hello(), now()).await.unwrap_err();
+    assert!(!error.to_string().contains(KEY) && error.to_string().contains("[redacted]"), "{error}");
+}

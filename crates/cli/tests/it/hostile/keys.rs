@@ -8,28 +8,51 @@ use crate::live::KEY;
 use crate::reports::ALL_REPORTS;
 use crate::sandbox::{EXPERIMENT, Sandbox, Seen};
 
-/// Thanks, and repeats the key in the text, in its JSON spelling, in a header and in the served model; judges well.
+/// The value of a header that is taken from the environment; shorter than keys mostly are.
+const TOKEN: &str = "tok/SECRET+gat";
+/// `KEY` and `Bearer KEY` in Base64, and `TOKEN` in a URL.
+const ENCODED: [&str; 3] = [
+    "c2stdGVzdC01dXAzclMzY3IzdEszeU9mQVRlc3Q=",
+    "QmVhcmVyIHNrLXRlc3QtNXVwM3JTM2NyM3RLM3lPZkFUZXN0",
+    "tok%2FSECRET%2Bgat",
+];
+/// Parts of the secrets that nothing may hold. Half a key is no key, but nobody has a use for it either.
+const PARTS: [&str; 5] =
+    ["5up3rS3cr3tK3yOfATest", "SECRET+gat", "dXAzclMzY3IzdEszeU9", "NXVwM3JTM2NyM3RLM3lP", "SECRET%2B"];
+
+/// The secrets in every spelling in which they may stand in JSON.
+fn spellings() -> String {
+    let escaped = format!("\\u{:04x}{}", KEY.as_bytes()[0], &KEY[1..]);
+    format!("{KEY}; {escaped}; {TOKEN}; {}; {}", TOKEN.replace('/', "\\/"), ENCODED.join("; "))
+}
+
+/// A row that has a key and a header from the environment.
+fn row(server: &Server) -> String {
+    server.row().replace("model: m,", "model: m, headers: {X-Gateway: {env: TEST_TOKEN}},")
+}
+
+/// Thanks, and repeats the secrets in the text, in a header and in the served model; judges well.
 fn repeat(asked: &mut Asked<'_>) -> std::io::Result<()> {
-    let spelled = format!("\\u{:04x}{}", KEY.as_bytes()[0], &KEY[1..]);
+    let spelled = spellings();
     let text = if asked.request.contains("judge-model") {
-        format!(r#"{{\"reasoning\":\"as {KEY} and {spelled} say\",\"score\":1,\"pass\":true}}"#)
+        format!(r#"{{\"reasoning\":\"as {spelled} say\",\"score\":1,\"pass\":true}}"#)
     } else {
-        format!("Thank you, {KEY}; {spelled}")
+        format!("Thank you, {spelled}")
     };
     let body = format!(
-        r#"{{"id":"{KEY}","model":"m-{KEY}","choices":[{{"finish_reason":"stop","message":{{"role":"assistant","content":"{text}"}}}}],"usage":{{"prompt_tokens":1,"completion_tokens":1}}}}"#
+        r#"{{"id":"{KEY}","model":"m-{TOKEN}","choices":[{{"finish_reason":"stop","message":{{"role":"assistant","content":"{text}"}}}}],"usage":{{"prompt_tokens":1,"completion_tokens":1}}}}"#
     );
     write!(
         asked.to,
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: {KEY}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        ENCODED[0],
         body.len()
     )
 }
 
-/// Refuses with the key in the message, in its JSON spelling too.
+/// Refuses with the secrets in the message.
 fn refuse(asked: &mut Asked<'_>) -> std::io::Result<()> {
-    let spelled = format!("\\u{:04x}{}", KEY.as_bytes()[0], &KEY[1..]);
-    let body = format!(r#"{{"error":{{"message":"no {KEY}, no {spelled}","code":"{KEY}"}}}}"#);
+    let body = format!(r#"{{"error":{{"message":"no {}","code":"{KEY}"}}}}"#, spellings());
     write!(
         asked.to,
         "HTTP/1.1 400 Bad {KEY}\r\nx-request-id: {KEY}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
@@ -45,7 +68,13 @@ struct Keyed {
 
 impl Keyed {
     fn run(&mut self, arguments: &[&str]) -> Seen {
-        let seen = Seen::of(self.sandbox.command(arguments).env("TEST_KEY", KEY).env("RUST_LOG", "trace"));
+        let seen = Seen::of(
+            self.sandbox
+                .command(arguments)
+                .env("TEST_KEY", KEY)
+                .env("TEST_TOKEN", TOKEN)
+                .env("RUST_LOG", "trace"),
+        );
         self.printed.push_str(&seen.shown());
         seen
     }
@@ -58,9 +87,10 @@ impl Keyed {
     /// Looks through everything that was printed and everything that lies below the repository. `kinds` are parts of paths that
     /// must be among it.
     fn assert_clean(&self, kinds: &[&str]) {
-        // Half a key is no key, but nobody has a use for it either.
-        let secret = &KEY.as_bytes()[8..];
-        let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+        let holds = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            PARTS.iter().any(|part| text.contains(part))
+        };
         assert!(!holds(self.printed.as_bytes()), "{}", self.printed);
         let files = self.sandbox.files(".");
         for file in &files {
@@ -75,8 +105,8 @@ impl Keyed {
 #[test]
 fn no_artefact_of_a_run_and_of_what_follows_holds_the_key() {
     let server = Server::start(repeat);
-    let sandbox = sandbox(&server.row());
-    let judge = server.row().replace("model: m,", "model: judge-model,");
+    let sandbox = sandbox(&row(&server));
+    let judge = row(&server).replace("model: m,", "model: judge-model,");
     sandbox.edit("prompts/registry.yaml", "replies: ../", &format!("  judge: {judge}\nreplies: ../"));
     sandbox.edit(
         "prompts/greet/tests/test_cases.yaml",
@@ -138,7 +168,7 @@ fn no_artefact_of_a_run_and_of_what_follows_holds_the_key() {
 #[test]
 fn no_artefact_of_a_refusal_holds_the_key() {
     let server = Server::start(refuse);
-    let mut keyed = Keyed { sandbox: sandbox(&server.row()), printed: String::new() };
+    let mut keyed = Keyed { sandbox: sandbox(&row(&server)), printed: String::new() };
     // What people wrote would answer in the place of the model.
     keyed.sandbox.write("replies/greet.jsonl", "");
     let seen = keyed.run(&[&["eval", "-v", "--record", "--attempts", "1"], &ALL_REPORTS[..]].concat());
