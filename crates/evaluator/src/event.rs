@@ -50,8 +50,10 @@ pub enum RunEnd {
     TimeUp,
     /// It judged the answers of another run, which has none to some of the questions.
     Unanswered,
-    /// Somebody interrupted it, or it was killed.
+    /// Somebody interrupted it.
     Interrupted,
+    /// It was killed. No journal of one process ends so, but one that was merged of several.
+    Killed,
 }
 
 impl RunEnd {
@@ -64,6 +66,7 @@ impl RunEnd {
             Self::TimeUp => Some("the time is up"),
             Self::Unanswered => Some("answers are missing"),
             Self::Interrupted => Some("interrupted"),
+            Self::Killed => Some("killed"),
         }
     }
 }

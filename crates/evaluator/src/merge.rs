@@ -208,9 +208,9 @@ pub fn join(
         }
         // A shard that was killed did not come to its end, unless the line that says so is all that it lacks.
         let is_whole = || shard.file().is_ok_and(|file| file.trials == finished.len());
-        ends.insert(last.unwrap_or_else(|| if is_whole() { RunEnd::Completed } else { RunEnd::Interrupted }));
+        ends.insert(last.unwrap_or_else(|| if is_whole() { RunEnd::Completed } else { RunEnd::Killed }));
     }
-    let end = ends.last().copied().unwrap_or(RunEnd::Interrupted);
+    let end = ends.last().copied().unwrap_or(RunEnd::Killed);
     journal.append(&Event::RunFinished { end })?;
     Ok(end)
 }

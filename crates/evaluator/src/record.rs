@@ -150,6 +150,13 @@ impl Record {
         self.end == Some(RunEnd::Interrupted)
     }
 
+    /// In a word, what kept it from asking everything, where it was interrupted or killed and not stopped for a reason of its own.
+    pub fn stopped(&self) -> Option<&'static str> {
+        let lacks_results = self.trials.iter().any(Option::is_none);
+        let is_stopped = matches!(self.end, None | Some(RunEnd::Interrupted | RunEnd::Killed));
+        self.cut_short().filter(|_| lacks_results && is_stopped && !self.under_way)
+    }
+
     /// Somebody still asks: what is not there is not lost.
     pub fn mark_under_way(&mut self) {
         self.under_way = true;
@@ -170,7 +177,7 @@ impl Record {
 pub fn cut_short(end: Option<RunEnd>, under_way: bool) -> Option<&'static str> {
     match end {
         None if under_way => Some("the run is under way"),
-        end => end.unwrap_or(RunEnd::Interrupted).reason(),
+        end => end.unwrap_or(RunEnd::Killed).reason(),
     }
 }
 

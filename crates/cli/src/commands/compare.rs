@@ -119,7 +119,7 @@ fn read(reference: &str, runs: &RunsArguments, context: &Context<'_>) -> Result<
     let (prompts, outline) = Side::read_with_outline(&file, &journal).map_err(broken)?;
     let not_asked = file.trials.saturating_sub(outline.finished());
     let cut_short = (not_asked > 0).then(|| {
-        let why = cut_short(outline.end, under_way).unwrap_or("interrupted");
+        let why = cut_short(outline.end, under_way).unwrap_or("answers are missing");
         format!("{why}: {not_asked} of {} questions not asked", file.trials)
     });
     Ok(Run { file, prompts, cut_short })

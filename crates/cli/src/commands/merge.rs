@@ -47,6 +47,11 @@ fn merge(arguments: &MergeArguments, context: &Context<'_>) -> Result<Exit, Ende
     let (mut directories, mut files) = (Vec::new(), Vec::new());
     for shard in &arguments.shards {
         let (directory, file) = described(arguments.runs.find(shard, context)?)?;
+        if directory.is_under_way() {
+            let problem = Problem::error("merge::under_way", format!("run {} is under way", file.id));
+            let failure = Failure::broken(problem.help("merge the shards when all of them have ended"));
+            return Err(failure.into());
+        }
         directories.push(directory);
         files.push(file);
     }

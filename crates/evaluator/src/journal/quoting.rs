@@ -77,6 +77,7 @@ mod tests {
             RunEnd::TimeUp,
             RunEnd::Unanswered,
             RunEnd::Interrupted,
+            RunEnd::Killed,
         ];
         let event = Event::RunFinished { end: ends[index % ends.len()] };
         let text = serde_json::to_string(&event).unwrap();

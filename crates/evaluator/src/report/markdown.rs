@@ -92,15 +92,12 @@ fn head(evaluation: &Evaluation<'_>) -> String {
         None => "PASSED",
     };
     let passed = evaluation.gates.iter().filter(|gate| !gate.blocks).count();
-    let interrupted = if evaluation.record.was_interrupted() {
-        " · interrupted: not every question was asked"
-    } else {
-        ""
-    };
+    let stopped = evaluation.record.stopped();
+    let stopped = stopped.map(|why| format!(" · {why}: not every question was asked")).unwrap_or_default();
     let cost = cost::whole(evaluation.summaries, evaluation.record.expenses());
     let cost = cost.map(|cost| format!(" · cost {cost}")).unwrap_or_default();
     format!(
-        "## promptassay: {word}\n\n{passed} of {} passed · {}{cost}{interrupted}\n",
+        "## promptassay: {word}\n\n{passed} of {} passed · {}{cost}{stopped}\n",
         plural(evaluation.gates.len(), "gate"),
         evaluation.replies()
     )

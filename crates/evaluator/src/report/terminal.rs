@@ -82,8 +82,8 @@ impl Report {
         for gate in evaluation.gates {
             self.gate(evaluation, gate)?;
         }
-        if evaluation.record.was_interrupted() {
-            let tone = self.tone(Tone::Doubtful, "interrupted");
+        if let Some(why) = evaluation.record.stopped() {
+            let tone = self.tone(Tone::Doubtful, why);
             writeln!(self.text, "{tone}: not every question was asked")?;
         }
         Ok(())

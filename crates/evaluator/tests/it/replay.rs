@@ -300,7 +300,7 @@ fn a_run_that_was_killed_is_broken_and_says_so() {
     events.extend((0..23).map(|index| Event::TrialFinished(Box::new(result(&plan, index, 3)))));
     store(&path, &events);
     let (text, _) = replayed(&plan, &path);
-    assert!(text.contains("BROKEN  interrupted: 1 of 24 questions not asked"), "{text}");
+    assert!(text.contains("BROKEN  killed: 1 of 24 questions not asked"), "{text}");
 }
 
 #[test]
