@@ -66,6 +66,12 @@ pub enum FindError {
         /// Where it was looked for.
         root: PathBuf,
     },
+    /// It was killed before it was described.
+    #[error("run {id} was killed before it began: nothing is known of it")]
+    Undescribed {
+        /// The run.
+        id: RunId,
+    },
     /// Several begin so.
     #[error("several runs begin with `{reference}`: {}", list(candidates))]
     Ambiguous {
@@ -158,7 +164,7 @@ impl Runs {
     /// The run that `reference` means: `latest`, `latest~1` for the one before it and so on, an id, or the beginning of one.
     pub fn find(&self, reference: &str) -> Result<RunDirectory, FindError> {
         let ids = self.ids()?;
-        let directory = |id: &RunId| RunDirectory { path: self.root.join(id.as_str()) };
+        let directory = |id: &RunId| RunDirectory { path: self.directory_of(id) };
         if let Some(back) = steps_back(reference) {
             let Some(last) = ids.len().checked_sub(1) else {
                 return Err(FindError::Empty { root: self.root.clone() });
@@ -177,19 +183,58 @@ impl Runs {
             several if several.len() > 1 && !reference.is_empty() => {
                 Err(FindError::Ambiguous { reference: reference.to_owned(), candidates })
             }
-            _ => Err(FindError::Unknown { reference: reference.to_owned(), root: self.root.clone() }),
+            _ => {
+                let undescribed = self.undescribed()?;
+                let mut alike = undescribed.into_iter().filter(|id| id.as_str().starts_with(reference));
+                Err(match (alike.next(), alike.next()) {
+                    (Some(id), None) if !reference.is_empty() => FindError::Undescribed { id },
+                    _ => FindError::Unknown { reference: reference.to_owned(), root: self.root.clone() },
+                })
+            }
         }
+    }
+
+    /// The same for whoever is to remove it: also one that was killed before it was described.
+    pub fn find_to_remove(&self, reference: &str) -> Result<RunDirectory, FindError> {
+        match self.find(reference) {
+            Err(FindError::Undescribed { id }) => Ok(RunDirectory { path: self.directory_of(&id) }),
+            found => found,
+        }
+    }
+
+    /// The directory of the run of this id, whether it is there or not.
+    pub fn directory_of(&self, id: &RunId) -> PathBuf {
+        self.root.join(id.as_str())
     }
 
     /// All runs, oldest first.
     pub fn list(&self) -> Result<Vec<RunDirectory>, FindError> {
         let ids = self.ids()?;
-        Ok(ids.iter().map(|id| RunDirectory { path: self.root.join(id.as_str()) }).collect())
+        Ok(ids.iter().map(|id| RunDirectory { path: self.directory_of(id) }).collect())
     }
 
     /// The ids in the order of their time. Whatever else stands in the directory is none of ours, and a run that was killed before it
-    /// was described never was.
+    /// was described never was, whatever is wanted of the latest.
     fn ids(&self) -> Result<Vec<RunId>, FindError> {
+        let mut ids = self.directories()?;
+        ids.retain(|id| self.is_described(id));
+        Ok(ids)
+    }
+
+    /// The directories of runs that were killed before they were described, or that begin right now; in the order of their time.
+    pub fn undescribed(&self) -> Result<Vec<RunId>, FindError> {
+        let mut ids = self.directories()?;
+        ids.retain(|id| !self.is_described(id));
+        Ok(ids)
+    }
+
+    /// One that may not be read is described: whoever wants the latest must not get an older one.
+    fn is_described(&self, id: &RunId) -> bool {
+        let file = fs::symlink_metadata(self.directory_of(id).join(RUN_FILE));
+        !file.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
+    fn directories(&self) -> Result<Vec<RunId>, FindError> {
         let failed = |source| FindError::Io { root: self.root.clone(), source };
         let entries = match fs::read_dir(&self.root) {
             Ok(entries) => entries,
@@ -199,13 +244,7 @@ impl Runs {
         let mut ids = Vec::new();
         for entry in entries {
             let name = entry.map_err(failed)?.file_name();
-            let id = name.to_str().and_then(|name| name.parse::<RunId>().ok());
-            // One that may not be read is there: whoever wants the latest must not get an older one.
-            let is_described = |id: &RunId| {
-                let file = fs::symlink_metadata(self.root.join(id.as_str()).join(RUN_FILE));
-                !file.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-            };
-            ids.extend(id.filter(is_described));
+            ids.extend(name.to_str().and_then(|name| name.parse::<RunId>().ok()));
         }
         ids.sort_unstable();
         Ok(ids)
@@ -256,6 +295,7 @@ impl RunDirectory {
         })?;
         // Without its `run.json` a directory is no run, whatever else of it could not be removed.
         fs::remove_file(self.file_path())
+            .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
             .and_then(|()| fs::remove_dir_all(&self.path))
             .map_err(|source| RemoveError::Io { path: self.path.clone(), source })
     }

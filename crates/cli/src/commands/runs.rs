@@ -4,7 +4,7 @@ pub(crate) mod judged;
 
 use clap::{Args, Subcommand};
 use promptassay_evaluator::gate::Verdict;
-use promptassay_evaluator::runs::{RunDirectory, RunFile};
+use promptassay_evaluator::runs::{FindError, RunDirectory, RunFile, RunId, Runs};
 use promptassay_registry::problem::Problem;
 use serde::Serialize;
 
@@ -78,11 +78,12 @@ struct Row {
 pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     match &arguments.command {
         RunsCommand::List { runs } => {
-            let found = runs
-                .runs(context)?
-                .list()
-                .map_err(|error| Failure::broken(Problem::error("runs::unreadable", error.to_string())))?;
-            let mut rows = Vec::new();
+            let kept = runs.runs(context)?;
+            let unreadable =
+                |error: FindError| Failure::broken(Problem::error("runs::unreadable", error.to_string()));
+            let found = kept.list().map_err(unreadable)?;
+            let undescribed = kept.undescribed().map_err(unreadable)?;
+            let mut rows: Vec<Row> = undescribed.iter().map(|id| undescribed_row(id, &kept)).collect();
             for directory in found {
                 // A run that cannot be read must not hide the others.
                 match described(directory).and_then(|(directory, file)| row(&directory, &file, context)) {
@@ -90,6 +91,7 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
                     Err(failure) => context.console.problems(&failure.problems),
                 }
             }
+            rows.sort_by(|one, other| one.id.cmp(&other.id));
             context.answer(|| table(&rows, context.console.color), &rows)
         }
         RunsCommand::Show { run, runs } => {
@@ -100,7 +102,7 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
         RunsCommand::Rm { run, runs } => {
             let mut found: Vec<RunDirectory> = Vec::new();
             for run in run {
-                let directory = runs.find(run, context)?;
+                let directory = runs.find_to_remove(run, context)?;
                 // `latest` and an id may be one run.
                 if !found.contains(&directory) {
                     found.push(directory);
@@ -113,6 +115,27 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
             }
             Ok(Exit::Success)
         }
+    }
+}
+
+/// A run that was killed before it was described: its id says when it began, and nothing says more.
+fn undescribed_row(id: &RunId, kept: &Runs) -> Row {
+    Row {
+        id: id.to_string(),
+        started_at: id.time().map(|time| time.to_string()).unwrap_or_default(),
+        state: "killed before it began",
+        shard: None,
+        prompts: Vec::new(),
+        trials: 0,
+        passed: 0,
+        failed: 0,
+        not_judged: 0,
+        errors: 0,
+        live: 0,
+        verdict: None,
+        candidates: Vec::new(),
+        tool: String::new(),
+        directory: kept.directory_of(id).display().to_string(),
     }
 }
 

@@ -381,6 +381,34 @@ fn a_run_that_is_named_twice_is_removed_once() {
 }
 
 #[test]
+fn a_run_that_was_killed_before_it_was_described_is_listed_and_removed() {
+    let sandbox = sandbox();
+    sandbox.run(&["eval", "--offline"]);
+    let id = "019aae2f-3a51-7c04-a1c2-6d2f6f1b7a10";
+    let directory = runs(&sandbox)[0].with_file_name(id);
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join(".run.json.tmp"), "{\"schema\"").unwrap();
+    let listed = sandbox.run(&["runs", "list"]);
+    assert!(
+        listed.stdout.contains("019aae2f-3a51  2025-11-23 00:48  –       –         killed before it began"),
+        "{}",
+        listed.shown()
+    );
+    let listed: serde_json::Value =
+        serde_json::from_str(&sandbox.run(&["runs", "list", "--json"]).stdout).unwrap();
+    assert_eq!((&listed[0]["id"], listed.as_array().unwrap().len()), (&serde_json::json!(id), 2));
+    assert_snapshot!(session(
+        &sandbox,
+        &[&["runs", "show", "019aae2f"], &["report", "019aae2f"], &["runs", "show", "019aae30"]]
+    ));
+    assert_eq!(sandbox.run(&["report"]).code, Some(1), "the latest is the one that was described");
+    let removed = sandbox.run(&["runs", "rm", "019aae2f"]);
+    assert_eq!(removed.code, Some(0), "{}", removed.shown());
+    assert!(!directory.exists());
+    assert_eq!(runs(&sandbox).len(), 1);
+}
+
+#[test]
 fn a_run_under_way_is_reported_as_one() {
     let sandbox = sandbox();
     sandbox.run(&["eval", "--offline"]);

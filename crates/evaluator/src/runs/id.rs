@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A UUID of version 7, in lower case with hyphens: ids in the order of their text are in the order of their time.
@@ -30,12 +31,21 @@ impl RunId {
         Self(text)
     }
 
-    /// The same id a millisecond after `other`, whatever its own time is: the first 12 digits are milliseconds.
+    /// The same id a millisecond after `other`, whatever its own time is.
     pub(super) fn moved_behind(&self, other: &Self) -> Self {
-        let digits = [&other.0[..8], &other.0[9..13]].concat();
-        let after = u64::from_str_radix(&digits, 16).unwrap_or(0).saturating_add(1).min((1 << 48) - 1);
+        let after = other.milliseconds().saturating_add(1).min((1 << 48) - 1);
         let digits = format!("{after:012x}");
         Self(format!("{}-{}{}", &digits[..8], &digits[8..], &self.0[13..]))
+    }
+
+    /// When the run began, as the id has it.
+    pub fn time(&self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(i64::try_from(self.milliseconds()).ok()?).ok()
+    }
+
+    /// The first 12 digits.
+    fn milliseconds(&self) -> u64 {
+        u64::from_str_radix(&[&self.0[..8], &self.0[9..13]].concat(), 16).unwrap_or(0)
     }
 
     /// The text.

@@ -96,6 +96,27 @@ fn what_is_removed_is_gone_and_what_is_under_way_stays() {
 }
 
 #[test]
+fn a_run_that_was_killed_before_it_was_described_can_be_removed_and_is_never_the_latest() {
+    const KILLED: &str = "019aae2f-5000-7c04-a1c2-6d2f6f1b7a10";
+    let (_directory, runs) = two();
+    let id: RunId = KILLED.parse().unwrap();
+    assert_eq!(id.time().unwrap().as_millisecond(), 0x019a_ae2f_5000);
+    std::fs::create_dir(runs.directory_of(&id)).unwrap();
+    assert_eq!(runs.undescribed().unwrap(), std::slice::from_ref(&id));
+    assert_eq!(runs.find("latest").unwrap().file().unwrap().id.as_str(), SECOND);
+    for reference in [KILLED, "019aae2f-5"] {
+        assert!(matches!(runs.find(reference), Err(FindError::Undescribed { .. })), "{reference}");
+    }
+    let run = runs.find_to_remove("019aae2f-5").unwrap();
+    let lock = run.lock().unwrap();
+    assert!(matches!(run.clone().remove(), Err(RemoveError::UnderWay(_))));
+    drop(lock);
+    run.remove().unwrap();
+    assert!(!runs.directory_of(&id).exists());
+    assert_eq!(runs.undescribed().unwrap(), []);
+}
+
+#[test]
 fn a_file_of_another_time_is_refused_by_its_schema() {
     let (directory, runs) = two();
     let path = directory.path().join("runs").join(FIRST).join("run.json");

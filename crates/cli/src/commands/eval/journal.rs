@@ -11,7 +11,7 @@ use promptassay_evaluator::event::{Event, RunEnd};
 use promptassay_evaluator::journal::{JournalReader, JournalWriter};
 use promptassay_evaluator::plan::{ChosenVersions, Plan, PromptInput, Role};
 use promptassay_evaluator::replay::{Replay, replay};
-use promptassay_evaluator::runs::{Asking, Header, RunDirectory, RunFile, Runs, Shard, changes};
+use promptassay_evaluator::runs::{Asking, FindError, Header, RunDirectory, RunFile, Runs, Shard, changes};
 use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::Budget;
 use promptassay_evaluator::suite::Suite;
@@ -76,18 +76,34 @@ impl RunsArguments {
         if let Some(directory) = RunDirectory::at(&PathBuf::from(reference)) {
             return Ok(directory);
         }
-        self.runs(context)?.find(reference).map_err(|error| {
-            let list = "`promptassay runs list` shows the runs that are there; a directory with a run.json works too";
-            let is_prompt = reference.parse::<PromptName>().is_ok()
-                && context.prompts.join(reference).join("prompt.yaml").is_file();
-            let help = if is_prompt {
-                format!("`{reference}` is a prompt, and a run is wanted: without one, the latest is taken; {list}")
-            } else {
-                list.to_owned()
-            };
-            Failure::invalid_one(Problem::error("runs::not_found", error.to_string()).help(help))
-        })
+        self.runs(context)?.find(reference).map_err(|error| not_found(&error, reference, context))
     }
+
+    /// The same for whoever is to remove it: also one of which nothing is known but its id.
+    pub(crate) fn find_to_remove(
+        &self,
+        reference: &str,
+        context: &Context<'_>,
+    ) -> Result<RunDirectory, Failure> {
+        match self.runs(context)?.find_to_remove(reference) {
+            Ok(directory) => Ok(directory),
+            Err(_) => self.find(reference, context),
+        }
+    }
+}
+
+fn not_found(error: &FindError, reference: &str, context: &Context<'_>) -> Failure {
+    let list = "`promptassay runs list` shows the runs that are there; a directory with a run.json works too";
+    let is_prompt = reference.parse::<PromptName>().is_ok()
+        && context.prompts.join(reference).join("prompt.yaml").is_file();
+    let help = if let FindError::Undescribed { id } = error {
+        format!("`promptassay runs rm {id}` removes what is left of it")
+    } else if is_prompt {
+        format!("`{reference}` is a prompt, and a run is wanted: without one, the latest is taken; {list}")
+    } else {
+        list.to_owned()
+    };
+    Failure::invalid_one(Problem::error("runs::not_found", error.to_string()).help(help))
 }
 
 /// What `--resume` goes on with where no run is named. Nobody can name a run so.
