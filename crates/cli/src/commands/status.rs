@@ -245,7 +245,7 @@ fn one_text(answer: &Answer<'_>, state: &State, now: Timestamp, color: bool) -> 
             line("grounds", &paint(color, if row.break_glass { RED } else { DIM }, &grounds));
         }
         let is_canary = state.canary().is_some_and(|running| running.version == *row.version);
-        let ended = if is_canary { "its canary before was ended at" } else { "its last canary was ended at" };
+        let ended = if is_canary { "an earlier canary was ended at" } else { "its last canary was ended at" };
         let marks = [(&known.mark, "rolled back from at"), (&known.aborted, ended)];
         for (mark, what) in marks.iter().filter_map(|(mark, what)| Some((mark.as_ref()?, what))) {
             let why = mark.reason.as_ref().map(|why| format!(": {}", visible(why))).unwrap_or_default();

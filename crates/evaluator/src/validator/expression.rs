@@ -369,6 +369,8 @@ mod tests {
                 "expr: output if json.a else reference",
                 "expr: \"'yes'\"",
                 "expr: \"'x' * 1000000000000 == json.a\"",
+                "expr: 'true'",
+                "expr: 1 > 2",
             ]
             .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
             .concat()

@@ -120,6 +120,15 @@ impl LevenshteinOptions {
             );
             return None;
         }
+        if self.max_distance.is_none() && builder.threshold() == Some(0.0) {
+            builder.refuse(
+                "suite::no_limit",
+                "every text is near enough at a threshold of 0".to_owned(),
+                self.value.span,
+                "write how near it must be, such as `threshold: 0.8`",
+            );
+            return None;
+        }
         if self.max_distance.is_none() && builder.threshold().is_none() {
             builder.refuse(
                 "suite::no_limit",
@@ -172,6 +181,7 @@ mod tests {
     #[test]
     fn what_has_no_limit_is_refused() {
         insta::assert_snapshot!(build("levenshtein: abc").unwrap_err(), @"v.yaml:1:14: nothing says how near is near enough (help: write `{value: …, max_distance: 5}`, or `threshold: 0.8` beside the check)");
+        insta::assert_snapshot!(build("levenshtein: abc\nthreshold: 0").unwrap_err(), @"v.yaml:1:14: every text is near enough at a threshold of 0 (help: write how near it must be, such as `threshold: 0.8`)");
         let long = "x".repeat(LONGEST_TEXT + 1);
         insta::assert_snapshot!(build(&format!("levenshtein: {{value: {long}, max_distance: 1}}")).unwrap_err(), @"v.yaml:1:22: the text has 16385 characters, and 16384 can be compared (help: compare with a shorter part, or use `contains`)");
     }

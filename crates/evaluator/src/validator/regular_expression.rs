@@ -26,7 +26,7 @@ impl RegularExpression {
 
 #[cfg(test)]
 mod tests {
-    use crate::validator::tests::verdict;
+    use crate::validator::tests::{build, verdict};
 
     #[test]
     fn a_pattern_is_not_anchored() {
@@ -38,6 +38,19 @@ mod tests {
             r#"no match for /\b(?:hi)\b/ | got: "this""#
         );
         assert_eq!(verdict(r"not_regex: '\d'", "a 1 b"), r#"matches /\d/ | got: "a 1 b""#);
+    }
+
+    #[test]
+    fn a_pattern_that_matches_everywhere_is_refused() {
+        for pattern in ["a*", "(?s).*", "x?|y", "()", "(?:a|b*)"] {
+            let refused = build(&format!("regex: '{pattern}'")).unwrap_err();
+            assert!(refused.contains("is in every reply"), "{pattern}: {refused}");
+        }
+        insta::assert_snapshot!(build("not_regex: {value: 'a*', ignore_case: true}").unwrap_err(), @"v.yaml:1:20: /a*/ matches nothing at all too, and so is in every reply (help: let it match at least a character, as `a+` does in place of `a*`, or anchor it: `^a*$`)");
+        for pattern in ["^a*$", "^$", r"\b", "a*b", "a+"] {
+            assert!(build(&format!("regex: '{pattern}'")).is_ok(), "{pattern}");
+        }
+        assert!(build("regex: {value: 'a*', word: true}").is_ok());
     }
 
     #[test]

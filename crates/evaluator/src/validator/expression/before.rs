@@ -53,6 +53,15 @@ pub(super) fn flaws(source: &str, case: Option<CaseGives<'_>>) -> Vec<Flaw> {
                 is_undefined: matches!(&result, Known::Exactly(value) if value.is_undefined()),
             });
         }
+        if let (Known::Exactly(value), None) = (&result, case)
+            && value.kind() == ValueKind::Bool
+        {
+            walk.flaws.push(Flaw {
+                message: format!("`{source}` is {} for every reply", value.is_true()),
+                help: Some("ask something of `output`, `json` or the case".to_owned()),
+                is_undefined: false,
+            });
+        }
     }
     walk.flaws
 }

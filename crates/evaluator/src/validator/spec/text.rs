@@ -45,6 +45,15 @@ impl TextOptions {
         let pattern =
             if self.word { format!(r"\b(?:{})\b", self.value.value) } else { self.value.value.clone() };
         match RegexBuilder::new(&pattern).case_insensitive(self.ignore_case).build() {
+            Ok(_) if matches_everywhere(&pattern) => {
+                builder.refuse(
+                    "suite::empty_text",
+                    format!("/{pattern}/ matches nothing at all too, and so is in every reply"),
+                    self.value.span,
+                    "let it match at least a character, as `a+` does in place of `a*`, or anchor it: `^a*$`",
+                );
+                None
+            }
             Ok(regex) => Some(regex),
             Err(error) => {
                 let (message, help) = describe_pattern_error(&self.value.value, &error);
@@ -111,6 +120,14 @@ impl ListOptions {
         }
         self.values.iter().map(|value| needle(value, self.word, self.ignore_case, builder)).collect()
     }
+}
+
+/// Whether a pattern matches nothing at all wherever it looks, as `a*` does, and so in every text.
+fn matches_everywhere(pattern: &str) -> bool {
+    regex_syntax::parse(pattern).is_ok_and(|parsed| {
+        let properties = parsed.properties();
+        properties.minimum_len() == Some(0) && properties.look_set().is_empty()
+    })
 }
 
 fn refuse_empty_text(text: &Located<String>, builder: &mut Builder<'_>) {
