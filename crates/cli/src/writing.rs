@@ -34,11 +34,19 @@ impl Context<'_> {
     pub(crate) fn refuse_among_prompts(&self, path: &Path) -> Result<(), Failure> {
         let place = real_place(path);
         let prompts = fs::canonicalize(&self.prompts).unwrap_or_else(|_| self.prompts.clone());
-        if !is_of_a_prompt(&place, &prompts) {
+        let (message, help) = if is_of_a_prompt(&place, &prompts) {
+            (
+                format!("`{}` is among the files of prompts", place.display()),
+                "write it elsewhere: what stands there are prompts, their exams and what was recorded",
+            )
+        } else if holds_rows(&place) {
+            (
+                format!("`{}` holds rows of JSON, which no report and no snapshot does", place.display()),
+                "write it elsewhere: such files are recorded replies, datasets or ledgers",
+            )
+        } else {
             return Ok(());
-        }
-        let message = format!("`{}` is among the files of prompts", place.display());
-        let help = "write it elsewhere: what stands there are prompts, their exams and what was recorded";
+        };
         Err(Failure::invalid_one(Problem::error("cli::among_prompts", message).help(help)))
     }
 
@@ -75,12 +83,14 @@ pub(crate) fn real_place(path: &Path) -> PathBuf {
         .unwrap_or(absolute)
 }
 
-/// Whether a place is what prompts are made of, or may be: a file of a prompt or beside them, or rows of JSON, which no report is and recorded
-/// replies, datasets and ledgers are.
+/// Whether there is a file that is called one of rows of JSON, and has some.
+fn holds_rows(place: &Path) -> bool {
+    let is_called_so = place.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
+    is_called_so && fs::metadata(place).is_ok_and(|found| found.is_file() && found.len() > 0)
+}
+
+/// Whether a place is what prompts are made of, or may be: a file of a prompt or beside them.
 fn is_of_a_prompt(place: &Path, prompts: &Path) -> bool {
-    if place.extension().is_some_and(|extension| extension == "jsonl") {
-        return true;
-    }
     let Ok(inside) = place.strip_prefix(prompts) else { return false };
     let mut parts = inside.components();
     match (parts.next(), parts.next()) {

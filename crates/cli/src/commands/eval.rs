@@ -128,8 +128,6 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
 }
 
 fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Ended> {
-    // Known before the first question: two reports cannot go to one place.
-    arguments.reports.requested(context)?;
     arguments.refuse_contradictions()?;
     context.repository()?;
     let resumed = arguments.journal.resumed(context)?;

@@ -244,3 +244,91 @@ fn reports_that_are_kept_are_the_same_wherever_one_stands() {
     let place = "  two   ../../prompts/greet/tests/test_cases.yaml:7";
     assert!(below.stdout.contains(place), "{}", below.stdout);
 }
+
+/// What people have lying about, each in the place of a report.
+const OF_SOMEBODY: [(&str, &str, &str); 7] = [
+    ("csv", "data/c.csv", "name,question\na,Why?\n"),
+    ("json", "package.json", "{\"name\": \"app\", \"version\": \"1.0.0\"}\n"),
+    ("json", "run.json", "{\"schema\": 1, \"id\": \"x\", \"verdict\": \"passed\"}\n"),
+    ("markdown", "README.md", "# An application\n\n<!-- promptassay -->\n"),
+    ("terminal", "check.sh", "#!/bin/sh\nexit 1\n"),
+    ("github", "notes.txt", "tomorrow\n"),
+    ("junit", "logo.svg", "<?xml version=\"1.0\"?><svg/>"),
+];
+
+#[test]
+fn what_is_no_report_is_neither_written_over_nor_removed() {
+    let sandbox = one_fails();
+    let mut shown = String::new();
+    for (format, file, text) in OF_SOMEBODY {
+        sandbox.write(file, text);
+        let seen = sandbox.run(&["eval", "--offline", "--report", &format!("{format}={file}")]);
+        assert_eq!((seen.code, seen.stdout.as_str()), (Some(2), ""), "{}", seen.shown());
+        writeln!(shown, "$ eval --report {format}={file}\n{}", seen.stderr).unwrap();
+    }
+    assert_snapshot!(shown);
+    assert!(!sandbox.path(".promptassay").exists(), "nothing was asked");
+    // Nor where the run is refused for something else; an older report beside it does not stay.
+    sandbox.run(&["eval", "--offline", "--report", "json=report.json"]);
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "max_words: 5", "max_wrods: 5");
+    for (format, file, _) in OF_SOMEBODY {
+        let further = ["--report", &format!("{format}={file}")];
+        let seen =
+            sandbox.run(&[&["eval", "--offline", "--report", "json=report.json"], &further[..]].concat());
+        assert_eq!(seen.code, Some(2), "{}", seen.shown());
+    }
+    for (_, file, text) in OF_SOMEBODY {
+        assert_eq!(sandbox.read(file), text, "{file}");
+    }
+    assert!(!sandbox.path("report.json").exists());
+}
+
+#[test]
+fn yesterdays_reports_are_replaced_and_so_is_what_holds_nothing() {
+    let sandbox = one_fails();
+    let files: Vec<&str> =
+        ALL_REPORTS.iter().filter_map(|one| one.split_once('=')).map(|(_, file)| file).collect();
+    for file in &files {
+        sandbox.write(file, "");
+    }
+    let eval = |arguments: &[&str]| {
+        let seen = sandbox.run(&[&["eval", "--offline"], arguments, &ALL_REPORTS[..]].concat());
+        assert!(matches!(seen.code, Some(0 | 1)), "{}", seen.shown());
+        for file in &files {
+            assert_ne!(sandbox.read(file), "", "{file}");
+        }
+    };
+    for _ in 0..2 {
+        eval(&[]);
+    }
+    // Reports of a run in which nothing was to be evaluated are reports.
+    sandbox.git(&["init", "-q"]);
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "-qm", "all"]);
+    eval(&["--changed-since", "HEAD"]);
+    eval(&["--changed-since", "HEAD"]);
+    eval(&[]);
+    // So are those of older versions of this program.
+    for (file, head) in [
+        ("report.json", "{\n  \"schema\": 1,\n  \"verdict\": \"failed\",\n  \"interrupted\": false,\n"),
+        ("report.md", "<!-- promptassay -->\n## promptassay: nothing to evaluate\n"),
+        (
+            "trials.csv",
+            "prompt,version,model,role,case,repeat,outcome,score,failed_checks,reasons,error,source\r\n",
+        ),
+        ("report.txt", "greet   2 cases × 1   default (m)   replies live\n"),
+        ("report.xml", "<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites></testsuites>"),
+        ("annotations.txt", "::warning title=promptassay::nothing\n"),
+    ] {
+        sandbox.write(file, head);
+    }
+    eval(&[]);
+}
+
+#[test]
+fn a_report_may_be_called_as_its_user_likes() {
+    let sandbox = one_fails();
+    let seen = sandbox.run(&["eval", "--offline", "--report", "json=out/report.jsonl"]);
+    assert_eq!(seen.code, Some(1), "{}", seen.shown());
+    assert!(sandbox.read("out/report.jsonl").starts_with('{'));
+}

@@ -1,5 +1,6 @@
 //! What comes of results: the reports that were asked for, and how the process ends.
 
+mod older;
 mod refused;
 mod requested;
 

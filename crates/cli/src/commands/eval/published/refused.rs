@@ -25,18 +25,23 @@ impl From<Failure> for Ended {
     }
 }
 
-/// Does `work`, whose reports go where `reports` says. Where it ends before there are any, an older JUnit report becomes one that says why
+/// Does `work`, whose reports go where `reports` says, if they may go there. Where it ends before there are any, an older JUnit report becomes one that says why
 /// there is no newer one, and the others are removed: a green report of another run must not stand beside a red exit code.
 pub(crate) fn reporting(
     reports: &ReportArguments,
     context: &Context<'_>,
     work: impl FnOnce() -> Result<Exit, Ended>,
 ) -> Result<Exit, Failure> {
+    // Known before the first question is paid for.
+    let work = || reports.requested(context).map_err(Ended::Before).and_then(|_| work());
     work().map_err(|ended| match ended {
         Ended::After(failure) => failure,
         Ended::Before(mut failure) => {
-            let places = reports.requested(context).unwrap_or_default();
-            for requested in places.iter().filter(|requested| requested.target != Target::Stdout) {
+            // What is no report is somebody's, and stays, whatever else is wrong.
+            let is_ours = |requested: &&Requested| {
+                requested.target != Target::Stdout && requested.refuse_elsewhere(context).is_ok()
+            };
+            for requested in reports.all().iter().filter(is_ours) {
                 if let Err(found) = replace(requested, &failure, context) {
                     failure.problems.extend(found.problems);
                 }

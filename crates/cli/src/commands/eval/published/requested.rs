@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use promptassay_registry::files::copy_atomic;
 use promptassay_registry::problem::{Problem, did_you_mean};
 
+use super::older::may_be_replaced;
 use crate::commands::Context;
 use crate::failure::Failure;
 use crate::writing::real_place;
@@ -59,6 +60,18 @@ impl ReportFormat {
         let named = |format: &Self| Some((format.to_possible_value()?.get_name().to_owned(), *format));
         Self::value_variants().iter().filter_map(named)
     }
+
+    /// What is written in it.
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal report",
+            Self::Junit => "JUnit report",
+            Self::Json => "JSON report",
+            Self::Markdown => "Markdown report",
+            Self::Github => "report of GitHub annotations",
+            Self::Csv => "CSV report",
+        }
+    }
 }
 
 impl FromStr for Requested {
@@ -79,6 +92,23 @@ impl FromStr for Requested {
             ));
         }
         Ok(Self { format, target: Target::of(Path::new(file)) })
+    }
+}
+
+impl Requested {
+    /// Refuses the place of somebody's file.
+    pub(super) fn refuse_elsewhere(&self, context: &Context<'_>) -> Result<(), Failure> {
+        let Target::File(path) = &self.target else { return Ok(()) };
+        context.refuse_among_prompts(path)?;
+        let message = match may_be_replaced(path, self.format) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                format!("`{}` is no older {}: it is not written over", path.display(), self.format.in_words())
+            }
+            Err(error) => format!("cannot look at what is to be replaced, `{}`: {error}", path.display()),
+        };
+        let help = "write the report elsewhere, or remove that file first";
+        Err(Failure::invalid_one(Problem::error("reports::no_report", message).help(help)))
     }
 }
 
@@ -105,18 +135,21 @@ impl Target {
 }
 
 impl ReportArguments {
-    /// Every report that was asked for. Two for one place are refused: the second would replace the first. So is one among the files of
-    /// prompts, which a slip of the pen would cost.
-    pub(crate) fn requested(&self, context: &Context<'_>) -> Result<Vec<Requested>, Failure> {
+    /// Every report that was asked for, wherever it is to go.
+    pub(super) fn all(&self) -> Vec<Requested> {
         let short =
             self.junit.iter().map(|path| Requested { format: ReportFormat::Junit, target: Target::of(path) });
-        let requested: Vec<Requested> = self.reports.iter().cloned().chain(short).collect();
+        self.reports.iter().cloned().chain(short).collect()
+    }
+
+    /// Every report that was asked for. Two for one place are refused: the second would replace the first. So is one in the place of
+    /// anything but an older report, which a slip of the pen would cost.
+    pub(crate) fn requested(&self, context: &Context<'_>) -> Result<Vec<Requested>, Failure> {
+        let requested = self.all();
         let identities: Vec<PathBuf> =
             requested.iter().map(|requested| requested.target.identity()).collect();
         for (index, identity) in identities.iter().enumerate() {
-            if *identity != Path::new("-") {
-                context.refuse_among_prompts(identity)?;
-            }
+            requested[index].refuse_elsewhere(context)?;
             if identities[..index].contains(identity) {
                 let message = match &requested[index].target {
                     Target::Stdout => "two reports are to go to standard output".to_owned(),
