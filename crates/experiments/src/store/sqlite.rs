@@ -72,6 +72,8 @@ impl SqliteStore {
     /// A file that may not be written to: what is in it can be read, and whatever writes fails.
     fn read_only(path: &Path) -> Result<Self, StoreError> {
         let failed = |error| failed("be read", &error);
+        // SQLite follows links, and keeps the log beside the file that it finds. Why there is none is said by whoever opens it.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         // A path that begins with two slashes would begin with the name of a machine.
         let scheme = if path.as_os_str().to_string_lossy().starts_with('/') { "file://" } else { "file:" };
         let [mut log, mut uri] = [path.as_os_str().to_owned(), OsString::from(scheme)];

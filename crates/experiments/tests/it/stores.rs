@@ -306,6 +306,24 @@ fn a_sqlite_store_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_i
     assert_eq!(error, "the store has the format 99; this promptassay knows formats up to 3");
 }
 
+/// A volume is often mounted elsewhere, and what leads to its file is a link; SQLite keeps the log beside the file itself.
+#[cfg(unix)]
+#[test]
+fn what_is_in_the_log_only_is_seen_through_a_link_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::create_dir(path("volume")).unwrap();
+    std::os::unix::fs::symlink("volume/e.db", path("link.db")).unwrap();
+    std::os::unix::fs::symlink("link.db", path("behind.db")).unwrap();
+    // It stays open, so nothing is moved from the log into the file.
+    let mut writer = SqliteStore::open(&path("volume/e.db")).unwrap();
+    phases(&mut writer);
+    for name in ["volume/e.db", "link.db", "behind.db"] {
+        let mut looking = SqliteStore::open_to_look(&path(name)).unwrap();
+        assert_eq!(looking.begun().unwrap(), writer.begun().unwrap(), "{name}");
+    }
+}
+
 #[test]
 fn a_postgresql_store_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_is_refused() {
     let Some(server) = PostgresServer::start() else { return };

@@ -1,6 +1,7 @@
 //! What names the store: nothing is recorded where nobody would find it again, and no password is printed.
 
 use insta::assert_snapshot;
+use promptassay_experiments::store::SqliteStore;
 
 use super::{Sandbox, TRIAL, sandbox};
 use crate::sandbox::Seen;
@@ -95,6 +96,27 @@ fn a_prompt_without_experiments_is_served_without_asking_a_server_and_whatever_t
     assert!(wrong.code == Some(2) && wrong.stderr.contains("`--store` is empty"), "{}", wrong.shown());
     let archived = said("", &["archive", "greet", "v1.1.0", "--by", "Ada"]);
     assert!(archived.contains("PROMPTASSAY_STORE is empty") && archived.contains("exit 2"), "{archived}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_behind_a_link_says_what_it_says_by_its_own_name() {
+    let sandbox = sandbox();
+    std::fs::create_dir(sandbox.path("volume")).unwrap();
+    std::os::unix::fs::symlink("volume/e.db", sandbox.path("link.db")).unwrap();
+    // An application has it open all the while.
+    let _application = SqliteStore::open(&sandbox.path("volume/e.db")).unwrap();
+    assert_eq!(sandbox.run(&["experiment", "start", "trial", "--store", "link.db"]).code, Some(0));
+    for (command, code) in [
+        (&["resolve", "greet", "--unit", "u2"][..], 0),
+        (&["experiment", "list"], 0),
+        (&["archive", "greet", "v1.1.0", "--by", "Ada", "--dry-run"], 1),
+    ] {
+        let of = |store: &str| sandbox.run(&[command, &["--store", store]].concat());
+        let (by_link, by_name) = (of("link.db"), of("volume/e.db"));
+        assert_eq!(by_name.code, Some(code), "{}", by_name.shown());
+        assert_eq!(by_link.shown(), by_name.shown());
+    }
 }
 
 #[cfg(unix)]
