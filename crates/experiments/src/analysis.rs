@@ -218,7 +218,9 @@ fn read(
             everyone,
             ended: experiment.end.is_some_and(|end| now >= end),
         };
-        metrics.push(comparison::report(experiment, metric, &samples, &settings)?);
+        let report = comparison::report(experiment, metric, &samples, &settings)?;
+        health.findings.extend(health::of_one_arm(metric, &report));
+        metrics.push(report);
     }
     decision::correct_for_many(&mut metrics)
         .map_err(|reason| AnalysisError::Undefined { metric: "all success metrics".to_owned(), reason })?;

@@ -69,11 +69,6 @@ pub enum NoInterval {
         /// What each of them needs.
         needed: u64,
     },
-    /// One arm has not one outcome of the metric, in which nothing counts as 0, and the other has.
-    NotRecorded {
-        /// The units of the other arm that have one.
-        units: u64,
-    },
     /// Outcomes count for ever, so looking before the end is not allowed.
     NoWindow,
     /// No number of units was planned, so no interval can be tuned to it.
@@ -96,6 +91,10 @@ pub struct Comparison {
     pub interval: Option<Interval>,
     /// Why there is none.
     pub no_interval: Option<NoInterval>,
+    /// Where the treatment looks better because one arm has not one outcome of the metric, in which nothing counts as 0: the units of the other
+    /// arm that have one. Rather it is not recorded there, so it is no win and no guardrail holds by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded_in_one_arm: Option<u64>,
     /// The relative change, at the planned end only.
     pub lift: Option<Estimate>,
     /// The p-value corrected for the further success metrics and treatments; for success metrics only.
@@ -200,9 +199,18 @@ impl Pair<'_> {
             }
         });
         let lift = if interval.is_ok() && at_horizon { self.lift() } else { None };
+        let looks_better = self
+            .metric
+            .direction
+            .zip(difference)
+            .is_some_and(|(direction, difference)| direction.turn(difference) > 0.0);
+        let recorded_in_one_arm =
+            Sample::recorded_in_one(&self.metric.kind, self.control, self.treatment).filter(|_| looks_better);
         let guard = match (settings.role, self.metric.direction, self.metric.margin, &interval) {
             (Role::Guardrail, Some(direction), Some(margin), Ok(interval)) => {
-                Some(Guard::of(direction, margin, interval))
+                let guard = Guard::of(direction, margin, interval);
+                let is_known = guard != Guard::Holds || recorded_in_one_arm.is_none();
+                Some(if is_known { guard } else { Guard::Open })
             }
             _ => None,
         };
@@ -211,6 +219,7 @@ impl Pair<'_> {
             difference,
             interval: interval.ok(),
             no_interval: interval.err(),
+            recorded_in_one_arm,
             lift,
             corrected_p: None,
             guard,
@@ -221,9 +230,6 @@ impl Pair<'_> {
         let units = self.control.with_value().min(self.treatment.with_value());
         if units < LEAST_UNITS {
             return Err(NoInterval::TooFewUnits { units, needed: LEAST_UNITS });
-        }
-        if let Some(units) = Sample::recorded_in_one(&self.metric.kind, self.control, self.treatment) {
-            return Err(NoInterval::NotRecorded { units });
         }
         if self.metric.kind == MetricKind::Binary {
             let counts = [self.control, self.treatment]

@@ -178,7 +178,12 @@ fn without_a_winner(primary: &MetricReport) -> String {
         .comparisons
         .iter()
         .filter_map(|comparison| {
-            Some(format!("`{}` ({})", comparison.variant, why_not(comparison.no_interval?)))
+            let why = match (comparison.no_interval, comparison.recorded_in_one_arm) {
+                (Some(reason), _) => why_not(reason),
+                (None, Some(_)) => "it is recorded in one variant only".to_owned(),
+                (None, None) => return None,
+            };
+            Some(format!("`{}` ({why})", comparison.variant))
         })
         .collect();
     let name = &primary.name;

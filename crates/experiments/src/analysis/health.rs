@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::sample::{Sample, covariates};
 use super::text::counted;
-use crate::definition::{Experiment, Metric, MetricKind, confidence};
+use super::{Comparison, MetricReport};
+use crate::definition::{Experiment, Metric, MetricKind, PerUnit, confidence};
 use crate::store::Arms;
 
 /// Below this p-value the sample ratio blocks.
@@ -215,6 +216,24 @@ pub(super) fn check(experiment: &Experiment, arms: &Arms, unexposed: u64) -> Hea
     health
 }
 
+/// What looks better for a treatment because nothing was recorded in one variant.
+pub(super) fn of_one_arm(metric: &Metric, report: &MetricReport) -> Vec<Finding> {
+    // A count has no 0 that could be recorded, and a ratio would have one more below.
+    let advice = match &metric.kind {
+        MetricKind::Mean { per_unit: PerUnit::Sum, .. } => " (where it is 0, record a 0)",
+        _ => "",
+    };
+    let of_arm = |comparison: &Comparison| {
+        let units = counted(comparison.recorded_in_one_arm?, "unit has", "units have");
+        let message = format!(
+            "`{}` looks better in `{}` because it is recorded in one variant only, where {units} it: nothing counts as 0, and is rather not recorded, so neither a win nor a guardrail rests on it{advice}",
+            metric.name, comparison.variant
+        );
+        Some(Finding { weight: Weight::Warning, code: "recorded_in_one_arm", message })
+    };
+    report.comparisons.iter().filter_map(of_arm).collect()
+}
+
 /// What the values of one metric say about the data.
 pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Experiment) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -232,17 +251,6 @@ pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Exper
         findings.push(Finding { weight: Weight::Warning, code: "missing_values", message });
     }
     let control = &samples[experiment.control];
-    for index in experiment.treatments() {
-        let Some(units) = Sample::recorded_in_one(&metric.kind, control, &samples[index]) else { continue };
-        let empty = if control.recorded == 0 { experiment.control } else { index };
-        let message = format!(
-            "not one `{}` is recorded in `{}`, and {} of the other variant have one: nothing counts as 0, and is rather not recorded there (where it is 0, record a 0)",
-            metric.name,
-            experiment.variants[empty].name,
-            counted(units, "unit", "units")
-        );
-        findings.push(Finding { weight: Weight::Warning, code: "not_recorded", message });
-    }
     if let MetricKind::Mean { covariate: Some(covariate), .. } = &metric.kind {
         if samples.iter().any(|sample| sample.with_value() > 0) && !samples.iter().any(Sample::has_covariate)
         {

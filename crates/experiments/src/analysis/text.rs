@@ -213,12 +213,6 @@ pub(super) fn why_not(reason: NoInterval) -> String {
         NoInterval::TooFewSuccesses { count, needed } => {
             format!("no interval below {needed} successes and failures a variant; {count} so far")
         }
-        NoInterval::NotRecorded { units } => {
-            format!(
-                "no interval: not one is recorded in one variant, and {} of the other have one",
-                counted(units, "unit", "units")
-            )
-        }
         NoInterval::NoWindow => {
             "no interval before the planned end: without a `window` sums never close".to_owned()
         }

@@ -56,3 +56,20 @@ fn a_guardrail_that_is_recorded_in_one_variant_only_does_not_hold() {
     });
     assert_snapshot!(unknown + &sandbox.session(&[&LOOK]));
 }
+
+#[test]
+fn harm_that_only_the_treatment_does_is_harm() {
+    let sandbox = sandbox();
+    sandbox.edit(
+        "prompts/greet/experiments/trial.yaml",
+        "cost: {kind: mean,",
+        "cost: {kind: mean, per_unit: count,",
+    );
+    table(&sandbox, |number, variant| {
+        let resolved = number % 10 < if variant == "treatment" { 8 } else { 5 };
+        (resolved, (variant == "treatment" && number % 5 != 0).then_some(1.0))
+    });
+    let seen = sandbox.run(&LOOK);
+    assert!(seen.stdout.contains("stop: `treatment` harms `cost`"), "{}", seen.shown());
+    assert!(!seen.stdout.contains("recorded in one variant only"), "{}", seen.shown());
+}
