@@ -337,3 +337,45 @@ fn a_name_that_is_no_text_is_in_nobodys_way() {
     let frozen = sandbox.run(&["check", "--frozen-since", "main"]);
     assert_eq!(frozen.code, Some(0), "{}", frozen.shown());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_may_be_written_by_any_way_to_the_repository() {
+    use std::os::unix::fs::symlink;
+    let alias = tempfile::tempdir().unwrap();
+    for is_absolute in [true, false] {
+        let sandbox = sandbox("../../../data/*.jsonl");
+        sandbox.write("data/real.jsonl", rows(&[("one", true), ("two", false)]));
+        let name = sandbox.path(".").canonicalize().unwrap();
+        let name = name.file_name().unwrap();
+        let way = alias.path().join(name);
+        symlink(sandbox.path("."), &way).unwrap();
+        std::fs::create_dir(sandbox.path("suites")).unwrap();
+        std::fs::rename(sandbox.path(SUITE), sandbox.path("suites/s.yaml")).unwrap();
+        // By another name of the repository, and out of it and in again.
+        let out = std::path::Path::new("../../../..").join(name);
+        symlink(if is_absolute { way } else { out }.join("suites/s.yaml"), sandbox.path(SUITE)).unwrap();
+        if !sandbox.commit_to_main() {
+            return;
+        }
+        sandbox.edit("suites/s.yaml", "min_pass_rate: 0.5", "min_pass_rate: 0.1");
+        let seen = sandbox.run(&EVAL);
+        assert!(!seen.stdout.starts_with("skipped:"), "{}", seen.shown());
+    }
+}
+
+#[test]
+fn what_was_no_text_at_the_base_may_be_mended() {
+    let sandbox = sandbox("cases/a.jsonl");
+    sandbox.write("prompts/greet/tests/cases/a.jsonl", rows(&[("one", true), ("two", false)]));
+    sandbox.write("prompts/other/prompt.yaml", b"name: other\ndescription: caf\xe9\n");
+    sandbox.write("prompts/other/v1.0.0.txt", "Hello\n");
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.write("prompts/other/prompt.yaml", "name: other\ndescription: café\n");
+    let frozen = sandbox.run(&["check", "--frozen-since", "main"]);
+    assert_eq!(frozen.code, Some(0), "{}", frozen.shown());
+    let seen = sandbox.run(&EVAL);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+}

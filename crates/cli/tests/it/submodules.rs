@@ -176,3 +176,48 @@ fn a_submodule_that_is_taken_in_throws_its_rules_off_and_that_is_said() {
     outer.commit("taken in");
     assert_snapshot!(outer.session(&[&["check", "--frozen-since", "main", "--prompts", "vendor/prompts"]]));
 }
+
+#[test]
+fn a_hook_around_a_submodule_looks_at_the_commit_that_it_takes() {
+    let vendor = Sandbox::new();
+    let Some(outer) = around(&vendor) else { return };
+    let register =
+        ["register", "greet", "v1.0.0", "-m", "first", "--by", "Ada", "--prompts", "vendor/prompts"];
+    let seen = outer.run(&register);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    bump(&outer);
+    let check = ["check", "--frozen-since", "HEAD", "--prompts", "vendor/prompts"];
+    // What is staged around it is another commit than the one that lies there.
+    outer.write("vendor/prompts/greet/v1.0.0.txt", "Do not greet {name} in a {tone} tone.\n");
+    git_in(&outer.path("vendor"), &["commit", "-qam", "rewrite"]);
+    outer.git(&["add", "vendor"]);
+    git_in(&outer.path("vendor"), &["checkout", "-q", "HEAD~1"]);
+    let mut told = outer.session(&[&check]);
+    outer.git(&["reset", "-q", "--", "vendor"]);
+    // What is staged in it alone is in no commit around it.
+    git_in(&outer.path("vendor"), &["rm", "-q", "--cached", "prompts/greet/v1.0.0.txt"]);
+    told += &outer.session(&[&check]);
+    assert_snapshot!(told);
+}
+
+#[test]
+fn a_submodule_that_was_not_fetched_is_named() {
+    let (outer, vendor) = (Sandbox::new(), Sandbox::empty());
+    for file in ["prompt.yaml", "v1.0.0.txt"] {
+        vendor.write(file, outer.read(&format!("prompts/greet/{file}")).replace("greet", "far"));
+    }
+    let _ = std::fs::remove_dir(outer.path(".git"));
+    if !vendor.commit_to_main() || !git_in(&outer.path("."), &["init", "-q", "-b", "main"]) {
+        return;
+    }
+    let far = "prompts/far";
+    git_in(&outer.path("."), &["submodule", "-q", "add", vendor.path(".").to_str().unwrap(), far]);
+    outer.commit("far");
+    outer.git(&["checkout", "-qb", "change"]);
+    outer.write("prompts/far/v1.1.0.txt", "Hello {name}, in a {tone} tone.\n");
+    git_in(&outer.path(far), &["add", "."]);
+    git_in(&outer.path(far), &["commit", "-qm", "next"]);
+    outer.commit("bump");
+    outer.git(&["submodule", "-q", "deinit", "-f", far]);
+    assert_snapshot!(outer.session(&[&["check", "--frozen-since", "main"]]));
+}

@@ -22,7 +22,7 @@ pub(super) fn problems(
     if reference == "HEAD" && Then::is_before_the_first_commit(tree).map_err(refused)? {
         let staged = Staged::before_the_first_commit(tree).map_err(refused)?;
         return Ok(errors(&staged.loaded)
-            .map(|problem| of_the_index(staged.in_tree(problem, tree), tree))
+            .map(|problem| of_the_index(staged.in_tree(problem, tree), tree, staged.submodule.as_deref()))
             .collect());
     }
     let then = Then::read(reference, tree, &mut Vec::new()).map_err(refused)?;
@@ -35,7 +35,7 @@ pub(super) fn problems(
         .filter(|problem| !problems.contains(problem))
         // A prompt may be removed, and that is said; whether it is cannot be told where its files are still here.
         .filter(|problem| problem.is_error() || problem.code == Then::REMOVED)
-        .map(|problem| of_the_index(problem, tree))
+        .map(|problem| of_the_index(problem, tree, staged.submodule.as_deref()))
         .collect();
     problems.extend(only_there);
     Ok(problems)
@@ -63,16 +63,23 @@ fn errors(loaded: &Loaded) -> impl Iterator<Item = Problem> {
 }
 
 /// An error about the index, with the commands that change it.
-fn of_the_index(problem: Problem, tree: &Tree) -> Problem {
-    let place = problem.place.as_ref().map(|place| place.file.as_path());
-    let inside = place.and_then(|file| file.strip_prefix(tree.root()).ok()?.components().next());
-    let path = tree.root().join(inside.as_ref().map_or(Path::new(""), |first| Path::new(first)));
-    let path: PathBuf = path.components().collect();
-    let path = path.display();
-    let message = format!("in the index, which is what `git commit` takes: {}", problem.message);
-    let mut help = format!(
-        "`git add -A -- {path}` stages the files as they are here, `git reset -- {path}` what the last commit has"
-    );
+fn of_the_index(problem: Problem, tree: &Tree, submodule: Option<&Path>) -> Problem {
+    let (message, mut help) = if let Some(submodule) = submodule {
+        let shown = submodule.display();
+        let message = format!("in the commit of `{shown}` that is staged here: {}", problem.message);
+        (message, format!("commit in `{shown}` what is meant, and stage that: `git add {shown}`"))
+    } else {
+        let place = problem.place.as_ref().map(|place| place.file.as_path());
+        let inside = place.and_then(|file| file.strip_prefix(tree.root()).ok()?.components().next());
+        let path = tree.root().join(inside.as_ref().map_or(Path::new(""), |first| Path::new(first)));
+        let path: PathBuf = path.components().collect();
+        let path = path.display();
+        let message = format!("in the index, which is what `git commit` takes: {}", problem.message);
+        let help = format!(
+            "`git add -A -- {path}` stages the files as they are here, `git reset -- {path}` what the last commit has"
+        );
+        (message, help)
+    };
     if problem.code == Then::REMOVED {
         help.push_str("; to remove the prompt, remove its files as well");
     }

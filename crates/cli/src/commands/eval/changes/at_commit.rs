@@ -29,6 +29,16 @@ impl Git {
         text.map_err(|message| not_told(commit, path, &message))
     }
 
+    /// The same where it is text, and `None` where it is not: for whoever takes an old file as it is.
+    pub(super) fn text_at(&self, commit: &str, path: &Path) -> Result<Option<String>, Box<Problem>> {
+        let text = self.find_at(commit, path).and_then(|found| {
+            let Some(Search { repository, commit, path }) = found else { return Ok(None) };
+            let said = self.bytes(&repository, &["show", &format!("{commit}:{}", slashed(&path))])?;
+            Ok(String::from_utf8(said).ok())
+        });
+        text.map_err(|message| not_told(commit, path, &message))
+    }
+
     /// Whether there was a file at a commit, whatever stood in it.
     pub(super) fn is_file_at(&self, commit: &str, path: &Path) -> Result<bool, Box<Problem>> {
         let found = self.find_at(commit, path).map_err(|message| not_told(commit, path, &message))?;

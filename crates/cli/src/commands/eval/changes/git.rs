@@ -1,6 +1,6 @@
 //! A repository, as git answers for it.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -13,6 +13,7 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::version::{self, Version};
 use promptassay_registry::yaml::Document;
 use promptassay_registry::{lock_file, prompt_file};
+use tempfile::TempDir;
 
 use super::at_commit::plain;
 use super::listing::Listing;
@@ -42,6 +43,8 @@ pub(super) struct Git {
     pub(super) listings: RefCell<HashMap<(PathBuf, String), Rc<Listing>>>,
     /// The repository whose commits are named, where this one is a submodule of it.
     pub(super) superproject: Option<Superproject>,
+    /// An index in place of its own.
+    pub(super) index: OnceCell<TempDir>,
 }
 
 impl Git {
@@ -51,6 +54,7 @@ impl Git {
             files: directory.to_owned(),
             listings: RefCell::default(),
             superproject: None,
+            index: OnceCell::new(),
         };
         let root = git
             .run(&["rev-parse", "--show-toplevel"])
@@ -153,7 +157,7 @@ impl Git {
         commit: &str,
         directory: &Path,
     ) -> Result<Option<Version>, Box<Problem>> {
-        let Some(text) = self.file_at(commit, &directory.join(prompt_file::FILE_NAME))? else {
+        let Some(text) = self.text_at(commit, &directory.join(prompt_file::FILE_NAME))? else {
             return Ok(None);
         };
         // What is wrong with an old file is no news today.
@@ -164,7 +168,7 @@ impl Git {
         if let Some(version) = written.filter(|written| written != "latest") {
             return Ok(version.parse().ok());
         }
-        let lock = self.file_at(commit, &directory.join(lock_file::FILE_NAME))?.unwrap_or_default();
+        let lock = self.text_at(commit, &directory.join(lock_file::FILE_NAME))?.unwrap_or_default();
         let locked = Document::parse(lock_file::FILE_NAME, lock, &mut Vec::new());
         let locked: Vec<Version> = locked
             .iter()
@@ -188,7 +192,11 @@ impl Git {
     }
 
     fn command(&self) -> Command {
-        if self.superproject.is_some() { outside_of_hooks() } else { Command::new("git") }
+        let mut git = if self.superproject.is_some() { outside_of_hooks() } else { Command::new("git") };
+        if let Some(directory) = self.index.get() {
+            git.env("GIT_INDEX_FILE", directory.path().join("index"));
+        }
+        git
     }
 
     /// Asks the repository of a directory, whatever repository a hook that runs was called for.

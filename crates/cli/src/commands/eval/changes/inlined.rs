@@ -10,7 +10,8 @@ use super::Then;
 use super::git::slashed;
 
 impl Then<'_> {
-    /// A warning for each submodule with prompts, or with files of one, that is none here and was one where the change began.
+    /// A warning for each submodule with prompts, or with files of one, that is none here and was one where the change began, and an error
+    /// for each that the change moves and that was not fetched.
     pub(crate) fn inlined_submodules(&self, tree: &Tree) -> Result<Vec<Problem>, Box<Problem>> {
         let root = self.git.named(tree.root());
         let mut problems = Vec::new();
@@ -18,12 +19,23 @@ impl Then<'_> {
         for submodule in listing.submodules().map(Path::new) {
             let here = self.git.here(submodule);
             let is_of_prompts = root.starts_with(submodule) || submodule.starts_with(&root);
-            // Where it was not fetched there is an empty directory, and git sees no change.
             let is_touched = self.touched.iter().any(|path| path.starts_with(submodule));
             if !is_of_prompts || !is_touched || !here.is_dir() || may_be_there(&here.join(".git")) {
                 continue;
             }
             let shown = slashed(submodule);
+            if self.git.submodule_in_index(submodule)?.is_some() {
+                let message = format!(
+                    "`{shown}` is a submodule that was not fetched, and this change moves it to another commit: what is in it cannot be looked at"
+                );
+                let help = format!("`git submodule update --init {shown}` fetches it");
+                problems.push(
+                    Problem::error("changes::submodule_not_fetched", message)
+                        .at(Place::whole_file(tree.root()))
+                        .help(help),
+                );
+                continue;
+            }
             let message = format!(
                 "`{shown}` is a submodule at {}, and this change has files in its place: prompts in it are judged as new ones, and not against what was frozen, asked and in use there",
                 self.reference

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::at_commit::MOST_HOPS;
 use super::git::Git;
@@ -58,29 +58,26 @@ fn find(directory: &Path, links: &mut Vec<PathBuf>) {
 /// What a path leads through, as git knows it: every link on the way, under its own name, and at last what is there. Where a link leads
 /// out of the repository it ends.
 fn trail(git: &Git, path: &Path) -> Vec<PathBuf> {
-    let mut rest: VecDeque<OsString> = parts(&git.named(path)).collect();
+    // Where the disk says that it ends.
+    let mut trail = vec![git.relative(path)];
+    let mut rest: VecDeque<OsString> = parts(git, path).collect();
     let mut at = PathBuf::new();
-    let mut trail = Vec::new();
+    let mut links = 0;
     while let Some(part) = rest.pop_front() {
-        if part == ".." {
-            at.pop();
-            continue;
-        }
         at.push(part);
         let Ok(target) = fs::read_link(git.here(&at)) else { continue };
         trail.push(at.clone());
-        if trail.len() > MOST_HOPS {
+        links += 1;
+        if links > MOST_HOPS {
             return trail;
         }
         at.pop();
-        let inside = if target.is_absolute() {
-            at = PathBuf::new();
-            target.strip_prefix(git.here(Path::new(""))).map(Path::to_owned)
-        } else {
-            Ok(target)
-        };
-        let Ok(inside) = inside else { return trail };
-        for part in parts(&inside).collect::<Vec<_>>().into_iter().rev() {
+        let further: Vec<OsString> = parts(git, &git.here(&at).join(target)).collect();
+        if further.is_empty() {
+            return trail;
+        }
+        at = PathBuf::new();
+        for part in further.into_iter().rev() {
             rest.push_front(part);
         }
     }
@@ -88,20 +85,18 @@ fn trail(git: &Git, path: &Path) -> Vec<PathBuf> {
     trail
 }
 
+/// The names in a path, from the top of the repository; none where it leads out of it.
+fn parts(git: &Git, path: &Path) -> impl Iterator<Item = OsString> {
+    let named = Some(git.named(path)).filter(|named| named.is_relative()).unwrap_or_default();
+    let names: Vec<OsString> = named.components().map(|part| part.as_os_str().to_owned()).collect();
+    names.into_iter()
+}
+
 /// The links on the way to a path and of it.
 pub(super) fn links_to(git: &Git, path: &Path) -> Vec<PathBuf> {
     let mut links = trail(git, path);
     links.retain(|name| fs::symlink_metadata(git.here(name)).is_ok_and(|about| about.is_symlink()));
     links
-}
-
-/// The names in a path and its `..`.
-fn parts(path: &Path) -> impl Iterator<Item = OsString> {
-    path.components().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some(OsString::from("..")),
-        Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
-    })
 }
 
 /// The path of a link itself, as git knows it.

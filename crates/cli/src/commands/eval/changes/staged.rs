@@ -23,6 +23,8 @@ pub(crate) struct Staged {
     directory: PathBuf,
     /// What differs from the commit, from the top of the repository.
     touched: Vec<PathBuf>,
+    /// The submodule that they lie in, where a commit is made around it.
+    pub(crate) submodule: Option<PathBuf>,
     /// The prompts that differ from the commit.
     pub(crate) loaded: Loaded,
 }
@@ -35,6 +37,7 @@ impl Staged {
 
     /// The prompts of the index that differ from `commit`; without one, all.
     pub(super) fn read(git: &Git, tree: &Tree, commit: Option<&str>) -> Result<Self, Box<Problem>> {
+        git.take_the_index_of_a_commit()?;
         let root = git.relative(tree.root());
         let entries = entries(git, &root)?;
         let touched = match commit {
@@ -58,7 +61,8 @@ impl Staged {
             entries.iter().map(|(path, _)| path.as_path()).filter(|path| is_needed(path)).collect();
         let (written, directory) = write(git, if touched.is_empty() { &[] } else { &needed })?;
         let loaded = Tree::load(directory.join(&root));
-        Ok(Self { _written: written, directory, touched, loaded })
+        let submodule = git.as_submodule().map(Path::to_owned);
+        Ok(Self { _written: written, directory, touched, submodule, loaded })
     }
 
     pub(super) fn directory(&self) -> &Path {

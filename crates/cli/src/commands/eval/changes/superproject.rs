@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use promptassay_registry::problem::Problem;
+use tempfile::TempDir;
 
 use super::at_commit::not_fetched;
 use super::git::{Git, slashed};
@@ -72,6 +73,42 @@ impl Superproject {
 }
 
 impl Git {
+    /// Lets the index be what a commit takes: of a submodule that is its commit in the index of the repository around it, whatever is staged
+    /// in the submodule itself.
+    pub(super) fn take_the_index_of_a_commit(&self) -> Result<(), Box<Problem>> {
+        let Some(Superproject { git, submodule }) = &self.superproject else { return Ok(()) };
+        let shown = slashed(submodule);
+        let failed = |message: String| {
+            let message = format!("what is staged of the submodule `{shown}` cannot be looked at: {message}");
+            let help = format!("`git submodule status {shown}` says where it stands");
+            Box::new(Problem::error("changes::no_index", message).help(help))
+        };
+        let commit = git.submodule_in_index(submodule)?;
+        let commit = commit.ok_or_else(|| failed("it is not in the index".to_owned()))?;
+        // As a directory, because git makes the file.
+        let directory = TempDir::new().map_err(|error| failed(error.to_string()))?;
+        if self.index.set(directory).is_ok() {
+            self.run(&["read-tree", &commit]).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The commit of a submodule in the index; `None` where there is no submodule.
+    pub(super) fn submodule_in_index(&self, path: &Path) -> Result<Option<String>, Box<Problem>> {
+        let path = slashed(path);
+        let staged = self.paths(&["--literal-pathspecs", "ls-files", "--stage", "-z", "--", &path])?;
+        Ok(staged.iter().find_map(|line| {
+            let mut words = line.to_str()?.split(['\t', ' ']);
+            (words.next()? == "160000").then_some(())?;
+            words.next().map(str::to_owned)
+        }))
+    }
+
+    /// The submodule whose files these are, where it is asked about from the repository around it.
+    pub(super) fn as_submodule(&self) -> Option<&Path> {
+        self.superproject.as_ref().map(|superproject| superproject.submodule.as_path())
+    }
+
     /// What a change is compared with, by a commit that is named.
     pub(super) fn base(&self, reference: &str) -> Result<Base, Box<Problem>> {
         let Some(superproject) = &self.superproject else {
