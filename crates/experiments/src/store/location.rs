@@ -1,9 +1,11 @@
 //! Where a store is: a file, or a PostgreSQL server. A password is never shown.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use postgres::config::{Host, SslMode};
 use promptassay_registry::files::resolve_inside;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::yaml::{Document, Located};
@@ -13,6 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where PostgreSQL listens, unless somebody changed that.
 const DEFAULT_PORT: u16 = 5432;
+
+/// How other programs begin a parameter of a connection.
+const PARAMETERS: [&str; 9] =
+    ["host=", "hostaddr=", "server=", "dbname=", "user=", "password=", "pwd=", "passfile=", "sslmode="];
 
 /// How a password is given.
 const PASSWORD_HELP: &str = "take it out, and give the whole URL in the environment variable PROMPTASSAY_STORE, which goes before this line";
@@ -141,20 +147,42 @@ fn postgres_url(scheme: &str, rest: &str) -> Result<Location, InvalidLocation> {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(PATIENCE);
     }
+    // The driver would go on without encryption where a server, or somebody on the way to it, says that there is none.
+    let parameters = rest.split_once('?').map_or("", |(_, parameters)| parameters);
+    let says_how = parameters.split('&').any(|parameter| parameter.starts_with("sslmode="));
+    if !says_how && !stays_here(&config) {
+        config.ssl_mode(SslMode::Require);
+    }
     Ok(Location::Postgres(Box::new(config)))
 }
 
-/// Whether this is how other programs name a database on a server: `user:password@host`, `postgres:…` and `host=… password=…`.
+/// Whether what is said to this server does not leave the machine.
+fn stays_here(config: &postgres::Config) -> bool {
+    let is_local = |host: &Host| match host {
+        Host::Tcp(host) => {
+            host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    };
+    // An address goes before the name that stands for it.
+    config.get_hosts().iter().all(is_local) && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
+}
+
+/// Whether this is how other programs name a database on a server: `user:password@host`, `postgres:…`, `host=… password=…` and
+/// `…?password=…`, whatever slashes are left of a scheme that was lost.
 fn names_a_server(text: &str) -> bool {
-    // A URL that lost its scheme begins with two slashes.
-    let (is_url, text) = text.strip_prefix("//").map_or((false, text), |rest| (true, rest));
-    // A single letter is a drive.
-    let is_user = |text: &str| (is_url || text.chars().count() > 1) && !text.contains(['/', '\\']);
-    let has_password = text.split_once(':').is_some_and(|(user, rest)| is_user(user) && rest.contains('@'));
-    let keys = ["host=", "hostaddr=", "dbname=", "user=", "password="];
-    let is_parameter = |word: &str| keys.iter().any(|key| starts_with(word, key));
-    let is_scheme = ["postgres:", "postgresql:"].iter().any(|scheme| starts_with(text, scheme));
-    has_password || is_scheme || text.split_whitespace().any(is_parameter)
+    let rest = text.trim_start_matches('/');
+    let is_drive = |user: &str, rest: &str| user.chars().count() == 1 && rest.starts_with(['/', '\\']);
+    let is_user = |user: &str, rest: &str| !user.contains(['/', '\\']) && !is_drive(user, rest);
+    let has_password =
+        rest.split_once(':').is_some_and(|(user, rest)| is_user(user, rest) && rest.contains('@'));
+    let is_at_host =
+        text.starts_with("//") && rest.split('/').next().is_some_and(|first| first.contains('@'));
+    let is_parameter = |word: &str| PARAMETERS.iter().any(|key| starts_with(word, key));
+    let mut words = rest.split(|sign: char| sign.is_whitespace() || matches!(sign, '?' | '&' | ';'));
+    let is_scheme = ["postgres:", "postgresql:"].iter().any(|scheme| starts_with(rest, scheme));
+    has_password || is_at_host || is_scheme || words.any(is_parameter)
 }
 
 fn starts_with(text: &str, start: &str) -> bool {
@@ -183,9 +211,9 @@ impl fmt::Display for Location {
         for (index, host) in config.get_hosts().iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
             match host {
-                postgres::config::Host::Tcp(host) => write!(formatter, "{comma}{}", plain(host))?,
+                Host::Tcp(host) => write!(formatter, "{comma}{}", plain(host))?,
                 #[cfg(unix)]
-                postgres::config::Host::Unix(path) => write!(formatter, "{comma}{}", path.display())?,
+                Host::Unix(path) => write!(formatter, "{comma}{}", path.display())?,
             }
             if let Some(port) = config.get_ports().get(index).filter(|port| **port != DEFAULT_PORT) {
                 write!(formatter, ":{port}")?;
@@ -247,6 +275,16 @@ mod tests {
             "postgresql:/app:s3cret@db/prod",
             "//app:s3cret@db/prod",
             "//a:s3/cret@db/prod",
+            "/u:s3cret@h/x",
+            "///app:s3cret@db/prod",
+            "//:s3cret@db/prod",
+            "a:s3cret@db/prod",
+            "//app@db/prod",
+            "//app@db/prod?password=s3cret",
+            "//db/prod?user=app&password=s3cret",
+            "/db/prod?sslmode=require&password=s3cret",
+            "db/prod?password=s3cret",
+            "Server=db;User=app;Password=s3cret",
             "app:s3cret@tcp(db)/prod",
             "app:s3/cret@db/prod",
             "host=db user=app password=s3cret",
@@ -281,6 +319,10 @@ mod tests {
             "//data/e.db",
             "//data/10:30.db",
             "//data/a@b.db",
+            "/data/10:30/a@b.db",
+            "/C:/data/a@b.db",
+            "C:data.db",
+            "data/e.db?v=1&w=2",
         ] {
             assert!(
                 matches!(Location::parse(path), Ok(Location::Sqlite(of)) if of == Path::new(path)),
@@ -320,6 +362,49 @@ mod tests {
                 Ok(location) => proptest::prop_assert!(!format!("{location} {location:?}").contains("S3CRET"), "{location}"),
                 Err(error) => proptest::prop_assert!(!error.to_string().contains("S3CRET"), "{error}"),
             }
+        }
+    }
+
+    proptest::proptest! {
+        /// The same where the scheme is lost on the way.
+        #[test]
+        fn a_password_is_in_no_message_without_a_scheme(
+            slashes in "/{0,3}",
+            // A single letter is a drive.
+            user in "([a-z]{2,4})?",
+            password in "[a-z%@:/?#&= ]{0,6}S3CRET[a-z%:/?#= ]{0,6}",
+            by_parameter in proptest::bool::ANY,
+        ) {
+            let text = if by_parameter {
+                format!("{slashes}db.internal/prod?user={user}&password={password}")
+            } else {
+                format!("{slashes}{user}:{password}@db.internal/prod")
+            };
+            match Location::parse(&text) {
+                Ok(location) => proptest::prop_assert!(!format!("{location} {location:?}").contains("S3CRET"), "{location}"),
+                Err(error) => proptest::prop_assert!(!error.to_string().contains("S3CRET"), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_to_another_machine_goes_encrypted_unless_the_url_says_otherwise() {
+        use postgres::config::SslMode::{Disable, Prefer, Require};
+        for (url, mode) in [
+            ("postgres://app:s3cret@db.internal/prod", Require),
+            ("postgres://app:s3cret@10.0.0.7/prod?connect_timeout=3", Require),
+            ("postgres://localhost,db.internal/prod", Require),
+            ("postgres:///prod?host=localhost&hostaddr=10.0.0.7", Require),
+            ("postgres://localhost/prod", Prefer),
+            ("postgres://127.0.0.1/prod", Prefer),
+            ("postgres://[::1]/prod", Prefer),
+            ("postgres://app@%2Fvar%2Frun%2Fpostgresql/prod", Prefer),
+            ("postgres://db.internal/prod?sslmode=prefer", Prefer),
+            ("postgres://db.internal/prod?sslmode=disable", Disable),
+            ("postgres://localhost/prod?connect_timeout=3&sslmode=require", Require),
+        ] {
+            let Ok(Location::Postgres(config)) = Location::parse(url) else { panic!("{url}") };
+            assert_eq!(config.get_ssl_mode(), mode, "{url}");
         }
     }
 

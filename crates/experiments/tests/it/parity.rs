@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use promptassay_experiments::analysis::{Analysis, Method, analyze};
 use promptassay_experiments::definition::{Experiment, Owner};
 use promptassay_experiments::event::Event;
-use promptassay_experiments::store::{SqliteStore, Store, open};
+use promptassay_experiments::store::{Location, SqliteStore, Store, open};
 use promptassay_experiments::table::{TableFormat, read};
 use promptassay_registry::yaml::Document;
 use serde_json::Value;
@@ -130,7 +130,8 @@ fn every_number_agrees_from_sqlite() {
 fn every_number_agrees_from_postgresql() {
     let Some(server) = PostgresServer::start() else { return };
     for (set, metric) in SETS {
-        let there = check(open(&server.database(set)).unwrap().as_mut(), set, metric);
+        let there =
+            check(open(&Location::parse(&server.database(set)).unwrap()).unwrap().as_mut(), set, metric);
         let here = check(&mut SqliteStore::in_memory().unwrap(), set, metric);
         for (there, here) in there.iter().zip(&here) {
             let shown = promptassay_experiments::analysis::terminal;

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use promptassay_experiments::store::Location;
 use tempfile::TempDir;
 
 /// A running server that listens on a socket in its own directory only.
@@ -111,13 +110,13 @@ impl PostgresServer {
         panic!("the server did not start within a minute: {log}");
     }
 
-    /// A database of this server that nobody else has.
-    pub(crate) fn database(&self, name: &str) -> Location {
+    /// The URL of a database of this server that nobody else has.
+    pub(crate) fn database(&self, name: &str) -> String {
         let host = self.directory.path().display().to_string().replace('/', "%2F");
         let url = |database: &str| format!("postgres://assay@{host}/{database}?sslmode=disable");
         let mut client = postgres::Client::connect(&url("postgres"), postgres::NoTls).unwrap();
         client.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
-        Location::parse(&url(name)).unwrap()
+        url(name)
     }
 }
 

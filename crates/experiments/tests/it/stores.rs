@@ -327,7 +327,7 @@ fn what_is_in_the_log_only_is_seen_through_a_link_too() {
 #[test]
 fn a_postgresql_store_of_an_older_program_is_brought_up_to_date_and_one_of_a_newer_is_refused() {
     let Some(server) = PostgresServer::start() else { return };
-    let location = server.database("older");
+    let location = Location::parse(&server.database("older")).unwrap();
     keeps_its_promises(open(&location).unwrap().as_mut());
     let Location::Postgres(config) = &location else { unreachable!("a server has no path") };
     let mut database = config.connect(postgres::NoTls).unwrap();
@@ -349,7 +349,7 @@ fn a_postgresql_store_of_an_older_program_is_brought_up_to_date_and_one_of_a_new
 #[test]
 fn looking_into_a_postgresql_database_without_tables_makes_none() {
     let Some(server) = PostgresServer::start() else { return };
-    let location = server.database("empty");
+    let location = Location::parse(&server.database("empty")).unwrap();
     assert_eq!(open_to_look(&location).unwrap().phases("e").unwrap(), []);
     let Location::Postgres(config) = &location else { unreachable!("a server has no path") };
     let mut database = config.connect(postgres::NoTls).unwrap();
@@ -363,11 +363,11 @@ fn looking_into_a_postgresql_database_without_tables_makes_none() {
 #[test]
 fn postgresql_keeps_its_promises() {
     let Some(server) = PostgresServer::start() else { return };
-    let location = server.database("promises");
+    let location = Location::parse(&server.database("promises")).unwrap();
     keeps_its_promises(open(&location).unwrap().as_mut());
     assert_eq!(open(&location).unwrap().arms(everybody()).unwrap().crossovers, 1);
     // Several writers at once, in different orders, end with the same rows.
-    let shared = server.database("shared");
+    let shared = Location::parse(&server.database("shared")).unwrap();
     std::thread::scope(|scope| {
         for writer in 0..4 {
             let shared = &shared;
@@ -412,6 +412,26 @@ fn a_server_that_takes_the_connection_and_says_nothing_is_given_up() {
             assert!(error.ends_with("cannot be opened: the server does not answer"), "{error}");
         }
     }
+}
+
+/// A password must not be said to whoever answers that there is no encryption.
+#[test]
+fn where_encryption_is_asked_for_nothing_is_said_without_it() {
+    use std::io::{Read as _, Write as _};
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://ada:s3cret@127.0.0.1:{}/none", server.local_addr().unwrap().port());
+    let heard = std::thread::spawn(move || {
+        let (mut client, _) = server.accept().unwrap();
+        let mut request = [0; 8];
+        client.read_exact(&mut request).unwrap();
+        client.write_all(b"N").unwrap();
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).unwrap();
+        rest
+    });
+    let error = open(&Location::parse(&format!("{url}?sslmode=require")).unwrap()).err().unwrap().to_string();
+    assert_eq!(heard.join().unwrap(), b"");
+    assert!(error.contains("server does not support TLS") && !error.contains("s3cret"), "{error}");
 }
 
 #[test]

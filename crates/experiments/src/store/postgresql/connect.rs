@@ -14,7 +14,7 @@ use crate::store::{StoreError, known, sql};
 /// Keeps two programs from making the tables at once. The number is arbitrary and must not change.
 const MIGRATION_LOCK: i64 = 0x7072_6F6D_7074;
 
-/// Connects, encrypted unless the URL says otherwise, and makes or changes the tables where they are not up to date. The error is a
+/// Connects, and makes or changes the tables where they are not up to date. The error is a
 /// reason without secrets.
 pub(super) fn connect(config: &Config, shown: &str) -> Result<Client, StoreError> {
     let mut client = reach(config, shown)?;
@@ -72,7 +72,8 @@ fn addresses(config: &Config) -> u32 {
     u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX).saturating_mul(2).max(1)
 }
 
-/// The error is a reason without secrets.
+/// Encrypted as [`super::super::Location`] says it; the certificate must be one that the system trusts, and of that host. The error is a
+/// reason without secrets.
 fn greet(config: &Config) -> Result<Client, String> {
     let client = if config.get_ssl_mode() == postgres::config::SslMode::Disable {
         config.connect(NoTls)
