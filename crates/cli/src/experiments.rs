@@ -101,14 +101,31 @@ pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
     }
     let help = did_you_mean(name, known.iter().map(String::as_str), "experiments");
     let message = format!("there is no experiment `{}`", name.escape_debug());
-    Err(Failure::invalid_one(Problem::error("experiment::unknown", message).help(help)))
+    Err(Failure::invalid_one(Problem::error(UNKNOWN, message).help(help)))
+}
+
+/// The experiment of this name, for whoever asks the store about it: of one that runs there and has no file that is what is said.
+pub(crate) fn find_by(loaded: &Loaded, name: &str, store: &StoreArguments) -> Result<Found, Failure> {
+    find(loaded, name).map_err(|failure| {
+        let is_unknown = matches!(failure.problems.as_slice(), [problem] if problem.code == UNKNOWN);
+        // What is wrong with the store is not what is wrong with the name.
+        let gone =
+            is_unknown.then(|| store.look_briefly(loaded).ok().flatten()).flatten().and_then(|mut store| {
+                gone::all(loaded, store.as_mut()).ok()?.into_iter().find(|gone| gone.is_called(name))
+            });
+        gone.map_or(failure, |gone| Failure::invalid_one(gone.asked_for()))
+    })
 }
 
 impl Found {
     /// Whether this time is within what the file writes down.
     pub(crate) fn allows(&self, at: Timestamp) -> bool {
-        let Experiment { start, end, .. } = &self.experiment;
-        start.is_none_or(|start| start <= at) && end.is_none_or(|end| at < end)
+        self.experiment.start.is_none_or(|start| start <= at) && !self.is_over(at)
+    }
+
+    /// Whether the end that the file writes down is past.
+    pub(crate) fn is_over(&self, at: Timestamp) -> bool {
+        self.experiment.end.is_some_and(|end| end <= at)
     }
 
     /// The versions that its variants serve, each once.
@@ -354,6 +371,9 @@ fn no_store() -> Failure {
         ),
     )
 }
+
+/// The code of an experiment that nobody defines.
+const UNKNOWN: &str = "experiment::unknown";
 
 /// The code of what names a store and cannot be one.
 const NO_STORE_BY_NAME: &str = "experiment::store";

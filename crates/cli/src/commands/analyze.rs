@@ -13,7 +13,7 @@ use promptassay_registry::problem::{Place, Problem};
 use super::Context;
 use super::tables::{TableKind, fill};
 use crate::exit::Exit;
-use crate::experiments::{Found, StoreArguments, find, store_failed};
+use crate::experiments::{Found, StoreArguments, find, find_by, store_failed};
 use crate::failure::Failure;
 use crate::time::parse_time;
 
@@ -56,7 +56,10 @@ pub(crate) struct AnalyzeArguments {
 
 pub(crate) fn run(arguments: &AnalyzeArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let found = find(&loaded, &arguments.name)?;
+    let found = match &arguments.from {
+        Some(_) => find(&loaded, &arguments.name),
+        None => find_by(&loaded, &arguments.name, &arguments.store),
+    }?;
     let phase = arguments.phase.unwrap_or(found.experiment.allocation.phase);
     let mut store: Box<dyn Store> = match &arguments.from {
         Some(file) => {

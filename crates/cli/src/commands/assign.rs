@@ -12,7 +12,7 @@ use serde_json::json;
 use super::Context;
 use crate::arguments::OutputFormat;
 use crate::exit::Exit;
-use crate::experiments::{Found, STORE_FAILED, StoreArguments, find};
+use crate::experiments::{Found, STORE_FAILED, StoreArguments, find, find_by};
 use crate::failure::Failure;
 
 const EXAMPLES: &str = "Examples:
@@ -42,7 +42,9 @@ pub(crate) struct AssignArguments {
 
 pub(crate) fn run(arguments: &AssignArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let found = find(&loaded, &arguments.name)?;
+    let name = &arguments.name;
+    let found =
+        if arguments.by_file { find(&loaded, name) } else { find_by(&loaded, name, &arguments.store) }?;
     if !arguments.by_file {
         as_started(&found, arguments, &loaded, context).map_err(by_file_instead)?;
     }

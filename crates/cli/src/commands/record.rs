@@ -16,7 +16,7 @@ use super::assign::empty_unit;
 use super::tables::conflicts;
 use crate::canaries;
 use crate::exit::Exit;
-use crate::experiments::{StoreArguments, find, store_failed};
+use crate::experiments::{StoreArguments, find_by, store_failed};
 use crate::failure::Failure;
 use crate::time::{not_in_the_future, parse_time};
 
@@ -97,7 +97,7 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
         let text = || format!("{}\n", arm.map_or("-", Arm::name));
         return context.answer(text, &json!({"unit": arguments.unit, "arm": arm, "recorded": recorded}));
     }
-    let found = find(&loaded, &arguments.name)?;
+    let found = find_by(&loaded, &arguments.name, &arguments.store)?;
     let experiment = &found.experiment;
     let variant = match experiment.assign(unit).map_err(|error| empty_unit(error, ""))? {
         Assignment::Variant(index) => experiment.variants.get(index),
@@ -148,7 +148,7 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
         check_flag(&arguments.metric, arguments.value).map_err(refused)?;
         found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id)
     } else {
-        let experiment = experiment.insert(find(&loaded, &arguments.name)?.experiment);
+        let experiment = experiment.insert(find_by(&loaded, &arguments.name, &arguments.store)?.experiment);
         check_value(experiment, &arguments.metric, arguments.value).map_err(refused)?;
         if unit.is_empty() && !experiment.allocation.allow_empty_units {
             return Err(empty_unit(EmptyUnit, ""));

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::exit::Exit;
-use crate::experiments::{StoreArguments, find, store_failed};
+use crate::experiments::{StoreArguments, find_by, store_failed};
 use crate::failure::Failure;
 use crate::time::not_in_the_future;
 
@@ -85,7 +85,7 @@ impl From<TableKind> for TableFormat {
 
 pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let experiment = find(&loaded, &arguments.name)?.experiment;
+    let experiment = find_by(&loaded, &arguments.name, &arguments.store)?.experiment;
     arguments.store.must_be_named(&loaded)?;
     arguments.store.warn_where_emptied(&loaded, context)?;
     let until = Some(context.environment.now());
@@ -327,7 +327,7 @@ impl Table<'_> {
 
 pub(crate) fn export(arguments: &ExportArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let experiment = find(&loaded, &arguments.name)?.experiment;
+    let experiment = find_by(&loaded, &arguments.name, &arguments.store)?.experiment;
     let mut store = arguments.store.open_existing(&loaded)?;
     let mut result = Ok(());
     let mut writer = TableWriter::new(arguments.table.into(), BufWriter::new(std::io::stdout().lock()))

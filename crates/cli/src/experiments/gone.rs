@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use promptassay_experiments::definition::{file_name, valid_label};
 use promptassay_experiments::store::{Phase, Store};
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::{Place, Problem, Severity};
 use promptassay_registry::tree::Loaded;
 
 use super::store_failed;
 use crate::failure::Failure;
+
+/// The code of one that runs without a file.
+const CODE: &str = "experiment::gone";
 
 /// One that runs without a file.
 #[derive(Debug)]
@@ -43,12 +46,33 @@ pub(crate) fn all(loaded: &Loaded, store: &mut dyn Store) -> Result<Vec<Gone>, F
 }
 
 impl Gone {
+    /// Whether `NAME` or `PROMPT/NAME` is this one; whose it is may not be known.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        let (owner, name) = name.split_once('/').map_or((None, name), |(owner, name)| (Some(owner), name));
+        let is_of = |owner| self.phase.prompt.as_deref().is_none_or(|prompt| prompt == owner);
+        name == self.name && owner.is_none_or(is_of)
+    }
+
+    /// What is wrong with it, for whoever asks for it by its name.
+    pub(crate) fn asked_for(&self) -> Problem {
+        if let Some(problem) = self.problem(|_| true) {
+            return Problem { severity: Severity::Error, ..problem };
+        }
+        let Phase { phase, prompt, .. } = &self.phase;
+        let owner = prompt.as_deref().unwrap_or_default();
+        let message = format!(
+            "phase {phase} of `{}` runs in the store, on `{owner}`, which is no prompt here",
+            self.name
+        );
+        Problem::error(CODE, message)
+            .help("several repositories may share a store: go to the one with that prompt, or bring it back")
+    }
+
     /// What is wrong with it, for whoever asks about prompts: an error where it is of one of them, a warning where nobody knows whose it
     /// is. Nothing where it is of another prompt, or of one that is not here: several repositories may share a store.
     pub(crate) fn problem(&self, concerns: impl Fn(&str) -> bool) -> Option<Problem> {
         let Self { name, phase: Phase { phase, prompt, .. }, file } = self;
         let stop = format!("`promptassay experiment stop {name} --reason WHY` ends it");
-        let code = "experiment::gone";
         match (prompt, file) {
             (Some(prompt), Some(file)) if concerns(prompt) => {
                 let message = format!("phase {phase} of `{name}` runs, and its file is gone");
@@ -56,11 +80,11 @@ impl Gone {
                     "bring the file back: `git log --all -- {}` knows it; or, where it is over, {stop}",
                     file.display()
                 );
-                Some(Problem::error(code, message).at(Place::whole_file(file.as_path())).help(back))
+                Some(Problem::error(CODE, message).at(Place::whole_file(file.as_path())).help(back))
             }
             (None, _) => {
                 let message = format!("phase {phase} of `{name}` runs, and no prompt has a file of it");
-                Some(Problem::warning(code, message).help(format!("bring its file back; or {stop}")))
+                Some(Problem::warning(CODE, message).help(format!("bring its file back; or {stop}")))
             }
             _ => None,
         }

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{StartArguments, StopArguments};
 use crate::commands::Context;
 use crate::exit::Exit;
-use crate::experiments::{Found, find, gone, guardrails, store_failed};
+use crate::experiments::{Found, find, find_by, gone, guardrails, store_failed};
 use crate::failure::Failure;
 use crate::lifecycle::{directory_of, history_of};
 use crate::prompts;
@@ -39,7 +39,7 @@ fn refused(found: &Found, message: String, help: &str) -> Failure {
 
 pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let found = find(&loaded, &arguments.name)?;
+    let found = find_by(&loaded, &arguments.name, &arguments.store)?;
     let experiment = &found.experiment;
     arguments.store.warn_where_emptied(&loaded, context)?;
     let (mut wrong, mut warnings) = may_be_served(&found, &loaded, context)?;

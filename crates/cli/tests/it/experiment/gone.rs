@@ -109,3 +109,33 @@ fn a_store_without_a_byte_is_not_one_in_which_nothing_was_started() {
         &RESOLVE,
     ]));
 }
+
+#[test]
+fn whoever_is_about_an_experiment_whose_file_is_gone_hears_that_it_runs() {
+    let sandbox = started();
+    sandbox.write("rows.csv", "unit,variant,at\nu1,control,2026-01-02T00:00:00Z\n");
+    std::fs::remove_file(sandbox.path(TRIAL)).unwrap();
+    let commands = [
+        &["record", "trial", "u2", "resolved", "1"][..],
+        &["expose", "trial", "u2"],
+        &["analyze", "trial"],
+        &["export", "greet/trial"],
+        &["import", "trial", "rows.csv"],
+        &["assign", "trial", "u2"],
+        &["experiment", "start", "trial"],
+    ];
+    let said: Vec<String> = commands.iter().map(|command| sandbox.run(command).shown()).collect();
+    for (command, shown) in commands.iter().zip(&said) {
+        assert_eq!(shown, &said[0], "{command:?}");
+    }
+    assert_snapshot!(
+        "asked_by_name",
+        sandbox.session(&[commands[0], &["export", "other/trial"], &["export", "trail"]])
+    );
+    belongs_to(&sandbox, None);
+    assert_snapshot!("asked_by_name_of_an_unknown_prompt", sandbox.session(&commands[..1]));
+    belongs_to(&sandbox, Some("elsewhere"));
+    assert_snapshot!("asked_by_name_of_a_prompt_elsewhere", sandbox.session(&commands[..1]));
+    let stop = ["experiment", "stop", "trial", "--reason", "enough"];
+    assert_snapshot!("asked_by_name_once_stopped", sandbox.session(&[&stop, commands[0]]));
+}
