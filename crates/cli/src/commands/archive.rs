@@ -16,8 +16,8 @@ const EXAMPLES: &str = "Examples:
 
 /// Take a draft, tested or deprecated version out of use for ever.
 ///
-/// There is no way back: the text can be added again as a new version. A version that a running experiment serves is refused; one
-/// that is a canary or in production has to leave that stage first.
+/// There is no way back: the text can be added again as a new version. A version that an experiment serves which runs or is scheduled is
+/// refused; one that is a canary or in production has to leave that stage first.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ArchiveArguments {
@@ -36,24 +36,28 @@ pub(crate) fn run(arguments: &ArchiveArguments, context: &Context<'_>) -> Result
         let unknown =
             running.no_store.clone().map(|problem| Problem { severity: Severity::Warning, ..problem });
         context.console.problems(unknown.as_slice());
-        // What no file says may serve it, and there is no way back.
-        if let Some(gone) = running.gone.iter().find(|problem| problem.is_error()) {
-            return Err(Failure::invalid_one(gone.clone()));
+        let in_use = [(&running.deciding, "runs"), (&running.later, "is scheduled")];
+        for (experiments, how) in in_use {
+            if let Some(found) = experiments.iter().find(|found| found.serves(version)) {
+                return Err(in_use_by(found, how, version));
+            }
         }
-        // What is restored to what was started would serve it again.
-        let changed = running.changed.iter().map(|(found, _)| found);
-        match running.deciding.iter().chain(changed).find(|found| found.serves(version)) {
-            Some(found) => Err(in_use(found, version)),
-            None => Ok(Request::Archive { version: version.clone() }),
+        // What no file says may serve it, and there is no way back.
+        let unknown: Vec<Problem> =
+            running.changed.into_iter().chain(running.gone).filter(Problem::is_error).collect();
+        if unknown.is_empty() {
+            Ok(Request::Archive { version: version.clone() })
+        } else {
+            Err(Failure::invalid(unknown))
         }
     })
 }
 
 /// An archived version is served to nobody, so the experiment would break for its users.
-fn in_use(found: &Found, version: &Version) -> Failure {
+fn in_use_by(found: &Found, how: &str, version: &Version) -> Failure {
     let name = &found.experiment.name;
     let message =
-        format!("`{}`: the experiment `{name}` runs, and serves {version}", found.experiment.prompt);
+        format!("`{}`: the experiment `{name}` {how}, and serves {version}", found.experiment.prompt);
     let help = format!("end it first: `promptassay experiment stop {name} --reason WHY`");
     let problem = Problem::error("archive::in_use", message).at(Place::whole_file(found.file.as_path()));
     Failure { exit: Exit::Failed, problems: vec![problem.help(help)] }

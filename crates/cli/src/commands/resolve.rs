@@ -145,7 +145,7 @@ fn running(
     now: Timestamp,
     context: &Context<'_>,
 ) -> Result<Option<Found>, Failure> {
-    let Running { deciding: mut running, changed, gone, no_store } =
+    let Running { deciding: mut running, changed, gone, no_store, .. } =
         experiments::running(prompt, store, loaded, now, Purpose::Serve)?;
     // Serving goes on, without the experiment: nobody is given a variant that was not started.
     let told = |problem: Problem| Problem {
@@ -158,7 +158,7 @@ fn running(
     context.console.problems(
         &no_store
             .into_iter()
-            .chain(changed.into_iter().map(|(_, problem)| problem).chain(gone).map(told))
+            .chain(changed.into_iter().chain(gone).map(told))
             .chain(unregistered)
             .collect::<Vec<_>>(),
     );

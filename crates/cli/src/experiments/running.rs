@@ -1,11 +1,11 @@
 //! Which experiments of a prompt run, and what keeps one that was started from deciding.
 
 use jiff::Timestamp;
-use promptassay_experiments::store::Location;
-use promptassay_registry::problem::{Problem, Severity, has_errors};
+use promptassay_experiments::store::{Phase, Store};
+use promptassay_registry::problem::{Place, Problem, Severity, has_errors};
 use promptassay_registry::tree::{Loaded, Prompt};
 
-use super::{Found, NO_STORE_BY_NAME, STORE_FAILED, Standing, StoreArguments, gone, of_prompt};
+use super::{Found, NO_STORE_BY_NAME, STORE_FAILED, Standing, StoreArguments, gone, of_prompt, store_failed};
 use crate::failure::Failure;
 
 /// The experiments of a prompt that are started and not stopped.
@@ -15,8 +15,10 @@ pub(crate) struct Running {
     pub(crate) no_store: Option<Problem>,
     /// Those that decide what users are served.
     pub(crate) deciding: Vec<Found>,
-    /// Those whose file would move users by now, so that they decide nothing, and what is wrong with it.
-    pub(crate) changed: Vec<(Found, Problem)>,
+    /// Those that begin later; [`Purpose::Serve`] does not ask for them.
+    pub(crate) later: Vec<Found>,
+    /// What is wrong with those whose file is not by what they were started, so that they decide nothing and nobody knows what they serve.
+    pub(crate) changed: Vec<Problem>,
     /// Those that no file defines any more, which cannot decide either. A warning where it is not known that they are of this prompt.
     pub(crate) gone: Vec<Problem>,
 }
@@ -24,9 +26,9 @@ pub(crate) struct Running {
 /// What the answer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To serve a user, who waits: where no file defines an experiment, no server is asked whether one runs all the same.
+    /// To serve a user, who waits: what decides now. Where no file defines an experiment, no server is waited for long.
     Serve,
-    /// To take a version out of use for ever: whatever may run is asked for.
+    /// To take a version out of use for ever: whatever was started and is not over, whenever it begins and whatever its file says by now.
     Archive,
 }
 
@@ -46,10 +48,10 @@ pub(crate) fn running(
         problems.retain(Problem::is_error);
         return Err(Failure::invalid(problems));
     }
-    found.retain(|found| found.allows(now));
-    if purpose == Purpose::Serve && found.is_empty() {
+    let is_served = purpose == Purpose::Serve;
+    found.retain(|found| !is_served || found.allows(now));
+    if is_served && found.is_empty() {
         match store.location(loaded) {
-            Ok(Some(Location::Postgres(_))) => return Ok(Running::default()),
             Err(failure) if store.is_by_variable() => {
                 return Ok(Running { no_store: Some(out_of_reach(failure, prompt)?), ..Running::default() });
             }
@@ -57,7 +59,9 @@ pub(crate) fn running(
         }
     }
     let mut running = Running { no_store: store.emptied(loaded)?, ..Running::default() };
-    let opened = match store.look_if_there(loaded) {
+    let opened =
+        if is_served && found.is_empty() { store.look_briefly(loaded) } else { store.look_if_there(loaded) };
+    let opened = match opened {
         // A prompt without experiments is served even where the store is out of reach.
         Err(failure) if found.is_empty() => {
             running.no_store = Some(out_of_reach(failure, prompt)?);
@@ -73,22 +77,74 @@ pub(crate) fn running(
                     .help("`--store` names another one; where nothing was started yet, `promptassay experiment start` makes it")
             });
         }
-        running.deciding.extend(found.into_iter().filter(|found| found.experiment.start.is_some()));
+        let by_file =
+            found.into_iter().filter(|found| found.experiment.start.is_some() && !found.is_over(now));
+        (running.deciding, running.later) = by_file.partition(|found| found.allows(now));
         return Ok(running);
     };
-    for found in found {
-        let standing = found.standing(opened.as_mut(), now)?;
-        let problem = found.changed(&standing).filter(|_| standing.moves_units());
-        match (&standing, problem) {
-            (_, Some(problem)) => running.changed.push((found, problem)),
-            (Standing::Runs | Standing::Changed(_), None) => running.deciding.push(found),
-            _ => {}
-        }
+    match purpose {
+        Purpose::Serve => running.add_deciding(found, opened.as_mut(), now)?,
+        Purpose::Archive => running.add_started(found, opened.as_mut(), now)?,
     }
     let gone = gone::all(loaded, opened.as_mut())?;
-    let begun = gone.iter().filter(|gone| gone.phase.started_at <= now);
+    let begun = gone.iter().filter(|gone| !is_served || gone.phase.started_at <= now);
     running.gone.extend(begun.filter_map(|gone| gone.problem(|owner| owner == prompt.name().as_str())));
     Ok(running)
+}
+
+impl Running {
+    /// Those that decide now, by their file and by the store.
+    fn add_deciding(
+        &mut self,
+        found: Vec<Found>,
+        store: &mut dyn Store,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        for found in found {
+            let standing = found.standing(store, now)?;
+            let problem = found.changed(&standing).filter(|_| standing.moves_units());
+            match (&standing, problem) {
+                (_, Some(problem)) => self.changed.push(problem),
+                (Standing::Runs | Standing::Changed(_), None) => self.deciding.push(found),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that were started and not stopped, now or later. The store does not know their versions, so their file must be by what they
+    /// were started; only then it also says when they are over.
+    fn add_started(
+        &mut self,
+        found: Vec<Found>,
+        store: &mut dyn Store,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let begun = store.begun().map_err(|error| store_failed(&error))?;
+        for found in found {
+            let Some(phase) = begun.get(found.experiment.name.as_str()) else { continue };
+            if phase.allocation != found.experiment.allocation_digest() {
+                self.changed.push(unknown_versions(&found, phase));
+            } else if phase.started_at <= now && found.allows(now) {
+                self.deciding.push(found);
+            } else if !found.is_over(now) {
+                self.later.push(found);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unknown_versions(found: &Found, phase: &Phase) -> Problem {
+    let name = &found.experiment.name;
+    let message = format!(
+        "phase {} of `{name}` was started with other variants, weights or another seed than its file has, so nobody knows which versions it serves",
+        phase.phase
+    );
+    Problem::error("experiment::changed", message).at(Place::whole_file(found.file.as_path())).help(format!(
+        "undo the change: `git restore {}`, where it is not committed; or `promptassay experiment stop {name} --reason WHY` ends it",
+        found.file.display()
+    ))
 }
 
 /// A store that does not answer or cannot be one, as a warning; any other failure stays one.

@@ -22,6 +22,8 @@ mod lifecycle;
 mod linking;
 mod live;
 mod look;
+#[path = "../../../experiments/tests/it/postgres_server.rs"]
+mod postgres_server;
 mod power;
 mod prompt_gate;
 mod readme;
