@@ -62,7 +62,9 @@ pub struct GuardrailReport {
     pub canary_failing: u64,
     /// Production users that failed, each counted once.
     pub production_failing: u64,
-    /// The upper end of the canary's failure rate, at 95 %; `None` without users.
+    /// Exposed canary users of whom an outcome is known, a failure or not.
+    pub canary_known: u64,
+    /// The upper end of the failure rate of those, at 95 %; `None` where only failures are known.
     pub failure_rate_at_most: Option<f64>,
 }
 
@@ -108,10 +110,20 @@ struct Seen {
     exposed: BTreeMap<u32, [u64; 2]>,
     /// By guardrail: the first failure of each unit.
     failures: HashMap<String, HashMap<Vec<u8>, Timestamp>>,
+    /// By guardrail: units of the canary with an outcome, a failure or not.
+    known: HashMap<String, HashSet<Vec<u8>>>,
     /// Units with an outcome in the last step, canary and production.
     answered: [HashSet<Vec<u8>>; 2],
-    /// Whether an outcome that is no failure was seen: else nobody knows whether outcomes are lost.
-    has_good_outcomes: bool,
+    /// The guardrails of which an outcome that is no failure was seen: else nobody knows whether outcomes are lost.
+    with_good_outcomes: HashSet<String>,
+}
+
+impl Seen {
+    /// The exposed canary users of whom something is known in a guardrail.
+    fn known_of(&self, guardrail: &str) -> u64 {
+        let known = self.known.get(guardrail);
+        known.map_or(0, |units| units.intersection(&self.canary_units).count() as u64)
+    }
 }
 
 /// Judges a canary as of `now`.
@@ -129,7 +141,7 @@ pub fn check(
     let guardrails = policy
         .guardrails
         .iter()
-        .map(|name| guardrail(canary, name, seen.failures.get(name), exposed))
+        .map(|name| guardrail(canary, name, seen.failures.get(name), seen.known_of(name)))
         .collect::<Result<Vec<_>, _>>()?;
     let count = policy.guardrails.len() as f64;
     let (mut reasons, verdict);
@@ -197,8 +209,11 @@ fn read(
             else {
                 return;
             };
+            if arm == Arm::Canary {
+                seen.known.entry(outcome.series.clone()).or_default().insert(outcome.unit.clone());
+            }
             if outcome.value == 0.0 {
-                seen.has_good_outcomes = true;
+                seen.with_good_outcomes.insert(outcome.series);
             } else {
                 let failures = seen.failures.entry(outcome.series).or_default();
                 let first = failures.entry(outcome.unit.clone()).or_insert(outcome.at);
@@ -229,7 +244,7 @@ pub(super) fn guardrail(
     canary: &Canary,
     name: &str,
     failures: Option<&HashMap<Vec<u8>, Timestamp>>,
-    exposed: u64,
+    known: u64,
 ) -> Result<Guardrail, Undefined> {
     let mut in_order: Vec<(Timestamp, &[u8])> =
         failures.into_iter().flatten().map(|(unit, at)| (*at, unit.as_slice())).collect();
@@ -265,14 +280,16 @@ pub(super) fn guardrail(
             largest_with_enough = largest_with_enough.max(ln_e);
         }
     }
-    let rate = clopper_pearson(inside.min(exposed), exposed, Confidence::each_end(0.95)?);
+    let rate = clopper_pearson(inside.min(known), known, Confidence::each_end(0.95)?);
     let report = GuardrailReport {
         name: name.to_owned(),
         ln_e,
         largest_ln_e: largest,
         canary_failing: inside,
         production_failing: outside,
-        failure_rate_at_most: rate.ok().map(|interval| interval.upper),
+        canary_known: known,
+        // Of failures alone nobody knows how many they are of.
+        failure_rate_at_most: rate.ok().filter(|_| known > inside).map(|interval| interval.upper),
     };
     Ok(Guardrail { report, largest_with_enough })
 }

@@ -144,6 +144,33 @@ fn failures_alone_do_not_say_that_nothing_is_lost() {
 }
 
 #[test]
+fn what_is_known_of_few_users_or_of_none_promotes_nothing() {
+    let canary = canary(&[5000]);
+    let both = GuardPolicy { guardrails: vec!["error".into(), "refund".into()], max_failure_rate: Some(0.2) };
+    let mut store = SqliteStore::in_memory().unwrap();
+    day(&canary, &mut store, 1, 1000, [0.02, 0.02], 1);
+    let reasons = |store: &mut SqliteStore| check(&canary, &both, store, at(48)).unwrap();
+    let never = reasons(&mut store);
+    assert_eq!(never.verdict, GuardVerdict::Hold);
+    assert_eq!(never.guardrails[1].failure_rate_at_most, None);
+    assert!(never.reasons[0].starts_with("nothing is recorded of `refund`"), "{:?}", never.reasons);
+    // Of 250 users something is known, and so of fewer than 200 of the canary.
+    let of = |units: std::ops::Range<u32>| -> Vec<Event> {
+        let unit = |number: u32| format!("u1-{number}");
+        let outcome = |number| canary.outcome(unit(number).as_bytes(), "refund", false, at(1), b"1".to_vec());
+        units.filter_map(outcome).collect()
+    };
+    store.write(&of(0..250)).unwrap();
+    let few = reasons(&mut store);
+    assert_eq!(few.verdict, GuardVerdict::Hold);
+    assert!(few.reasons[0].starts_with("`refund` is known of 1"), "{:?}", few.reasons);
+    store.write(&of(250..1000)).unwrap();
+    let enough = reasons(&mut store);
+    assert_eq!(enough.verdict, GuardVerdict::Promote, "{:?}", enough.reasons);
+    assert_eq!(enough.guardrails[1].canary_known, enough.canary_exposed);
+}
+
+#[test]
 fn a_users_first_failure_counts_once() {
     let canary = canary(&[5000]);
     let mut store = SqliteStore::in_memory().unwrap();

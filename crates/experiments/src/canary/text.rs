@@ -16,9 +16,10 @@ pub fn terminal(report: &GuardReport) -> String {
     let count = report.guardrails.len() as f64;
     let width = report.guardrails.iter().map(|guardrail| guardrail.name.chars().count()).max().unwrap_or(0);
     for guardrail in &report.guardrails {
-        let rate = guardrail
-            .failure_rate_at_most
-            .map_or_else(String::new, |rate| format!(", so at most {:.2} % of its users", 100.0 * rate));
+        let rate = guardrail.failure_rate_at_most.map_or_else(String::new, |rate| {
+            let known = thousands(guardrail.canary_known);
+            format!(" of {known} known, so at most {:.2} %", 100.0 * rate)
+        });
         let _ = writeln!(
             text,
             "  {:<width$}   {} failing in the canary{rate}; {} in production",

@@ -86,16 +86,26 @@ pub(super) fn why_wait(
         reasons.push(format!("{exposed} of {LEAST_EXPOSED} users have been served the canary"));
         return reasons;
     }
-    if !seen.has_good_outcomes {
-        reasons.push(
-            "only failures are recorded, so lost outcomes look like good ones; record `0` as well".to_owned(),
-        );
+    for Guardrail { report, .. } in guardrails {
+        let (name, known) = (&report.name, report.canary_known);
+        if !seen.with_good_outcomes.contains(name) {
+            let recorded =
+                if known == 0 { "nothing is recorded of" } else { "only failures are recorded of" };
+            reasons.push(format!(
+                "{recorded} `{name}`, so lost outcomes look like good ones; record `0` for users who do not fail as well"
+            ));
+        } else if known < LEAST_EXPOSED {
+            reasons.push(format!(
+                "`{name}` is known of {known} of {exposed} users of the canary, and {LEAST_EXPOSED} are needed"
+            ));
+        }
     }
     match policy.max_failure_rate {
         None => reasons
             .push("the policy names no `max_failure_rate`, so nobody knows what is bearable".to_owned()),
         Some(most) => reasons.extend(guardrails.iter().filter_map(|Guardrail { report, .. }| {
-            let rate = report.failure_rate_at_most.unwrap_or(1.0);
+            // Where there is none a reason was given above.
+            let rate = report.failure_rate_at_most?;
             (rate > most).then(|| {
                 format!(
                     "`{}` may fail for up to {:.2} % of the canary's users; {:.2} % is bearable",
