@@ -109,13 +109,14 @@ impl<T: Transport> Models<T> {
                 limits.len() - 1
             });
         }
+        let allowance = Allowance::new(options.budget, &options.spent, &lanes);
         Self {
             transport,
             lanes,
             permits: Permits::new(limits, options.max_concurrency),
             retry: options.retry,
             seed: options.seed,
-            allowance: Allowance::new(options.budget, options.spent),
+            allowance,
             cache: options.cache.map(Arc::new),
             cache_problem: Mutex::new(None),
             judged: Judged::default(),

@@ -238,6 +238,8 @@ pub enum ReplySource {
         /// When it answered.
         at: Timestamp,
     },
+    /// Of a judge: it was asked in this run about another reply that is the same, and no cache had its answer.
+    Shared,
     /// From a file of recorded replies.
     Recorded,
     /// A scripted model answered in the place of the real one: good for tests, never evidence.
@@ -250,6 +252,7 @@ impl ReplySource {
         match self {
             Self::Live => "live",
             Self::Cached { .. } => "cached",
+            Self::Shared => "shared",
             Self::Recorded => "recorded",
             Self::Scripted => "scripted",
         }

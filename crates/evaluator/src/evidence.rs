@@ -93,7 +93,7 @@ impl Replies {
             };
             let Some(source) = result.source else { continue };
             let (of_source, at) = match source {
-                ReplySource::Live => (0, origin.asked_since),
+                ReplySource::Live | ReplySource::Shared => (0, origin.asked_since),
                 ReplySource::Cached { at } => (1, Some(at)),
                 ReplySource::Recorded | ReplySource::Scripted => (2, None),
             };

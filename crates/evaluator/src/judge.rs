@@ -69,7 +69,9 @@ impl Judging {
             answers: 1,
             tokens: reply.usage.total(),
             cost: match asked.source {
-                ReplySource::Live | ReplySource::Cached { .. } => model.cost(&reply.usage),
+                ReplySource::Live | ReplySource::Cached { .. } | ReplySource::Shared => {
+                    model.cost(&reply.usage)
+                }
                 ReplySource::Recorded | ReplySource::Scripted => Some(0.0),
             },
             models: BTreeSet::from([reply.served_model.clone().unwrap_or_else(|| model.model.clone())]),

@@ -77,7 +77,9 @@ impl<'a> Evaluation<'a> {
 /// A source, and the date of the oldest where that matters.
 fn in_words(source: &ReplySource) -> String {
     match source {
-        ReplySource::Live | ReplySource::Recorded | ReplySource::Scripted => source.as_str().to_owned(),
+        ReplySource::Live | ReplySource::Shared | ReplySource::Recorded | ReplySource::Scripted => {
+            source.as_str().to_owned()
+        }
         ReplySource::Cached { at } => format!("cached (oldest {})", at.strftime("%Y-%m-%d")),
     }
 }

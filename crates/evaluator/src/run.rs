@@ -268,7 +268,7 @@ where
 fn subject<'a>(plan: &'a Plan, trial: Trial, answer: &'a Answer) -> Option<Subject<'a>> {
     let Answer::Reply { reply, source } = answer else { return None };
     let latency = match source {
-        ReplySource::Live | ReplySource::Cached { .. } => Some(reply.latency),
+        ReplySource::Live | ReplySource::Cached { .. } | ReplySource::Shared => Some(reply.latency),
         // Nobody measured it, or it was written by hand.
         ReplySource::Recorded | ReplySource::Scripted => None,
     };

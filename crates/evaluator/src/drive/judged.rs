@@ -22,8 +22,8 @@ const IN_VAIN: usize = 3;
 /// A question.
 #[derive(Debug, Default)]
 struct Cell {
-    /// What was answered, and when.
-    answer: OnceCell<(Asked, Timestamp)>,
+    /// What was answered, whether the cache has it, and when.
+    answer: OnceCell<(Asked, bool, Timestamp)>,
     errors: Mutex<Vec<Unanswered>>,
 }
 
@@ -72,11 +72,12 @@ impl Judged {
             if answer.as_ref().map_or_else(|_| question.given_up().is_some(), |(_, is_kept)| *is_kept) {
                 self.lock().remove(&key);
             }
-            answer.map(|(asked, _)| (asked, now()))
+            answer.map(|(asked, is_kept)| (asked, is_kept, now()))
         });
-        let (asked, at) = answer.await?.clone();
+        let (asked, is_kept, at) = answer.await?.clone();
         let source = match asked.source {
-            ReplySource::Live if !is_first => ReplySource::Cached { at },
+            ReplySource::Live if !is_first && is_kept => ReplySource::Cached { at },
+            ReplySource::Live if !is_first => ReplySource::Shared,
             source => source,
         };
         Ok(Asked { source, ..asked })

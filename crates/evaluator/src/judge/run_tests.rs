@@ -171,7 +171,8 @@ async fn a_reply_is_kept_before_its_judge_is_asked_and_paid_for_once_however_oft
     // The reply to the other case needs no judge, and is told once.
     assert_eq!(first.iter().filter(|event| matches!(event, Event::TrialAnswered(_))).count(), 1);
     let price = (100.0 * 1.0 + 50.0 * 2.0) / 1e6;
-    assert_eq!(spent(&plan, &first), Spent { calls: 2, cost: 2.0 * price });
+    let once = spent(&plan, &first);
+    assert_eq!((once.calls, once.cost), (2, 2.0 * price));
 
     let stored = |event: &Event| match event {
         Event::TrialAnswered(answered) => Some((answered.trial, answered.reply.clone(), answered.source)),

@@ -16,6 +16,9 @@ pub struct Calls {
     pub answered: usize,
     /// Answers that came from the cache instead.
     pub cached: usize,
+    /// Answers of judges that were given in this run for another reply that is the same; left out where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub shared: usize,
     /// Attempts that brought no answer, by class.
     pub failed: BTreeMap<ModelErrorKind, usize>,
     /// Failed attempts after which the question was asked again.
@@ -23,6 +26,11 @@ pub struct Calls {
     /// How long questions waited before they were asked again, all together, in milliseconds. They wait side by side, so a run
     /// takes less than that longer.
     pub waited_ms: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Calls {
@@ -54,6 +62,7 @@ impl Calls {
         match source {
             ReplySource::Live => self.answered += 1,
             ReplySource::Cached { .. } => self.cached += 1,
+            ReplySource::Shared => self.shared += 1,
             ReplySource::Recorded | ReplySource::Scripted => {}
         }
     }

@@ -47,7 +47,7 @@ pub fn merge(
         };
         let key = plan.reply_key(trial);
         match source {
-            ReplySource::Live | ReplySource::Cached { .. } => {
+            ReplySource::Live | ReplySource::Cached { .. } | ReplySource::Shared => {
                 rows.put(RowSpec::recorded(key, request, &reply));
             }
             ReplySource::Recorded => rows.keep(&place_of(&key)),

@@ -32,12 +32,21 @@ pub(super) fn not_all_spent(summaries: &[VariantSummary], expenses: Expenses) ->
     let (replies, judges) = of_all(summaries);
     let all = replies.plus(judges);
     let text = format!("spent in this run {}", in_words(expenses.spent()));
-    match (expenses.spent(), expenses.saved()) {
-        (Cost::Nothing, Cost::Nothing) => (all != Cost::Nothing).then_some(text),
+    let saved = match (expenses.saved(), expenses.shared()) {
+        (Cost::Nothing, Cost::Nothing) => {
+            return (all != Cost::Nothing && expenses.spent() == Cost::Nothing).then_some(text);
+        }
         // Three times the same word says no more than once.
-        (_, Cost::Nothing) | (Cost::Unpriced, Cost::Unpriced) => None,
-        (_, saved) => Some(format!("{text}, saved by the cache {}", in_words(saved))),
-    }
+        (saved, shared) if expenses.spent() == Cost::Unpriced && saved.plus(shared) == Cost::Unpriced => {
+            return None;
+        }
+        (saved, Cost::Nothing) => format!("saved by the cache {}", in_words(saved)),
+        (Cost::Nothing, shared) => format!("saved by asking judges once {}", in_words(shared)),
+        (saved, shared) => {
+            format!("saved by the cache {}, by asking judges once {}", in_words(saved), in_words(shared))
+        }
+    };
+    Some(format!("{text}, {saved}"))
 }
 
 /// A cost as reports print it.

@@ -60,7 +60,7 @@ pub fn json(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<
         replies: evaluation.record.sources().iter().map(|source| source.as_str()).collect(),
         oldest_cached_reply: evaluation.record.sources().iter().find_map(|source| match source {
             ReplySource::Cached { at } => Some(at.to_string()),
-            ReplySource::Live | ReplySource::Recorded | ReplySource::Scripted => None,
+            ReplySource::Live | ReplySource::Shared | ReplySource::Recorded | ReplySource::Scripted => None,
         }),
         calls: Some(evaluation.record.calls()).filter(|calls| **calls != Calls::default()),
         cost: WholeCost {
@@ -69,6 +69,7 @@ pub fn json(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<
             total: replies.plus(judges).dollars(),
             spent: sum(expenses.spent()),
             saved: sum(expenses.saved()),
+            shared: expenses.shared().dollars(),
         },
         remarks: evaluation.files.remarks(evaluation.plan),
         prompts: prompts.collect(),

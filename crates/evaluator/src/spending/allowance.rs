@@ -3,40 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use promptassay_llm::{ModelRow, Usage};
 use tokio::sync::Notify;
 
+use super::price::{Bill, Price};
 use super::{Budget, Spent};
 use crate::event::RunEnd;
 
 /// Sums of many small numbers are not exact; a budget is not left unspent for that.
 const ROUNDING: f64 = 1e-9;
-
-/// So many replies of a model with a price may come before the first that counts its tokens: filters withhold some without a count,
-/// and the first cases of a suite may all be made for a filter.
-const UNCOUNTED: u32 = 10;
-
-/// What a reply cost.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Bill {
-    /// In US dollars.
-    Known(f64),
-    /// The model has a price, and this reply came without the tokens to multiply it by. The next one may have them.
-    Uncounted,
-    /// The model has no price, and its replies do not state their cost.
-    Unstated,
-}
-
-impl Bill {
-    /// For a reply with this usage.
-    pub(crate) fn of(row: &ModelRow, usage: &Usage) -> Self {
-        match row.cost(usage) {
-            Some(cost) => Self::Known(cost),
-            None if row.price.is_some() => Self::Uncounted,
-            None => Self::Unstated,
-        }
-    }
-}
 
 /// A budget that is being spent.
 #[derive(Debug)]
@@ -50,25 +24,22 @@ pub(crate) struct Allowance {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Requests that were started, and what the answered ones cost.
-    spent: Spent,
+    /// Requests that were started.
+    calls: u64,
+    /// What the answered ones cost.
+    cost: f64,
     /// What questions that are under way are expected to cost.
     held: f64,
     /// What is known of each model.
-    prices: HashMap<usize, Price>,
-    /// Whether a model's replies come without a cost, so that nobody can tell what is left.
-    cost_is_unknown: bool,
+    lanes: HashMap<usize, Lane>,
 }
 
-/// What is known of the cost of one question to a model.
+/// The questions to one model.
 #[derive(Debug, Default)]
-struct Price {
-    /// That of the dearest answer so far; `None` before the first.
-    dearest: Option<f64>,
-    /// Whether a question is under way that is to show it.
+struct Lane {
+    price: Price,
+    /// Whether a question is under way that is to show the price.
     is_sought: bool,
-    /// How many replies came before it without a count.
-    uncounted: u32,
 }
 
 /// Money for one question, until it is answered or given up.
@@ -88,18 +59,20 @@ enum Start {
 }
 
 impl Allowance {
-    /// What is left of `budget` after `before` was spent.
-    pub(crate) fn new(budget: Budget, before: Spent) -> Self {
-        let state = State { spent: before, ..State::default() };
+    /// What is left of `budget` after `before` was spent on models, each of which has its lane by the name of its row.
+    pub(crate) fn new(budget: Budget, before: &Spent, lanes: &HashMap<String, usize>) -> Self {
+        let known = before.prices.iter().filter_map(|(model, price)| Some((*lanes.get(model)?, *price)));
+        let lanes = known.map(|(lane, price)| (lane, Lane { price, is_sought: false })).collect();
+        let state = State { calls: before.calls, cost: before.cost, held: 0.0, lanes };
         Self { budget, state: Mutex::new(state), changed: Notify::new(), refused: Notify::new() }
     }
 
     /// Whether one more request may be started; then it counts as started.
     pub(crate) fn take(&self) -> bool {
         let mut state = self.state();
-        let is_allowed = self.budget.max_calls.is_none_or(|most| state.spent.calls < most);
+        let is_allowed = self.budget.max_calls.is_none_or(|most| state.calls < most);
         if is_allowed {
-            state.spent.calls += 1;
+            state.calls += 1;
         } else {
             self.refused.notify_one();
         }
@@ -128,32 +101,17 @@ impl Allowance {
         }
     }
 
-    /// The question that this money was held for was answered, and cost so much. What nobody knows counts as the dearest so far to the
-    /// same model: a reply that was withheld may come without a count. Those that came before any cost count as the first that has one.
-    /// Where none has, a limit that counts nothing is none.
+    /// The question that this money was held for was answered, and cost so much.
     pub(crate) fn pay(&self, hold: &Hold<'_>, bill: Bill) {
         let mut state = self.state();
-        let price = state.prices.entry(hold.lane).or_default();
-        match (bill, price.dearest) {
-            (Bill::Known(cost), dearest) => {
-                price.dearest = Some(dearest.map_or(cost, |dearest| dearest.max(cost)));
-                let before = f64::from(std::mem::take(&mut price.uncounted));
-                state.spent.cost += cost * (1.0 + before);
-            }
-            (_, Some(dearest)) => state.spent.cost += dearest,
-            (Bill::Uncounted, None) => {
-                price.uncounted += 1;
-                let is_given_up = price.uncounted >= UNCOUNTED;
-                state.cost_is_unknown |= is_given_up;
-            }
-            (Bill::Unstated, None) => state.cost_is_unknown = true,
-        }
+        let cost = state.lanes.entry(hold.lane).or_default().price.pay(bill);
+        state.cost += cost;
     }
 
     /// Resolves when a request was refused, with the reason. For one caller.
     pub(crate) async fn exhausted(&self) -> RunEnd {
         self.refused.notified().await;
-        if self.budget.max_cost.is_some() && self.state().cost_is_unknown {
+        if self.budget.max_cost.is_some() && self.state().cost_is_unknown() {
             RunEnd::CostUnknown
         } else {
             RunEnd::BudgetSpent
@@ -167,18 +125,23 @@ impl Allowance {
 }
 
 impl State {
+    /// Whether a model's replies come without a cost, so that nobody can tell what is left.
+    fn cost_is_unknown(&self) -> bool {
+        self.lanes.values().any(|lane| lane.price.is_unknown)
+    }
+
     fn start(&mut self, lane: usize, most: f64) -> Start {
-        if self.cost_is_unknown {
+        if self.cost_is_unknown() {
             return Start::Never;
         }
-        let (spent, held) = (self.spent.cost, self.held);
-        let price = self.prices.entry(lane).or_default();
-        let Some(expected) = price.dearest else {
-            return match price.is_sought {
+        let (spent, held) = (self.cost, self.held);
+        let lane = self.lanes.entry(lane).or_default();
+        let Some(expected) = lane.price.dearest else {
+            return match lane.is_sought {
                 _ if spent >= most => Start::Never,
                 true => Start::Later,
                 false => {
-                    price.is_sought = true;
+                    lane.is_sought = true;
                     Start::Now(0.0)
                 }
             };
@@ -202,8 +165,8 @@ impl Drop for Hold<'_> {
         }
         let mut state = self.allowance.state();
         state.held = (state.held - self.expected).max(0.0);
-        if let Some(price) = state.prices.get_mut(&self.lane) {
-            price.is_sought = false;
+        if let Some(lane) = state.lanes.get_mut(&self.lane) {
+            lane.is_sought = false;
         }
         drop(state);
         self.allowance.changed.notify_waiters();
@@ -213,11 +176,13 @@ impl Drop for Hold<'_> {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::spending::price::UNCOUNTED;
 
     fn dollars(most: f64) -> Allowance {
-        Allowance::new(Budget { max_calls: None, max_cost: Some(most) }, Spent::default())
+        Allowance::new(Budget { max_calls: None, max_cost: Some(most) }, &Spent::default(), &HashMap::new())
     }
 
     /// Why there is no money at the moment.
@@ -242,7 +207,8 @@ mod tests {
     #[test]
     fn calls_are_counted_when_they_start_and_those_before_count() {
         let budget = Budget { max_calls: Some(5), max_cost: None };
-        let allowance = Allowance::new(budget, Spent { calls: 3, cost: 9.0 });
+        let allowance =
+            Allowance::new(budget, &Spent { calls: 3, cost: 9.0, ..Spent::default() }, &HashMap::new());
         assert_eq!([allowance.take(), allowance.take(), allowance.take()], [true, true, false]);
     }
 
@@ -354,9 +320,38 @@ mod tests {
 
     #[test]
     fn without_a_budget_everything_is_allowed() {
-        let spent = Spent { calls: u64::MAX - 1, cost: f64::INFINITY };
-        let allowance = Allowance::new(Budget::default(), spent);
+        let spent = Spent { calls: u64::MAX - 1, cost: f64::INFINITY, ..Spent::default() };
+        let allowance = Allowance::new(Budget::default(), &spent, &HashMap::new());
         let (first, second) = (now(&allowance, 0), now(&allowance, 0));
         assert!(allowance.take() && first.is_ok() && second.is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_after_a_resume_is_what_was_left_before(
+            bills in prop::collection::vec(
+                (0..2_usize, prop_oneof![
+                    (1..9_u32).prop_map(|cents| Bill::Known(f64::from(cents) / 100.0)),
+                    Just(Bill::Uncounted), Just(Bill::Uncounted), Just(Bill::Unstated),
+                ]),
+                0..30,
+            ),
+        ) {
+            let lanes = HashMap::from([("a".to_owned(), 0), ("b".to_owned(), 1)]);
+            let budget = Budget { max_calls: Some(30), max_cost: Some(1.0) };
+            let whole = Allowance::new(budget, &Spent::default(), &lanes);
+            let mut spent = Spent::default();
+            for (lane, bill) in bills {
+                whole.take();
+                whole.pay(&Hold { allowance: &whole, lane, expected: 0.0 }, bill);
+                spent.pay(if lane == 0 { "a" } else { "b" }, bill);
+            }
+            let resumed = Allowance::new(budget, &spent, &lanes);
+            for lane in 0..2 {
+                let of = |allowance: &Allowance| now(allowance, lane).map(|hold| hold.expected).map_err(|no| format!("{no:?}"));
+                prop_assert_eq!(of(&resumed), of(&whole));
+            }
+            prop_assert_eq!(resumed.take(), whole.take());
+        }
     }
 }

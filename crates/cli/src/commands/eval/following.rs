@@ -38,7 +38,7 @@ impl<'p> Follower<'p> {
 
     /// What the run has spent so far.
     pub(super) fn spent(&self) -> Spent {
-        self.keeper.replay.spent
+        self.keeper.replay.spent.clone()
     }
 
     /// Told when an event could not be stored.

@@ -21,6 +21,9 @@ fn a_limit_that_would_count_nothing_ends_the_run() {
     assert_eq!((seen.code, mock.counters().calls), (Some(4), 10), "{}", seen.shown());
     assert_snapshot!(seen.stderr);
     assert!(seen.stdout.contains("the cost of replies is not known: 20 of 30 questions not asked"));
+    // It is not found out anew.
+    let seen = eval(&sandbox, &[&["--resume"], &limits[..]].concat());
+    assert_eq!((seen.code, mock.counters().calls), (Some(4), 10), "{}", seen.shown());
     // Without a limit nobody has to know.
     assert_eq!(eval(&sandbox, &["--no-cache"]).code, Some(0));
 }

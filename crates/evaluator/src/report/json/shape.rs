@@ -72,6 +72,10 @@ pub(super) struct WholeCost {
     pub(super) spent: Option<f64>,
     /// What the answers from the cache had cost; null where a price is not known.
     pub(super) saved: Option<f64>,
+    /// What judges would have cost beside, had they been asked about each of several replies that are the same; left out where no answer
+    /// was shared in this run, or a price is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) shared: Option<f64>,
 }
 
 /// What judging took, apart from the replies that were judged.
