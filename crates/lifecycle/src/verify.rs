@@ -1,9 +1,10 @@
 //! Holds a ledger against itself, against the texts that it froze, and against what mirrors it.
 
-use std::fs;
+use std::{fs, io};
 
 use jiff::Timestamp;
 use promptassay_registry::digest::Digest;
+use promptassay_registry::files::may_be_there;
 use promptassay_registry::lock_file::Lock;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Prompt;
@@ -56,15 +57,38 @@ fn texts(ledger: &Ledger) -> Vec<Problem> {
     ledger.state().versions().keys().filter_map(|version| text(ledger, version)).collect()
 }
 
+/// The archived versions whose texts are gone. Nothing is wrong with that, and nobody can look at what they said.
+pub fn gone(ledger: &Ledger) -> Vec<&Version> {
+    let directory = ledger.path().parent().unwrap_or(ledger.path());
+    let is_gone = |version: &&Version| {
+        let paths = [Form::Text, Form::Chat].map(|form| directory.join(form.file_name(version)));
+        ledger.state().stage(version) == Stage::Archived && !paths.iter().any(|path| may_be_there(path))
+    };
+    ledger.state().versions().keys().filter(is_gone).collect()
+}
+
 /// How the text of a version differs from the one that the ledger knows; none where it does not, or knows no such version.
 pub fn text(ledger: &Ledger, version: &Version) -> Option<Problem> {
     let known = ledger.state().versions().get(version)?;
     let directory = ledger.path().parent().unwrap_or(ledger.path());
     let paths = [Form::Text, Form::Chat].map(|form| directory.join(form.file_name(version)));
-    let found = paths.iter().find_map(|path| Some((path, Digest::of(fs::read(path).ok()?))));
-    let (message, path) = match found {
-        Some((_, digest)) if digest == known.sha256 => return None,
-        Some((path, digest)) => (
+    // Whatever is there and cannot be read is not gone.
+    let read = |path| match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        read => Some((path, read.map(Digest::of))),
+    };
+    let (message, path) = match paths.iter().find_map(read) {
+        Some((_, Ok(digest))) if digest == known.sha256 => return None,
+        Some((path, Err(error))) => {
+            return Some(
+                Problem::error(
+                    "lifecycle::text",
+                    format!("{version} is in the ledger, and cannot be read: {error}"),
+                )
+                .at(Place::whole_file(path.as_path())),
+            );
+        }
+        Some((path, Ok(digest))) => (
             format!(
                 "{version} was edited since it entered the ledger: recorded {}, found {}",
                 known.sha256.short(),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use promptassay_lifecycle::ledger::{self, HeadPrefix};
-use promptassay_lifecycle::verify::verify;
+use promptassay_lifecycle::verify::{gone, verify};
 use promptassay_registry::problem::{Problem, has_errors};
 use serde::Serialize;
 
@@ -47,6 +47,9 @@ struct Verified {
     ok: bool,
     lines: usize,
     head: Option<String>,
+    /// Archived versions whose texts are gone, so that only their digests are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gone: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &VerifyArguments, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -67,6 +70,7 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context<'_>) -> Result<
             ok: !has_errors(&problems),
             lines: ledger.lines().len(),
             head: ledger.head().map(ToString::to_string),
+            gone: gone(&ledger).into_iter().map(ToString::to_string).collect(),
         });
         answer.problems.extend(problems);
     }
@@ -131,8 +135,13 @@ fn nothing(message: String) -> Failure {
 }
 
 fn line(verified: &Verified) -> String {
-    let Verified { prompt, ok, lines, head } = verified;
+    let Verified { prompt, ok, lines, head, gone } = verified;
     let word = if *ok { "sound" } else { "NOT SOUND" };
     let head = head.as_deref().unwrap_or("none");
-    format!("{prompt}  {word}  {}  head {head}\n", count(*lines, "line"))
+    let gone = match gone.as_slice() {
+        [] => String::new(),
+        [one] => format!("\n  {one} is archived, and its text is gone"),
+        several => format!("\n  {} are archived, and their texts are gone", several.join(", ")),
+    };
+    format!("{prompt}  {word}  {}  head {head}{gone}\n", count(*lines, "line"))
 }

@@ -52,6 +52,15 @@ fn a_head_that_is_gone_shows_that_lines_were_cut_off() {
 }
 
 #[test]
+fn a_text_that_cannot_be_read_is_not_gone() {
+    let prompts = two_lines();
+    fs::remove_file(prompts.directory().join("v1.0.0.txt")).unwrap();
+    fs::create_dir(prompts.directory().join("v1.0.0.txt")).unwrap();
+    let problem = text(&prompts.ledger(), &v("1.0.0")).unwrap();
+    assert!(problem.message.starts_with("v1.0.0 is in the ledger, and cannot be read: "), "{problem:?}");
+}
+
+#[test]
 fn every_frozen_text_is_looked_at() {
     let prompts = two_lines();
     prompts.write("v1.1.0.txt", "Answer {query} otherwise.\n");

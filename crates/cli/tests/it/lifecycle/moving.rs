@@ -128,6 +128,13 @@ fn the_number_of_an_archived_version_is_used() {
     let row = lock.find("  1.2.0:").or_else(|| lock.find("  v1.2.0:")).unwrap();
     sandbox.write("prompts/greet/prompt.lock", &lock[..row]);
     assert_eq!(sandbox.run(&["check"]).code, Some(0), "{}", sandbox.run(&["check"]).shown());
+    let verified = sandbox.run(&["verify", "greet"]);
+    assert_eq!(verified.code, Some(0), "{}", verified.shown());
+    assert!(
+        verified.stdout.ends_with("\n  v1.2.0 is archived, and its text is gone\n"),
+        "{}",
+        verified.stdout
+    );
     sandbox.write("draft.txt", "{name} {tone}, another text\n");
     let by_number = session(&sandbox, &[&["add", "greet", "1.2.0", "--from", "draft.txt"]]);
     // By hand it can be written all the same, and is not frozen.
