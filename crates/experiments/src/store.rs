@@ -49,6 +49,16 @@ pub enum StoreError {
         /// The newest known one.
         known: i64,
     },
+    /// The database does not answer in time.
+    #[error("the store {location} does not answer: {reason}; it was to {doing}")]
+    Silent {
+        /// Where it is, without secrets.
+        location: String,
+        /// What was being done.
+        doing: &'static str,
+        /// What was waited for.
+        reason: String,
+    },
     /// The database refused.
     #[error("the store cannot {doing}: {reason}")]
     Failed {

@@ -11,7 +11,7 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::yaml::{Document, Located};
 
 /// How long a server may take to be reached where the URL says nothing (`connect_timeout`): else it is minutes where nobody answers.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where PostgreSQL listens, unless somebody changed that.
 const DEFAULT_PORT: u16 = 5432;

@@ -3,17 +3,22 @@
 //! Calls block, and must not be made from a thread that drives asynchronous tasks.
 
 mod connect;
+mod worker;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::sync::mpsc::SyncSender;
 
 use jiff::{SignedDuration, Timestamp};
+use postgres::error::SqlState;
 use postgres::fallible_iterator::FallibleIterator as _;
 use postgres::types::ToSql;
 use postgres::{Client, Config, Row};
 use promptassay_registry::digest::Digest;
 
 use self::connect::{connect, connect_to_look};
+use self::worker::Worker;
 use self::write::{Ids, write_all};
 use super::location::root_cause;
 use super::sql;
@@ -24,7 +29,7 @@ use crate::event::{Event, Exposure, Outcome};
 
 /// A PostgreSQL database, with its tables in the schema `promptassay`.
 pub struct PostgresStore {
-    client: Client,
+    worker: Worker<Client>,
     /// The format of its tables.
     format: i64,
     ids: Ids,
@@ -39,48 +44,86 @@ impl std::fmt::Debug for PostgresStore {
 impl PostgresStore {
     /// Connects, and makes the tables where they are not there. `shown` names the place without secrets.
     pub fn connect(config: &Config, shown: &str) -> Result<Self, StoreError> {
-        let client = connect(config, shown)?;
-        Ok(Self { client, format: sql::newest(), ids: Ids::default() })
+        let worker = connect(config, shown)?;
+        Ok(Self { worker, format: sql::newest(), ids: Ids::default() })
     }
 
     /// Connects and changes nothing: neither makes tables nor brings them up to date.
     pub fn connect_to_look(config: &Config, shown: &str) -> Result<Self, StoreError> {
-        let (client, format) = connect_to_look(config, shown)?;
-        Ok(Self { client, format, ids: Ids::default() })
+        let (worker, format) = connect_to_look(config, shown)?;
+        Ok(Self { worker, format, ids: Ids::default() })
     }
 
     fn scope(&mut self, population: Population<'_>) -> Result<Option<i64>, StoreError> {
         let phase = i64::from(population.phase);
-        self.one("look up the phase", sql::SCOPE, &[&population.experiment, &phase])
+        self.one("look up the phase", sql::SCOPE, vec![text(population.experiment), Box::new(phase)])
     }
 
     fn one<T: for<'a> postgres::types::FromSql<'a>>(
         &mut self,
         doing: &'static str,
         sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
+        parameters: Parameters,
     ) -> Result<Option<T>, StoreError> {
-        let row = self.client.query_opt(sql, parameters).map_err(|error| failed(doing, &error))?;
-        row.map(|row| row.try_get(0)).transpose().map_err(|error| failed(doing, &error))
+        let mut found = None;
+        self.each(doing, sql, parameters, |row| {
+            found = Some(row.try_get(0)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     fn each(
         &mut self,
         doing: &'static str,
         sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
+        parameters: Parameters,
         mut visit: impl FnMut(&Row) -> Result<(), postgres::Error>,
     ) -> Result<(), StoreError> {
-        let mut read = || -> Result<(), postgres::Error> {
-            // Row by row: the answer may have more units than memory.
-            let mut rows = self.client.query_raw(sql, parameters.iter().copied())?;
-            while let Some(row) = rows.next()? {
-                visit(&row)?;
-            }
-            Ok(())
+        let sql = sql.to_owned();
+        let ask = move |client: &mut Client, answers: &SyncSender<Answer>| {
+            let read = || -> Result<(), postgres::Error> {
+                // Row by row: the answer may have more units than memory.
+                let mut rows = client.query_raw(&sql, parameters)?;
+                while let Some(row) = rows.next()? {
+                    if answers.send(Ok(Some(row))).is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            };
+            // Nobody may wait for it any more.
+            drop(answers.send(read().map(|()| None)));
         };
-        read().map_err(|error| failed(doing, &error))
+        let mut read = Ok(());
+        self.worker.stream(doing, ask, |answer| {
+            match answer.and_then(|row| row.as_ref().map(&mut visit).transpose()) {
+                Ok(Some(())) => return ControlFlow::Continue(()),
+                Ok(None) => {}
+                Err(error) => read = Err(error),
+            }
+            ControlFlow::Break(())
+        })?;
+        read.map_err(|error| failed(&self.worker, doing, &error))
     }
+
+    fn run(
+        &mut self,
+        doing: &'static str,
+        question: impl FnOnce(&mut Client) -> Result<(), postgres::Error> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.worker.ask(doing, question)?.map_err(|error| failed(&self.worker, doing, &error))
+    }
+}
+
+/// What is asked with; it goes to another thread.
+type Parameters = Vec<Box<dyn ToSql + Send + Sync>>;
+
+/// A row, or that there are no more.
+type Answer = Result<Option<Row>, postgres::Error>;
+
+fn text(value: &str) -> Box<dyn ToSql + Send + Sync> {
+    Box::new(value.to_owned())
 }
 
 struct PhaseRow {
@@ -133,20 +176,25 @@ impl PhaseRow {
 impl Store for PostgresStore {
     fn write(&mut self, events: &[Event]) -> Result<Written, StoreError> {
         check(events)?;
-        let failed = |error: postgres::Error| failed("record events", &error);
-        let mut transaction = self.client.transaction().map_err(failed)?;
-        let written = write_all(&mut transaction, &mut self.ids, events)
-            .and_then(|written| transaction.commit().map(|()| written));
-        written.map_err(|error| {
-            self.ids = Ids::default();
-            failed(error)
-        })
+        let doing = "record events";
+        // Where it fails, what was to be added may not have been.
+        let mut ids = std::mem::take(&mut self.ids);
+        let events = events.to_vec();
+        let written = self.worker.ask(doing, move |client| {
+            let mut transaction = client.transaction()?;
+            let written = write_all(&mut transaction, &mut ids, &events)?;
+            transaction.commit()?;
+            Ok((written, ids))
+        })?;
+        let (written, ids) = written.map_err(|error| failed(&self.worker, doing, &error))?;
+        self.ids = ids;
+        Ok(written)
     }
 
     fn phases(&mut self, experiment: &str) -> Result<Vec<Phase>, StoreError> {
         let mut rows: Vec<PhaseRow> = Vec::new();
         let Some(question) = sql::phases(self.format) else { return Ok(Vec::new()) };
-        self.each("read the phases", &question, &[&experiment], |row| {
+        self.each("read the phases", &question, vec![text(experiment)], |row| {
             rows.push(PhaseRow::of(row)?);
             Ok(())
         })?;
@@ -156,7 +204,7 @@ impl Store for PostgresStore {
     fn begun(&mut self) -> Result<BTreeMap<String, Phase>, StoreError> {
         let mut rows: Vec<PhaseRow> = Vec::new();
         let Some(question) = sql::begun(self.format) else { return Ok(BTreeMap::new()) };
-        self.each("read the phases", &question, &[], |row| {
+        self.each("read the phases", &question, vec![], |row| {
             rows.push(PhaseRow::of(row)?);
             Ok(())
         })?;
@@ -165,49 +213,43 @@ impl Store for PostgresStore {
 
     fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError> {
         let (stopped_at, reason) = match &phase.stopped {
-            Some((at, reason)) => (Some(micros(*at)), Some(reason)),
+            Some((at, reason)) => (Some(micros(*at)), Some(reason.clone())),
             None => (None, None),
         };
-        let planned_units = i64::try_from(phase.planned_units).unwrap_or(i64::MAX);
-        self.client
-            .execute(
-                sql::PUT_PHASE,
-                &[
-                    &experiment,
-                    &i64::from(phase.phase),
-                    &phase.allocation.to_string(),
-                    &i64::from(phase.exposure_millionths),
-                    &planned_units,
-                    &micros(phase.started_at),
-                    &stopped_at,
-                    &reason,
-                    &phase.rules.map(|rules| rules.to_string()),
-                    &phase.prompt,
-                ],
-            )
-            .map(|_| ())
-            .map_err(|error| failed("write the phase", &error))
+        let row: Parameters = vec![
+            text(experiment),
+            Box::new(i64::from(phase.phase)),
+            text(&phase.allocation.to_string()),
+            Box::new(i64::from(phase.exposure_millionths)),
+            Box::new(i64::try_from(phase.planned_units).unwrap_or(i64::MAX)),
+            Box::new(micros(phase.started_at)),
+            Box::new(stopped_at),
+            Box::new(reason),
+            Box::new(phase.rules.map(|rules| rules.to_string())),
+            Box::new(phase.prompt.clone()),
+        ];
+        self.each("write the phase", sql::PUT_PHASE, row, |_| Ok(()))
     }
 
     fn begin_reading(&mut self) -> Result<(), StoreError> {
-        self.client
-            .batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .map_err(|error| failed("begin to read", &error))
+        self.run("begin to read", |client| {
+            client.batch_execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        })
     }
 
     fn end_reading(&mut self) -> Result<(), StoreError> {
-        self.client.batch_execute("COMMIT").map_err(|error| failed("end reading", &error))
+        self.run("end reading", |client| client.batch_execute("COMMIT"))
     }
 
     fn arms(&mut self, population: Population<'_>) -> Result<Arms, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(Arms::default()) };
         let until = micros(population.until);
         let mut arms = Arms::default();
-        self.each("count units", sql::ARMS, &[&scope, &until], |row| {
+        self.each("count units", sql::ARMS, vec![Box::new(scope), Box::new(until)], |row| {
             arms.units.push((row.try_get(0)?, count(row.try_get(1)?)));
             Ok(())
         })?;
-        self.each("count units", sql::SPAN, &[&scope, &until], |row| {
+        self.each("count units", sql::SPAN, vec![Box::new(scope), Box::new(until)], |row| {
             arms.crossovers = count(row.try_get(0)?);
             let (first, last): (Option<i64>, Option<i64>) = (row.try_get(1)?, row.try_get(2)?);
             arms.span = first.zip(last).map(|(first, last)| (timestamp(first), timestamp(last)));
@@ -223,7 +265,7 @@ impl Store for PostgresStore {
     ) -> Result<(), StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(()) };
         let until = micros(population.until);
-        self.each("read who was served what", sql::SERVED, &[&scope, &until], |row| {
+        self.each("read who was served what", sql::SERVED, vec![Box::new(scope), Box::new(until)], |row| {
             visit(row.try_get(0)?, row.try_get(1)?);
             Ok(())
         })
@@ -237,7 +279,11 @@ impl Store for PostgresStore {
         let Some(scope) = self.scope(population)? else { return Ok(None) };
         let skipped = i64::try_from(number.saturating_sub(1)).unwrap_or(i64::MAX);
         let until = micros(population.until);
-        let at: Option<i64> = self.one("find the planned end", sql::NTH, &[&scope, &until, &skipped])?;
+        let at: Option<i64> = self.one(
+            "find the planned end",
+            sql::NTH,
+            vec![Box::new(scope), Box::new(until), Box::new(skipped)],
+        )?;
         Ok(at.map(timestamp))
     }
 
@@ -249,35 +295,44 @@ impl Store for PostgresStore {
         visit: &mut dyn FnMut(UnitRow<'_>),
     ) -> Result<(), StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(()) };
-        let series: i64 =
-            self.one("look up the series", sql::SERIES_ID, &[&population.experiment, &series])?.unwrap_or(-1);
+        let series: i64 = self
+            .one("look up the series", sql::SERIES_ID, vec![text(population.experiment), text(series)])?
+            .unwrap_or(-1);
         let mut names: HashMap<i64, String> = HashMap::new();
-        self.each("read the variants", sql::VARIANTS, &[], |row| {
+        self.each("read the variants", sql::VARIANTS, vec![], |row| {
             names.insert(row.try_get(0)?, row.try_get(1)?);
             Ok(())
         })?;
         let (from, to) = window.bounds();
         let until = micros(population.until);
-        self.each("read units", sql::UNITS, &[&scope, &until, &series, &from, &to], |row| {
-            let variant: i64 = row.try_get(0)?;
-            let largest: f64 = row.try_get(3)?;
-            let variant = names.get(&variant).map(String::as_str).unwrap_or_default();
-            visit(UnitRow {
-                variant,
-                count: count(row.try_get(1)?),
-                sum: row.try_get(2)?,
-                any: largest > 0.0,
-            });
-            Ok(())
-        })
+        self.each(
+            "read units",
+            sql::UNITS,
+            vec![Box::new(scope), Box::new(until), Box::new(series), Box::new(from), Box::new(to)],
+            |row| {
+                let variant: i64 = row.try_get(0)?;
+                let largest: f64 = row.try_get(3)?;
+                let variant = names.get(&variant).map(String::as_str).unwrap_or_default();
+                visit(UnitRow {
+                    variant,
+                    count: count(row.try_get(1)?),
+                    sum: row.try_get(2)?,
+                    any: largest > 0.0,
+                });
+                Ok(())
+            },
+        )
     }
 
     fn cut_short(&mut self, population: Population<'_>, window: SignedDuration) -> Result<u64, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(0) };
         let (_, length) = Window::After(Some(window)).bounds();
         let until = micros(population.until);
-        let found: Option<i64> =
-            self.one("count units of a later phase", sql::CUT, &[&scope, &until, &length])?;
+        let found: Option<i64> = self.one(
+            "count units of a later phase",
+            sql::CUT,
+            vec![Box::new(scope), Box::new(until), Box::new(length)],
+        )?;
         Ok(count(found.unwrap_or(0)))
     }
 
@@ -285,17 +340,22 @@ impl Store for PostgresStore {
         let Some(scope) = self.scope(population)? else { return Ok(Vec::new()) };
         let until = micros(population.until);
         let mut series = Vec::new();
-        self.each("count outcomes", sql::SERIES, &[&scope, &until, &population.experiment], |row| {
-            series.push(SeriesRow {
-                series: row.try_get(0)?,
-                variant: row.try_get(1)?,
-                count: count(row.try_get(2)?),
-                mean: row.try_get(3)?,
-                min: row.try_get(4)?,
-                max: row.try_get(5)?,
-            });
-            Ok(())
-        })?;
+        self.each(
+            "count outcomes",
+            sql::SERIES,
+            vec![Box::new(scope), Box::new(until), text(population.experiment)],
+            |row| {
+                series.push(SeriesRow {
+                    series: row.try_get(0)?,
+                    variant: row.try_get(1)?,
+                    count: count(row.try_get(2)?),
+                    mean: row.try_get(3)?,
+                    min: row.try_get(4)?,
+                    max: row.try_get(5)?,
+                });
+                Ok(())
+            },
+        )?;
         // The database sorts words as its language does; answers are the same everywhere.
         series.sort_by(|a, b| (&a.series, &a.variant).cmp(&(&b.series, &b.variant)));
         Ok(series)
@@ -303,8 +363,11 @@ impl Store for PostgresStore {
 
     fn unexposed(&mut self, population: Population<'_>) -> Result<u64, StoreError> {
         let scope = self.scope(population)?.unwrap_or(-1);
-        let found: Option<i64> =
-            self.one("count units without exposure", sql::UNEXPOSED, &[&scope, &population.experiment])?;
+        let found: Option<i64> = self.one(
+            "count units without exposure",
+            sql::UNEXPOSED,
+            vec![Box::new(scope), text(population.experiment)],
+        )?;
         Ok(count(found.unwrap_or(0)))
     }
 
@@ -314,13 +377,13 @@ impl Store for PostgresStore {
         phase: u32,
         unit: &[u8],
     ) -> Result<Option<Timestamp>, StoreError> {
-        let row: [&(dyn ToSql + Sync); 3] = [&experiment, &i64::from(phase), &unit];
-        let at: Option<Option<i64>> = self.one("look up an exposure", sql::FIRST_EXPOSURE, &row)?;
+        let row: Parameters = vec![text(experiment), Box::new(i64::from(phase)), Box::new(unit.to_owned())];
+        let at: Option<Option<i64>> = self.one("look up an exposure", sql::FIRST_EXPOSURE, row)?;
         Ok(at.flatten().map(timestamp))
     }
 
     fn events(&mut self, experiment: &str, visit: &mut dyn FnMut(Event)) -> Result<(), StoreError> {
-        self.each("read exposures", sql::EXPOSURES, &[&experiment], |row| {
+        self.each("read exposures", sql::EXPOSURES, vec![text(experiment)], |row| {
             visit(Event::Exposure(Exposure {
                 experiment: experiment.to_owned(),
                 phase: unsigned(row.try_get(0)?),
@@ -330,7 +393,7 @@ impl Store for PostgresStore {
             }));
             Ok(())
         })?;
-        self.each("read outcomes", sql::OUTCOMES, &[&experiment], |row| {
+        self.each("read outcomes", sql::OUTCOMES, vec![text(experiment)], |row| {
             visit(Event::Outcome(Outcome {
                 experiment: experiment.to_owned(),
                 unit: row.try_get(0)?,
@@ -353,8 +416,12 @@ fn unsigned(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn failed(doing: &'static str, error: &postgres::Error) -> StoreError {
+/// What the server said; that somebody else keeps the tables locked is no answer.
+fn failed(worker: &Worker<Client>, doing: &'static str, error: &postgres::Error) -> StoreError {
     let reason = match error.as_db_error() {
+        Some(error) if *error.code() == SqlState::LOCK_NOT_AVAILABLE => {
+            return worker.silent(doing, "somebody else keeps locked what it needs");
+        }
         Some(error) => error.message().to_owned(),
         None => root_cause(error),
     };

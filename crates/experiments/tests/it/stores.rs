@@ -409,7 +409,7 @@ fn a_server_that_takes_the_connection_and_says_nothing_is_given_up() {
         let location = Location::parse(&url).unwrap().within(std::time::Duration::from_millis(250));
         for opened in [open(&location), open_to_look(&location)] {
             let error = opened.err().unwrap().to_string();
-            assert!(error.ends_with("cannot be opened: the server does not answer"), "{error}");
+            assert!(error.ends_with("cannot be opened: the server does not answer within 0.25 s"), "{error}");
         }
     }
 }
@@ -432,6 +432,34 @@ fn where_encryption_is_asked_for_nothing_is_said_without_it() {
     let error = open(&Location::parse(&format!("{url}?sslmode=require")).unwrap()).err().unwrap().to_string();
     assert_eq!(heard.join().unwrap(), b"");
     assert!(error.contains("server does not support TLS") && !error.contains("s3cret"), "{error}");
+}
+
+/// Somebody changes the tables, and does not come to an end.
+#[test]
+fn a_server_that_stalls_in_mid_question_is_given_up() {
+    let Some(server) = PostgresServer::start() else { return };
+    let url = server.database("stalled");
+    let location = Location::parse(&format!("{url}&connect_timeout=1")).unwrap();
+    let mut recording = open(&location).unwrap();
+    recording.write(&[exposure("u", "control", 1)]).unwrap();
+    let mut looking = open_to_look(&location).unwrap();
+    let Location::Postgres(config) = &location else { unreachable!("a server has no path") };
+    let mut somebody = config.connect(postgres::NoTls).unwrap();
+    let mut locking = somebody.transaction().unwrap();
+    locking.batch_execute("LOCK TABLE promptassay.phases, promptassay.exposures").unwrap();
+    for error in [
+        looking.begun().unwrap_err(),
+        // What was asked last may still be under way, so nothing else is asked.
+        looking.phases("e").unwrap_err(),
+        recording.write(&[exposure("v", "control", 1)]).unwrap_err(),
+    ] {
+        let error = error.to_string();
+        assert!(error.starts_with(&format!("the store {location} does not answer")), "{error}");
+    }
+    drop(locking);
+    // What was given up is not written afterwards, and what is asked later is answered.
+    recording.write(&[exposure("w", "control", 1)]).unwrap();
+    assert_eq!(recording.arms(everybody()).unwrap().units, [("control".to_owned(), 2)]);
 }
 
 #[test]
