@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::classify::error_body::ErrorBody;
 use crate::error::ModelError;
 use crate::excerpt;
+use crate::json;
 use crate::rate;
 use crate::reply::{FinishReason, Reply, Usage};
 use crate::wire::HttpResponse;
@@ -30,7 +31,7 @@ enum Class {
 
 /// What an answer with an error status means: `Ok` where a filter withheld the reply, which is a result.
 pub(crate) fn failure(response: &HttpResponse, now: Timestamp) -> Result<Reply, ModelError> {
-    let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+    let body: Option<Value> = json::read(&response.body).ok();
     let error = body.as_ref().and_then(ErrorBody::read);
     let error = error.unwrap_or_else(|| ErrorBody::from_message(excerpt::of_bytes(&response.body)));
     failure_with(&error, response, now)

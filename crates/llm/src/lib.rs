@@ -29,6 +29,7 @@ mod config;
 mod duration;
 mod error;
 mod excerpt;
+mod json;
 mod message;
 pub mod program_output;
 mod provider;

@@ -13,6 +13,7 @@ use crate::classify;
 use crate::config::{EnvironmentName, HeaderValue, ModelRow, Target};
 use crate::error::ModelError;
 use crate::excerpt;
+use crate::json;
 use crate::provider::{Provider, anthropic, gemini, openai_chat, openai_responses};
 use crate::reply::Reply;
 use crate::request::ChatRequest;
@@ -136,7 +137,7 @@ fn read_cost(text: &str) -> Option<f64> {
 
 /// A body as JSON, or what is there instead.
 pub(crate) fn parse(body: &[u8]) -> Result<Value, ModelError> {
-    serde_json::from_slice(body).map_err(|error| {
+    json::read(body).map_err(|error| {
         let what = if body.iter().all(u8::is_ascii_whitespace) {
             "the body is empty"
         } else if std::str::from_utf8(body).is_err() {
@@ -275,6 +276,12 @@ mod tests {
             assert!(matches!(error, ModelError::Malformed { .. }));
             assert!(error.detail().contains(what), "{error}");
         }
+    }
+
+    #[test]
+    fn what_libraries_of_other_languages_write_is_read() {
+        assert_eq!(parse(b"\xef\xbb\xbf{\"a\": 1}").unwrap(), json!({"a": 1}));
+        assert_eq!(parse(br#"{"a": "cut off \ud83d"}"#).unwrap(), json!({"a": "cut off \u{fffd}"}));
     }
 
     #[test]

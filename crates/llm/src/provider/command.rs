@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::config::ModelRow;
 use crate::error::{ModelError, ModelErrorKind};
 use crate::excerpt;
+use crate::json;
 use crate::message::ToolCall;
 use crate::provider::Provider;
 use crate::reply::{FinishReason, Reply, Usage};
@@ -56,7 +57,7 @@ impl ProgramAnswer {
             return Err("wrote nothing to stdout".to_owned());
         }
         let written: Value =
-            serde_json::from_slice(stdout).map_err(|error| format!("wrote no JSON to stdout ({error})"))?;
+            json::read(stdout).map_err(|error| format!("wrote no JSON to stdout ({error})"))?;
         let Value::Object(keys) = written else {
             return Err("wrote JSON that is no object".to_owned());
         };
@@ -177,6 +178,11 @@ mod tests {
             (reply.text.as_str(), &reply.finish_reason, reply.usage.total()),
             ("hi", &FinishReason::Stop, Some(4))
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_answer_is_passed_over() {
+        assert_eq!(decode(&finished(true, "\u{feff}{\"text\": \"hi\"}\n", "")).unwrap().text, "hi");
     }
 
     #[test]
