@@ -409,6 +409,19 @@ fn a_run_that_was_killed_before_it_was_described_is_listed_and_removed() {
 }
 
 #[test]
+fn a_resumed_run_that_proves_nothing_keeps_no_older_proof() {
+    let sandbox = sandbox();
+    sandbox.run(&["eval", "--offline"]);
+    let evidence = runs(&sandbox)[0].join("evidence.json");
+    assert!(evidence.is_file());
+    let resumed = sandbox.run(&["eval", "--offline", "--resume"]);
+    assert!(resumed.code == Some(1) && evidence.is_file(), "{}", resumed.shown());
+    // Judged by a gate that was relaxed on the command line.
+    let resumed = sandbox.run(&["eval", "--offline", "--resume", "--min-pass-rate", "0.1"]);
+    assert!(resumed.code == Some(0) && !evidence.exists(), "{}", resumed.shown());
+}
+
+#[test]
 fn a_run_under_way_is_reported_as_one() {
     let sandbox = sandbox();
     sandbox.run(&["eval", "--offline"]);

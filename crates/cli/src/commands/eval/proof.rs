@@ -1,5 +1,8 @@
 //! What a run leaves in its directory beside its journal: which attempt it is, and its evidence.
 
+use std::path::Path;
+use std::{fs, io};
+
 use jiff::Timestamp;
 use promptassay_evaluator::attempts::Attempts;
 use promptassay_evaluator::evidence::{FILE_NAME, Origin, statements};
@@ -8,14 +11,15 @@ use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::runs::{RunDirectory, RunFile, Runs};
 use promptassay_registry::files::write_atomic;
+use promptassay_registry::problem::Problem;
 
 use super::attempts;
 use super::journal::described;
 use crate::commands::Context;
 use crate::failure::Failure;
 
-/// Leaves which attempt the run is, and what it proves, if it proves something. An older proof of the same run is replaced: a resumed
-/// run is judged anew.
+/// Leaves which attempt the run is, and what it proves, if it proves something. An older proof of the same run is replaced, or removed
+/// where there is none any more: a resumed run is judged anew.
 /// `sources` are the runs that its replies are from, where they are not its own.
 pub(crate) fn leave(
     (plan, against): (&Plan, Against<'_>),
@@ -26,20 +30,25 @@ pub(crate) fn leave(
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     attempts::leave(attempts, directory)?;
-    if !plan.is_complete() {
-        return Ok(());
-    }
+    let place = directory.path().join(FILE_NAME);
     let (_, file) = described(directory.clone())?;
     let asked_since = earliest(sources.unwrap_or(std::slice::from_ref(&file)), runs);
     let finished_at = context.environment.now_in_seconds();
     let origin = Origin { run: &file.id, finished_at, asked_since, attempts };
     let (summaries, gates) = gate::judge_against(plan, &replay.record, against);
-    let text = statements(plan, &replay.record, (&summaries, &gates), origin);
-    match text {
-        Some(text) => {
-            write_atomic(&directory.path().join(FILE_NAME), text).map_err(|error| Failure::from_write(&error))
+    match statements(plan, &replay.record, (&summaries, &gates), origin) {
+        Some(text) => write_atomic(&place, text).map_err(|error| Failure::from_write(&error)),
+        None => remove(&place),
+    }
+}
+
+fn remove(place: &Path) -> Result<(), Failure> {
+    match fs::remove_file(place) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let message = format!("cannot remove `{}`, which holds no longer: {error}", place.display());
+            Err(Failure::broken(Problem::error("eval::old_evidence", message)))
         }
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 
