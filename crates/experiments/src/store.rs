@@ -10,8 +10,6 @@ mod sqlite;
 mod written;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use promptassay_registry::digest::Digest;
@@ -22,13 +20,6 @@ pub use sqlite::SqliteStore;
 pub use written::{Conflict, MOST_CONFLICTS, Written};
 
 use crate::event::Event;
-
-/// How many links are followed to where a store is to be made: as many as Linux follows.
-const MOST_LINKS: usize = 40;
-
-/// Who may read a new store: as SQLite makes its files.
-#[cfg(unix)]
-const MODE: u32 = 0o644;
 
 /// Why a store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -239,42 +230,9 @@ pub trait Store: Send {
 /// Opens the store at a location, making it where there is none.
 pub fn open(location: &Location) -> Result<Box<dyn Store>, StoreError> {
     Ok(match location {
-        Location::Sqlite(path) => Box::new(make_or_open(path)?),
+        Location::Sqlite(path) => Box::new(SqliteStore::open(path)?),
         Location::Postgres(config) => Box::new(PostgresStore::connect(config, &location.to_string())?),
     })
-}
-
-/// Where a new file could not be made into a store, for want of room perhaps, nothing is left that would be taken for one whose contents are
-/// lost. What somebody else made meanwhile stays, and so does a link to where the file was to be.
-fn make_or_open(path: &Path) -> Result<SqliteStore, StoreError> {
-    let made = make(path);
-    SqliteStore::open(path).inspect_err(|_| {
-        let is_empty = |file: &PathBuf| fs::metadata(file).is_ok_and(|found| found.len() == 0);
-        if let Some(file) = made.filter(is_empty) {
-            // What cannot be removed is named by whoever finds it.
-            let _ = fs::remove_file(file);
-        }
-    })
-}
-
-/// Makes an empty file, which SQLite takes for a new store, and its directory. `None` where it is there, or cannot be made: why is said by whoever
-/// opens it.
-fn make(path: &Path) -> Option<PathBuf> {
-    let directory = path.parent()?;
-    if !directory.as_os_str().is_empty() {
-        fs::create_dir_all(directory).ok()?;
-    }
-    // A link leads on, but not for ever.
-    let mut file = path.to_owned();
-    for _ in 0..MOST_LINKS {
-        let Ok(target) = fs::read_link(&file) else { break };
-        file = file.parent()?.join(target);
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, MODE);
-    options.open(&file).ok().map(|_| file)
 }
 
 /// Opens the store at a location to look at it. Nothing is made, and the tables of an older program are not brought up to date: they are

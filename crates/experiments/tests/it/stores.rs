@@ -269,6 +269,31 @@ fn sqlite_keeps_its_promises() {
     assert_eq!(SqliteStore::open(&path).unwrap().arms(everybody()).unwrap().crossovers, 1);
 }
 
+/// One that fails may not take away what another has begun, so nobody begins in a file that is there and is no store yet.
+#[test]
+fn a_new_file_is_a_whole_store_as_soon_as_it_is_there() {
+    for _ in 0..10 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("new/e.db");
+        let make = &|number: u32| {
+            let mut store = open(&Location::Sqlite(path.clone())).unwrap();
+            store.write(&[exposure(&format!("u{number}"), "control", 1)]).unwrap();
+        };
+        std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..3).map(|number| scope.spawn(move || make(number))).collect();
+            while makers.iter().any(|maker| !maker.is_finished()) {
+                if let Ok(found) = std::fs::metadata(&path) {
+                    assert!(found.len() > 0);
+                }
+                std::thread::yield_now();
+            }
+        });
+        let arms = SqliteStore::open(&path).unwrap().arms(everybody()).unwrap();
+        assert_eq!(arms.units, [("control".to_owned(), 3)]);
+        assert_eq!(std::fs::read_dir(directory.path().join("new")).unwrap().count(), 1);
+    }
+}
+
 const BACK_TO_FORMAT_1: &str = "ALTER TABLE phases DROP COLUMN rules; ALTER TABLE phases DROP COLUMN prompt";
 
 /// A phase that a store of format 1 kept.
