@@ -243,6 +243,8 @@ fn one_text(answer: &Answer<'_>, state: &State, now: Timestamp, color: bool) -> 
         }
         if let Some(grounds) = known.grounds.as_ref().and_then(grounds_of) {
             line("grounds", &paint(color, if row.break_glass { RED } else { DIM }, &grounds));
+        } else if is_served(row.stage) && !row.adopted {
+            line("grounds", &paint(color, YELLOW, "no evidence: the rules of that time asked for none"));
         }
         let is_canary = state.canary().is_some_and(|running| running.version == *row.version);
         let ended = if is_canary { "an earlier canary was ended at" } else { "its last canary was ended at" };

@@ -300,6 +300,35 @@ fn a_torn_ledger_of_the_base_may_be_repaired_by_a_change() {
 }
 
 #[test]
+fn a_move_by_rules_that_nobody_reviews_is_named() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
+    let registry = sandbox.read("prompts/registry.yaml");
+    let with = |rules: &str| format!("{registry}lifecycle: {rules}\n");
+    sandbox.write("prompts/registry.yaml", with("{replies: [live]}"));
+    assert_eq!(sandbox.run(&["adopt", "greet", "1.0.0", "--by", "Ada"]).code, Some(0));
+    sandbox.commit("rules");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    let check = || {
+        let seen = sandbox.run(&["check", "--frozen-since", "main"]);
+        sandbox.clean(&seen.shown())
+    };
+    assert!(!check().contains("warning: greet"), "{}", check());
+    sandbox.write("prompts/registry.yaml", with("{canary: optional, evidence_for: []}"));
+    for to in ["testing", "production"] {
+        let moved =
+            sandbox.run(&["promote", "greet", "1.1.0", "--to", to, "--reason", "Trust me", "--by", "Ada"]);
+        assert_eq!(moved.code, Some(0), "{}", moved.shown());
+    }
+    let with_them = check();
+    // The rules are what they were, and the moves stay.
+    sandbox.write("prompts/registry.yaml", with("{replies: [live]}"));
+    let status = sandbox.run(&["status", "greet"]);
+    assert!(status.stdout.contains("no evidence: the rules of that time"), "{}", status.shown());
+    assert_snapshot!(format!("{with_them}{}", check()));
+}
+
+#[test]
 fn a_prompt_in_production_is_not_removed_by_a_change() {
     let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
     sandbox.write("prompts/other/prompt.yaml", "name: other\nactive_version: v1.0.0\n");

@@ -140,7 +140,7 @@ fn failures_alone_do_not_say_that_nothing_is_lost() {
     store.write(&exposures.chain(failures).collect::<Vec<_>>()).unwrap();
     let report = check(&canary, &policy(), &mut store, at(48)).unwrap();
     assert_eq!(report.verdict, GuardVerdict::Hold);
-    assert!(report.reasons[0].contains("record `0` as well"), "{:?}", report.reasons);
+    assert!(report.reasons[0].contains("record `0` for users who do not fail"), "{:?}", report.reasons);
 }
 
 #[test]

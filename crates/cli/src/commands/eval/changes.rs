@@ -7,6 +7,7 @@ mod inlined;
 mod ledger;
 mod linked;
 mod listing;
+mod moves;
 mod only;
 pub(super) mod remarks;
 mod removed;

@@ -46,6 +46,7 @@ impl Then<'_> {
         problems.extend(self.rewritten(prompt, &directory, &there)?);
         problems.extend(self.blessed_anew(prompt)?);
         problems.extend(self.ledger_kept(prompt)?);
+        problems.extend(self.moved_by_other_rules(prompt)?);
         Ok(problems)
     }
 

@@ -8,6 +8,7 @@ use promptassay_evaluator::selection::CriticalCases;
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{DatasetFile, Suite};
 use promptassay_llm::Price;
+use promptassay_registry::digest::Digest;
 use promptassay_registry::files::matches_path;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::registry_file;
@@ -16,6 +17,7 @@ use promptassay_registry::yaml::Document;
 
 use super::git::{Git, slashed};
 use super::linked::is_touched;
+use super::moves::policy_of;
 use super::superproject::Base;
 use super::{Staged, beside, shown};
 use crate::commands::eval::policy::PolicyArguments;
@@ -29,10 +31,14 @@ pub(crate) struct Then<'a> {
     pub(super) commit: String,
     /// Where the change began: the last commit that both sides share.
     pub(super) fork: String,
-    registry: Option<Document>,
+    pub(super) registry: Option<Document>,
     settings: Settings,
     /// What differs from where the change began.
     pub(super) touched: Vec<PathBuf>,
+    /// The prompts directory of today.
+    pub(super) root: PathBuf,
+    /// The digest of the lifecycle rules of today.
+    pub(super) policy_here: Digest,
 }
 
 impl<'a> Then<'a> {
@@ -47,7 +53,9 @@ impl<'a> Then<'a> {
         let touched = git.changed_since(&fork)?;
         let settings = Settings::default();
         let reference = shown(reference);
-        let mut then = Self { git, reference, commit, fork, registry: None, settings, touched };
+        let (root, policy_here) = (tree.root().to_owned(), policy_of(tree));
+        let mut then =
+            Self { git, reference, commit, fork, registry: None, settings, touched, root, policy_here };
         then.registry = then.document(&then.commit, &tree.root().join(registry_file::FILE_NAME), problems)?;
         if let Some(registry) = &then.registry {
             // What else is wrong with rows and properties of that day is no news today.
@@ -67,7 +75,8 @@ impl<'a> Then<'a> {
     pub(crate) fn staged(self, tree: &Tree) -> Result<(Staged, Self), Box<Problem>> {
         let staged = Staged::read(&self.git, tree, Some(&self.fork))?;
         let git = self.git.with_files_in(staged.directory().to_owned());
-        let then = Self { git, touched: staged.touched().to_owned(), ..self };
+        let (root, policy_here) = (staged.loaded.tree.root().to_owned(), policy_of(&staged.loaded.tree));
+        let then = Self { git, touched: staged.touched().to_owned(), root, policy_here, ..self };
         Ok((staged, then))
     }
 
