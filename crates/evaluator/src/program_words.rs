@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// The paths among the words of a command line, there or not: the program itself where it is named with its directory, each argument that is
-/// no option, what stands behind the `=` of one that is, and the words of an argument with blanks in it, as a shell is given one.
+/// no option, what stands behind the `=` of one that is, and what a shell takes for words in an argument.
 pub(crate) fn paths_among(words: &[String]) -> Vec<&str> {
     let mut paths = Vec::new();
     for (index, word) in words.iter().enumerate() {
@@ -13,8 +13,8 @@ pub(crate) fn paths_among(words: &[String]) -> Vec<&str> {
         }
         add(word, &mut paths);
         // A file may have a blank in its name, and is found above.
-        if word.contains(char::is_whitespace) {
-            word.split_whitespace().for_each(|part| add(part.trim_matches(['"', '\'', ';']), &mut paths));
+        if word.contains(ends_a_word) {
+            word.split(ends_a_word).for_each(|part| add(part, &mut paths));
         }
     }
     paths.retain(|path| !path.is_empty());
@@ -24,6 +24,11 @@ pub(crate) fn paths_among(words: &[String]) -> Vec<&str> {
 /// Whether the name of a program says where it lies; then nobody looks in `PATH`.
 pub(crate) fn has_directory(program: &str) -> bool {
     Path::new(program).components().count() > 1
+}
+
+/// Whether a shell ends a word here.
+fn ends_a_word(character: char) -> bool {
+    character.is_whitespace() || ";|&<>()`$\"'{}".contains(character)
 }
 
 fn add<'w>(word: &'w str, paths: &mut Vec<&'w str>) {
@@ -59,6 +64,9 @@ mod tests {
         assert_eq!(paths(&["env", "WORDS=a.txt", "./c"]), ["WORDS=a.txt", "a.txt", "./c"]);
         let line = "python3 '../c.py' --in=x.txt; true";
         assert_eq!(paths(&["sh", "-c", line]), [line, "python3", "../c.py", "x.txt", "true"]);
+        for line in ["sh a/b|cat", "(sh a/b)", "sh <a/b", "true&&sh a/b", "echo \"$(cat a/b)\"", "x=`a/b`"] {
+            assert!(paths(&["sh", "-c", line]).contains(&"a/b".to_owned()), "{line}");
+        }
         assert_eq!(paths(&["c", "my words.txt"]), ["my words.txt", "my", "words.txt"]);
     }
 }

@@ -247,14 +247,15 @@ fn a_program_that_answers_is_part_of_what_is_asked() {
 #[test]
 fn a_link_on_the_way_that_is_pointed_elsewhere_is_a_change() {
     use std::os::unix::fs::symlink;
+    if !sandbox("cases/a.jsonl").commit_to_main() {
+        return;
+    }
     let said = |made: &dyn Fn(&Sandbox), link: &str, (before, after): (&str, &str)| {
         let sandbox = sandbox("../../../data/*.jsonl");
         sandbox.write("data/real.jsonl", rows(&[("one", true), ("two", false)]));
         made(&sandbox);
         symlink(before, sandbox.path(link)).unwrap();
-        if !sandbox.commit_to_main() {
-            return String::new();
-        }
+        sandbox.commit_to_main();
         let eval = [&EVAL[..], &["--allow-commands", "-q"]].concat();
         let seen = sandbox.run(&eval);
         assert!(seen.stdout.starts_with("skipped:"), "{link}: {}", seen.shown());
@@ -378,4 +379,55 @@ fn what_was_no_text_at_the_base_may_be_mended() {
     assert_eq!(frozen.code, Some(0), "{}", frozen.shown());
     let seen = sandbox.run(&EVAL);
     assert_eq!(seen.code, Some(0), "{}", seen.shown());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_becomes_a_link_keeps_its_baseline_and_its_production() {
+    use std::os::unix::fs::symlink;
+    let moved = |sandbox: &Sandbox, from: &str, to: &str, link: &str| {
+        std::fs::create_dir_all(sandbox.path(to).parent().unwrap()).unwrap();
+        std::fs::rename(sandbox.path(from), sandbox.path(to)).unwrap();
+        symlink(link, sandbox.path(from)).unwrap();
+    };
+    for (from, to, link) in [("prompts/greet", "prompts/.s/greet", ".s/greet"), ("prompts", "app", "app")] {
+        let sandbox = sandbox("cases/a.jsonl");
+        sandbox.write("prompts/greet/tests/cases/a.jsonl", rows(&[("one", true), ("two", false)]));
+        sandbox.write("prompts/other/prompt.yaml", "name: other\nactive_version: v1.0.0\n");
+        sandbox.write("prompts/other/v1.0.0.txt", "Hello\n");
+        assert_eq!(sandbox.run(&["adopt", "other", "1.0.0", "--by", "Ada"]).code, Some(0));
+        if !sandbox.commit_to_main() {
+            return;
+        }
+        sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
+        moved(&sandbox, from, to, link);
+        let seen = sandbox.run(&EVAL);
+        assert!(seen.stdout.contains("baseline v1.0.0"), "{from}: {}", seen.shown());
+        std::fs::remove_dir_all(sandbox.path("prompts/other")).unwrap();
+        let seen = sandbox.run(&["check", "--frozen-since", "main"]);
+        assert!(
+            seen.code == Some(2) && seen.stderr.contains("is in production at main"),
+            "{from}: {}",
+            seen.shown()
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dataset_above_a_link_is_read_where_the_link_led_to() {
+    let sandbox = sandbox("../../../data/*.jsonl");
+    sandbox.write("data/real.jsonl", rows(&[("one", true), ("two", false)]));
+    std::fs::create_dir_all(sandbox.path("app/v2")).unwrap();
+    for directory in ["prompts", "data"] {
+        std::fs::rename(sandbox.path(directory), sandbox.path(&format!("app/v2/{directory}"))).unwrap();
+    }
+    sandbox.edit("app/v2/prompts/registry.yaml", "replies: ../replies", "replies: ../../../replies");
+    std::os::unix::fs::symlink("app/v2/prompts", sandbox.path("prompts")).unwrap();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.write("app/v2/data/real.jsonl", rows(&[("two", false)]));
+    let seen = sandbox.run(&EVAL);
+    assert!(seen.code == Some(2) && seen.stderr.contains("`one` must pass at main"), "{}", seen.shown());
 }

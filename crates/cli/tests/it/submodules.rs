@@ -200,20 +200,51 @@ fn a_hook_around_a_submodule_looks_at_the_commit_that_it_takes() {
     assert_snapshot!(told);
 }
 
-#[test]
-fn a_submodule_that_was_not_fetched_is_named() {
+/// `prompts/far` is a submodule, and so committed to `main`; `None` where there is no git.
+fn with_far() -> Option<Sandbox> {
     let (outer, vendor) = (Sandbox::new(), Sandbox::empty());
-    for file in ["prompt.yaml", "v1.0.0.txt"] {
+    for file in ["prompt.yaml", "v1.0.0.txt", "tests/test_cases.yaml"] {
         vendor.write(file, outer.read(&format!("prompts/greet/{file}")).replace("greet", "far"));
     }
+    outer.write(".gitignore", ".promptassay/\n");
     let _ = std::fs::remove_dir(outer.path(".git"));
     if !vendor.commit_to_main() || !git_in(&outer.path("."), &["init", "-q", "-b", "main"]) {
-        return;
+        return None;
     }
-    let far = "prompts/far";
-    git_in(&outer.path("."), &["submodule", "-q", "add", vendor.path(".").to_str().unwrap(), far]);
+    git_in(&outer.path("."), &["submodule", "-q", "add", vendor.path(".").to_str().unwrap(), "prompts/far"]);
     outer.commit("far");
     outer.git(&["checkout", "-qb", "change"]);
+    Some(outer)
+}
+
+#[test]
+fn a_submodule_that_is_removed_with_its_prompt_is_named() {
+    let Some(outer) = with_far() else { return };
+    outer.git(&["rm", "-qf", "prompts/far"]);
+    outer.commit("gone");
+    assert_snapshot!(outer.session(&[&["check", "--frozen-since", "main"]]));
+}
+
+#[test]
+fn a_version_that_comes_with_a_submodule_is_judged() {
+    let Some(outer) = with_far() else { return };
+    outer.write("prompts/far/v1.1.0.txt", "Hello {name}, in a {tone} tone.\n");
+    git_in(&outer.path("prompts/far"), &["add", "."]);
+    git_in(&outer.path("prompts/far"), &["commit", "-qm", "next"]);
+    outer.commit("bump");
+    let seen = outer.run(&["eval", "--dry-run", "--changed-since", "main"]);
+    assert!(seen.stdout.contains("v1.1.0"), "{}", seen.shown());
+    // What nobody added is no change.
+    outer.git(&["branch", "-f", "main", "HEAD"]);
+    outer.write("prompts/far/.DS_Store", "");
+    let seen = outer.run(&EVAL);
+    assert!(seen.stdout.contains("skipped:"), "{}", seen.shown());
+}
+
+#[test]
+fn a_submodule_that_was_not_fetched_is_named() {
+    let Some(outer) = with_far() else { return };
+    let far = "prompts/far";
     outer.write("prompts/far/v1.1.0.txt", "Hello {name}, in a {tone} tone.\n");
     git_in(&outer.path(far), &["add", "."]);
     git_in(&outer.path(far), &["commit", "-qm", "next"]);

@@ -269,7 +269,8 @@ fn canonical(spec: &ValidatorSpec, validator: &Validator) -> Value {
 }
 /// Nothing, or what a table writes for yes and no: whoever writes `false` does not mean that the case is skipped.
 fn is_no_reason(text: &str) -> bool {
-    let words =
-        ["", "true", "false", "yes", "no", "y", "n", "on", "off", "0", "1", "null", "none", "nan", "skip"];
-    words.iter().any(|word| word.eq_ignore_ascii_case(text))
+    let words = ["true", "false", "yes", "off", "null", "none", "nan", "skip"];
+    // Other scripts say much in two signs.
+    let has_letters = text.chars().filter(char::is_ascii_alphabetic).count() > 2 || !text.is_ascii();
+    !has_letters || words.iter().any(|word| word.eq_ignore_ascii_case(text))
 }

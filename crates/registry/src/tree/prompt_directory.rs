@@ -208,11 +208,13 @@ fn check_names(files: &Files, problems: &mut Vec<Problem>) {
     }
     for (entry, meant) in &files.miscased {
         let message = format!("`{}` is not read: names are in lower case", entry.name.escape_debug());
-        problems.push(
-            Problem::error("prompt::misnamed", message).at(Place::whole_file(entry.path.as_path())).help(
-                format!("rename it to `{meant}`; a file system that ignores case takes one for the other"),
-            ),
-        );
+        // What a directory holds, suites and experiments, changes no text that is served.
+        let problem = match entry.kind {
+            Kind::Directory => Problem::warning("prompt::misnamed", message),
+            _ => Problem::error("prompt::misnamed", message),
+        };
+        let help = format!("rename it to `{meant}`; a file system that ignores case takes one for the other");
+        problems.push(problem.at(Place::whole_file(entry.path.as_path())).help(help));
     }
     for (entry, role) in files.misnamed_versions.iter().chain(&files.doubtful) {
         let place = Place::whole_file(entry.path.as_path());

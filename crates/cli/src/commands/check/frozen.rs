@@ -50,7 +50,7 @@ fn compared(loaded: &Loaded, then: &Then<'_>) -> Result<Vec<Problem>, Box<Proble
     }
     problems.extend(then.removed_prompts(&loaded.tree, |_| None)?);
     problems.extend(then.moved_root(&loaded.tree)?);
-    problems.extend(then.inlined_submodules(&loaded.tree)?);
+    problems.extend(then.given_up_submodules(&loaded.tree)?);
     Ok(problems)
 }
 

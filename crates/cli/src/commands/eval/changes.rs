@@ -3,7 +3,7 @@
 mod at_commit;
 mod frozen;
 mod git;
-mod inlined;
+mod given_up;
 mod ledger;
 mod linked;
 mod listing;
@@ -101,6 +101,9 @@ pub(super) fn since(
     let changed = git.changed_since(&fork)?;
     let mut paths = Paths::default();
     (paths.submodules, paths.files) = changed.iter().cloned().partition(|path| git.is_directory(path));
+    for submodule in &paths.submodules {
+        paths.files.extend(git.changed_in(submodule, &fork)?);
+    }
     for (prompt, _) in &prompts {
         paths.files.extend(linked::behind_links(&git, prompt.directory(), &changed));
     }
@@ -128,8 +131,8 @@ pub(super) fn since(
             files,
             dataset_patterns,
             active: prompt.active_version().ok().map(|active| &active.version),
-            active_at_fork: git.active_version(&fork, directory)?,
-            active_at_reference: git.active_version(&commit, directory)?,
+            active_at_fork: git.active_version(&fork, prompt.directory())?,
+            active_at_reference: git.active_version(&commit, prompt.directory())?,
         });
     }
     let registry_path = tree.root().join(registry_file::FILE_NAME);

@@ -47,11 +47,21 @@ impl ValidatorSpec {
     /// Builds a part of another check.
     pub(in crate::validator) fn build_inside(&self, builder: &mut Builder<'_>) -> Option<Validator> {
         let (context, problems) = builder.inside();
-        self.build(context, problems)
+        self.build_part(context, problems)
     }
 
     /// Builds the validator, or adds what is wrong with it to `problems`. Warnings do not keep it from being built.
     pub(crate) fn build(&self, context: Context<'_>, problems: &mut Vec<Problem>) -> Option<Validator> {
+        if let Some(message) = self.name.as_deref().and_then(Metric::taken) {
+            let mut builder = Builder::new(context, self.key, None, problems);
+            builder.refuse("suite::taken_name", message, self.key, Metric::HOW_TO_NAME);
+            return None;
+        }
+        self.build_part(context, problems)
+    }
+
+    /// The same; what is only a part of another check is no metric, so it may have any name.
+    fn build_part(&self, context: Context<'_>, problems: &mut Vec<Problem>) -> Option<Validator> {
         let before = problems.len();
         let threshold = self.threshold.map(|threshold| threshold.value);
         let mut builder = Builder::new(context, self.key, threshold, problems);
@@ -87,9 +97,6 @@ impl ValidatorSpec {
                 weight.span,
                 "write a number, 0 or more",
             );
-        }
-        if let Some(message) = self.name.as_deref().and_then(Metric::taken) {
-            builder.refuse("suite::taken_name", message, self.key, Metric::HOW_TO_NAME);
         }
         let Some(threshold) = self.threshold else { return };
         if !self.description.kind.is_graded() {

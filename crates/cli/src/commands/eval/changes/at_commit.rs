@@ -53,6 +53,18 @@ impl Git {
         })
     }
 
+    /// A directory by the way that is no link at a commit; as it is where it leads into a submodule or nowhere.
+    pub(super) fn real_at(&self, commit: &str, directory: &Path) -> Result<PathBuf, Box<Problem>> {
+        let found =
+            self.directory_at(commit, directory).map_err(|message| not_told(commit, directory, &message))?;
+        let real = found.filter(|search| search.repository.as_os_str().is_empty()).map(|search| search.path);
+        Ok(real.unwrap_or_else(|| directory.to_owned()))
+    }
+
+    pub(super) fn is_submodule_at(&self, commit: &str, path: &Path) -> bool {
+        self.submodule_at(commit, path).is_ok_and(|commit| commit.is_some())
+    }
+
     /// What this repository has at a commit.
     pub(super) fn listing_at(&self, commit: &str) -> Result<Rc<Listing>, Box<Problem>> {
         self.listing(Path::new(""), commit).map_err(|message| not_told(commit, Path::new("."), &message))
@@ -80,6 +92,15 @@ impl Git {
     }
 
     fn inside_at(&self, commit: &str, directory: &Path) -> Result<Vec<String>, String> {
+        let Some(Search { repository, commit, path }) = self.directory_at(commit, directory)? else {
+            return Ok(Vec::new());
+        };
+        let listing = self.listing(&repository, &commit)?;
+        Ok(listing.below(&path).map(|(path, _)| path.to_owned()).collect())
+    }
+
+    /// Where a directory is that a path led to.
+    fn directory_at(&self, commit: &str, directory: &Path) -> Result<Option<Search>, String> {
         let mut search = Search::at(commit, directory);
         for _ in 0..MOST_HOPS {
             let listing = self.listing(&search.repository, &search.commit)?;
@@ -88,10 +109,8 @@ impl Git {
                 Some(Entry::Submodule(inner)) => self.within(&search, &search.path, inner)?,
                 Some(Entry::Link) => self.through_link(&search, &search.path)?,
                 None => {
-                    let inside: Vec<String> =
-                        listing.below(&search.path).map(|(path, _)| path.to_owned()).collect();
-                    if !inside.is_empty() {
-                        return Ok(inside);
+                    if listing.below(&search.path).next().is_some() {
+                        return Ok(Some(search));
                     }
                     self.through_ancestor(&search, &listing)?
                 }
@@ -101,7 +120,7 @@ impl Git {
                 None => break,
             }
         }
-        Ok(Vec::new())
+        Ok(None)
     }
 
     /// The links and submodules directly in a directory at a commit.

@@ -43,7 +43,7 @@ impl Then<'_> {
             };
             problems.push(self.thawed(prompt, version, &differences));
         }
-        problems.extend(self.rewritten(prompt, &directory, &there)?);
+        problems.extend(self.rewritten(prompt, &there)?);
         problems.extend(self.blessed_anew(prompt)?);
         problems.extend(self.ledger_kept(prompt)?);
         problems.extend(self.moved_by_other_rules(prompt)?);
@@ -125,13 +125,10 @@ impl Then<'_> {
     }
 
     /// A warning where the text is gone that the version in use had at the commit, although its number is still there.
-    fn rewritten(
-        &self,
-        prompt: &Prompt,
-        directory: &Path,
-        there: &Lock,
-    ) -> Result<Option<Problem>, Box<Problem>> {
-        let Some(active) = self.git.active_version(&self.commit, directory)? else { return Ok(None) };
+    fn rewritten(&self, prompt: &Prompt, there: &Lock) -> Result<Option<Problem>, Box<Problem>> {
+        let Some(active) = self.git.active_version(&self.commit, prompt.directory())? else {
+            return Ok(None);
+        };
         let Some(now) = prompt.version(&active).filter(|_| !there.rows.contains_key(&active)) else {
             return Ok(None);
         };

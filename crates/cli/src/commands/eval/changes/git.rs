@@ -20,15 +20,8 @@ use super::listing::Listing;
 use super::superproject::Superproject;
 
 /// Asks for the names of all that differs, whatever the settings of the user and of `.gitmodules` leave out: those are of the change itself.
-pub(super) const DIFF: [&str; 7] = [
-    "diff",
-    "--name-only",
-    "--no-renames",
-    "--no-ext-diff",
-    "--no-relative",
-    "--ignore-submodules=none",
-    "-z",
-];
+pub(super) const DIFF: [&str; 6] =
+    ["diff", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=untracked", "-z"];
 
 /// What is said where there is no git.
 const NOT_RUN: &str = "git cannot be run";
@@ -119,6 +112,21 @@ impl Git {
         Ok(paths)
     }
 
+    /// The paths that differ in a submodule from what it was at a commit; none where that cannot be told.
+    pub(super) fn changed_in(&self, submodule: &Path, fork: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
+        let Some(then) = self.submodule_at(fork, submodule)? else { return Ok(Vec::new()) };
+        let asked: [&[&str]; 2] =
+            [&[&DIFF[..], &[&then]].concat(), &["ls-files", "--others", "--exclude-standard", "-z"]];
+        let mut paths = Vec::new();
+        for arguments in asked {
+            // That the submodule differs is known all the same.
+            let Ok(names) = self.bytes(submodule, arguments) else { return Ok(Vec::new()) };
+            let names = String::from_utf8_lossy(&names).into_owned();
+            paths.extend(names.split('\0').filter(|name| !name.is_empty()).map(|name| submodule.join(name)));
+        }
+        Ok(paths)
+    }
+
     /// Where a path that git gives is looked at.
     pub(super) fn here(&self, path: &Path) -> PathBuf {
         self.files.join(path)
@@ -151,12 +159,20 @@ impl Git {
         real.strip_prefix(&self.files).map(Path::to_owned).unwrap_or(real)
     }
 
-    /// The version of a prompt that was active at a commit; `None` where there was no such prompt.
+    /// The version of a prompt that was active at a commit; `None` where there was no such prompt. Its directory is that of today: what the
+    /// commit has under its name counts, and else what it has where it lies.
     pub(super) fn active_version(
         &self,
         commit: &str,
         directory: &Path,
     ) -> Result<Option<Version>, Box<Problem>> {
+        match self.active_version_in(commit, &self.named(directory))? {
+            Some(version) => Ok(Some(version)),
+            None => self.active_version_in(commit, &self.relative(directory)),
+        }
+    }
+
+    fn active_version_in(&self, commit: &str, directory: &Path) -> Result<Option<Version>, Box<Problem>> {
         let Some(text) = self.text_at(commit, &directory.join(prompt_file::FILE_NAME))? else {
             return Ok(None);
         };

@@ -51,7 +51,7 @@ pub(in crate::commands::eval) fn only_changed(
     };
     problems.extend(then.removed_prompts(tree, suites)?);
     problems.extend(then.moved_root(tree)?);
-    problems.extend(then.inlined_submodules(tree)?);
+    problems.extend(then.given_up_submodules(tree)?);
     if let Changed::Prompts(changes) = &changed {
         if changes.is_empty() {
             return Ok(Changed::Nothing);

@@ -27,8 +27,6 @@ struct Removed {
     name: String,
     /// Its directory, as the tree of today would have it.
     directory: PathBuf,
-    /// The same one, as git knows it.
-    path: PathBuf,
     /// Its versions, by the SHA-256 of their files.
     texts: BTreeMap<Digest, Version>,
     has_ledger: bool,
@@ -57,14 +55,14 @@ impl Then<'_> {
         let mut problems = Vec::new();
         for name in self.names_before(tree)? {
             let directory = tree.root().join(&name);
-            let path = self.git.relative(tree.root()).join(&name);
+            let path = self.git.named(tree.root()).join(&name);
             // In a file there is nothing.
             let is_here = !directory.is_file() && may_be_there(&directory.join(prompt_file::FILE_NAME));
             // What the other side removed too was not taken away here.
             if is_here || !self.git.is_file_at(&self.commit, &path.join(prompt_file::FILE_NAME))? {
                 continue;
             }
-            let removed = self.removed(&name, directory, path)?;
+            let removed = self.removed(&name, directory, &path)?;
             let new = tree.prompts().filter(|prompt| {
                 let file = self.git.relative(prompt.directory()).join(prompt_file::FILE_NAME);
                 before.get(&file).is_none()
@@ -123,10 +121,12 @@ impl Then<'_> {
 
     /// The prompts of where the change began that it touches.
     fn names_before(&self, tree: &Tree) -> Result<BTreeSet<String>, Box<Problem>> {
-        let root = self.git.relative(tree.root());
+        let root = self.git.named(tree.root());
+        let roots = [root.clone(), self.git.relative(tree.root())];
         let is_touched = |name: &str| {
-            let path = root.join(name).join(prompt_file::FILE_NAME);
-            self.touched.iter().any(|touched| path.starts_with(touched))
+            let file = Path::new(name).join(prompt_file::FILE_NAME);
+            let paths = roots.each_ref().map(|root| root.join(&file));
+            self.touched.iter().any(|touched| paths.iter().any(|path| path.starts_with(touched)))
         };
         let before = self.prompts_before(&root)?;
         let looked_at = before.into_iter().filter(|(name, is_indirect)| match is_indirect {
@@ -150,8 +150,8 @@ impl Then<'_> {
         Ok(prompts)
     }
 
-    fn removed(&self, name: &str, directory: PathBuf, path: PathBuf) -> Result<Removed, Box<Problem>> {
-        let files = self.git.files_in_at(&self.fork, &path)?;
+    fn removed(&self, name: &str, directory: PathBuf, path: &Path) -> Result<Removed, Box<Problem>> {
+        let files = self.git.files_in_at(&self.fork, path)?;
         let mut texts = BTreeMap::new();
         for file in &files {
             let Some(version) = version_of_file(file) else { continue };
@@ -161,10 +161,10 @@ impl Then<'_> {
         }
         let has_ledger = files.iter().any(|file| file == ledger::FILE_NAME);
         let production = match name.parse::<PromptName>() {
-            Ok(name) => self.standing(&name, &path)?.production,
+            Ok(name) => self.standing(&name, path)?.production,
             Err(_) => None,
         };
-        Ok(Removed { name: name.to_owned(), directory, path, texts, has_ledger, production })
+        Ok(Removed { name: name.to_owned(), directory, texts, has_ledger, production })
     }
 
     /// Somebody is served it.
@@ -207,7 +207,7 @@ impl Then<'_> {
             prompt.name(),
             same.join(", ")
         );
-        if let Some(active) = self.git.active_version(&self.commit, &removed.path)? {
+        if let Some(active) = self.git.active_version(&self.commit, directory)? {
             let reference = self.reference;
             let _ = write!(message, ", and not against `{name}` {active}, which is active at {reference}");
         }

@@ -129,14 +129,15 @@ impl Git {
         Ok(Base { commit, fork })
     }
 
-    /// Whether there is a commit to compare with: nothing was ever committed in a new repository, nor a submodule that is new.
+    /// Whether there is a commit to compare with: nothing was ever committed in a new repository, nor a submodule that is new and has nothing in its
+    /// place there.
     pub(super) fn has_a_first_commit(&self) -> bool {
         match &self.superproject {
-            Some(superproject) => superproject
-                .git
-                .commit("HEAD")
-                .and_then(|head| superproject.submodule_at(&head, "HEAD"))
-                .is_ok(),
+            Some(Superproject { git, submodule }) => git.commit("HEAD").is_ok_and(|head| {
+                let inside = git.files_in_at(&head, submodule);
+                // That git does not tell is told where it is asked again.
+                git.is_submodule_at(&head, submodule) || inside.map_or(true, |files| !files.is_empty())
+            }),
             None => self.commit("HEAD").is_ok(),
         }
     }

@@ -180,8 +180,12 @@ impl<'a> Then<'a> {
             }
             // One that is new here came with its check or its row, which is seen. Asked first: what is no file of the repository need not be looked
             // through.
-            let was_there = self.git.is_file_at(&self.commit, &path)?
-                || !self.git.files_in_at(&self.commit, &path)?.is_empty();
+            let mut was_there = false;
+            for path in [&path, &self.git.relative(file)] {
+                was_there = was_there
+                    || self.git.is_file_at(&self.commit, path)?
+                    || !self.git.files_in_at(&self.commit, path)?.is_empty();
+            }
             if was_there && is_touched(&self.git, file, &self.touched) {
                 edited.insert(format!("`{}`", slashed(&path)));
             }
@@ -265,7 +269,10 @@ impl<'a> Then<'a> {
 
     /// The files that the suite at this path named then, never none.
     fn datasets(&self, commit: &str, suite: &Path, written: &str) -> Result<Vec<DatasetFile>, Box<Problem>> {
-        let pattern = beside(&self.git.named(suite), written);
+        // `..` leads out of where a link of that commit leads to, and not of the link.
+        let suite = self.git.named(suite);
+        let directory = self.git.real_at(commit, suite.parent().unwrap_or(Path::new("")))?;
+        let pattern = beside(&directory.join(suite.file_name().unwrap_or_default()), written);
         let mut files = Vec::new();
         let listing = self.git.listing_at(commit)?;
         let behind = self.git.files_behind_at(commit, Path::new(&pattern))?;
