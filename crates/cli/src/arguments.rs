@@ -129,7 +129,11 @@ pub(crate) fn parse() -> Result<Arguments, Exit> {
         match printed {
             _ if error.use_stderr() => Exit::Invalid,
             // A reader that went away is no error.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Broken,
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                // Where nobody hears it, the exit code is left.
+                let _ = writeln!(io::stderr(), "error: cannot write to standard output: {error}");
+                Exit::Broken
+            }
             _ => Exit::Success,
         }
     })

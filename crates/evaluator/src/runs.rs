@@ -66,8 +66,10 @@ pub enum FindError {
         /// Where it was looked for.
         root: PathBuf,
     },
-    /// It was killed before it was described.
-    #[error("run {id} was killed before it began: nothing is known of it")]
+    /// It was killed before it was described, or removed in part.
+    #[error(
+        "run {id} has no run.json, so nothing is known of it: it was killed before it began, or removed in part"
+    )]
     Undescribed {
         /// The run.
         id: RunId,
@@ -221,7 +223,7 @@ impl Runs {
         Ok(ids)
     }
 
-    /// The directories of runs that were killed before they were described, or that begin right now; in the order of their time.
+    /// The directories of runs that were killed before they were described, or removed in part, or that begin right now; in the order of their time.
     pub fn undescribed(&self) -> Result<Vec<RunId>, FindError> {
         let mut ids = self.directories()?;
         ids.retain(|id| !self.is_described(id));

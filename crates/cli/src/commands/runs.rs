@@ -118,12 +118,12 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
     }
 }
 
-/// A run that was killed before it was described: its id says when it began, and nothing says more.
+/// A run that was killed before it was described, or removed in part: its id says when it began, and nothing says more.
 fn undescribed_row(id: &RunId, kept: &Runs) -> Row {
     Row {
         id: id.to_string(),
         started_at: id.time().map(|time| time.to_string()).unwrap_or_default(),
-        state: "killed before it began",
+        state: "no run.json",
         shard: None,
         prompts: Vec::new(),
         trials: 0,

@@ -390,7 +390,7 @@ fn a_run_that_was_killed_before_it_was_described_is_listed_and_removed() {
     fs::write(directory.join(".run.json.tmp"), "{\"schema\"").unwrap();
     let listed = sandbox.run(&["runs", "list"]);
     assert!(
-        listed.stdout.contains("019aae2f-3a51  2025-11-23 00:48  –       –         killed before it began"),
+        listed.stdout.contains("019aae2f-3a51  2025-11-23 00:48  –       –         no run.json"),
         "{}",
         listed.shown()
     );

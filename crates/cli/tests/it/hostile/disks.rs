@@ -230,6 +230,9 @@ fn output_that_nobody_could_read_is_not_green() {
         let mut command = sandbox.command(arguments);
         let status = command.stdout(full()).stderr(full()).status().unwrap();
         assert_eq!(status.code(), Some(4), "{arguments:?}");
+        let output = sandbox.command(arguments).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("cannot write to standard output"), "{arguments:?}: {said}");
     }
 }
 
