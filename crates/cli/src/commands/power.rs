@@ -83,6 +83,10 @@ pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<E
     let mut tables: Vec<Table> = Vec::new();
     let mut unknown = Vec::new();
     for subject in subjects {
+        if subject.seen.pass_rate().is_some_and(|rate| rate <= 0.0) {
+            unknown.push(nothing_passes(&subject));
+            continue;
+        }
         let cases = or_default(&arguments.cases, &[subject.cases, 2 * subject.cases, 4 * subject.cases]);
         let repeats = match arguments.repeats.as_slice() {
             [] => usual_repeats(subject.repeats),
@@ -104,6 +108,14 @@ pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<E
     context.console.problems(&unknown.into_iter().map(warning).collect::<Vec<_>>());
     let value: Vec<Value> = tables.iter().map(|(subject, chances)| json(subject, chances)).collect();
     context.answer(|| text(&tables, margins.len()), &json!({"schema": 1, "of": value}))
+}
+
+/// Identical replies would show any margin, but where nothing passes the gate does not come to that.
+fn nothing_passes(subject: &Subject) -> Problem {
+    let message =
+        format!("{}: nothing passes, and a gate calls that BROKEN whatever its margin", subject.label);
+    Problem::error("power::nothing_passes", message)
+        .help("mend the prompt, the model or the suite first; or give a pass rate that is expected then: `--pass-rate 0.9`")
 }
 
 /// Why a table cannot be made, and what to do.

@@ -164,6 +164,20 @@ fn the_row_of_the_run_is_among_them_and_a_prompt_is_no_run() {
     assert_snapshot!(sandbox.clean(&sandbox.run(&["power", "greet"]).stderr));
 }
 
+/// Identical replies show any margin, but a gate in which nothing passes is not open.
+#[test]
+fn a_prompt_that_passes_nothing_has_no_chance() {
+    let sandbox = sandbox("{margin: 0.2}");
+    let replies = sandbox.read("replies/greet.jsonl").replace("Thank you", "No");
+    sandbox.write("replies/greet.jsonl", replies);
+    let seen = sandbox.run(&["eval", "--offline"]);
+    assert!(seen.stdout.contains("BROKEN") && seen.stdout.contains("nothing passed"), "{}", seen.shown());
+    assert_snapshot!(
+        "nothing_passes",
+        sandbox.clean(&sandbox.session(&[&["power"], &["power", "--pass-rate", "0"]]))
+    );
+}
+
 /// The chance to be shown is not the chance that the gate is open.
 #[test]
 fn what_is_let_through_is_not_called_passed() {
