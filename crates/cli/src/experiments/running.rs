@@ -62,8 +62,8 @@ pub(crate) fn running(
     let opened =
         if is_served && found.is_empty() { store.look_briefly(loaded) } else { store.look_if_there(loaded) };
     let opened = match opened {
-        // A prompt without experiments is served even where the store is out of reach.
-        Err(failure) if found.is_empty() => {
+        // A prompt without experiments is served even where the store is out of reach; what is archived does not come back.
+        Err(failure) if is_served && found.is_empty() => {
             running.no_store = Some(out_of_reach(failure, prompt)?);
             return Ok(running);
         }

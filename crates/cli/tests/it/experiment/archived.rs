@@ -54,6 +54,14 @@ fn a_version_that_is_to_be_served_later_is_kept() {
 }
 
 #[test]
+fn nothing_is_archived_while_nobody_knows_what_runs() {
+    let sandbox = sandbox();
+    std::fs::remove_file(sandbox.path(TRIAL)).unwrap();
+    let away = "postgres://app@127.0.0.1:1/none?sslmode=disable";
+    assert_snapshot!("out_of_reach", sandbox.session(&[&[&ARCHIVE[..], &["--store", away]].concat()]));
+}
+
+#[test]
 fn what_is_over_keeps_no_version() {
     let sandbox = drafted();
     start(&sandbox);
