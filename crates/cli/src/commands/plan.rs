@@ -123,12 +123,13 @@ pub(crate) fn simulate(arguments: &SimulateArguments, context: &Context<'_>) -> 
             });
             vec![format!("{:.1} %", 100.0 * share), interval]
         };
-        let rows = [
+        let mut rows = vec![
             ("better at the planned end", seen.better_at_end, power.to_owned()),
             ("different at the planned end", seen.significant_at_end, promise("promised: 5 %")),
             (looks.as_str(), seen.significant_early, promise("promised: at most 5 % in all looks together")),
             ("sample ratio blocked, wrongly", seen.sample_ratio_blocked, "promised: 0.1 %".to_owned()),
         ];
+        rows.retain(|(what, ..)| arguments.looks > 0 || *what != looks);
         let row = |what: &str, number: f64, promised: String| {
             [vec![what.to_owned()], share(number), vec![promised]].concat()
         };

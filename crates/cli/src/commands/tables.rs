@@ -1,5 +1,6 @@
 //! `promptassay import` and `promptassay export`: events as CSV or JSON lines.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter};
 use std::ops::ControlFlow;
@@ -250,10 +251,33 @@ impl Table<'_> {
     }
 
     fn open(&self) -> Result<impl BufRead + 'static, Failure> {
-        File::open(self.file).map(BufReader::new).map_err(|error| {
-            let message = format!("this cannot be read: {error}");
-            Failure::invalid_one(
-                Problem::error("import::unreadable", message).at(Place::whole_file(self.file)),
+        let unreadable = |message: String| {
+            let problem = Problem::error("import::unreadable", message);
+            Failure::invalid_one(problem.at(Place::whole_file(self.file)))
+        };
+        if self.file.is_dir() {
+            return Err(unreadable("this is a directory, and no table".to_owned()));
+        }
+        let opened = File::open(self.file).map(BufReader::new);
+        opened.map_err(|error| unreadable(format!("this cannot be read: {error}")))
+    }
+
+    /// Exposures of a phase that the file does not know yet, which may be a slip of the pen: nobody is shown them before it is there.
+    fn to_come(&self, phases: &BTreeMap<u32, u64>) -> Option<Problem> {
+        let of_file = self.experiment.allocation.phase;
+        let later: Vec<String> =
+            phases.keys().filter(|phase| **phase > of_file).map(u32::to_string).collect();
+        let rows: u64 = phases.iter().filter(|(phase, _)| **phase > of_file).map(|(_, rows)| rows).sum();
+        // Whoever only reads the table says with `--phase` what is meant.
+        (rows > 0 && self.now.is_some()).then(|| {
+            let name = &self.experiment.name;
+            let message = format!(
+                "{rows} {} of a later phase ({}) than the file of `{name}` has, {of_file}",
+                if rows == 1 { "exposure is" } else { "exposures are" },
+                later.join(", ")
+            );
+            Problem::warning("import::phase", message).at(self.place(1)).help(
+                "they are kept, and `analyze` shows them with `--phase`, or once the file says that phase",
             )
         })
     }
@@ -290,6 +314,7 @@ impl Table<'_> {
         input: impl BufRead,
     ) -> Result<(Written, Vec<Problem>), Failure> {
         let mut batch: Vec<Event> = Vec::with_capacity(BATCH);
+        let mut phases = BTreeMap::new();
         let mut total = Written::default();
         let mut failed: Option<Failure> = None;
         let mut flush = |batch: &mut Vec<Event>| -> Result<(), Failure> {
@@ -301,6 +326,9 @@ impl Table<'_> {
         let unread = self.read(input, &mut |event| {
             let taken = match event {
                 Ok(event) => {
+                    if let Event::Exposure(exposure) = &event {
+                        *phases.entry(exposure.phase).or_default() += 1;
+                    }
                     batch.push(event);
                     if batch.len() < BATCH { Ok(()) } else { flush(&mut batch) }
                 }
@@ -320,7 +348,7 @@ impl Table<'_> {
             return Err(failure);
         }
         flush(&mut batch)?;
-        let warnings = unread.into_iter().chain(conflicts(&total)).collect();
+        let warnings = unread.into_iter().chain(self.to_come(&phases)).chain(conflicts(&total)).collect();
         Ok((total, warnings))
     }
 }

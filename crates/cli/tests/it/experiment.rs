@@ -117,6 +117,15 @@ plan:",
 }
 
 #[test]
+fn who_never_looks_before_the_end_is_told_nothing_of_looks() {
+    let sandbox = sandbox();
+    let simulated =
+        |looks: &str| sandbox.run(&["simulate", "trial", "--experiments", "5", "--looks", looks]).stdout;
+    assert!(simulated("1").contains("different at the look before"), "{}", simulated("1"));
+    assert!(!simulated("0").contains("look"), "{}", simulated("0"));
+}
+
+#[test]
 fn a_plan_of_few_units_is_one_of_as_many_as_an_interval_takes() {
     let sandbox = sandbox();
     sandbox.edit(

@@ -421,6 +421,10 @@ fn a_store_that_cannot_be_opened_says_where() {
     let directory = tempfile::tempdir().unwrap();
     let error = open(&Location::Sqlite(directory.path().to_owned())).err().unwrap().to_string();
     assert!(error.contains(directory.path().to_str().unwrap()), "{error}");
+    let file = directory.path().join("file");
+    promptassay_registry::files::write_atomic(&file, b"a file").unwrap();
+    let error = open(&Location::Sqlite(file.join("data/e.db"))).err().unwrap().to_string();
+    assert!(error.ends_with(&format!("{} is a file, and no directory", file.display())), "{error}");
     let nowhere = Location::parse("postgres://ada:s3cret@127.0.0.1:1/none?sslmode=disable").unwrap();
     let error = open(&nowhere).err().unwrap().to_string();
     assert!(error.contains("postgres://ada@127.0.0.1:1/none") && !error.contains("s3cret"), "{error}");

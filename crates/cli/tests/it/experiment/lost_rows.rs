@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::sandbox;
+use super::{TRIAL, sandbox};
 
 #[test]
 fn a_dash_is_no_id_where_nothing_is_read_from_standard_input() {
@@ -50,4 +50,19 @@ fn a_directory_is_no_store() {
         &[&["experiment", "list"][..], &at].concat(),
         &[&["record", "trial", "u1", "resolved", "1"][..], &at].concat(),
     ]));
+}
+
+#[test]
+fn an_exposure_of_a_phase_that_is_still_to_come_is_pointed_out() {
+    let sandbox = sandbox();
+    let rows = "unit,phase,variant,at\nu1,1,control,2026-01-02T00:00:00Z\nu2,9,control,2026-01-02T00:00:00Z\nu3,9,other,2026-01-02T00:00:00Z\n";
+    sandbox.write("rows.csv", rows);
+    assert_snapshot!(
+        "of_a_phase_to_come",
+        sandbox.session(&[&["import", "trial", "rows.csv"], &["import", "trial", "data", "--as", "csv"],])
+    );
+    sandbox.edit(TRIAL, "window:", "phase: 9\nwindow:");
+    sandbox.edit("rows.csv", "other", "treatment");
+    let seen = sandbox.run(&["import", "trial", "rows.csv"]);
+    assert!(seen.code == Some(0) && seen.stderr.is_empty(), "{}", seen.shown());
 }

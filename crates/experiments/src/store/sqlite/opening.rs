@@ -20,7 +20,11 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let failed = |reason: String| StoreError::Open { location: format!("{}", path.display()), reason };
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-            fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
+            fs::create_dir_all(directory).map_err(|error| {
+                let file = directory.ancestors().find(|ancestor| ancestor.is_file());
+                let in_the_way = file.map(|file| format!("{} is a file, and no directory", file.display()));
+                failed(in_the_way.unwrap_or_else(|| error.to_string()))
+            })?;
         }
         if path.as_os_str().is_empty() {
             // SQLite would make a database that is gone when it is closed.
