@@ -13,7 +13,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use promptassay_registry::files::{DirectoryLock, LockError, WriteError, create_new};
+use promptassay_registry::files::{
+    DirectoryLock, LOCK_FILE_NAME, LockError, WriteError, create_new, is_half_written,
+};
 
 pub use changes::{changes, changes_beside_cases};
 pub use failed::failed_cases;
@@ -289,18 +291,41 @@ impl RunDirectory {
         DirectoryLock::is_held(&self.path)
     }
 
-    /// Removes the run with all that it holds.
-    pub fn remove(self) -> Result<(), RemoveError> {
-        let _lock = self.lock().map_err(|error| match error {
+    /// Removes the run: the files that runs are made of, and the directory where nothing else is in it. What somebody else put there stays,
+    /// for a run may have been unpacked anywhere; one of its names is returned.
+    pub fn remove(self) -> Result<Option<PathBuf>, RemoveError> {
+        let lock = self.lock().map_err(|error| match error {
             LockError::Held { .. } => RemoveError::UnderWay(error),
             LockError::Io { source, .. } => RemoveError::Io { path: self.path.clone(), source },
         })?;
-        // Without its `run.json` a directory is no run, whatever else of it could not be removed.
-        fs::remove_file(self.file_path())
-            .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
-            .and_then(|()| fs::remove_dir_all(&self.path))
-            .map_err(|source| RemoveError::Io { path: self.path.clone(), source })
+        let failed = |source| RemoveError::Io { path: self.path.clone(), source };
+        // First what makes it a run: without its `run.json` a directory is none, whatever else of it could not be removed.
+        for name in [RUN_FILE, JOURNAL, crate::evidence::FILE_NAME, crate::attempts::FILE_NAME] {
+            gone(fs::remove_file(self.path.join(name))).map_err(failed)?;
+        }
+        for name in names_in(&self.path).map_err(failed)?.iter().filter(|name| is_half_written(name)) {
+            gone(fs::remove_file(self.path.join(name))).map_err(failed)?;
+        }
+        let other = names_in(&self.path).map_err(failed)?.into_iter().find(|name| name != LOCK_FILE_NAME);
+        // Elsewhere the lock may be somebody else's as well.
+        if let Some(other) = other {
+            return Ok(Some(self.path.join(other)));
+        }
+        gone(fs::remove_file(self.path.join(LOCK_FILE_NAME))).map_err(failed)?;
+        drop(lock);
+        gone(fs::remove_dir(&self.path)).map_err(failed)?;
+        Ok(None)
     }
+}
+
+/// What is not there need not be removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
+fn names_in(directory: &Path) -> io::Result<Vec<String>> {
+    let names = fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    names.collect()
 }
 
 #[cfg(test)]

@@ -109,9 +109,16 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
                 }
             }
             for directory in found {
-                directory.remove().map_err(|error| {
+                let left = directory.remove().map_err(|error| {
                     Failure::broken(Problem::error("runs::not_removed", error.to_string()))
                 })?;
+                if let Some(left) = left {
+                    let message = format!(
+                        "the run is removed, and not what lies beside it, such as `{}`",
+                        left.display()
+                    );
+                    context.console.problems(&[Problem::warning("runs::not_alone", message)]);
+                }
             }
             Ok(Exit::Success)
         }

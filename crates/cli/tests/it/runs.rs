@@ -387,7 +387,7 @@ fn a_run_that_was_killed_before_it_was_described_is_listed_and_removed() {
     let id = "019aae2f-3a51-7c04-a1c2-6d2f6f1b7a10";
     let directory = runs(&sandbox)[0].with_file_name(id);
     fs::create_dir(&directory).unwrap();
-    fs::write(directory.join(".run.json.tmp"), "{\"schema\"").unwrap();
+    fs::write(directory.join(".promptassay-a1b2c3.tmp"), "{\"schema\"").unwrap();
     let listed = sandbox.run(&["runs", "list"]);
     assert!(
         listed.stdout.contains("019aae2f-3a51  2025-11-23 00:48  –       –         no run.json"),
@@ -501,4 +501,26 @@ fn a_lost_shard_is_broken_and_a_torn_last_line_is_not() {
     let merged = sandbox.run(&["merge", one, two]);
     assert_eq!(merged.code, Some(4), "{}", merged.shown());
     assert!(merged.stderr.contains("is under way"), "{}", merged.shown());
+}
+
+#[test]
+fn what_lies_beside_a_run_is_not_removed_with_it() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["eval", "--offline", "-q"]);
+    let run = fs::read_dir(sandbox.path(".promptassay/runs")).unwrap().next().unwrap().unwrap().path();
+    // As an archive of a run is unpacked without a directory of its own.
+    for file in ["run.json", "events.jsonl"] {
+        fs::copy(run.join(file), sandbox.path(file)).unwrap();
+    }
+    sandbox.write("work.txt", "not committed");
+    sandbox.write(".promptassay-half.tmp", "");
+    let seen = sandbox.run(&["runs", "rm", "."]);
+    assert!(seen.code == Some(0) && seen.stderr.contains("and not what lies beside it"), "{}", seen.shown());
+    assert_eq!(sandbox.read("work.txt"), "not committed");
+    assert!(sandbox.path("prompts/greet/prompt.yaml").exists());
+    for file in ["run.json", "events.jsonl", ".promptassay-half.tmp"] {
+        assert!(!sandbox.path(file).exists(), "{file}");
+    }
+    let seen = sandbox.run(&["runs", "rm", "latest"]);
+    assert!(seen.code == Some(0) && seen.stderr.is_empty() && !run.exists(), "{}", seen.shown());
 }

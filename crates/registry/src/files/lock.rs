@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The file in the prompts directory that writers lock. It says who writes, is never deleted and belongs into `.gitignore`.
 pub const LOCK_FILE_NAME: &str = ".promptassay.lock";
@@ -19,7 +20,10 @@ pub struct DirectoryLock {
 }
 
 /// So many who look, one after another, are waited for: each holds the lock for less than it takes to ask again.
-const MOST_LOOKERS: usize = 1000;
+const MOST_LOOKERS: usize = 3000;
+/// After so many it is waited between two attempts.
+const LOOKERS_IN_A_HURRY: usize = 1000;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
 /// Why the lock could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -53,11 +57,16 @@ impl DirectoryLock {
     /// Takes the lock if it is free; [`LockError::Held`] names who has it. Whoever only looks at that moment is in nobody's way.
     pub fn try_acquire(directory: &Path) -> Result<Self, LockError> {
         let (path, mut file) = open(directory)?;
-        for _ in 0..MOST_LOOKERS {
+        for look in 0..MOST_LOOKERS {
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) if file.try_lock_shared().is_ok() => {
                     file.unlock().map_err(|source| LockError::Io { path: path.clone(), source })?;
-                    std::thread::yield_now();
+                    // One that looks and is not running just now has it for as long as that lasts.
+                    if look < LOOKERS_IN_A_HURRY {
+                        std::thread::yield_now();
+                    } else {
+                        std::thread::sleep(BETWEEN_LOOKS);
+                    }
                 }
                 _ => break,
             }

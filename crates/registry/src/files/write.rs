@@ -6,6 +6,15 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+/// How files are called while they are written.
+const PREFIX: &str = ".promptassay-";
+const SUFFIX: &str = ".tmp";
+
+/// Whether a file has the name of one that is being written, and was left so by a process that was killed.
+pub fn is_half_written(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
 /// Why a file was not written. Nothing of it is left behind.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -65,7 +74,7 @@ fn write_temporary(path: &Path, source: &mut dyn Read) -> io::Result<(NamedTempF
         _ => PathBuf::from("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".promptassay-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     // A temporary file is for its owner's eyes by default; this one becomes an ordinary file, and the umask still applies.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
