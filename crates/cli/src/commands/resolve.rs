@@ -107,6 +107,9 @@ pub(crate) fn run(arguments: &ResolveArguments, context: &Context<'_>) -> Result
     tell(&Answer::of(name, &served.resolve(unit, now)), context)
 }
 
+/// There is a ledger, and nothing is in production.
+pub(super) const NOTHING_IN_PRODUCTION: &str = "resolve::nothing_in_production";
+
 /// What is served of a prompt, checked, and what is to be said of its ledger; or why nothing is served.
 pub(super) fn served(
     prompt: &Prompt,
@@ -125,7 +128,11 @@ fn not_served(error: &NotServed, ledger: Option<&Ledger>) -> Failure {
     if let (NotServed::Faults { .. }, Some(ledger)) = (error, ledger) {
         problems.extend(ledger.problems());
     }
-    problems.push(Problem::error("resolve::not_served", error.to_string()).help(error.help()));
+    let code = match error {
+        NotServed::NothingInProduction { .. } => NOTHING_IN_PRODUCTION,
+        _ => "resolve::not_served",
+    };
+    problems.push(Problem::error(code, error.to_string()).help(error.help()));
     Failure::invalid(problems)
 }
 

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use promptassay_lifecycle::snapshot::Snapshot;
 use promptassay_registry::files::write_atomic;
-use promptassay_registry::problem::Problem;
+use promptassay_registry::problem::{Problem, Severity};
 use promptassay_registry::tree::Prompt;
 use serde_json::json;
 
 use super::Context;
+use super::resolve::{NOTHING_IN_PRODUCTION, served};
 use crate::arguments::OutputFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,7 +25,7 @@ const EXAMPLES: &str = "Examples:
 /// Write what is served now into one JSON file, for programs that do not have the repository.
 ///
 /// It holds the texts with their digests, the canaries with their salts, and a digest over all of it. `resolve --snapshot` reads it,
-/// and so does the library. A prompt of which nothing can be served is an error, and then nothing is written.
+/// and so does the library. A prompt that cannot be served is an error, and then nothing is written.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SnapshotArguments {
@@ -49,25 +50,34 @@ pub(crate) fn run(arguments: &SnapshotArguments, context: &Context<'_>) -> Resul
     } else {
         arguments.names.iter().map(|name| find(&loaded, name)).collect::<Result<_, _>>()?
     };
-    let mut served = std::collections::BTreeMap::new();
-    let mut problems: Vec<Problem> = Vec::new();
+    let mut all = std::collections::BTreeMap::new();
+    let (mut problems, mut left_out): (Vec<Problem>, Vec<Problem>) = (Vec::new(), Vec::new());
     for prompt in prompts {
-        match super::resolve::served(prompt, None, context) {
+        match served(prompt, None, context) {
             Ok((one, remarks)) => {
                 // Whoever takes the snapshot elsewhere hears nothing of an end that is torn, so nothing is taken from there.
                 let (errors, warnings): (Vec<_>, Vec<_>) = remarks.into_iter().partition(Problem::is_error);
                 problems.extend(errors);
                 context.console.problems(&warnings);
-                served.insert(prompt.name().clone(), one);
+                all.insert(prompt.name().clone(), one);
+            }
+            // Whoever takes all takes what is served: a prompt of which nothing is live yet, or any more, stands in no other's way.
+            Err(failure) if arguments.names.is_empty() && is_not_live(&failure) => {
+                left_out.extend(failure.problems);
             }
             Err(failure) => problems.extend(failure.problems),
         }
     }
+    // A snapshot of nothing is none.
+    if all.is_empty() {
+        problems.append(&mut left_out);
+    }
     if !problems.is_empty() {
         return Err(Failure::invalid(problems));
     }
-    let number = served.len();
-    let text = Snapshot::new(context.environment.now_in_seconds(), served).to_json();
+    context.console.problems(&left_out.into_iter().map(as_left_out).collect::<Vec<_>>());
+    let number = all.len();
+    let text = Snapshot::new(context.environment.now_in_seconds(), all).to_json();
     let Some(output) = &arguments.output else {
         context.data(text)?;
         return Ok(Exit::Success);
@@ -80,4 +90,13 @@ pub(crate) fn run(arguments: &SnapshotArguments, context: &Context<'_>) -> Resul
         OutputFormat::Json => context.json(&json!({"file": output, "prompts": number}))?,
     }
     Ok(Exit::Success)
+}
+
+fn is_not_live(failure: &Failure) -> bool {
+    matches!(failure.problems.as_slice(), [problem] if problem.code == NOTHING_IN_PRODUCTION)
+}
+
+fn as_left_out(problem: Problem) -> Problem {
+    let message = format!("{}, so it is not in the snapshot", problem.message);
+    Problem { severity: Severity::Warning, message, ..problem }
 }

@@ -119,6 +119,8 @@ pub(super) fn write(
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     let judge_answers = outputs.judge_answers().map_err(broken)?;
+    // What another process records meanwhile would be written over.
+    let _lock = context.lock()?;
     for (index, prompt) in plan.prompts().iter().enumerate() {
         let [path, of_judges] = files(directory, prompt.name.as_str());
         let reply = |trial: &Trial| outputs.get(trial.id);

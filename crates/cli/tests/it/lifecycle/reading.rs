@@ -331,3 +331,21 @@ fn a_text_that_the_ledger_knows_otherwise_is_neither_rendered_nor_judged() {
     assert_snapshot!(shown);
     assert_eq!(sandbox.run(&["render", "greet", "1.2.0", "--var", "name=Ada"]).code, Some(0));
 }
+
+#[test]
+fn a_snapshot_of_all_leaves_out_what_is_not_live() {
+    let sandbox = sandbox("");
+    sandbox.write("prompts/young/prompt.yaml", "name: young\nactive_version: v0.1.0\n");
+    sandbox.write("prompts/young/v0.1.0.txt", "Hello\n");
+    done(&sandbox, &["adopt", "greet", "1.0.0"]);
+    done(&sandbox, &["promote", "young", "0.1.0", "--to", "testing"]);
+    assert_snapshot!(session(
+        &sandbox,
+        &[&["snapshot", "-o", "all.json"], &["snapshot", "young", "-o", "one.json"]]
+    ));
+    assert!(sandbox.read("all.json").contains("\"greet\"") && !sandbox.read("all.json").contains("young"));
+    assert!(!sandbox.path("one.json").exists());
+    std::fs::remove_dir_all(sandbox.path("prompts/greet")).unwrap();
+    let seen = sandbox.run(&["snapshot"]);
+    assert_eq!(seen.code, Some(2), "{}", seen.shown());
+}

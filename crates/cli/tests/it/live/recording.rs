@@ -1,8 +1,11 @@
 //! Replies that are kept for review and for runs without a network.
 
+use std::process::Stdio;
+
+use promptassay_registry::files::DirectoryLock;
 use serde_json::json;
 
-use super::{Mock, eval, report, sandbox, suite, without_sources};
+use super::{KEY, Mock, eval, report, sandbox, suite, without_sources};
 
 const FILE: &str = "replies/greet.jsonl";
 const SUITE: &str = "prompts/greet/tests/test_cases.yaml";
@@ -25,6 +28,32 @@ fn what_is_recorded_gives_the_same_report_without_a_network() {
     };
     assert_eq!(timeless("live.xml").replace("live", "recorded"), timeless("offline.xml"));
     mock.counters().assert_calls(calls);
+}
+
+#[test]
+fn what_another_process_records_meanwhile_is_kept() {
+    use std::io::{BufRead as _, BufReader};
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 2);
+    let lock = DirectoryLock::acquire(&sandbox.path("prompts")).unwrap();
+    let mut first = sandbox
+        .command(&["eval", "--record", "--case", "case_0000"])
+        .env("TEST_KEY", KEY)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(first.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.starts_with("waiting for")), "it waits until the other has written");
+    // As the other would: it has the lock.
+    sandbox.write(
+        FILE,
+        "{\"case\":\"case_0001\",\"version\":\"1.0.0\",\"model\":\"default\",\"repeat\":1,\"text\":\"Thanks\",\"finish_reason\":\"stop\",\"source\":\"hand\"}\n",
+    );
+    drop(lock);
+    assert_eq!(first.wait().unwrap().code(), Some(0));
+    let kept = sandbox.read(FILE);
+    assert!(kept.contains("case_0000") && kept.contains("case_0001"), "{kept}");
 }
 
 #[test]
