@@ -21,7 +21,7 @@ use serde_json::json;
 use self::blessing::{BlessedModel, Blessing, text};
 use self::fit::{not_passed, refuse_floating, refuse_partial};
 use super::Context;
-use super::eval::against::{AgainstArguments, blessed_path, read_blessed};
+use super::eval::against::{AgainstArguments, UNREADABLE, blessed_path, read_blessed};
 use super::eval::journal::{RunsArguments, broken, described, refuse_changes, replayed};
 use super::eval::policy::PolicyArguments;
 use super::eval::{Terms, plan_again};
@@ -162,10 +162,20 @@ fn write(
     let of_version: Vec<usize> =
         (0..planned.variants.len()).filter(|variant| planned.variants[*variant].version == version).collect();
     let path = blessed_path(&plan.suite.file);
-    let before = if may_be_there(&path) {
-        Some(read_blessed(&path).map_err(|problem| Failure::invalid_one(*problem))?.0)
-    } else {
-        None
+    let before = match may_be_there(&path).then(|| read_blessed(&path)) {
+        None => None,
+        Some(Ok((before, _))) => Some(before),
+        // As a merge may leave it: who blesses anew mends it.
+        Some(Err(problem)) if problem.code == UNREADABLE => {
+            let message = format!(
+                "`{}` cannot be read and is replaced; what was blessed first, by which drift is told, goes with it",
+                path.display()
+            );
+            let help = "`git checkout --ours` or `--theirs` of it, and blessing again, keeps that";
+            context.console.problems(&[Problem::warning("baseline::replaced", message).help(help)]);
+            None
+        }
+        Some(Err(problem)) => return Err(Failure::invalid_one(*problem)),
     };
     let summary = |variant: usize| {
         run.summaries.iter().find(|summary| summary.prompt == index && summary.variant == variant)

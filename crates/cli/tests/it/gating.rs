@@ -202,6 +202,24 @@ fn what_a_selection_leaves_out_is_missing_on_neither_side() {
 }
 
 #[test]
+fn a_blessed_file_that_a_merge_broke_is_mended_by_blessing() {
+    let sandbox = sandbox(30, "{margin: 0.2}");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    assert_eq!(sandbox.run(&["baseline", "bless"]).code, Some(0));
+    let path = "prompts/greet/tests/baseline.json";
+    let file = sandbox.read(path);
+    sandbox.write(path, format!("<<<<<<< HEAD\n{file}=======\n{file}>>>>>>> other\n"));
+    assert_eq!(sandbox.run(&["eval", "--offline", "--against-baseline"]).code, Some(2));
+    let blessed = sandbox.run(&["baseline", "bless", "latest"]);
+    assert!(
+        blessed.code == Some(0) && blessed.stderr.contains("cannot be read and is replaced"),
+        "{}",
+        blessed.shown()
+    );
+    assert_eq!(sandbox.run(&["eval", "--offline", "--against-baseline"]).code, Some(0));
+}
+
+#[test]
 fn a_suite_that_was_edited_since_it_was_blessed_is_named_and_not_its_size() {
     let sandbox = sandbox(30, "{margin: auto}");
     assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));

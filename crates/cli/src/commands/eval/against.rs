@@ -151,11 +151,14 @@ pub(crate) fn blessed_side(
     Some((baseline.side(model)?, digest))
 }
 
+/// A blessed file is there, and is none.
+pub(crate) const UNREADABLE: &str = "baseline::invalid";
+
 /// Reads a blessed file; with its digest.
 pub(crate) fn read_blessed(path: &Path) -> Result<(Baseline, Digest), Box<Problem>> {
     let text = read_text(path, MAX_BYTES)?;
     let baseline = Baseline::parse(&text).map_err(|error| {
-        let problem = Problem::error("baseline::invalid", format!("this cannot be compared with: {error}"));
+        let problem = Problem::error(UNREADABLE, format!("this cannot be compared with: {error}"));
         Box::new(
             problem
                 .at(Place::whole_file(path))
