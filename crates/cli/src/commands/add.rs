@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use promptassay_registry::files::read_text;
 use promptassay_registry::operations::{AddError, NewVersion, Number, add_version};
-use promptassay_registry::problem::Problem;
+use promptassay_registry::problem::{Problem, Severity};
 use promptassay_registry::tree::MAX_VERSION_BYTES;
 use promptassay_registry::version::{self, Version};
 use promptassay_registry::version_file::Form;
@@ -110,10 +110,21 @@ pub(crate) fn run(arguments: &AddArguments, context: &Context<'_>) -> Result<Exi
         )]),
         _ => {}
     }
+    context.console.problems(&mistakes_in(&added.path, context));
     if let Some(copied) = &source.copied {
         context.console.note(&format!("a copy of {copied}: edit it"));
     }
     Ok(Exit::Success)
+}
+
+/// What is wrong with the new version beside the prompt's other files, such as a variable that is not declared: it may be declared next, and
+/// until then it is in every command's way.
+fn mistakes_in(file: &Path, context: &Context<'_>) -> Vec<Problem> {
+    let is_of_file = |problem: &Problem| {
+        problem.is_error() && problem.place.as_ref().is_some_and(|place| place.file == file)
+    };
+    let mistakes = context.load().problems.into_iter().filter(is_of_file);
+    mistakes.map(|problem| Problem { severity: Severity::Warning, ..problem }).collect()
 }
 
 fn read_source(path: &Path) -> Result<Source, Failure> {
@@ -132,7 +143,9 @@ fn read_source(path: &Path) -> Result<Source, Failure> {
         });
     }
     let text = read_text(path, MAX_VERSION_BYTES).map_err(|problem| Failure::invalid_one(*problem))?;
-    let is_chat = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let is_chat = path
+        .extension()
+        .is_some_and(|extension| ["yaml", "yml"].iter().any(|form| extension.eq_ignore_ascii_case(form)));
     Ok(Source {
         text,
         form: if is_chat { Form::Chat } else { Form::Text },

@@ -67,6 +67,21 @@ fn a_version_is_added_without_being_registered() {
 }
 
 #[test]
+fn a_new_version_that_needs_more_than_the_prompt_has_says_so() {
+    let sandbox = Sandbox::new();
+    sandbox.write("chat.YAML", "messages:\n  - {role: user, content: 'Greet {name}, {mood}'}\n");
+    let seen = sandbox.run(&["add", "greet", "--from", "chat.YAML"]);
+    assert!(
+        seen.code == Some(0)
+            && seen.stdout.starts_with("added prompts/greet/v1.1.0.yaml")
+            && seen.stderr.contains("warning:")
+            && seen.stderr.contains("`mood`"),
+        "{}",
+        seen.shown()
+    );
+}
+
+#[test]
 fn what_cannot_be_added_is_not() {
     let sandbox = Sandbox::new();
     sandbox.write("draft.txt", "Reply as {\"text\": 1} to {name}.\n").write("chat.yaml", "messages: []\n");
