@@ -4,6 +4,7 @@
 //! Sandboxed: no loader, no functions from outside, strict about what is undefined, and fuel bounds time and memory.
 
 mod before;
+mod known;
 mod ordered;
 mod written;
 
