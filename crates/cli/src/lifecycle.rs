@@ -2,13 +2,15 @@
 
 mod acting;
 mod evidence;
+mod live;
 mod moving;
 mod reading;
 mod telling;
 
 pub(crate) use acting::{MoveArguments, VersionArguments};
 pub(crate) use evidence::WarrantArguments;
-pub(crate) use moving::{Moved, carry_out, finish_interrupted, not_mirrored, perform};
+pub(crate) use live::find_live;
+pub(crate) use moving::{Moved, Reach, carry_out, finish_interrupted, not_mirrored, perform};
 pub(crate) use reading::{
     Governed, directory_of, governed, history_of, ledger_of, passed_over, policy_of, sound, trusted,
 };

@@ -7,7 +7,7 @@ use promptassay_registry::version::Version;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{MoveArguments, carry_out};
+use crate::lifecycle::{MoveArguments, Reach, carry_out};
 use crate::prompts::parse_version;
 
 const EXAMPLES: &str = "Examples:
@@ -31,5 +31,7 @@ pub(crate) struct AbortArguments {
 
 pub(crate) fn run(arguments: &AbortArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let version = arguments.version.clone();
-    carry_out(&arguments.name, &arguments.moving, context, |_, _| Ok(Request::Abort { version }))
+    carry_out(&arguments.name, &arguments.moving, (context, Reach::Live), |_, _| {
+        Ok(Request::Abort { version })
+    })
 }

@@ -6,7 +6,7 @@ use promptassay_lifecycle::plan::Request;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{VersionArguments, carry_out};
+use crate::lifecycle::{Reach, VersionArguments, carry_out};
 
 const EXAMPLES: &str = "Examples:
   promptassay adopt customer_support v1.0.0 --reason \"Live since spring\"";
@@ -24,5 +24,5 @@ pub(crate) struct AdoptArguments {
 
 pub(crate) fn run(arguments: &AdoptArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let VersionArguments { name, version, moving } = &arguments.of;
-    carry_out(name, moving, context, |_, _| Ok(Request::Adopt { version: version.clone() }))
+    carry_out(name, moving, (context, Reach::Sound), |_, _| Ok(Request::Adopt { version: version.clone() }))
 }

@@ -9,7 +9,7 @@ use super::Context;
 use crate::exit::Exit;
 use crate::experiments::{self, Found, Purpose, StoreArguments};
 use crate::failure::Failure;
-use crate::lifecycle::{VersionArguments, carry_out};
+use crate::lifecycle::{Reach, VersionArguments, carry_out};
 
 const EXAMPLES: &str = "Examples:
   promptassay archive customer_support v0.9.0 --reason \"Superseded\"";
@@ -29,7 +29,7 @@ pub(crate) struct ArchiveArguments {
 
 pub(crate) fn run(arguments: &ArchiveArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let VersionArguments { name, version, moving } = &arguments.of;
-    carry_out(name, moving, context, |loaded, prompt| {
+    carry_out(name, moving, (context, Reach::Sound), |loaded, prompt| {
         let now = context.environment.now();
         let running = experiments::running(prompt, &arguments.store, loaded, now, Purpose::Archive)?;
         // Then nobody knows what was started, and what is archived is never served again.

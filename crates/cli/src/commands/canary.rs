@@ -10,7 +10,7 @@ use promptassay_registry::version::Version;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{MoveArguments, WarrantArguments, carry_out};
+use crate::lifecycle::{MoveArguments, Reach, WarrantArguments, carry_out};
 use crate::prompts::parse_version;
 
 const EXAMPLES: &str = "Examples:
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &CanaryArguments, context: &Context<'_>) -> Result<
     let (Some(name), Some(version), Some(percent)) = (name, version, percent) else {
         return Ok(Exit::Invalid);
     };
-    carry_out(name, moving, context, |loaded, prompt| {
+    carry_out(name, moving, (context, Reach::Sound), |loaded, prompt| {
         let warrant = warrant.warrant(version, loaded, prompt, context)?;
         Ok(Request::Canary { version: version.clone(), share: *percent, warrant })
     })

@@ -6,7 +6,7 @@ use promptassay_lifecycle::plan::Request;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{VersionArguments, carry_out};
+use crate::lifecycle::{Reach, VersionArguments, carry_out};
 
 const EXAMPLES: &str = "Examples:
   promptassay deprecate customer_support v1.1.0 --reason \"The product is gone\"";
@@ -24,5 +24,7 @@ pub(crate) struct DeprecateArguments {
 
 pub(crate) fn run(arguments: &DeprecateArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let VersionArguments { name, version, moving } = &arguments.of;
-    carry_out(name, moving, context, |_, _| Ok(Request::Deprecate { version: version.clone() }))
+    carry_out(name, moving, (context, Reach::Sound), |_, _| {
+        Ok(Request::Deprecate { version: version.clone() })
+    })
 }

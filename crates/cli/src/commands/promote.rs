@@ -10,7 +10,7 @@ use promptassay_registry::version::Version;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{MoveArguments, WarrantArguments, carry_out, ledger_of, policy_of};
+use crate::lifecycle::{MoveArguments, Reach, WarrantArguments, carry_out, ledger_of, policy_of};
 use crate::prompts::parse_version;
 
 const EXAMPLES: &str = "Examples:
@@ -44,7 +44,7 @@ pub(crate) struct PromoteArguments {
 
 pub(crate) fn run(arguments: &PromoteArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let PromoteArguments { name, version, to, warrant, moving } = arguments;
-    carry_out(name, moving, context, |loaded, prompt| {
+    carry_out(name, moving, (context, Reach::Sound), |loaded, prompt| {
         let warrant = warrant.warrant(version, loaded, prompt, context)?;
         context.console.problems(unasked_guard(version, *to, loaded, prompt, context)?.as_slice());
         Ok(Request::Promote { version: version.clone(), to: *to, warrant })

@@ -24,8 +24,8 @@ use super::Context;
 use crate::exit::Exit;
 use crate::experiments::{self, Found, Purpose, Running, StoreArguments};
 use crate::failure::Failure;
-use crate::lifecycle::ledger_of;
-use crate::prompts::{find, version};
+use crate::lifecycle::{find_live, ledger_of};
+use crate::prompts::version;
 use crate::time::parse_time;
 
 /// The largest snapshot that is read.
@@ -93,7 +93,8 @@ pub(crate) fn run(arguments: &ResolveArguments, context: &Context<'_>) -> Result
         return tell(&Answer::of(name, &resolution), context);
     }
     let loaded = context.load();
-    let prompt = find(&loaded, name)?;
+    let (prompt, of_drafts) = find_live(&loaded, name, context)?;
+    context.console.problems(&of_drafts);
     if let Some(unit) = unit
         && let Some(experiment) = running(prompt, &arguments.store, &loaded, now, context)?
         && let Some(chosen) = by_experiment(prompt, &experiment.experiment, unit, context)?

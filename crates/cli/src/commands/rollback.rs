@@ -7,7 +7,7 @@ use promptassay_registry::version::Version;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{MoveArguments, carry_out};
+use crate::lifecycle::{MoveArguments, Reach, carry_out};
 use crate::prompts::parse_version;
 
 const EXAMPLES: &str = "Examples:
@@ -32,7 +32,7 @@ pub(crate) struct RollbackArguments {
 }
 
 pub(crate) fn run(arguments: &RollbackArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    carry_out(&arguments.name, &arguments.moving, context, |_, _| {
+    carry_out(&arguments.name, &arguments.moving, (context, Reach::Live), |_, _| {
         Ok(Request::Rollback { to: arguments.to.clone() })
     })
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{canary_json, canary_text, field, grounds_of, trusted};
+use crate::lifecycle::{canary_json, canary_text, field, find_live, grounds_of, trusted};
 use crate::table::{DIM, RED, STRONG, YELLOW, columns, count, paint};
 
 const EXAMPLES: &str = "Examples:
@@ -74,13 +74,15 @@ struct Row<'a> {
 
 pub(crate) fn run(arguments: &StatusArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let Some(name) = &arguments.name else { return all(context) };
-    let prompt = context.prompt(name)?;
-    let ledger = trusted(&prompt, context)?;
-    let answer = Answer::of(&prompt, &ledger);
+    let loaded = context.load();
+    let (prompt, of_drafts) = find_live(&loaded, name, context)?;
+    let ledger = trusted(prompt, context)?;
+    let answer = Answer::of(prompt, &ledger);
     let now = context.environment.now();
     let text = || one_text(&answer, ledger.state(), now, context.console.color);
     context.answer(text, &answer)?;
-    let remarks = remarks(&prompt, &ledger);
+    context.console.problems(&of_drafts);
+    let remarks = remarks(prompt, &ledger);
     context.console.problems(&remarks);
     Ok(if has_errors(&remarks) { Exit::Invalid } else { Exit::Success })
 }

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::acting::MoveArguments;
+use super::live::find_live;
 use super::reading::{directory_of, ledger_of, policy_of, sound};
 use super::telling::{canary_json, change_of, grounds_of};
 use crate::commands::Context;
@@ -61,14 +62,23 @@ struct Answer<'a> {
     head: Option<&'a Digest>,
 }
 
+/// What a command needs of a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// All of it sound.
+    Sound,
+    /// What the ledger knows: whoever goes back need not mend a draft first.
+    Live,
+}
+
 /// Does what is asked for and tells it.
 pub(crate) fn carry_out(
     name: &str,
     arguments: &MoveArguments,
-    context: &Context<'_>,
+    (context, reach): (&Context<'_>, Reach),
     request: impl FnOnce(&Loaded, &Prompt) -> Result<Request, Failure>,
 ) -> Result<Exit, Failure> {
-    let moved = perform(name, arguments, context, request)?;
+    let moved = perform(name, arguments, (context, reach), request)?;
     context.answer(|| moved.text(), &moved.answer())?;
     moved.warn(context);
     Ok(Exit::Success)
@@ -78,7 +88,7 @@ pub(crate) fn carry_out(
 pub(crate) fn perform(
     name: &str,
     arguments: &MoveArguments,
-    context: &Context<'_>,
+    (context, reach): (&Context<'_>, Reach),
     request: impl FnOnce(&Loaded, &Prompt) -> Result<Request, Failure>,
 ) -> Result<Moved, Failure> {
     let name = context.existing_name(name)?;
@@ -97,7 +107,14 @@ pub(crate) fn perform(
         context.console.problems(&finish_interrupted(lock, &name, &ledger, context)?);
     }
     let loaded = context.load();
-    let prompt = find(&loaded, name.as_str())?;
+    let prompt = match reach {
+        Reach::Sound => find(&loaded, name.as_str())?,
+        Reach::Live => {
+            let (prompt, of_drafts) = find_live(&loaded, name.as_str(), context)?;
+            context.console.problems(&of_drafts);
+            prompt
+        }
+    };
     let policy = policy_of(&loaded)?;
     let command = Command {
         actor,

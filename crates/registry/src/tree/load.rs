@@ -178,9 +178,10 @@ fn add(tree: &mut Tree, entry: &Entry, loaded: LoadedPrompt, problems: &mut Vec<
         Some(prompt) if !has_errors(&found) => {
             tree.prompts.insert(prompt.name().clone(), prompt);
         }
-        _ => tree.broken.push(BrokenPrompt {
+        as_far_as_read => tree.broken.push(BrokenPrompt {
             name: entry.name.clone(),
             directory: entry.path.clone(),
+            as_far_as_read,
             chats,
             problems: found,
         }),

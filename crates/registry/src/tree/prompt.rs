@@ -71,6 +71,9 @@ pub struct BrokenPrompt {
     pub name: String,
     /// Where it is.
     pub directory: PathBuf,
+    /// What could be read of it, errors in it included: only for whoever knows that none of them concerns what they need. `None` where not
+    /// even its name, description and active version are sound.
+    pub as_far_as_read: Option<Prompt>,
     /// The YAML of its chat versions, sound or not, for whoever types `params` at its place.
     pub chats: Vec<Document>,
     /// Its problems, warnings too, ordered by file, line and column.

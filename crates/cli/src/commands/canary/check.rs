@@ -13,7 +13,7 @@ use crate::commands::Context;
 use crate::exit::Exit;
 use crate::experiments::{StoreArguments, store_failed};
 use crate::failure::Failure;
-use crate::lifecycle::{MoveArguments, Moved, WarrantArguments, perform};
+use crate::lifecycle::{MoveArguments, Moved, Reach, WarrantArguments, perform};
 use crate::time::parse_time;
 
 const EXAMPLES: &str = "Examples:
@@ -113,13 +113,15 @@ fn apply(
     let version = found.version.clone();
     let moved = match report.verdict {
         GuardVerdict::Hold | GuardVerdict::Unhealthy => return Ok(None),
-        GuardVerdict::RollBack => {
-            perform(&arguments.name, &moving, context, |_, _| Ok(Request::Abort { version: Some(version) }))?
-        }
-        GuardVerdict::Promote => perform(&arguments.name, &moving, context, |loaded, prompt| {
-            let warrant = arguments.warrant.warrant(&version, loaded, prompt, context)?;
-            Ok(Request::Promote { version: version.clone(), to: Stage::Production, warrant })
+        GuardVerdict::RollBack => perform(&arguments.name, &moving, (context, Reach::Live), |_, _| {
+            Ok(Request::Abort { version: Some(version) })
         })?,
+        GuardVerdict::Promote => {
+            perform(&arguments.name, &moving, (context, Reach::Sound), |loaded, prompt| {
+                let warrant = arguments.warrant.warrant(&version, loaded, prompt, context)?;
+                Ok(Request::Promote { version: version.clone(), to: Stage::Production, warrant })
+            })?
+        }
     };
     Ok(Some(moved))
 }

@@ -310,3 +310,34 @@ fn the_policy_is_checked_with_places() {
     assert_eq!(by_ada(&sandbox, &["adopt", "greet", "1.0.0"]).code, Some(2));
     assert_eq!(bytes(&sandbox), before);
 }
+
+#[test]
+fn a_draft_with_a_mistake_is_in_the_way_of_nobody_who_goes_back() {
+    let sandbox = sandbox("lifecycle: {evidence_for: []}\n");
+    for command in [
+        &["adopt", "greet", "1.0.0"][..],
+        &["promote", "greet", "1.1.0", "--to", "testing"],
+        &["canary", "greet", "1.1.0", "--percent", "50"],
+    ] {
+        done(&sandbox, command);
+    }
+    sandbox.write("prompts/greet/v9.0.0.txt", "Greet {name} in a {mood} mood.\n");
+    let said = |arguments: &[&str]| {
+        let seen = by_ada(&sandbox, arguments);
+        assert!(seen.stderr.contains("`mood`"), "{}", seen.shown());
+        seen.code
+    };
+    let look = |arguments: &[&str]| {
+        let seen = sandbox.run(arguments);
+        assert!(seen.stderr.contains("`mood`"), "{}", seen.shown());
+        seen.code
+    };
+    assert_eq!(look(&["resolve", "greet"]), Some(0));
+    assert_eq!(look(&["status", "greet"]), Some(0));
+    // Whoever goes on mends it first; whoever goes back need not.
+    assert_eq!(said(&["promote", "greet", "1.1.0", "--to", "production"]), Some(2));
+    assert_eq!(said(&["abort", "greet", "--reason", "Wrong"]), Some(0));
+    // A mistake in what is live is another matter.
+    sandbox.write("prompts/greet/v1.0.0.txt", "Greet {name} in a {mood} mood.\n");
+    assert_eq!(look(&["resolve", "greet"]), Some(2));
+}
