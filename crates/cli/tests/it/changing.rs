@@ -300,6 +300,20 @@ fn a_torn_ledger_of_the_base_may_be_repaired_by_a_change() {
 }
 
 #[test]
+fn what_the_base_asks_for_since_the_change_began_is_said_to_be_its_own() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
+    sandbox.commit("change");
+    sandbox.git(&["checkout", "-q", "main"]);
+    let suite = "prompts/greet/tests/test_cases.yaml";
+    sandbox.edit(suite, "min_pass_rate: 0.5", "min_pass_rate: 0.6");
+    sandbox.write(suite, sandbox.read(suite) + "  - {name: later, inputs: {name: Bob}, must_pass: true}\n");
+    sandbox.commit("main moves on");
+    sandbox.git(&["checkout", "-q", "change"]);
+    assert_snapshot!(said(&sandbox, &[]));
+}
+
+#[test]
 fn a_move_by_rules_that_nobody_reviews_is_named() {
     let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
     sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");

@@ -73,12 +73,14 @@ impl CriticalCases {
         }
         let places: HashMap<String, usize> =
             suite.cases.iter().enumerate().map(|(index, case)| (case.name.clone(), index)).collect();
+        let mut not_yet_here = Vec::new();
         let before: HashSet<&str> = fork.cases.iter().map(|case| case.name.as_str()).collect();
         for then in &self.cases {
             let name = &then.name;
             let was_there = before.contains(name.as_str());
             let Some(&index) = places.get(name) else {
                 if !was_there {
+                    not_yet_here.push(format!("`{name}`"));
                     continue;
                 }
                 let message = format!("`{name}` must pass at {reference}, and this change removes it");
@@ -123,6 +125,14 @@ impl CriticalCases {
                     "it is judged as it is here; whoever reviews the change should read what it asks now";
                 problems.push(Problem::warning("changes::critical_case", message).at(place).help(help));
             }
+        }
+        if !not_yet_here.is_empty() {
+            let message = format!(
+                "what must pass at {reference} since this change began is not asked here: {}",
+                not_yet_here.join(", ")
+            );
+            let help = format!("merge {reference} into the change, and it is asked");
+            problems.push(Problem::warning("changes::case_not_yet_here", message).at(whole_file).help(help));
         }
         problems
     }
@@ -213,7 +223,7 @@ mod tests {
         assert!(!text.contains("error:"), "{text}");
         let (_, text) = held_since(&fork, &main, &suite("default", &[("b", "")]));
         assert!(text.contains("error: `a` must pass at origin/main, and this change removes it"), "{text}");
-        assert!(!text.contains("`c`"), "{text}");
+        assert!(text.contains("warning: what must pass at origin/main since this change began"), "{text}");
     }
 
     #[test]

@@ -108,12 +108,21 @@ impl<'a> Then<'a> {
         let policy = policy_of_files(document.as_ref(), self.registry.as_ref(), self.reference, problems);
         // What the command line says counts, whatever the files say.
         let today = flags.over(suite.policy.clone());
-        problems.extend(self.not_counted(prompt, &flags.over(policy.clone()), &today));
+        // What is wrong with the files of that day is no news.
+        let (at_fork, began) = if self.fork == self.commit {
+            (document.clone(), policy.clone())
+        } else {
+            let registry = self.root.join(registry_file::FILE_NAME);
+            let registry = self.document(&self.fork, &registry, &mut Vec::new())?;
+            let suite = self.document(&self.fork, &prompt.suite_path(), &mut Vec::new())?;
+            let began = policy_of_files(suite.as_ref(), registry.as_ref(), self.reference, &mut Vec::new());
+            (suite, began)
+        };
+        problems.extend(self.not_counted(prompt, &flags.over(policy.clone()), &today, &flags.over(began)));
         suite.policy = policy;
         let Some(document) = document else { return Ok(()) };
         let critical = self.critical(&self.commit, &document, prompt, &prompt.suite_path());
-        // What is wrong with the suite of that day is no news.
-        let fork = match self.document(&self.fork, &prompt.suite_path(), &mut Vec::new())? {
+        let fork = match at_fork {
             Some(document) if self.fork != self.commit => {
                 self.critical(&self.fork, &document, prompt, &prompt.suite_path())
             }
@@ -193,25 +202,37 @@ impl<'a> Then<'a> {
         Ok(edited.into_iter().collect())
     }
 
-    /// A warning that names the rules which the change writes and which do not count for it.
-    fn not_counted(&self, prompt: &Prompt, then: &Policy, today: &Policy) -> Option<Problem> {
-        let differences = then.differences(today);
-        if differences.is_empty() {
-            return None;
+    /// A warning that names the rules which the change writes and which do not count for it, and one that names those which the other side
+    /// wrote since the change began.
+    fn not_counted(&self, prompt: &Prompt, then: &Policy, today: &Policy, began: &Policy) -> Vec<Problem> {
+        let (name, reference) = (prompt.name(), self.reference);
+        let written: BTreeSet<&str> = began.differences(today).into_iter().map(|(rule, ..)| rule).collect();
+        let (of_change, of_other): (Vec<_>, Vec<_>) =
+            then.differences(today).into_iter().partition(|(rule, ..)| written.contains(rule));
+        let shown = |rules: &[(&str, String, String)]| {
+            let rules =
+                rules.iter().map(|(rule, then, today)| format!("{rule} is {then} there and {today} here"));
+            rules.collect::<Vec<_>>().join("; ")
+        };
+        let place = || Place::whole_file(prompt.suite_path());
+        let mut problems = Vec::new();
+        if !of_change.is_empty() {
+            let message = format!(
+                "{name}: this change writes other gate rules than {reference} has, and they do not count for it: {}",
+                shown(&of_change)
+            );
+            let help = "a change cannot set its own gate; once merged they count for the next change, and on the command line they count at once";
+            problems.push(Problem::warning("changes::rules_not_counted", message).at(place()).help(help));
         }
-        let rules: Vec<String> = differences
-            .iter()
-            .map(|(name, then, today)| format!("{name} is {then} there and {today} here"))
-            .collect();
-        let message = format!(
-            "{}: this change writes other gate rules than {} has, and they do not count for it: {}",
-            prompt.name(),
-            self.reference,
-            rules.join("; ")
-        );
-        let help = "a change cannot set its own gate; once merged they count for the next change, and on the command line they count at once";
-        let place = Place::whole_file(prompt.suite_path());
-        Some(Problem::warning("changes::rules_not_counted", message).at(place).help(help))
+        if !of_other.is_empty() {
+            let message = format!(
+                "{name}: {reference} has other gate rules than when this change began, and they count: {}",
+                shown(&of_other)
+            );
+            let help = format!("merge {reference} into the change to have them here");
+            problems.push(Problem::warning("changes::rules_moved", message).at(place()).help(help));
+        }
+        problems
     }
 
     /// The prices that rows had at the commit and that the change takes away or lowers, by the row's name; a warning for each. A row that was
