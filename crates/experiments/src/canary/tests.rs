@@ -171,6 +171,17 @@ fn what_is_known_of_few_users_or_of_none_promotes_nothing() {
 }
 
 #[test]
+fn a_canary_whose_every_user_fails_does_not_go_on() {
+    let canary = canary(&[5000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    // Too few in production to be evidence of harm, and one good outcome there.
+    day(&canary, &mut store, 1, 1000, [1.0, 0.99], 1);
+    let report = check(&canary, &policy(), &mut store, at(48)).unwrap();
+    assert_ne!(report.verdict, GuardVerdict::Promote, "{:?}", report.reasons);
+    assert!(report.reasons.iter().any(|reason| reason.contains("100.00 %")), "{:?}", report.reasons);
+}
+
+#[test]
 fn a_users_first_failure_counts_once() {
     let canary = canary(&[5000]);
     let mut store = SqliteStore::in_memory().unwrap();

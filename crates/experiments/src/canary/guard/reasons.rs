@@ -104,8 +104,8 @@ pub(super) fn why_wait(
         None => reasons
             .push("the policy names no `max_failure_rate`, so nobody knows what is bearable".to_owned()),
         Some(most) => reasons.extend(guardrails.iter().filter_map(|Guardrail { report, .. }| {
-            // Where there is none a reason was given above.
-            let rate = report.failure_rate_at_most?;
+            // Where only failures are known, all may fail.
+            let rate = report.failure_rate_at_most.unwrap_or(1.0);
             (rate > most).then(|| {
                 format!(
                     "`{}` may fail for up to {:.2} % of the canary's users; {:.2} % is bearable",
