@@ -12,6 +12,8 @@ use reqwest::header::HeaderValue;
 pub(crate) const REDACTED: &str = "[redacted]";
 
 /// A value this long is a secret whatever it looks like.
+const VERY_LONG: usize = 16;
+/// A value this long is one unless it is a word or words, such as `anything` or `lm-studio`: letters, and what joins them.
 const LONG: usize = 8;
 /// A value this long is one where it has letters and digits. Servers without keys are given words like `ollama`, and an answer may
 /// well hold such a word.
@@ -126,7 +128,10 @@ fn credential(value: &str) -> &str {
 
 fn is_long_enough(secret: &str) -> bool {
     let has = |kind: fn(&u8) -> bool| secret.bytes().any(|byte| kind(&byte));
-    secret.len() >= LONG || secret.len() >= SHORT && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    let is_words = secret.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_.".contains(&byte));
+    secret.len() >= VERY_LONG
+        || secret.len() >= LONG && !is_words
+        || secret.len() >= SHORT && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
 }
 
 /// What is the same in the Base64 of every text that holds the secret behind a multiple of three and `bytes_before` bytes: padding
