@@ -13,7 +13,7 @@ pub(crate) const REDACTED: &str = "[redacted]";
 
 /// A value this long is a secret whatever it looks like.
 const VERY_LONG: usize = 16;
-/// A value this long is one unless it is a word or words, such as `anything` or `lm-studio`: letters, and what joins them.
+/// A value this long is one unless it is a word or words, such as `anything` or `lm-studio`: small letters, and what joins them.
 const LONG: usize = 8;
 /// A value this long is one where it has letters and digits. Servers without keys are given words like `ollama`, and an answer may
 /// well hold such a word.
@@ -128,7 +128,7 @@ fn credential(value: &str) -> &str {
 
 fn is_long_enough(secret: &str) -> bool {
     let has = |kind: fn(&u8) -> bool| secret.bytes().any(|byte| kind(&byte));
-    let is_words = secret.bytes().all(|byte| byte.is_ascii_alphabetic() || b"-_.".contains(&byte));
+    let is_words = secret.bytes().all(|byte| byte.is_ascii_lowercase() || b"-_.".contains(&byte));
     secret.len() >= VERY_LONG
         || secret.len() >= LONG && !is_words
         || secret.len() >= SHORT && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
