@@ -15,7 +15,7 @@ use promptassay_registry::version::Version;
 use regex::Regex;
 
 pub use cases::{CaseChanges, SuiteThen};
-pub use changed::{Changed, Paths, PromptFiles, changed_prompts, registry_changes, version_of_file};
+pub use changed::{Changed, Paths, PromptFiles, changed_prompts, registry_changes};
 pub use critical::{CriticalCase, CriticalCases};
 pub use narrow::narrow_to;
 

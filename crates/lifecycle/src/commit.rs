@@ -7,7 +7,7 @@ use promptassay_registry::digest::Digest;
 use promptassay_registry::files::{DirectoryLock, WriteError};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::operations::{
-    ActivateError, RegisterError, Registration, activate, activation, register,
+    ActivateError, RegisterError, Registration, activation, follow, register,
 };
 use promptassay_registry::tree::Prompt;
 use promptassay_registry::version::{Version, VersionSelector};
@@ -199,7 +199,7 @@ fn perform(
         }
         Write::Append(text) => ledger::append(lock, &ledger::path(directory), &text)?,
         Write::Mirror(version) => {
-            activate(lock, prompt, &VersionSelector::Exact(version))?;
+            follow(lock, prompt, &version)?;
         }
         Write::Done => pending::remove(directory)?,
     }
@@ -222,7 +222,7 @@ pub fn finish(
     let finished = if reached {
         let mut mirrored = None;
         if let Some(production) = ledger.state().production() {
-            let activated = activate(lock, prompt, &VersionSelector::Exact(production.clone()))?;
+            let activated = follow(lock, prompt, production)?;
             mirrored = activated.changed.then(|| (activated.previous, production.clone()));
         }
         Finished::Completed { pending, mirrored }

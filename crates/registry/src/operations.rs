@@ -18,7 +18,7 @@ use crate::problem::{Problem, did_you_mean};
 use crate::prompt_file;
 use crate::tree::single::{self, Survey};
 
-pub use activate::{ActivateError, Activated, activate, activation};
+pub use activate::{ActivateError, Activated, activate, activation, follow};
 pub use add::{AddError, Added, NewVersion, Number, add_version};
 pub use register::{RegisterError, Registered, Registration, register};
 

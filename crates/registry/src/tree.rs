@@ -15,6 +15,7 @@ mod versions;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use file_name::version_of_file;
 pub use load::no_directory;
 pub use prompt::{BrokenPrompt, Prompt, PromptVersion, UnknownVersion};
 

@@ -24,7 +24,7 @@ pub(crate) struct DeprecateArguments {
 
 pub(crate) fn run(arguments: &DeprecateArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let VersionArguments { name, version, moving } = &arguments.of;
-    carry_out(name, moving, (context, Reach::Sound), |_, _| {
+    carry_out(name, moving, (context, Reach::Live), |_, _| {
         Ok(Request::Deprecate { version: version.clone() })
     })
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use promptassay_lifecycle::ledger::{self, RepairError, Repaired};
-use promptassay_registry::operations::activate;
+use promptassay_registry::operations::follow;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::{Version, VersionSelector};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{finish_interrupted, history_of, ledger_of, not_mirrored};
+use crate::lifecycle::{find_live, finish_interrupted, history_of, ledger_of, not_mirrored};
 
 const EXAMPLES: &str = "Examples:
   promptassay repair customer_support
@@ -73,15 +73,17 @@ pub(crate) fn run(arguments: &RepairArguments, context: &Context<'_>) -> Result<
     })?;
     let ledger = if lock.is_some() { ledger_of(&name, context)? } else { ledger };
     let mut remarks = Vec::new();
-    let before = context.prompt(name.as_str())?.active().clone();
+    let loaded = context.load();
+    let (prompt, of_drafts) = find_live(&loaded, name.as_str(), context)?;
+    context.console.problems(&of_drafts);
+    let before = prompt.active().clone();
     if let Some(lock) = &lock {
         remarks = finish_interrupted(lock, &name, &ledger, context)?;
     }
     let production = ledger.state().production().cloned();
     let wrong = production.filter(|production| before != VersionSelector::Exact(production.clone()));
     if let (Some(production), Some(lock)) = (&wrong, &lock) {
-        activate(lock, &name, &VersionSelector::Exact(production.clone()))
-            .map_err(|error| not_mirrored(&name, &error))?;
+        follow(lock, &name, production).map_err(|error| not_mirrored(&name, &error))?;
     }
     let answer = Answer {
         prompt: name.as_str(),

@@ -32,7 +32,7 @@ pub(crate) struct RollbackArguments {
 }
 
 pub(crate) fn run(arguments: &RollbackArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    carry_out(&arguments.name, &arguments.moving, (context, Reach::Sound), |_, _| {
+    carry_out(&arguments.name, &arguments.moving, (context, Reach::Live), |_, _| {
         Ok(Request::Rollback { to: arguments.to.clone() })
     })
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use promptassay_lifecycle::snapshot::Snapshot;
 use promptassay_registry::files::write_atomic;
 use promptassay_registry::problem::{Problem, Severity};
-use promptassay_registry::tree::Prompt;
+use promptassay_registry::tree::Loaded;
 use serde_json::json;
 
 use super::Context;
@@ -14,7 +14,7 @@ use super::resolve::{NOTHING_IN_PRODUCTION, served};
 use crate::arguments::OutputFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::prompts::find;
+use crate::lifecycle::find_live;
 use crate::table::count;
 
 const EXAMPLES: &str = "Examples:
@@ -42,17 +42,16 @@ pub(crate) fn run(arguments: &SnapshotArguments, context: &Context<'_>) -> Resul
         context.refuse_among_prompts(output)?;
     }
     let loaded = context.load();
-    let prompts: Vec<&Prompt> = if arguments.names.is_empty() {
-        if loaded.has_errors() || loaded.tree.prompts().len() == 0 {
-            return Err(Failure::invalid(loaded.problems));
-        }
-        loaded.tree.prompts().collect()
+    let names: Vec<&str> = if arguments.names.is_empty() {
+        all_names(&loaded)?
     } else {
-        arguments.names.iter().map(|name| find(&loaded, name)).collect::<Result<_, _>>()?
+        arguments.names.iter().map(String::as_str).collect()
     };
     let mut all = std::collections::BTreeMap::new();
     let (mut problems, mut left_out): (Vec<Problem>, Vec<Problem>) = (Vec::new(), Vec::new());
-    for prompt in prompts {
+    for name in names {
+        let (prompt, of_drafts) = find_live(&loaded, name, context)?;
+        context.console.problems(&of_drafts);
         match served(prompt, None, context) {
             Ok((one, remarks)) => {
                 // Whoever takes the snapshot elsewhere hears nothing of an end that is torn, so nothing is taken from there.
@@ -90,6 +89,21 @@ pub(crate) fn run(arguments: &SnapshotArguments, context: &Context<'_>) -> Resul
         OutputFormat::Json => context.json(&json!({"file": output, "prompts": number}))?,
     }
     Ok(Exit::Success)
+}
+
+/// Every prompt, those with errors too: whoever asks for each hears whether they concern what is live.
+fn all_names(loaded: &Loaded) -> Result<Vec<&str>, Failure> {
+    let broken = loaded.tree.broken();
+    let is_of_a_prompt = |problem: &&Problem| broken.iter().any(|broken| broken.problems.contains(problem));
+    let of_no_prompt =
+        loaded.problems.iter().filter(|problem| problem.is_error() && !is_of_a_prompt(problem));
+    if of_no_prompt.count() > 0 || loaded.tree.prompts().len() + broken.len() == 0 {
+        return Err(Failure::invalid(loaded.problems.clone()));
+    }
+    let sound = loaded.tree.prompts().map(|prompt| prompt.name().as_str());
+    let mut names: Vec<&str> = sound.chain(broken.iter().map(|broken| broken.name.as_str())).collect();
+    names.sort_unstable();
+    Ok(names)
 }
 
 fn is_not_live(failure: &Failure) -> bool {

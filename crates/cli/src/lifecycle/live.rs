@@ -1,9 +1,9 @@
 //! A prompt for whoever serves it, or goes back: what somebody is at work on stands in nobody's way.
 
-use promptassay_evaluator::selection::version_of_file;
 use promptassay_lifecycle::ledger;
 use promptassay_lifecycle::stage::Stage;
 use promptassay_registry::problem::{Problem, Severity};
+use promptassay_registry::tree::version_of_file;
 use promptassay_registry::tree::{Loaded, Prompt};
 
 use super::reading::trusted;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use promptassay_registry::files::matches_path;
+use promptassay_registry::tree::version_of_file;
 use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 use serde_json::Value;
@@ -141,10 +142,4 @@ fn was_dataset(prompt: &PromptFiles<'_>, path: &Path) -> bool {
 
 fn slashed(path: &Path) -> String {
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
-}
-
-/// The version whose file has this name; `None` for any other file.
-pub fn version_of_file(file: &str) -> Option<Version> {
-    let version = file.strip_prefix('v')?;
-    version.strip_suffix(".txt").or_else(|| version.strip_suffix(".yaml"))?.parse().ok()
 }

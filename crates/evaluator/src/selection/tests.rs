@@ -267,13 +267,3 @@ proptest! {
         prop_assert!(taken.iter().filter(|name| **name != gone).all(|name| kept.contains(name)));
     }
 }
-
-#[test]
-fn version_files_are_told_by_their_names() {
-    let versions: BTreeMap<&str, bool> =
-        ["v1.0.0.txt", "v1.0.0-rc.1.yaml", "1.0.0.txt", "v1.txt", "v1.0.0.md", "prompt.yaml"]
-            .map(|name| (name, version_of_file(name).is_some()))
-            .into();
-    assert_eq!(versions.values().filter(|is_version| **is_version).count(), 2);
-    assert!(versions["v1.0.0.txt"] && versions["v1.0.0-rc.1.yaml"]);
-}

@@ -6,9 +6,9 @@ use super::{PromptError, survey};
 use crate::files::{DirectoryLock, WriteError, write_atomic};
 use crate::name::PromptName;
 use crate::problem::Problem;
-use crate::tree::single::ACTIVE_UNKNOWN;
-use crate::tree::{Prompt, UnknownVersion};
-use crate::version::VersionSelector;
+use crate::tree::single::{ACTIVE_UNKNOWN, Survey};
+use crate::tree::{Prompt, UnknownVersion, version_of_file};
+use crate::version::{Version, VersionSelector};
 use crate::yaml::{Document, Located, Span, replace_scalar};
 
 const KEY: &str = "active_version";
@@ -62,7 +62,33 @@ pub fn activate(
     selector: &VersionSelector,
 ) -> Result<Activated, ActivateError> {
     let survey = survey(lock, name)?;
-    let stands_in_the_way = |problem: &Problem| problem.is_error() && problem.code != ACTIVE_UNKNOWN;
+    point_at(survey, name, selector, |_| true)
+}
+
+/// Lets `active_version` follow what was decided elsewhere: as [`activate`], but what is wrong in the file of another version stands in
+/// nobody's way, so that whoever goes back need not mend a draft first.
+pub fn follow(
+    lock: &DirectoryLock,
+    name: &PromptName,
+    version: &Version,
+) -> Result<Activated, ActivateError> {
+    let survey = survey(lock, name)?;
+    let directory = survey.directory.clone();
+    let concerns = |problem: &Problem| {
+        let file = problem.place.as_ref().and_then(|place| place.file.strip_prefix(&directory).ok());
+        file.and_then(|file| version_of_file(file.to_str()?)).is_none_or(|of_file| of_file == *version)
+    };
+    point_at(survey, name, &VersionSelector::Exact(version.clone()), concerns)
+}
+
+fn point_at(
+    survey: Survey,
+    name: &PromptName,
+    selector: &VersionSelector,
+    concerns: impl Fn(&Problem) -> bool,
+) -> Result<Activated, ActivateError> {
+    let stands_in_the_way =
+        |problem: &Problem| problem.is_error() && problem.code != ACTIVE_UNKNOWN && concerns(problem);
     let prompt = match survey.prompt {
         Some(prompt) if !survey.problems.iter().any(stands_in_the_way) => prompt,
         _ => return Err(PromptError::Broken { name: name.clone(), problems: survey.problems }.into()),

@@ -73,6 +73,14 @@ pub(super) fn role(name: &str) -> Role {
     version_role(name, stem, extension, form)
 }
 
+/// The version whose file has this name; `None` for any other file, also for one that means a version and is not read as one.
+pub fn version_of_file(name: &str) -> Option<Version> {
+    match role(name) {
+        Role::Version(version, _) => Some(version),
+        _ => None,
+    }
+}
+
 fn version_role(name: &str, stem: &str, extension: &str, form: Form) -> Role {
     match stem.parse::<Version>() {
         Ok(version) => {
@@ -164,6 +172,15 @@ mod tests {
         assert_eq!(role("v1.0.0-rc.1.yaml"), Role::Version("1.0.0-rc.1".parse().unwrap(), Form::Chat));
         assert_eq!(role("prompt.yaml"), Role::Prompt);
         assert_eq!(role("prompt.lock"), Role::Lock);
+    }
+
+    #[test]
+    fn a_version_is_told_by_the_name_of_its_file() {
+        assert_eq!(version_of_file("v1.0.0-rc.1.yaml"), Some("1.0.0-rc.1".parse().unwrap()));
+        for name in ["1.0.0.txt", "v1.txt", "vv1.0.0.txt", "v1.0.0.md", "v1.0.0.yml", "prompt.yaml", "tests"]
+        {
+            assert_eq!(version_of_file(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
-use promptassay_evaluator::selection::version_of_file;
 use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::version_of_file;
 use promptassay_registry::version::{self, Version};
 use promptassay_registry::yaml::Document;
 use promptassay_registry::{lock_file, prompt_file};

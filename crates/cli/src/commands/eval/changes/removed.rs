@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use promptassay_evaluator::selection::version_of_file;
 use promptassay_evaluator::suite::Suite;
 use promptassay_lifecycle::ledger;
 use promptassay_registry::digest::Digest;
@@ -13,6 +12,7 @@ use promptassay_registry::files::may_be_there;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::prompt_file;
+use promptassay_registry::tree::version_of_file;
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::version::Version;
 
