@@ -23,6 +23,9 @@ use crate::name::PromptName;
 use crate::problem::{Problem, did_you_mean, has_errors};
 use crate::registry_file::RegistryFile;
 
+/// The code of problems with files and directories whose names mean something and are not read.
+pub(crate) const MISNAMED: &str = "prompt::misnamed";
+
 /// The largest version file that is read: a template may have 1 MiB, and YAML around it takes room.
 pub const MAX_VERSION_BYTES: u64 = 4 << 20;
 

@@ -168,6 +168,7 @@ fn prepare_prompt(
     problems: &mut Vec<Problem>,
 ) -> Option<PromptRun> {
     if !prompt.has_suite() {
+        problems.extend(prompt.misnamed_suite());
         return None;
     }
     let mut suite = suite::of_prompt(prompt, repository, settings, problems);

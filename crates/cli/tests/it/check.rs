@@ -333,3 +333,17 @@ fn a_prompt_that_cannot_be_read_is_not_known_to_be_as_it_was() {
     assert_eq!(seen.code, Some(2), "{}", seen.shown());
     assert!(seen.stderr.contains("v1.1.0"), "{}", seen.stderr);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_suite_under_a_name_that_is_not_read_makes_nothing_green_and_stops_no_serving() {
+    let sandbox = Sandbox::new();
+    fs::rename(sandbox.path("prompts/greet/tests"), sandbox.path("prompts/greet/Tests")).unwrap();
+    fs::create_dir(sandbox.path("prompts/greet/Experiments")).unwrap();
+    assert_snapshot!(sandbox.session(&[
+        &["check"],
+        &["eval", "--offline"],
+        &["eval", "--offline", "greet"],
+        &["resolve", "greet", "--quiet"],
+    ]));
+}

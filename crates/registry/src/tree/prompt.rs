@@ -1,16 +1,18 @@
 //! A prompt and its versions, as values that cannot be wrong.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::MISNAMED;
 use crate::content::VersionContent;
 use crate::digest::Digest;
 use crate::files::may_be_there;
 use crate::lock_file::{Lock, LockRow};
 use crate::memory::{RenderFailure, Rendering};
 use crate::name::PromptName;
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 use crate::template::{TemplateFormat, Values};
 use crate::variables::Interface;
 use crate::version::{self, Version, VersionSelector, meant_version};
@@ -222,6 +224,17 @@ impl Prompt {
     /// why it cannot be read, and no gate is green for want of it.
     pub fn has_suite(&self) -> bool {
         may_be_there(&self.suite_path())
+    }
+
+    /// What is wrong where a directory is meant as that of the suite and is not read, `Tests` or `TESTS`: an error for whoever judges, for
+    /// no gate is green for want of it.
+    pub fn misnamed_suite(&self) -> Option<Problem> {
+        let is_meant = |name: &str| name != SUITE_DIRECTORY && name.eq_ignore_ascii_case(SUITE_DIRECTORY);
+        let mut entries = fs::read_dir(self.directory()).ok()?.flatten();
+        let entry = entries.find(|entry| entry.file_name().to_str().is_some_and(is_meant))?;
+        let message = format!("the suite of `{}` is not read: names are in lower case", self.name());
+        let problem = Problem::error(MISNAMED, message).at(Place::whole_file(entry.path()));
+        Some(problem.help(format!("rename the directory to `{SUITE_DIRECTORY}`")))
     }
 }
 

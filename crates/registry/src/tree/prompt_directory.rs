@@ -7,7 +7,7 @@ use super::directory::{self, Entry, Kind};
 use super::file_name::{Role, role};
 use super::load::folded;
 use super::prompt::{Inner, Prompt};
-use super::{MAX_LOCK_BYTES, MAX_YAML_BYTES, registered, versions};
+use super::{MAX_LOCK_BYTES, MAX_YAML_BYTES, MISNAMED, registered, versions};
 use crate::files::{may_be_there, read_text};
 use crate::lock_file::Lock;
 use crate::name::{InvalidName, PromptName};
@@ -198,7 +198,7 @@ pub(super) fn read_lock(files: &Files, problems: &mut Vec<Problem>) -> LockState
 fn check_names(files: &Files, problems: &mut Vec<Problem>) {
     if let Some(entry) = &files.misnamed_prompt {
         problems.push(
-            Problem::error("prompt::misnamed", format!("`{}` is not read", entry.name.escape_debug()))
+            Problem::error(MISNAMED, format!("`{}` is not read", entry.name.escape_debug()))
                 .at(Place::whole_file(entry.path.as_path()))
                 .help(format!(
                     "name it `{}`, or something that does not look like it",
@@ -210,8 +210,8 @@ fn check_names(files: &Files, problems: &mut Vec<Problem>) {
         let message = format!("`{}` is not read: names are in lower case", entry.name.escape_debug());
         // What a directory holds, suites and experiments, changes no text that is served.
         let problem = match entry.kind {
-            Kind::Directory => Problem::warning("prompt::misnamed", message),
-            _ => Problem::error("prompt::misnamed", message),
+            Kind::Directory => Problem::warning(MISNAMED, message),
+            _ => Problem::error(MISNAMED, message),
         };
         let help = format!("rename it to `{meant}`; a file system that ignores case takes one for the other");
         problems.push(problem.at(Place::whole_file(entry.path.as_path())).help(help));

@@ -67,6 +67,8 @@ impl Files {
         let path = prompt.suite_path();
         if prompt.has_suite() {
             self.check_suite(prompt, problems);
+        } else if let Some(misnamed) = prompt.misnamed_suite() {
+            problems.push(misnamed);
         } else {
             let shown = path.strip_prefix(prompt.directory()).unwrap_or(&path);
             // Without the name, which the place has: a tree of prompts without suites is told so once.

@@ -251,6 +251,10 @@ impl SelectionArguments {
     ) -> Option<Candidate<'a>> {
         let path = prompt.suite_path();
         if !prompt.has_suite() {
+            if let Some(misnamed) = prompt.misnamed_suite() {
+                problems.push(misnamed);
+                return None;
+            }
             if self.changed_since.is_some() && !self.names_exactly(prompt) {
                 // Of those that changed it is said with what they changed.
                 return None;
