@@ -16,6 +16,7 @@ mod problems;
 mod progress;
 mod prompts;
 mod shares;
+mod stream;
 mod table;
 mod text_diff;
 mod time;

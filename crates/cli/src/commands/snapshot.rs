@@ -1,10 +1,10 @@
 //! `promptassay snapshot`: everything that is served, in one file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use promptassay_lifecycle::snapshot::Snapshot;
-use promptassay_registry::files::write_atomic;
+use promptassay_registry::files::{WriteError, write_atomic};
 use promptassay_registry::problem::{Problem, Severity};
 use promptassay_registry::tree::Loaded;
 use serde_json::json;
@@ -15,6 +15,7 @@ use crate::arguments::OutputFormat;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::lifecycle::find_live;
+use crate::stream::Stream;
 use crate::table::count;
 
 const EXAMPLES: &str = "Examples:
@@ -32,13 +33,18 @@ pub(crate) struct SnapshotArguments {
     /// The prompts; without any, all.
     #[arg(value_name = "PROMPT")]
     names: Vec<String>,
-    /// Where to [default: standard output].
+    /// Where to; `-` is standard output [default: standard output].
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &SnapshotArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    if let Some(output) = &arguments.output {
+    let stream = arguments.output.as_deref().and_then(Stream::named);
+    let is_stdout = |output: &&PathBuf| *output == Path::new("-") || stream.is_some_and(Stream::is_stdout);
+    let output = arguments.output.as_ref().filter(|output| !is_stdout(output));
+    if let Some(output) = output
+        && stream.is_none()
+    {
         context.refuse_among_prompts(output)?;
     }
     let loaded = context.load();
@@ -77,11 +83,17 @@ pub(crate) fn run(arguments: &SnapshotArguments, context: &Context<'_>) -> Resul
     context.console.problems(&left_out.into_iter().map(as_left_out).collect::<Vec<_>>());
     let number = all.len();
     let text = Snapshot::new(context.environment.now_in_seconds(), all).to_json();
-    let Some(output) = &arguments.output else {
+    let Some(output) = output else {
         context.data(text)?;
         return Ok(Exit::Success);
     };
-    write_atomic(output, &text).map_err(|error| Failure::from_write(&error))?;
+    let written = match stream {
+        Some(stream) => stream
+            .write(&mut text.as_bytes(), context.console)
+            .map_err(|source| WriteError::Io { path: output.clone(), source }),
+        None => write_atomic(output, &text),
+    };
+    written.map_err(|error| Failure::from_write(&error))?;
     match context.format {
         OutputFormat::Human => {
             context.data(format!("{}: {}\n", output.display(), count(number, "prompt")))?;

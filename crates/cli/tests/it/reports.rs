@@ -190,6 +190,45 @@ fn a_device_is_written_to_and_not_replaced() {
     assert!(!fs::metadata("/dev/full").unwrap().is_file());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_stream_that_leads_to_a_file_is_added_to_and_not_replaced() {
+    let sandbox = one_fails();
+    sandbox.write("cron.log", "yesterday\n");
+    let log = fs::OpenOptions::new().append(true).open(sandbox.path("cron.log")).unwrap();
+    let mut command = sandbox.command(&["eval", "--offline", "--report", "github=/dev/stderr"]);
+    assert_eq!(command.stderr(log).output().unwrap().status.code(), Some(1));
+    let log = sandbox.read("cron.log");
+    assert!(log.starts_with("yesterday\n") && log.contains("\n::error file=prompts/greet/"), "{log}");
+
+    // A stream that is not opened for adding has a place of its own; what comes later is written behind the report and not over it.
+    let fresh = fs::File::create(sandbox.path("fresh.log")).unwrap();
+    let failing = ["eval", "--offline", "--report", "github=/dev/stderr", "--report", "csv=/dev/full"];
+    assert_eq!(sandbox.command(&failing).stderr(fresh).output().unwrap().status.code(), Some(4));
+    let log = sandbox.read("fresh.log");
+    assert!(log.contains("::error file=prompts/greet/") && log.contains("cannot write `/dev/full`"), "{log}");
+}
+
+#[test]
+fn what_somebody_puts_in_the_place_of_a_report_meanwhile_costs_that_report_and_no_verdict() {
+    let sandbox = sandbox(&[("one", "Thank you, Ada"), ("two", "Please, Bob")]);
+    let program = "echo mine > report.md\necho '{\"text\": \"Thank you\"}'\n";
+    sandbox.write("answer.sh", program);
+    sandbox.edit(
+        "prompts/registry.yaml",
+        "models:",
+        "models:\n  slow: {provider: command, command: [sh, answer.sh]}",
+    );
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "cases:", "models: [slow]\ncases:");
+    let arguments = ["eval", "--allow-commands", "--report", "markdown=report.md", "--junit", "report.xml"];
+    let seen = sandbox.run(&arguments);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert_eq!(sandbox.read("report.md"), "mine\n");
+    assert!(seen.stdout.contains("PASSED"), "{}", seen.shown());
+    assert!(seen.stderr.contains("it is not written over"), "{}", seen.shown());
+    assert!(sandbox.read("report.xml").contains("it is not written over"), "{}", sandbox.read("report.xml"));
+}
+
 #[test]
 fn places_are_told_from_the_root_of_the_repository() {
     let sandbox = one_fails();

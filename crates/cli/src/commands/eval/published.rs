@@ -67,7 +67,6 @@ pub(crate) fn publish(
     if let Some(shard) = shard {
         return publish_shard(plan, record, shard, reports, context).map(|exit| interrupted.unwrap_or(exit));
     }
-    let requested = reports.requested(context)?;
     let (summaries, gates) = gate::judge_against(plan, record, blessed.against());
     let files = FileNames::of(plan, |path| in_repository(path, context));
     let evaluation = Evaluation {
@@ -80,7 +79,7 @@ pub(crate) fn publish(
         files: &files,
     };
     let redact = reports.junit_redact;
-    let mut writing = Writing { requested, redact, began, failures: Vec::new(), context };
+    let mut writing = Writing { requested: reports.all(), redact, began, failures: Vec::new(), context };
     if interrupted.is_some() {
         writing.failures.push(Trouble { text: "interrupted".to_owned(), problem: None });
     }
@@ -131,7 +130,7 @@ impl Writing<'_> {
             self.write(evaluation, requested);
         }
         if junit.len() > 1 && self.failures.len() > before {
-            for requested in junit.iter().filter(|requested| requested.target != Target::Stdout) {
+            for requested in junit.iter().filter(|requested| matches!(requested.target, Target::File(_))) {
                 self.write(evaluation, requested);
             }
         }
@@ -144,9 +143,12 @@ impl Writing<'_> {
             // What lacks results says so where it can.
             rendered = self.render(evaluation, requested);
         }
-        if let Err(failure) =
-            rendered.and_then(|mut report| requested.target.write(&mut report, self.context))
-        {
+        // Somebody may have put a file there since the run began; that costs this report, and no other and no verdict.
+        let written = requested
+            .refuse_elsewhere(self.context)
+            .and(rendered)
+            .and_then(|mut report| requested.target.write(&mut report, self.context));
+        if let Err(failure) = written {
             self.fail(failure.problems);
         }
     }

@@ -14,10 +14,6 @@ const LOOKED_AT: u64 = 4096;
 /// Whether a report may take this place: nothing is there, or an older report of its format, or what holds nothing, such as an empty file,
 /// a device or a pipe. Reports of older versions of this program begin in the same way.
 pub(super) fn may_be_replaced(path: &Path, format: ReportFormat) -> io::Result<bool> {
-    // A stream of the process is written to, whatever file it goes to.
-    if path.starts_with("/dev") || path.starts_with("/proc/self/fd") {
-        return Ok(true);
-    }
     // Where there is no way to the place, nothing can be lost there, and writing says why it cannot.
     if !fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0) {
         return Ok(true);

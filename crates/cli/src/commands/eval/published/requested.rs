@@ -12,6 +12,7 @@ use promptassay_registry::problem::{Problem, did_you_mean};
 use super::older::may_be_replaced;
 use crate::commands::Context;
 use crate::failure::Failure;
+use crate::stream::Stream;
 use crate::writing::real_place;
 
 /// Which reports are written.
@@ -50,7 +51,10 @@ pub(crate) enum ReportFormat {
 /// Where a report goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
+    /// In place of the report that is printed otherwise.
     Stdout,
+    /// Beside what else is written there.
+    Stream(PathBuf, Stream),
     File(PathBuf),
 }
 
@@ -114,13 +118,20 @@ impl Requested {
 
 impl Target {
     fn of(path: &Path) -> Self {
-        if path == Path::new("-") { Self::Stdout } else { Self::File(path.to_owned()) }
+        match Stream::named(path) {
+            _ if path == Path::new("-") => Self::Stdout,
+            Some(stream) => Self::Stream(path.to_owned(), stream),
+            None => Self::File(path.to_owned()),
+        }
     }
 
-    /// Writes a report: to a file wholly or not at all; a pipe or a device gets it as it is.
+    /// Writes a report: to a file wholly or not at all; a pipe, a device or a stream of the process gets it as it is.
     pub(super) fn write(&self, report: &mut dyn Read, context: &Context<'_>) -> Result<(), Failure> {
         match self {
             Self::Stdout => context.data_of(report),
+            Self::Stream(path, stream) => stream
+                .write(report, context.console)
+                .map_err(|error| cannot_write(format!("cannot write to `{}`: {error}", path.display()))),
             Self::File(path) => write_file(path, report),
         }
     }
@@ -129,7 +140,7 @@ impl Target {
     fn identity(&self) -> PathBuf {
         match self {
             Self::Stdout => PathBuf::from("-"),
-            Self::File(path) => real_place(path),
+            Self::Stream(path, _) | Self::File(path) => real_place(path),
         }
     }
 }
@@ -153,7 +164,9 @@ impl ReportArguments {
             if identities[..index].contains(identity) {
                 let message = match &requested[index].target {
                     Target::Stdout => "two reports are to go to standard output".to_owned(),
-                    Target::File(path) => format!("two reports are to go to `{}`", path.display()),
+                    Target::Stream(path, _) | Target::File(path) => {
+                        format!("two reports are to go to `{}`", path.display())
+                    }
                 };
                 let problem = Problem::error("reports::same_file", message);
                 return Err(Failure::invalid_one(problem.help("give each report a file of its own")));
