@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 use proptest::prelude::*;
 
