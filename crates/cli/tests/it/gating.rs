@@ -217,6 +217,13 @@ fn a_blessed_file_that_a_merge_broke_is_mended_by_blessing() {
         blessed.shown()
     );
     assert_eq!(sandbox.run(&["eval", "--offline", "--against-baseline"]).code, Some(0));
+    // What a newer program wrote is whole, and not this one's to throw away.
+    let newer = sandbox.read(path).replace("\"schema\": 1", "\"schema\": 2");
+    sandbox.write(path, &newer);
+    let refused = sandbox.run(&["baseline", "bless", "latest"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.shown());
+    assert!(refused.stderr.contains("use the version of promptassay that wrote it"), "{}", refused.shown());
+    assert_eq!(sandbox.read(path), newer);
 }
 
 #[test]

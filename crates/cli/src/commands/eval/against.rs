@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use promptassay_evaluator::comparison::{Baseline, Side};
+use promptassay_evaluator::comparison::{Baseline, BaselineError, Side};
 use promptassay_evaluator::gate::{self, Against};
 use promptassay_evaluator::plan::{Plan, PromptInput};
 use promptassay_evaluator::runs::{RunFile, Shard};
@@ -158,12 +158,17 @@ pub(crate) const UNREADABLE: &str = "baseline::invalid";
 pub(crate) fn read_blessed(path: &Path) -> Result<(Baseline, Digest), Box<Problem>> {
     let text = read_text(path, MAX_BYTES)?;
     let baseline = Baseline::parse(&text).map_err(|error| {
-        let problem = Problem::error(UNREADABLE, format!("this cannot be compared with: {error}"));
-        Box::new(
-            problem
-                .at(Place::whole_file(path))
-                .help("bless a run anew, or take the file of an earlier commit"),
-        )
+        let (code, help) = match error {
+            // Written by a newer program, and whole: what that knows is not this one's to throw away.
+            BaselineError::UnknownSchema(_) => {
+                ("baseline::schema", "use the version of promptassay that wrote it, or a newer one")
+            }
+            BaselineError::Invalid(_) => {
+                (UNREADABLE, "bless a run anew, or take the file of an earlier commit")
+            }
+        };
+        let problem = Problem::error(code, format!("this cannot be compared with: {error}"));
+        Box::new(problem.at(Place::whole_file(path)).help(help))
     })?;
     Ok((baseline, Digest::of(text)))
 }
