@@ -29,6 +29,9 @@ pub(crate) use outline::Outlining;
 const RUN_FILE: &str = "run.json";
 const JOURNAL: &str = "events.jsonl";
 
+/// What a run is made of. First what makes it one: without its `run.json` a directory is none, whatever else of it could not be removed.
+const FILES: [&str; 4] = [RUN_FILE, JOURNAL, crate::evidence::FILE_NAME, crate::attempts::FILE_NAME];
+
 /// The directory that holds a directory for each run, such as `.promptassay/runs`. It need not exist.
 #[derive(Debug, Clone)]
 pub struct Runs {
@@ -225,10 +228,11 @@ impl Runs {
         Ok(ids)
     }
 
-    /// The directories of runs that were killed before they were described, or removed in part, or that begin right now; in the order of their time.
+    /// The directories of runs that were killed before they were described, or removed in part, or that begin right now; in the order of
+    /// their time. Where only what somebody else put there is left of a run that was removed, there is none any more.
     pub fn undescribed(&self) -> Result<Vec<RunId>, FindError> {
         let mut ids = self.directories()?;
-        ids.retain(|id| !self.is_described(id));
+        ids.retain(|id| !self.is_described(id) && !holds_foreign_files_only(&self.directory_of(id)));
         Ok(ids)
     }
 
@@ -299,8 +303,7 @@ impl RunDirectory {
             LockError::Io { source, .. } => RemoveError::Io { path: self.path.clone(), source },
         })?;
         let failed = |source| RemoveError::Io { path: self.path.clone(), source };
-        // First what makes it a run: without its `run.json` a directory is none, whatever else of it could not be removed.
-        for name in [RUN_FILE, JOURNAL, crate::evidence::FILE_NAME, crate::attempts::FILE_NAME] {
+        for name in FILES {
             gone(fs::remove_file(self.path.join(name))).map_err(failed)?;
         }
         for name in names_in(&self.path).map_err(failed)?.iter().filter(|name| is_half_written(name)) {
@@ -316,6 +319,13 @@ impl RunDirectory {
         gone(fs::remove_dir(&self.path)).map_err(failed)?;
         Ok(None)
     }
+}
+
+/// Whether something is in a directory, and nothing of a run. One that cannot be looked at may hold everything.
+fn holds_foreign_files_only(directory: &Path) -> bool {
+    let names = names_in(directory).unwrap_or_default();
+    let is_ours = |name: &String| FILES.contains(&name.as_str()) || is_half_written(name);
+    names.iter().any(|name| name != LOCK_FILE_NAME) && !names.iter().any(is_ours)
 }
 
 /// What is not there need not be removed.

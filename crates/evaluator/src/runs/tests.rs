@@ -117,6 +117,21 @@ fn a_run_that_was_killed_before_it_was_described_can_be_removed_and_is_never_the
 }
 
 #[test]
+fn of_a_run_that_was_removed_only_what_somebody_put_there_is_left_and_it_is_no_run() {
+    let (_directory, runs) = two();
+    let run = runs.find(FIRST).unwrap();
+    let (path, note) = (run.path().to_owned(), run.path().join("notes.txt"));
+    std::fs::write(&note, "mine").unwrap();
+    assert_eq!(run.remove().unwrap(), Some(note.clone()));
+    assert_eq!(std::fs::read_to_string(&note).unwrap(), "mine");
+    assert_eq!(runs.undescribed().unwrap(), []);
+    assert!(matches!(runs.find_to_remove(FIRST), Err(FindError::Unknown { .. })));
+    // With a journal it is one that was killed, whatever else is there.
+    std::fs::write(path.join("events.jsonl"), "").unwrap();
+    assert_eq!(runs.undescribed().unwrap().len(), 1);
+}
+
+#[test]
 fn a_file_of_another_time_is_refused_by_its_schema() {
     let (directory, runs) = two();
     let path = directory.path().join("runs").join(FIRST).join("run.json");
