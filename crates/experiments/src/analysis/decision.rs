@@ -77,9 +77,10 @@ impl Guard {
     }
 }
 
+/// What only one arm records is rather not recorded in the other, and no win.
 pub(super) fn is_superior(metric: &MetricReport, comparison: &Comparison) -> bool {
     match (metric.direction, comparison.interval) {
-        (Some(direction), Some(interval)) => {
+        (Some(direction), Some(interval)) if comparison.recorded_in_one_arm.is_none() => {
             direction.turn(interval.lower).min(direction.turn(interval.upper)) > 0.0
         }
         _ => false,

@@ -58,13 +58,15 @@ pub struct GuardrailReport {
     pub ln_e: f64,
     /// The largest evidence ever, as its natural logarithm.
     pub largest_ln_e: f64,
-    /// Canary users that failed, each counted once, in the canary.
+    /// Canary users whose first failure was in the canary: what the evidence counts.
     pub canary_failing: u64,
     /// Production users that failed, each counted once.
     pub production_failing: u64,
-    /// Exposed canary users of whom an outcome is known, a failure or not.
+    /// Canary users of whom an outcome in the canary is known: exposed ones, and failing ones in any case.
     pub canary_known: u64,
-    /// The upper end of the failure rate of those, at 95 %; `None` where only failures are known.
+    /// Those of them that failed there, also where they had failed in production before.
+    pub canary_failed: u64,
+    /// The upper end of the failure rate of those that are known, at 95 %; `None` where only failures are known.
     pub failure_rate_at_most: Option<f64>,
 }
 
@@ -110,19 +112,32 @@ struct Seen {
     exposed: BTreeMap<u32, [u64; 2]>,
     /// By guardrail: the first failure of each unit.
     failures: HashMap<String, HashMap<Vec<u8>, Timestamp>>,
-    /// By guardrail: units of the canary with an outcome, a failure or not.
-    known: HashMap<String, HashSet<Vec<u8>>>,
+    /// By guardrail: units of the canary with an outcome, and whether one of theirs was a failure.
+    known: HashMap<String, HashMap<Vec<u8>, bool>>,
     /// Units with an outcome in the last step, canary and production.
     answered: [HashSet<Vec<u8>>; 2],
     /// The guardrails of which an outcome that is no failure was seen: else nobody knows whether outcomes are lost.
     with_good_outcomes: HashSet<String>,
 }
 
+/// Users of the canary of whom something is known, and those of them that failed in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known {
+    pub(super) users: u64,
+    pub(super) failed: u64,
+}
+
 impl Seen {
-    /// The exposed canary users of whom something is known in a guardrail.
-    fn known_of(&self, guardrail: &str) -> u64 {
-        let known = self.known.get(guardrail);
-        known.map_or(0, |units| units.intersection(&self.canary_units).count() as u64)
+    /// What is known of canary users in a guardrail. A failing one counts also where nothing says that it was exposed: that can only make
+    /// the rate larger.
+    fn known_of(&self, guardrail: &str) -> Known {
+        let units = self.known.get(guardrail).into_iter().flatten();
+        let mut known = Known::default();
+        for (_, failed) in units.filter(|(unit, failed)| **failed || self.canary_units.contains(*unit)) {
+            known.users += 1;
+            known.failed += u64::from(*failed);
+        }
+        known
     }
 }
 
@@ -210,7 +225,8 @@ fn read(
                 return;
             };
             if arm == Arm::Canary {
-                seen.known.entry(outcome.series.clone()).or_default().insert(outcome.unit.clone());
+                let known = seen.known.entry(outcome.series.clone()).or_default();
+                *known.entry(outcome.unit.clone()).or_default() |= outcome.value != 0.0;
             }
             if outcome.value == 0.0 {
                 seen.with_good_outcomes.insert(outcome.series);
@@ -244,7 +260,7 @@ pub(super) fn guardrail(
     canary: &Canary,
     name: &str,
     failures: Option<&HashMap<Vec<u8>, Timestamp>>,
-    known: u64,
+    known: Known,
 ) -> Result<Guardrail, Undefined> {
     let mut in_order: Vec<(Timestamp, &[u8])> =
         failures.into_iter().flatten().map(|(unit, at)| (*at, unit.as_slice())).collect();
@@ -280,16 +296,17 @@ pub(super) fn guardrail(
             largest_with_enough = largest_with_enough.max(ln_e);
         }
     }
-    let rate = clopper_pearson(inside.min(known), known, Confidence::each_end(0.95)?);
+    let rate = clopper_pearson(known.failed, known.users, Confidence::each_end(0.95)?);
     let report = GuardrailReport {
         name: name.to_owned(),
         ln_e,
         largest_ln_e: largest,
         canary_failing: inside,
         production_failing: outside,
-        canary_known: known,
+        canary_known: known.users,
+        canary_failed: known.failed,
         // Of failures alone nobody knows how many they are of.
-        failure_rate_at_most: rate.ok().filter(|_| known > inside).map(|interval| interval.upper),
+        failure_rate_at_most: rate.ok().filter(|_| known.users > known.failed).map(|interval| interval.upper),
     };
     Ok(Guardrail { report, largest_with_enough })
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use jiff::SignedDuration;
 
-use super::guard::guardrail;
+use super::guard::{Known, guardrail};
 use super::*;
 use crate::simulate::SplitMix64;
 use crate::store::{SqliteStore, Store as _};
@@ -182,6 +182,48 @@ fn a_canary_whose_every_user_fails_does_not_go_on() {
 }
 
 #[test]
+fn whoever_failed_in_production_before_counts_in_the_canary_as_well() {
+    let canary = canary(&[500, 5000]);
+    let widened = canary.steps[1].from;
+    let mut store = SqliteStore::in_memory().unwrap();
+    let units: Vec<String> = (0..1000).map(|unit| format!("u{unit}")).collect();
+    let before = widened - SignedDuration::from_hours(1);
+    let (after, later) = (widened + SignedDuration::from_hours(1), widened + SignedDuration::from_hours(30));
+    let mut events: Vec<Event> = Vec::new();
+    for (number, unit) in units.iter().enumerate() {
+        let fails = number % 5 == 0;
+        events.extend(canary.exposure(unit.as_bytes(), after));
+        for (time, id) in [(before, "before"), (after, "after")] {
+            events.extend(canary.outcome(unit.as_bytes(), "error", fails, time, id.into()));
+        }
+    }
+    store.write(&events).unwrap();
+    let report = check(&canary, &policy(), &mut store, later).unwrap();
+    let guardrail = &report.guardrails[0];
+    // A fifth of them fails in the canary, though the first time of most was in production.
+    assert!(guardrail.canary_failed * 6 > guardrail.canary_known, "{guardrail:?}");
+    assert!(guardrail.failure_rate_at_most.unwrap() > 0.2, "{guardrail:?}");
+    assert_eq!(report.verdict, GuardVerdict::Hold, "{:?}", report.reasons);
+    assert!(crate::canary::text::terminal(&report).contains("failing in the canary first, "));
+}
+
+#[test]
+fn failing_users_whose_exposure_nobody_recorded_make_the_rate_larger_and_not_smaller() {
+    let canary = canary(&[5000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    day(&canary, &mut store, 1, 1000, [0.0, 0.0], 1);
+    let rate = |store: &mut SqliteStore| {
+        check(&canary, &policy(), store, at(48)).unwrap().guardrails[0].failure_rate_at_most.unwrap()
+    };
+    let before = rate(&mut store);
+    let unseen = (0..1000).map(|unit| format!("unseen{unit}"));
+    let failures =
+        unseen.filter_map(|unit| canary.outcome(unit.as_bytes(), "error", true, at(1), b"1".into()));
+    store.write(&failures.collect::<Vec<_>>()).unwrap();
+    assert!(rate(&mut store) > 0.4 && before < 0.05, "{before}");
+}
+
+#[test]
 fn a_users_first_failure_counts_once() {
     let canary = canary(&[5000]);
     let mut store = SqliteStore::in_memory().unwrap();
@@ -209,7 +251,7 @@ fn false_alarms(canaries: u32, failing: u32) -> f64 {
                 (random.next_u64().to_be_bytes().to_vec(), at(1) + SignedDuration::from_secs(number.into()))
             })
             .collect();
-        let judged = guardrail(&canary, "error", Some(&failures), 1000).unwrap();
+        let judged = guardrail(&canary, "error", Some(&failures), Known { users: 1000, failed: 0 }).unwrap();
         alarms += u32::from(judged.rolls_back(1.0));
     }
     f64::from(alarms) / f64::from(canaries)

@@ -18,7 +18,12 @@ pub fn terminal(report: &GuardReport) -> String {
     for guardrail in &report.guardrails {
         let rate = guardrail.failure_rate_at_most.map_or_else(String::new, |rate| {
             let known = thousands(guardrail.canary_known);
-            format!(" of {known} known, so at most {:.2} %", 100.0 * rate)
+            let bound = format!("of {known} known, so at most {:.2} %", 100.0 * rate);
+            match guardrail.canary_failed {
+                failed if failed == guardrail.canary_failing => format!(" {bound}"),
+                // Some had failed in production before.
+                failed => format!(" first, {} failed there {bound}", thousands(failed)),
+            }
         });
         let _ = writeln!(
             text,

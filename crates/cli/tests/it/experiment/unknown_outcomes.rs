@@ -73,3 +73,31 @@ fn harm_that_only_the_treatment_does_is_harm() {
     assert!(seen.stdout.contains("stop: `treatment` harms `cost`"), "{}", seen.shown());
     assert!(!seen.stdout.contains("recorded in one variant only"), "{}", seen.shown());
 }
+
+#[test]
+fn a_primary_metric_that_only_the_treatment_records_is_no_win() {
+    let sandbox = sandbox();
+    let trial = "prompts/greet/experiments/trial.yaml";
+    sandbox.edit(
+        trial,
+        "resolved: {kind: binary, role: primary, direction: higher}",
+        "resolved: {kind: binary, role: success, direction: higher}",
+    );
+    sandbox.edit(
+        trial,
+        "cost: {kind: mean, role: guardrail, direction: lower, margin: 0.5}",
+        "cost: {kind: mean, per_unit: sum, role: primary, direction: higher}",
+    );
+    sandbox.edit(
+        trial,
+        "{smallest_effect: 0.1, baseline: 0.4, units: 800}",
+        "{smallest_effect: 0.5, sd: 1, units: 800}",
+    );
+    table(&sandbox, |number, variant| {
+        (number % 2 == 0, (variant == "treatment").then_some(1.0 + (number % 7) as f64))
+    });
+    let seen = sandbox.run(&LOOK);
+    assert!(!seen.stdout.contains("ship"), "{}", seen.shown());
+    let why = "whether `cost` is better cannot be told in `treatment` (it is recorded in one variant only)";
+    assert!(seen.stdout.contains(why), "{}", seen.shown());
+}
