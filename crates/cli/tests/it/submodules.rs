@@ -162,6 +162,33 @@ fn a_dataset_behind_two_links_is_read_as_it_was() {
     assert_snapshot!(said(&sandbox));
 }
 
+/// A pattern of directories finds what lies behind a link and in a submodule, and found it there at the base.
+#[cfg(unix)]
+#[test]
+fn a_pattern_finds_datasets_behind_links_and_in_submodules_as_they_were() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("rows.jsonl"), rows(&[("three", true)])).unwrap();
+    if !git_in(data.path(), &["init", "-q"]) {
+        return;
+    }
+    git_in(data.path(), &["add", "."]);
+    git_in(data.path(), &["commit", "-qm", "rows"]);
+    let sandbox = sandbox("../../../data/*/rows.jsonl");
+    sandbox.write("data/own/rows.jsonl", rows(&[("one", false)]));
+    sandbox.write("far/rows.jsonl", rows(&[("two", true)]));
+    std::os::unix::fs::symlink("../far", sandbox.path("data/shared")).unwrap();
+    git_in(&sandbox.path("."), &["init", "-q"]);
+    git_in(&sandbox.path("."), &["submodule", "-q", "add", data.path().to_str().unwrap(), "data/taken"]);
+    sandbox.commit_to_main();
+    sandbox.write("data/own/rows.jsonl", rows(&[("one", false), ("four", false)]));
+    let mut told = said(&sandbox);
+    sandbox.write("far/rows.jsonl", rows(&[("five", false)]));
+    sandbox.write("data/taken/rows.jsonl", rows(&[("six", false)]));
+    git_in(&sandbox.path("data/taken"), &["commit", "-qam", "others"]);
+    told += &said(&sandbox);
+    assert_snapshot!(told);
+}
+
 #[test]
 fn a_submodule_that_is_taken_in_throws_its_rules_off_and_that_is_said() {
     let vendor = Sandbox::new();

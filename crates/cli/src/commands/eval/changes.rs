@@ -7,6 +7,7 @@ mod given_up;
 mod ledger;
 mod linked;
 mod listing;
+mod matching;
 mod moves;
 mod only;
 pub(super) mod remarks;

@@ -13,11 +13,11 @@ use super::listing::{Entry, Listing};
 pub(super) const MOST_HOPS: usize = 40;
 
 /// Where a file is looked for.
-struct Search {
+pub(super) struct Search {
     /// The repository, from the top of the outer one.
-    repository: PathBuf,
-    commit: String,
-    path: PathBuf,
+    pub(super) repository: PathBuf,
+    pub(super) commit: String,
+    pub(super) path: PathBuf,
 }
 
 impl Git {
@@ -70,21 +70,6 @@ impl Git {
         self.listing(Path::new(""), commit).map_err(|message| not_told(commit, Path::new("."), &message))
     }
 
-    /// The paths of the files in a directory on the way to `path` that was a link or a submodule at a commit, under the name that it has
-    /// there; none where it was neither.
-    pub(super) fn files_behind_at(&self, commit: &str, path: &Path) -> Result<Vec<String>, Box<Problem>> {
-        self.behind_at(commit, path).map_err(|message| not_told(commit, path, &message))
-    }
-
-    fn behind_at(&self, commit: &str, path: &Path) -> Result<Vec<String>, String> {
-        let listing = self.listing(Path::new(""), commit)?;
-        let is_indirect = |path: &&Path| matches!(listing.get(path), Some(Entry::Link | Entry::Submodule(_)));
-        let behind = proper_ancestors(path).find(is_indirect);
-        let Some(behind) = behind else { return Ok(Vec::new()) };
-        let inside = self.inside_at(commit, behind)?;
-        Ok(inside.iter().map(|file| format!("{}/{file}", slashed(behind))).collect())
-    }
-
     /// The paths of the files in a directory at a commit, from that directory, whatever links and submodules lead to it; none where there
     /// was no such directory.
     pub(super) fn files_in_at(&self, commit: &str, directory: &Path) -> Result<Vec<String>, Box<Problem>> {
@@ -100,7 +85,7 @@ impl Git {
     }
 
     /// Where a directory is that a path led to.
-    fn directory_at(&self, commit: &str, directory: &Path) -> Result<Option<Search>, String> {
+    pub(super) fn directory_at(&self, commit: &str, directory: &Path) -> Result<Option<Search>, String> {
         let mut search = Search::at(commit, directory);
         for _ in 0..MOST_HOPS {
             let listing = self.listing(&search.repository, &search.commit)?;
@@ -136,7 +121,7 @@ impl Git {
     }
 
     /// Where the file is that a path led to.
-    fn find_at(&self, commit: &str, path: &Path) -> Result<Option<Search>, String> {
+    pub(super) fn find_at(&self, commit: &str, path: &Path) -> Result<Option<Search>, String> {
         let mut search = Search::at(commit, path);
         for _ in 0..MOST_HOPS {
             let listing = self.listing(&search.repository, &search.commit)?;
@@ -200,7 +185,7 @@ impl Git {
     }
 
     /// What a commit has, asked once: many files of it are looked for.
-    fn listing(&self, repository: &Path, commit: &str) -> Result<Rc<Listing>, String> {
+    pub(super) fn listing(&self, repository: &Path, commit: &str) -> Result<Rc<Listing>, String> {
         let key = (repository.to_owned(), commit.to_owned());
         if let Some(known) = self.listings.borrow().get(&key) {
             return Ok(Rc::clone(known));
@@ -230,7 +215,7 @@ pub(super) fn not_fetched(submodule: &Path, commit: &str) -> String {
     )
 }
 
-fn not_told(commit: &str, path: &Path, message: &str) -> Box<Problem> {
+pub(super) fn not_told(commit: &str, path: &Path, message: &str) -> Box<Problem> {
     let message = format!("git does not say what `{}` was at {commit}: {message}", slashed(path));
     Box::new(Problem::error("changes::git_failed", message))
 }

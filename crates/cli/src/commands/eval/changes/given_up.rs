@@ -20,7 +20,7 @@ impl Then<'_> {
             let here = self.git.here(submodule);
             let is_of_prompts = root.starts_with(submodule) || submodule.starts_with(&root);
             let is_touched = self.touched.iter().any(|path| path.starts_with(submodule));
-            if !is_of_prompts || !is_touched || may_be_there(&here.join(".git")) {
+            if !is_of_prompts || !is_touched || may_be_there(&self.git.root().join(submodule).join(".git")) {
                 continue;
             }
             let shown = slashed(submodule);

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
 
-use promptassay_registry::files::matches_path;
-
 use super::git::slashed;
 
 /// What a commit has at a path.
@@ -53,31 +51,17 @@ impl Listing {
         if !prefix.is_empty() {
             prefix.push('/');
         }
-        self.beginning_with(&prefix).map({
-            let length = prefix.len();
-            move |(path, entry)| (&path[length..], entry)
-        })
-    }
-
-    /// The paths that a pattern matches.
-    pub(super) fn matching<'l>(&'l self, pattern: &str) -> impl Iterator<Item = &'l str> + use<'l> {
-        let fixed = pattern.find(['*', '?', '[', '{', '\\']).unwrap_or(pattern.len());
-        let pattern = pattern.to_owned();
-        let paths = self.beginning_with(&pattern[..fixed]).map(|(path, _)| path);
-        paths.filter(move |path| matches_path(&pattern, path))
+        let length = prefix.len();
+        let from = self.0.range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded));
+        from.map(|(path, entry)| (path.as_str(), entry))
+            .take_while(move |(path, _)| path.starts_with(&prefix))
+            .map(move |(path, entry)| (&path[length..], entry))
     }
 
     /// The submodules, by path, and their commits.
     pub(super) fn submodules(&self) -> impl Iterator<Item = &str> {
         let submodules = self.0.iter().filter(|(_, entry)| matches!(entry, Entry::Submodule(_)));
         submodules.map(|(path, _)| path.as_str())
-    }
-
-    fn beginning_with<'l>(&'l self, prefix: &str) -> impl Iterator<Item = (&'l str, &'l Entry)> + use<'l> {
-        let prefix = prefix.to_owned();
-        let from = self.0.range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded));
-        from.map(|(path, entry)| (path.as_str(), entry))
-            .take_while(move |(path, _)| path.starts_with(&prefix))
     }
 }
 
@@ -100,17 +84,6 @@ mod tests {
         assert_eq!(below("a/d"), ["e.csv"]);
         assert_eq!(below("b"), [""; 0]);
         assert_eq!(below("").len(), 7);
-    }
-
-    #[test]
-    fn a_pattern_finds_what_it_finds_among_all() {
-        let listing = listing();
-        for pattern in ["a/*.csv", "a/**/*.csv", "a/c.csv", "*", "a?", "[ab]", "nothing", "a/{c,d/e}.csv"] {
-            let all = listing.below(Path::new("")).map(|(path, _)| path);
-            let expected: Vec<&str> = all.filter(|path| matches_path(pattern, path)).collect();
-            assert_eq!(listing.matching(pattern).collect::<Vec<_>>(), expected, "{pattern}");
-        }
-        assert_eq!(listing.matching("a/*.csv").collect::<Vec<_>>(), ["a/c.csv"]);
     }
 
     #[test]

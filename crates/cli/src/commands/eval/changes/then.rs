@@ -9,7 +9,6 @@ use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{DatasetFile, Suite};
 use promptassay_llm::Price;
 use promptassay_registry::digest::Digest;
-use promptassay_registry::files::matches_path;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Prompt, Tree};
@@ -295,11 +294,8 @@ impl<'a> Then<'a> {
         let directory = self.git.real_at(commit, suite.parent().unwrap_or(Path::new("")))?;
         let pattern = beside(&directory.join(suite.file_name().unwrap_or_default()), written);
         let mut files = Vec::new();
-        let listing = self.git.listing_at(commit)?;
-        let behind = self.git.files_behind_at(commit, Path::new(&pattern))?;
-        let behind = behind.iter().map(String::as_str).filter(|path| matches_path(&pattern, path));
-        for path in listing.matching(&pattern).chain(behind) {
-            if let Some(text) = self.git.file_at(commit, Path::new(path))? {
+        for path in self.git.matching_at(commit, &pattern)? {
+            if let Some(text) = self.git.file_at(commit, Path::new(&path))? {
                 files.push(DatasetFile { path: format!("{}:{path}", self.reference).into(), text });
             }
         }
