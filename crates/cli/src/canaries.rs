@@ -11,8 +11,9 @@ use promptassay_registry::problem::{Problem, did_you_mean, has_errors};
 use promptassay_registry::tree::Loaded;
 use promptassay_registry::version::Version;
 
+use crate::commands::Context;
 use crate::failure::Failure;
-use crate::prompts;
+use crate::lifecycle::find_live;
 
 /// The canary that runs, expired or not.
 #[derive(Debug)]
@@ -25,9 +26,10 @@ pub(crate) struct Found {
     pub(crate) policy: GuardPolicy,
 }
 
-/// The canary of a prompt.
-pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
-    let prompt = prompts::find(loaded, name)?;
+/// The canary of a prompt. A draft with a mistake stands in nobody's way: the canary is served, so what became of its users is recorded.
+pub(crate) fn find(loaded: &Loaded, name: &str, context: &Context<'_>) -> Result<Found, Failure> {
+    let (prompt, of_drafts) = find_live(loaded, name)?;
+    context.console.problems(&of_drafts);
     let ledger =
         Ledger::read(prompt.directory(), prompt.name()).map_err(|problem| Failure::invalid_one(*problem))?;
     if !ledger.faults().is_empty() {

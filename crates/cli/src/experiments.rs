@@ -22,6 +22,7 @@ use promptassay_registry::version::Version;
 use crate::commands::Context;
 use crate::environment;
 use crate::failure::Failure;
+use crate::lifecycle::find_live;
 
 pub(crate) use running::{Purpose, Running, running};
 pub(crate) use standing::Standing;
@@ -61,8 +62,10 @@ pub(crate) fn of_prompt(prompt: &Prompt, problems: &mut Vec<Problem>) -> Vec<Fou
 /// The experiment of this name: `NAME`, or `PROMPT/NAME` where two prompts have one of that name.
 pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
     let mut problems = Vec::new();
-    let mut found: Vec<Found> =
-        loaded.tree.prompts().flat_map(|prompt| of_prompt(prompt, &mut problems)).collect();
+    // Users are given variants beside a draft with a mistake as well.
+    let beside_drafts = loaded.tree.broken().iter().filter_map(|broken| find_live(loaded, &broken.name).ok());
+    let prompts = loaded.tree.prompts().chain(beside_drafts.map(|(prompt, _)| prompt));
+    let mut found: Vec<Found> = prompts.flat_map(|prompt| of_prompt(prompt, &mut problems)).collect();
     let full = |found: &Found| format!("{}/{}", found.experiment.prompt, found.experiment.name);
     let known: Vec<String> = found.iter().map(|found| found.experiment.name.as_str().to_owned()).collect();
     found.retain(|found| found.experiment.name.as_str() == name || full(found) == name);

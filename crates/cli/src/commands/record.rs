@@ -87,7 +87,7 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
     let at = moment(arguments.at, context)?;
     arguments.store.warn_where_emptied(&loaded, context)?;
     if arguments.canary {
-        let canary = canaries::find(&loaded, &arguments.name)?.canary;
+        let canary = canaries::find(&loaded, &arguments.name, context)?.canary;
         let event = canary.exposure(unit, at);
         let recorded = match &event {
             Some(event) => is_new(&written(arguments.store.open(&loaded)?.as_mut(), event)?),
@@ -143,7 +143,7 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
         |error: ManagerError| Failure::invalid_one(Problem::error("record::value", error.to_string()));
     let mut experiment = None;
     let event = if arguments.canary {
-        let found = canaries::find(&loaded, &arguments.name)?;
+        let found = canaries::find(&loaded, &arguments.name, context)?;
         found.must_guard(&arguments.metric)?;
         check_flag(&arguments.metric, arguments.value).map_err(refused)?;
         found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id)

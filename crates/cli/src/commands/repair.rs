@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &RepairArguments, context: &Context<'_>) -> Result<
     let ledger = if lock.is_some() { ledger_of(&name, context)? } else { ledger };
     let mut remarks = Vec::new();
     let loaded = context.load();
-    let (prompt, of_drafts) = find_live(&loaded, name.as_str(), context)?;
+    let (prompt, of_drafts) = find_live(&loaded, name.as_str())?;
     context.console.problems(&of_drafts);
     let before = prompt.active().clone();
     if let Some(lock) = &lock {

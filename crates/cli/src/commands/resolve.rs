@@ -15,7 +15,7 @@ use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem, Severity};
-use promptassay_registry::tree::{Loaded, Prompt};
+use promptassay_registry::tree::{Loaded, Prompt, version_of_file};
 use promptassay_registry::version::{Version, VersionSelector};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -93,12 +93,19 @@ pub(crate) fn run(arguments: &ResolveArguments, context: &Context<'_>) -> Result
         return tell(&Answer::of(name, &resolution), context);
     }
     let loaded = context.load();
-    let (prompt, of_drafts) = find_live(&loaded, name, context)?;
+    let (prompt, of_drafts) = find_live(&loaded, name)?;
     context.console.problems(&of_drafts);
     if let Some(unit) = unit
         && let Some(experiment) = running(prompt, &arguments.store, &loaded, now, context)?
         && let Some(chosen) = by_experiment(prompt, &experiment.experiment, unit, context)?
     {
+        // An experiment may serve a version that nobody registered, and a mistake is no text of it.
+        let of_chosen = of_drafts.into_iter().filter(|problem| chosen.is_about(problem));
+        let mistakes: Vec<Problem> =
+            of_chosen.map(|problem| Problem { severity: Severity::Error, ..problem }).collect();
+        if !mistakes.is_empty() {
+            return Err(Failure::invalid(mistakes));
+        }
         return tell(&chosen.answer(prompt)?, context);
     }
     let (served, remarks) = served(prompt, arguments.at, context)?;
@@ -242,6 +249,12 @@ fn promoted(prompt: &Prompt, version: &Version, state: &State) -> Result<Stage, 
 }
 
 impl Chosen {
+    /// Whether a problem is in the file of the version.
+    fn is_about(&self, problem: &Problem) -> bool {
+        let file = problem.place.as_ref().and_then(|place| place.file.file_name()?.to_str());
+        file.and_then(version_of_file).is_some_and(|version| version == self.version)
+    }
+
     fn answer<'a>(&'a self, prompt: &'a Prompt) -> Result<Answer<'a>, Failure> {
         let loaded = version(prompt, Some(&VersionSelector::Exact(self.version.clone())))?;
         let file = loaded.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

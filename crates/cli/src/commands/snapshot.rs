@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &SnapshotArguments, context: &Context<'_>) -> Resul
     let mut all = std::collections::BTreeMap::new();
     let (mut problems, mut left_out): (Vec<Problem>, Vec<Problem>) = (Vec::new(), Vec::new());
     for name in names {
-        let (prompt, of_drafts) = find_live(&loaded, name, context)?;
+        let (prompt, of_drafts) = find_live(&loaded, name)?;
         context.console.problems(&of_drafts);
         match served(prompt, None, context) {
             Ok((one, remarks)) => {

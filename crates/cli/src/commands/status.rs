@@ -75,7 +75,7 @@ struct Row<'a> {
 pub(crate) fn run(arguments: &StatusArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let Some(name) = &arguments.name else { return all(context) };
     let loaded = context.load();
-    let (prompt, of_drafts) = find_live(&loaded, name, context)?;
+    let (prompt, of_drafts) = find_live(&loaded, name)?;
     let ledger = trusted(prompt, context)?;
     let answer = Answer::of(prompt, &ledger);
     let now = context.environment.now();

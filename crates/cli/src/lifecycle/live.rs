@@ -1,23 +1,17 @@
 //! A prompt for whoever serves it, or goes back: what somebody is at work on stands in nobody's way.
 
-use promptassay_lifecycle::ledger;
+use promptassay_lifecycle::ledger::{self, Ledger};
 use promptassay_lifecycle::stage::Stage;
 use promptassay_registry::problem::{Problem, Severity};
 use promptassay_registry::tree::version_of_file;
 use promptassay_registry::tree::{Loaded, Prompt};
 
-use super::reading::trusted;
-use crate::commands::Context;
 use crate::failure::Failure;
 use crate::prompts::find;
 
-/// The prompt of this name; also where it has errors, if all of them are in versions that its ledger does not know. Those are returned as
-/// warnings.
-pub(crate) fn find_live<'l>(
-    loaded: &'l Loaded,
-    name: &str,
-    context: &Context<'_>,
-) -> Result<(&'l Prompt, Vec<Problem>), Failure> {
+/// The prompt of this name; also where it has errors, if all of them are in versions that neither its ledger nor its lock knows. Those are
+/// returned as warnings. A registered text is frozen, and an experiment may serve it.
+pub(crate) fn find_live<'l>(loaded: &'l Loaded, name: &str) -> Result<(&'l Prompt, Vec<Problem>), Failure> {
     let refused = match find(loaded, name) {
         Ok(prompt) => return Ok((prompt, Vec::new())),
         Err(refused) => refused,
@@ -30,11 +24,16 @@ pub(crate) fn find_live<'l>(
     if !ledger::exists(prompt.directory()) {
         return Err(refused);
     }
-    let Ok(ledger) = trusted(prompt, context) else { return Err(refused) };
+    let Ok(ledger) = Ledger::read(prompt.directory(), prompt.name()) else { return Err(refused) };
+    if !ledger.faults().is_empty() {
+        return Err(refused);
+    }
     let is_of_draft = |problem: &Problem| {
         let file = problem.place.as_ref().and_then(|place| place.file.strip_prefix(prompt.directory()).ok());
         let version = file.and_then(|file| version_of_file(file.to_str()?));
-        version.is_some_and(|version| ledger.state().stage(&version) == Stage::Draft)
+        version.is_some_and(|version| {
+            ledger.state().stage(&version) == Stage::Draft && !prompt.lock().rows.contains_key(&version)
+        })
     };
     let errors: Vec<&Problem> = broken.problems.iter().filter(|problem| problem.is_error()).collect();
     if !errors.iter().all(|problem| is_of_draft(problem)) {

@@ -110,7 +110,7 @@ pub(crate) fn perform(
     let prompt = match reach {
         Reach::Sound => find(&loaded, name.as_str())?,
         Reach::Live => {
-            let (prompt, of_drafts) = find_live(&loaded, name.as_str(), context)?;
+            let (prompt, of_drafts) = find_live(&loaded, name.as_str())?;
             context.console.problems(&of_drafts);
             prompt
         }

@@ -56,7 +56,7 @@ struct Answer<'a, M: Serialize> {
 
 pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let found = canaries::find(&loaded, &arguments.name)?;
+    let found = canaries::find(&loaded, &arguments.name, context)?;
     let now = arguments.at.unwrap_or_else(|| context.environment.now());
     let mut store = arguments.store.open(&loaded)?;
     let report = check(&found.canary, &found.policy, store.as_mut(), now).map_err(|error| failed(&error))?;

@@ -5,7 +5,7 @@ use std::fs;
 use insta::assert_snapshot;
 
 use super::{RECORDED, by_ada, bytes, clean, done, evaluate, head, sandbox, session, tested};
-use crate::sandbox::Seen;
+use crate::sandbox::{EXPERIMENT, Seen};
 
 #[test]
 fn the_way_to_production_and_back() {
@@ -339,10 +339,49 @@ fn a_draft_with_a_mistake_is_in_the_way_of_nobody_who_goes_back() {
     assert_eq!(said(&["abort", "greet", "--reason", "Wrong"]), Some(0));
     assert_eq!(look(&["snapshot"]), Some(0));
     assert_eq!(look(&["snapshot", "greet"]), Some(0));
+    // What a registered text says is no draft's matter: it is frozen, and an experiment may serve it.
+    sandbox.write("prompts/greet/v9.0.0.txt", "Hi {name}\n");
+    done(&sandbox, &["register", "greet", "v9.0.0", "-m", "Shorter"]);
+    sandbox.write("prompts/greet/v9.0.0.txt", "Greet {name} in a {mood} mood.\n");
+    assert_eq!(look(&["resolve", "greet"]), Some(2));
     // A mistake in what is live is another matter.
     sandbox.write("prompts/greet/v1.0.0.txt", "Greet {name} in a {mood} mood.\n");
     assert_eq!(look(&["resolve", "greet"]), Some(2));
     assert_eq!(look(&["snapshot"]), Some(2));
+}
+
+#[test]
+fn what_becomes_of_a_canarys_users_is_recorded_and_looked_at_beside_a_draft_with_a_mistake() {
+    let sandbox = sandbox(
+        "lifecycle: {evidence_for: [], guardrails: [error], max_failure_rate: 0.1}\nstore: ../data/canary.db\n",
+    );
+    for command in [
+        &["adopt", "greet", "1.0.0"][..],
+        &["promote", "greet", "1.1.0", "--to", "testing"],
+        &["canary", "greet", "1.1.0", "--percent", "50"],
+    ] {
+        done(&sandbox, command);
+    }
+    sandbox.write("prompts/greet/v9.0.0.txt", "Greet {name} in a {mood} mood.\n");
+    let told = |arguments: &[&str]| {
+        let seen = sandbox.run(arguments);
+        assert!(seen.stderr.contains("warning: v9.0.0 uses `mood`"), "{}", seen.shown());
+        seen.code
+    };
+    assert_eq!(told(&["expose", "--canary", "greet", "u1"]), Some(0));
+    assert_eq!(told(&["record", "--canary", "greet", "u1", "error", "1"]), Some(0));
+    assert_eq!(told(&["canary", "check", "greet"]), Some(3));
+    // The same for an experiment's, which is started while all is sound.
+    fs::remove_file(sandbox.path("prompts/greet/v9.0.0.txt")).unwrap();
+    sandbox.write("prompts/greet/experiments/trial.yaml", EXPERIMENT);
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    sandbox.write("prompts/greet/v9.0.0.txt", "Greet {name} in a {mood} mood.\n");
+    for command in
+        [&["expose", "trial", "u1"][..], &["record", "trial", "u1", "resolved", "1"], &["analyze", "trial"]]
+    {
+        let seen = sandbox.run(command);
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    }
 }
 
 #[test]
