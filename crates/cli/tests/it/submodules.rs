@@ -97,6 +97,13 @@ fn prompts_in_a_submodule_are_compared_with_the_commit_of_the_repository_around_
     let within = outer.command(&EVAL).current_dir(outer.path("vendor")).output().unwrap();
     told += "in vendor: ";
     told += &String::from_utf8_lossy(&within.stdout);
+    // From elsewhere the repository around is meant, as from within it.
+    let prompts = outer.path("vendor/prompts");
+    let mut from_elsewhere =
+        outer.command(&[&EVAL[..], &["-q", "--prompts", prompts.to_str().unwrap()]].concat());
+    let elsewhere = from_elsewhere.current_dir(std::env::temp_dir()).output().unwrap();
+    assert_eq!(elsewhere.status.code(), Some(2), "{}", String::from_utf8_lossy(&elsewhere.stdout));
+    assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("must pass at main"));
     // A full id is one of the repository around, and no commit of the submodule is.
     git_in(&outer.path("vendor"), &["tag", "theirs"]);
     told += &outer.session(&[&["check", "--frozen-since", "theirs", "--prompts", "vendor/prompts"]]);

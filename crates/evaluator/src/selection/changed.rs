@@ -1,6 +1,7 @@
 //! What changed since a commit, prompt by prompt. Whoever knows the version control gives the paths and where pointers stood.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use promptassay_registry::files::matches_path;
@@ -59,10 +60,11 @@ pub enum Changed {
 /// Other files (a README, the lock, experiments, the ledger) change no answer.
 pub fn changed_prompts(paths: &Paths, registry: &[String], prompts: &[PromptFiles<'_>]) -> Changed {
     let mut changed = BTreeMap::new();
+    let files: BTreeSet<&Path> = paths.files.iter().map(PathBuf::as_path).collect();
     for prompt in prompts {
         let mut change =
             PromptChange { active_before: prompt.active_at_reference.clone(), ..PromptChange::default() };
-        for path in &paths.files {
+        for path in near(&files, prompt) {
             add(&mut change, prompt, path);
         }
         for submodule in paths.submodules.iter().filter(|submodule| may_hold_files_of(submodule, prompt)) {
@@ -97,6 +99,21 @@ pub fn registry_changes(then: Option<&Document>, now: Option<&Document>) -> Vec<
     let all = &keys(then) | &keys(now);
     let asked = all.into_iter().filter(|key| !NEITHER_ASKED_NOR_JUDGED.contains(&key.as_str()));
     asked.filter(|key| value(then, key) != value(now, key)).collect()
+}
+
+/// The paths that may concern a prompt, by where they lie: many prompts and many changed files must not be compared each with each.
+fn near<'p>(files: &BTreeSet<&'p Path>, prompt: &PromptFiles<'_>) -> BTreeSet<&'p Path> {
+    let literal = |pattern: &String| -> PathBuf {
+        pattern.split('/').take_while(|part| !part.contains(['*', '?'])).collect()
+    };
+    let places = prompt.files.iter().cloned().chain(prompt.dataset_patterns.iter().map(literal));
+    let mut found = BTreeSet::new();
+    for place in places.chain([prompt.directory.to_owned()]) {
+        // Paths are ordered by their parts, so what is in a directory stands together behind it.
+        let from = files.range::<Path, _>((Bound::Included(place.as_path()), Bound::Unbounded));
+        found.extend(from.take_while(|path| path.starts_with(&place)));
+    }
+    found
 }
 
 fn add(change: &mut PromptChange, prompt: &PromptFiles<'_>, path: &Path) {

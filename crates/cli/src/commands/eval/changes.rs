@@ -1,6 +1,7 @@
 //! What git says changed since a commit. Git is asked here; what a changed path means is decided by the evaluator.
 
 mod at_commit;
+mod changed_paths;
 mod frozen;
 mod git;
 mod given_up;

@@ -16,6 +16,7 @@ use promptassay_registry::{lock_file, prompt_file};
 use tempfile::TempDir;
 
 use super::at_commit::plain;
+use super::changed_paths::ChangedPaths;
 use super::listing::Listing;
 use super::superproject::Superproject;
 
@@ -106,10 +107,10 @@ impl Git {
 
     /// The paths that differ from a commit: in later commits of this side, in the index, in the working tree, and those that git does not
     /// know yet.
-    pub(super) fn changed_since(&self, fork: &str) -> Result<Vec<PathBuf>, Box<Problem>> {
+    pub(super) fn changed_since(&self, fork: &str) -> Result<ChangedPaths, Box<Problem>> {
         let mut paths = self.paths(&[&DIFF[..], &[fork]].concat())?;
         paths.extend(self.paths(&["ls-files", "--others", "--exclude-standard", "-z"])?);
-        Ok(paths)
+        Ok(paths.into_iter().collect())
     }
 
     /// The paths that differ in a submodule from what it was at a commit; none where that cannot be told.

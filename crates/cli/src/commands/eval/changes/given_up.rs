@@ -19,7 +19,7 @@ impl Then<'_> {
         for submodule in listing.submodules().map(Path::new) {
             let here = self.git.here(submodule);
             let is_of_prompts = root.starts_with(submodule) || submodule.starts_with(&root);
-            let is_touched = self.touched.iter().any(|path| path.starts_with(submodule));
+            let is_touched = self.touched.within(submodule).next().is_some();
             if !is_of_prompts || !is_touched || may_be_there(&self.git.root().join(submodule).join(".git")) {
                 continue;
             }

@@ -6,26 +6,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::at_commit::MOST_HOPS;
+use super::changed_paths::ChangedPaths;
 use super::git::Git;
 
 /// The links in this directory, at any depth, that lead to one of these changed paths, as paths of their own: the directory `tests` that is
 /// a link makes `tests/test_cases.yaml` of the suite that changed behind it.
-pub(super) fn behind_links(git: &Git, directory: &Path, changed: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn behind_links(git: &Git, directory: &Path, changed: &ChangedPaths) -> Vec<PathBuf> {
     let mut links = Vec::new();
     find(directory, &mut links);
     let mut found = Vec::new();
     for link in links {
         let name = unfollowed(git, &link);
         for target in trail(git, &link) {
-            let behind = changed.iter().filter_map(|path| {
-                // Of a submodule around the target only that it differs is known.
-                let rest = path
-                    .strip_prefix(&target)
-                    .ok()
-                    .or_else(|| target.starts_with(path).then_some(Path::new("")))?;
-                Some(name.join(rest).components().collect::<PathBuf>())
-            });
-            found.extend(behind);
+            let rests = changed.within(&target).filter_map(|path| path.strip_prefix(&target).ok());
+            // Of a submodule around the target only that it differs is known.
+            let whole = changed.is_in_one(&target).then_some(Path::new(""));
+            found.extend(rests.chain(whole).map(|rest| name.join(rest).components().collect::<PathBuf>()));
         }
     }
     found.sort();
@@ -34,12 +30,9 @@ pub(super) fn behind_links(git: &Git, directory: &Path, changed: &[PathBuf]) -> 
 }
 
 /// Whether one of these changed paths is this file or directory, or is in it, by any of its names.
-pub(super) fn is_touched(git: &Git, path: &Path, changed: &[PathBuf]) -> bool {
-    let names: Vec<PathBuf> =
-        [git.named(path), git.relative(path)].into_iter().chain(trail(git, path)).collect();
-    changed
-        .iter()
-        .any(|changed| names.iter().any(|name| changed.starts_with(name) || name.starts_with(changed)))
+pub(super) fn is_touched(git: &Git, path: &Path, changed: &ChangedPaths) -> bool {
+    let mut names = [git.named(path), git.relative(path)].into_iter().chain(trail(git, path));
+    names.any(|name| changed.is_in_one(&name) || changed.within(&name).next().is_some())
         || !behind_links(git, path, changed).is_empty()
 }
 

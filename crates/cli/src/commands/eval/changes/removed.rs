@@ -125,8 +125,7 @@ impl Then<'_> {
         let roots = [root.clone(), self.git.relative(tree.root())];
         let is_touched = |name: &str| {
             let file = Path::new(name).join(prompt_file::FILE_NAME);
-            let paths = roots.each_ref().map(|root| root.join(&file));
-            self.touched.iter().any(|touched| paths.iter().any(|path| path.starts_with(touched)))
+            roots.iter().any(|root| self.touched.is_in_one(&root.join(&file)))
         };
         let before = self.prompts_before(&root)?;
         let looked_at = before.into_iter().filter(|(name, is_indirect)| match is_indirect {

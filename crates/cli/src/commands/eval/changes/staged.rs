@@ -10,6 +10,7 @@ use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Loaded, Tree};
 use tempfile::TempDir;
 
+use super::changed_paths::ChangedPaths;
 use super::git::{DIFF, Git, slashed};
 
 /// A link, as git writes its mode.
@@ -22,7 +23,7 @@ pub(crate) struct Staged {
     /// The same directory with every link followed: the top of the repository.
     directory: PathBuf,
     /// What differs from the commit, from the top of the repository.
-    touched: Vec<PathBuf>,
+    touched: ChangedPaths,
     /// The submodule that they lie in, where a commit is made around it.
     pub(crate) submodule: Option<PathBuf>,
     /// The prompts that differ from the commit.
@@ -40,11 +41,11 @@ impl Staged {
         git.take_the_index_of_a_commit()?;
         let root = git.relative(tree.root());
         let entries = entries(git, &root)?;
-        let touched = match commit {
+        let touched: ChangedPaths = match commit {
             Some(commit) => {
                 let shown = or_dot(&root);
                 let of_index = ["--cached", commit, "--", &shown];
-                git.paths(&[&["--literal-pathspecs"][..], &DIFF, &of_index].concat())?
+                git.paths(&[&["--literal-pathspecs"][..], &DIFF, &of_index].concat())?.into_iter().collect()
             }
             None => entries.iter().map(|(path, _)| path.clone()).collect(),
         };
@@ -69,7 +70,7 @@ impl Staged {
         &self.directory
     }
 
-    pub(super) fn touched(&self) -> &[PathBuf] {
+    pub(super) fn touched(&self) -> &ChangedPaths {
         &self.touched
     }
 

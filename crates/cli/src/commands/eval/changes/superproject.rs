@@ -28,8 +28,8 @@ pub(super) struct Base {
 }
 
 impl Superproject {
-    /// The repository that is asked in place of the one with its top at `root`: the one that the working directory is in, where `root` is a
-    /// submodule of that, and none where it is a repository for itself.
+    /// The repository that is asked in place of the one with its top at `root`, where that is a submodule: the one around it that the working
+    /// directory is in, or else the outermost; and none where that directory is in `root` itself.
     pub(super) fn around(root: &Path) -> Result<Option<Self>, Box<Problem>> {
         let here = environment::directory().and_then(fs::canonicalize);
         match here {
@@ -51,8 +51,7 @@ impl Superproject {
             return Ok(None);
         }
         let git = Git::at(Path::new(around))?;
-        let is_asked = here.starts_with(git.root()) || git.superproject.is_some();
-        let submodule = root.strip_prefix(git.root()).ok().filter(|_| is_asked).map(Path::to_owned);
+        let submodule = root.strip_prefix(git.root()).ok().map(Path::to_owned);
         Ok(submodule.map(|submodule| Self { git: Box::new(git), submodule }))
     }
 

@@ -14,6 +14,7 @@ use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
+use super::changed_paths::ChangedPaths;
 use super::git::{Git, slashed};
 use super::linked::is_touched;
 use super::moves::policy_of;
@@ -33,7 +34,7 @@ pub(crate) struct Then<'a> {
     pub(super) registry: Option<Document>,
     settings: Settings,
     /// What differs from where the change began.
-    pub(super) touched: Vec<PathBuf>,
+    pub(super) touched: ChangedPaths,
     /// The prompts directory of today.
     pub(super) root: PathBuf,
     /// The digest of the lifecycle rules of today.
@@ -75,7 +76,7 @@ impl<'a> Then<'a> {
         let staged = Staged::read(&self.git, tree, Some(&self.fork))?;
         let git = self.git.with_files_in(staged.directory().to_owned());
         let (root, policy_here) = (staged.loaded.tree.root().to_owned(), policy_of(&staged.loaded.tree));
-        let then = Self { git, touched: staged.touched().to_owned(), root, policy_here, ..self };
+        let then = Self { git, touched: staged.touched().clone(), root, policy_here, ..self };
         Ok((staged, then))
     }
 
