@@ -50,7 +50,7 @@ use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 
-use promptassay_registry::files::{create_new, repository_root};
+use promptassay_registry::files::{check_inside, create_new, repository_root};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::no_directory;
 use serde::Serialize;
@@ -63,6 +63,12 @@ use crate::failure::Failure;
 
 /// Beside the prompts directory: runs, and replies that were paid for.
 const OWN_DIRECTORY: &str = ".promptassay";
+
+/// Where runs are kept, seen from there as well.
+const RUNS_DIRECTORY: &str = ".promptassay/runs";
+
+/// Where answers are cached, seen from there as well.
+const CACHE_DIRECTORY: &str = ".promptassay/cache";
 
 const IGNORE_ALL: &str = "# Written by promptassay: runs and the cache hold what models said. Remove this file to commit them.\n*\n";
 
@@ -183,12 +189,30 @@ impl Context<'_> {
 
     /// What is kept beside the prompts: runs and replies.
     pub(crate) fn own_directory(&self) -> Result<PathBuf, Failure> {
-        Ok(self.repository()?.join(OWN_DIRECTORY))
+        self.within_the_repository(OWN_DIRECTORY)
+    }
+
+    /// A place of ours, which is no link out of the repository: what models said is neither written nor looked for elsewhere.
+    fn within_the_repository(&self, path: &str) -> Result<PathBuf, Failure> {
+        let repository = self.repository()?;
+        let path = repository.join(path);
+        check_inside(&path, &repository).map_err(|problem| {
+            let help = "remove the link: the directory is made anew, and `--runs` puts runs elsewhere";
+            Failure::invalid_one((*problem).help(help))
+        })?;
+        Ok(path)
+    }
+
+    /// Where runs are kept, unless somebody says where.
+    pub(crate) fn runs_directory(&self) -> Result<PathBuf, Failure> {
+        self.own_directory()?;
+        self.within_the_repository(RUNS_DIRECTORY)
     }
 
     /// Where replies are cached.
     pub(crate) fn cache_directory(&self) -> Result<PathBuf, Failure> {
-        Ok(self.own_directory()?.join("cache"))
+        self.own_directory()?;
+        self.within_the_repository(CACHE_DIRECTORY)
     }
 
     /// Has git ignore what is about to be kept, because it holds what models said. Where this cannot be written, neither can what

@@ -38,7 +38,7 @@ fn pass(tool: &[&str], files: &[PathBuf]) {
             String::from_utf8_lossy(&output.stderr)
         ),
         Err(_) => {
-            eprintln!("SKIPPED: {} is not installed; {} files were not checked by it", tool[0], files.len());
+            skipped!("SKIPPED: {} is not installed; {} files were not checked by it", tool[0], files.len());
         }
     }
 }
@@ -301,7 +301,7 @@ fn the_two_lines_of_a_hook_see_what_is_deleted() {
 fn pre_commit_runs_the_hook() {
     let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
     if !has("pre-commit") || !has("git") {
-        eprintln!("SKIPPED: pre-commit is not installed; the hook was not run by it");
+        skipped!("SKIPPED: pre-commit is not installed; the hook was not run by it");
         return;
     }
     let sandbox = Sandbox::new();

@@ -431,3 +431,28 @@ fn a_dataset_above_a_link_is_read_where_the_link_led_to() {
     let seen = sandbox.run(&EVAL);
     assert!(seen.code == Some(2) && seen.stderr.contains("`one` must pass at main"), "{}", seen.shown());
 }
+
+#[test]
+fn answers_that_a_change_brings_in_its_cache_are_named() {
+    let sandbox = sandbox("../../../data/*.jsonl");
+    sandbox.write("data/one.jsonl", rows(&[("one", true)]));
+    sandbox.write(".gitignore", "nothing\n");
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.git(&["checkout", "-qb", "change"]);
+    sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
+    sandbox.write(".promptassay/cache/ab/abcdef.json", "{}").write(".promptassay/runs/x", "no answer");
+    // What git does not know is this machine's own.
+    assert!(!said(&sandbox).contains("of its own"), "{}", said(&sandbox));
+    sandbox.git(&["add", "-fA", "."]);
+    let seen = said(&sandbox);
+    assert!(
+        seen.contains("warning: this change brings an answer of its own in `.promptassay/cache`"),
+        "{seen}"
+    );
+    sandbox.git(&["commit", "-qm", "answers"]);
+    assert!(said(&sandbox).contains("brings an answer of its own"));
+    sandbox.git(&["branch", "-f", "main", "HEAD"]);
+    assert!(!said(&sandbox).contains("of its own"));
+}

@@ -163,7 +163,7 @@ impl Sandbox {
         let mut git = Command::new("git");
         let output = git.arg("-C").arg(self.directory.path()).args(identity).args(arguments).output();
         let Ok(output) = output else {
-            eprintln!("SKIPPED: git is not installed; changes were not looked for");
+            skipped!("SKIPPED: git is not installed; changes were not looked for");
             return false;
         };
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -13,7 +13,7 @@ fn git_in(directory: &Path, arguments: &[&str]) -> bool {
         ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "protocol.file.allow=always"];
     let output = Command::new("git").arg("-C").arg(directory).args(settings).args(arguments).output();
     let Ok(output) = output else {
-        eprintln!("SKIPPED: git is not installed; submodules were not looked into");
+        skipped!("SKIPPED: git is not installed; submodules were not looked into");
         return false;
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

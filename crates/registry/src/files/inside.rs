@@ -117,19 +117,45 @@ fn without_dots(path: &Path) -> PathBuf {
     if clean.as_os_str().is_empty() { PathBuf::from(".") } else { clean }
 }
 
-/// With every link followed in the part of the path that exists.
+/// So many links that lead nowhere yet are followed one after another, as systems do with links.
+const MOST_LINKS: usize = 40;
+
+/// With every link followed in the part of the path that exists, also one that leads to what does not exist: whoever writes makes it there.
 fn canonicalize_existing(path: &Path) -> PathBuf {
-    for ancestor in path.ancestors() {
-        let existing = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
-        if let Ok(real) = fs::canonicalize(existing) {
-            // A plain `join` with an empty rest would add a separator.
-            return match path.strip_prefix(ancestor) {
-                Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
-                _ => real,
-            };
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match canonicalized(&path) {
+            Followed::Real(real) => return real,
+            Followed::Further(further) => path = further,
         }
     }
-    path.to_owned()
+    path
+}
+
+enum Followed {
+    Real(PathBuf),
+    /// Where a link leads that leads nowhere yet.
+    Further(PathBuf),
+}
+
+fn canonicalized(path: &Path) -> Followed {
+    for ancestor in path.ancestors() {
+        let existing = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
+        // A plain `join` with an empty rest would add a separator.
+        let with_rest = |real: PathBuf| match path.strip_prefix(ancestor) {
+            Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+            _ => real,
+        };
+        if let Ok(real) = fs::canonicalize(existing) {
+            return Followed::Real(with_rest(real));
+        }
+        if let Ok(target) = fs::read_link(existing) {
+            let parent = ancestor.parent().unwrap_or(Path::new(""));
+            let parent = fs::canonicalize(parent).unwrap_or_else(|_| parent.to_owned());
+            return Followed::Further(without_dots(&with_rest(parent.join(target))));
+        }
+    }
+    Followed::Real(path.to_owned())
 }
 
 #[cfg(test)]
@@ -142,6 +168,26 @@ mod tests {
         fs::create_dir_all(directory.path().join("repository/team/prompts")).unwrap();
         let root = fs::canonicalize(directory.path().join("repository")).unwrap();
         (directory, root)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_yet_leads_out_all_the_same() {
+        let (directory, root) = repository();
+        let link = |target: &Path, name: &str| std::os::unix::fs::symlink(target, root.join(name)).unwrap();
+        link(&directory.path().join("outside/new.db"), "out.db");
+        link(Path::new("out.db"), "twice.db");
+        link(Path::new("team/new.db"), "in.db");
+        link(Path::new("round.db"), "round.db");
+        for (written, is_inside) in [
+            ("out.db", false),
+            ("twice.db", false),
+            ("out.db/below", false),
+            ("in.db", true),
+            ("round.db", true),
+        ] {
+            assert_eq!(resolve_inside(&root, written, &root).is_ok(), is_inside, "{written}");
+        }
     }
 
     #[test]

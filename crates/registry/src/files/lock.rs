@@ -111,6 +111,11 @@ impl DirectoryLock {
 
 fn open(directory: &Path) -> Result<(PathBuf, File), LockError> {
     let path = directory.join(LOCK_FILE_NAME);
+    // It says who writes, and would say so in the file that the link leads to.
+    if path.is_symlink() {
+        let source = io::Error::other("it is a link; remove it, and it is made anew");
+        return Err(LockError::Io { path, source });
+    }
     match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path) {
         Ok(file) => Ok((path, file)),
         Err(source) => Err(LockError::Io { path, source }),
@@ -136,6 +141,20 @@ mod tests {
         }
         drop(first);
         DirectoryLock::try_acquire(directory.path()).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_link_leads_to_is_not_written_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let precious = directory.path().join("precious");
+        crate::files::write_atomic(&precious, "precious").unwrap();
+        let link = directory.path().join(LOCK_FILE_NAME);
+        std::os::unix::fs::symlink(&precious, &link).unwrap();
+        let error = DirectoryLock::acquire(directory.path()).unwrap_err().to_string();
+        assert!(error.ends_with("it is a link; remove it, and it is made anew"), "{error}");
+        assert!(DirectoryLock::try_acquire(directory.path()).is_err());
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl Example {
         let error = String::from_utf8_lossy(&output.stderr);
         let missing = ["--offline was specified", "attempting to make an HTTP request", "offline mode"];
         if missing.iter().any(|words| error.contains(words)) {
-            eprintln!("SKIPPED: the example cannot be built without a network:\n{error}");
+            skipped!("SKIPPED: the example cannot be built without a network:\n{error}");
             return None;
         }
         Some(output)

@@ -34,7 +34,7 @@ fn nextest_runs_each_case_as_a_process() {
         .output()
         .is_ok_and(|it| it.status.success())
     {
-        eprintln!("SKIPPED: cargo-nextest is not installed");
+        skipped!("SKIPPED: cargo-nextest is not installed");
         return;
     }
     let example = Example::new();

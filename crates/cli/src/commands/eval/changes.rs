@@ -11,6 +11,7 @@ mod listing;
 mod matching;
 mod moves;
 mod only;
+mod own_answers;
 pub(super) mod remarks;
 mod removed;
 mod staged;

@@ -44,7 +44,7 @@ impl RunsArguments {
     pub(crate) fn runs(&self, context: &Context<'_>) -> Result<Runs, Failure> {
         Ok(Runs::new(match &self.directory {
             Some(directory) => directory.clone(),
-            None => context.own_directory()?.join("runs"),
+            None => context.runs_directory()?,
         }))
     }
 

@@ -255,7 +255,7 @@ fn in_namespace(sandbox: &Sandbox, script: &str) -> Option<Seen> {
     sandbox.write("mounted/.keep", "");
     let probe = unshare("mount -t tmpfs -o size=64k tmpfs mounted").output();
     if !probe.is_ok_and(|output| output.status.success()) {
-        eprintln!("SKIPPED: `unshare --user --mount` with a tmpfs is not possible here");
+        skipped!("SKIPPED: `unshare --user --mount` with a tmpfs is not possible here");
         return None;
     }
     Some(Seen::of(&mut unshare(script)))

@@ -133,3 +133,26 @@ fn replies_are_not_recorded_through_a_link_and_nothing_is_asked_for_them() {
     }
     mock.counters().assert_calls(0);
 }
+
+#[test]
+fn what_is_ours_is_neither_made_nor_looked_for_through_a_link() {
+    let outside = Outside::new();
+    let sandbox = sandbox(OFFLINE_MODEL);
+    // Who writes is written down in the lock.
+    let precious = outside.file("precious", "precious");
+    link(&sandbox, "prompts/.promptassay.lock", &precious);
+    let adopted = sandbox.run(&["adopt", "greet", "1.0.0", "--by", "Ada", "--reason", "Live"]);
+    assert_eq!(adopted.code, Some(4), "{}", adopted.shown());
+    assert!(adopted.stderr.contains("it is a link; remove it"), "{}", adopted.shown());
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+    // Runs and what models said.
+    for place in [".promptassay", ".promptassay/runs"] {
+        link(&sandbox, place, outside.directory.path());
+        let seen = sandbox.run(&["eval", "--offline"]);
+        assert_eq!(seen.code, Some(2), "{place}: {}", seen.shown());
+        assert!(seen.stderr.contains("leads out of the repository"), "{place}: {}", seen.shown());
+        fs::remove_file(sandbox.path(place)).unwrap();
+    }
+    let kept: Vec<_> = fs::read_dir(outside.directory.path()).unwrap().flatten().collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+}

@@ -8,6 +8,7 @@ use promptassay_registry::tree::{Prompt, Tree};
 
 use super::remarks::not_judged;
 use super::{SuiteFiles, Then, shown};
+use crate::commands::CACHE_DIRECTORY;
 use crate::commands::eval::policy::PolicyArguments;
 
 /// A prompt, its suite if that can be read, and what is wrong with either.
@@ -52,6 +53,7 @@ pub(in crate::commands::eval) fn only_changed(
     problems.extend(then.removed_prompts(tree, suites)?);
     problems.extend(then.moved_root(tree)?);
     problems.extend(then.given_up_submodules(tree)?);
+    problems.extend(then.own_answers(&tree.repository_root().join(CACHE_DIRECTORY))?);
     if let Changed::Prompts(changes) = &changed {
         if changes.is_empty() {
             return Ok(Changed::Nothing);
