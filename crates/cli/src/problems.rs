@@ -19,10 +19,44 @@ const MARK: Style = AnsiColor::BrightBlue.on_default().bold();
 
 /// The problem as a person reads it, without a final line feed.
 pub(crate) fn draw(problem: &Problem, color: bool) -> String {
+    let problem = Problem {
+        message: calm(&problem.message),
+        help: problem.help.as_deref().map(calm),
+        ..problem.clone()
+    };
     match &problem.place {
-        Some(place) if !place.line_text.is_empty() => with_line(problem, place, color),
-        place => without_line(problem, place.as_ref(), color),
+        // Lower control characters of a line are made visible where it is drawn, in one column each.
+        Some(place) if !place.line_text.is_empty() => without_c1(with_line(&problem, place, color)),
+        place => without_c1(without_line(&problem, place.as_ref(), color)),
     }
+}
+
+/// A text that commands no terminal: control characters are shown.
+fn calm(text: &str) -> String {
+    let shown = |character: char| match character {
+        '\n' | '\t' => character,
+        '\u{7f}' => '\u{2421}',
+        other if u32::from(other) < 0x20 => char::from_u32(0x2400 + u32::from(other)).unwrap_or(' '),
+        other => other,
+    };
+    text.chars().map(shown).collect()
+}
+
+/// Without the control characters from U+0080 to U+009F: a terminal may take U+009B for the beginning of an escape sequence.
+fn without_c1(text: String) -> String {
+    let is_c1 = |character: &char| ('\u{80}'..='\u{9f}').contains(character);
+    if !text.chars().any(|character| is_c1(&character)) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_c1(&character) {
+            shown.extend([format!("[U+{:04X}]", u32::from(character))]);
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// Problems that say the same at several places, together in the order of the first of each.
@@ -119,7 +153,7 @@ fn without_line(problem: &Problem, place: Option<&Place>, color: bool) -> String
     let mut text = format!("{title}{}", paint(color, STRONG, &format!(": {}", problem.message)));
     if let Some(place) = place {
         let shown = if place.is_whole_file() { place.file.display().to_string() } else { place.to_string() };
-        text.extend(["\n ", &paint(color, MARK, "-->"), " ", &shown]);
+        text.extend(["\n ", &paint(color, MARK, "-->"), " ", &calm(&shown)]);
     }
     if let Some(help) = &problem.help {
         let label = format!("{} {}", paint(color, MARK, "="), paint(color, HELP, "help"));
@@ -153,6 +187,18 @@ mod tests {
         let plain = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap().replace_all(&colored, "").into_owned();
         assert_eq!(plain, draw(&problem, false));
         assert_ne!(colored, plain);
+    }
+
+    #[test]
+    fn what_commands_a_terminal_is_shown_and_not_obeyed() {
+        let text = "name: \u{9b}2J\u{1b}[2J\n";
+        let problem = Problem::error("x::y", "a \u{9b}31m \u{1b}[31m message").help("\u{85} \u{1b}c");
+        let alone = draw(&problem, false);
+        let problem = problem.at(Place::in_text("prompts/\u{90}/prompt.yaml", text, 6..9));
+        for drawn in [alone, draw(&problem, false)] {
+            assert!(!drawn.contains(|c: char| c.is_control() && c != '\n'), "{drawn:?}");
+            assert!(drawn.contains("[U+009B]31m"), "{drawn:?}");
+        }
     }
 
     #[test]
