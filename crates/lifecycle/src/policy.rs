@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use promptassay_registry::digest::Digest;
+use promptassay_registry::duration;
 use promptassay_registry::problem::{Problem, did_you_mean};
 use promptassay_registry::yaml::{Document, Located};
 use schemars::JsonSchema;
@@ -9,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::canonical::canonical_json;
-use crate::duration;
 use crate::evidence::ReplySource;
 use crate::stage::Stage;
 

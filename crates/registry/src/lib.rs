@@ -26,6 +26,7 @@
 
 pub mod content;
 pub mod digest;
+pub mod duration;
 mod excerpt;
 pub mod files;
 pub mod live;

@@ -295,3 +295,13 @@ fn a_policy_without_guardrails_cannot_judge() {
     assert_eq!(code, Some(2), "{said}");
     assert_snapshot!(said);
 }
+
+proptest::proptest! {
+    /// Who routes and who derives the arm afterwards know nothing of each other.
+    #[test]
+    fn a_user_is_in_the_same_bucket_for_whoever_serves_and_for_whoever_guards(salt: String, unit: String) {
+        let served = promptassay_lifecycle::routing::bucket(&salt, &unit);
+        let guarded = promptassay_experiments::canary::bucket(&salt, unit.as_bytes());
+        proptest::prop_assert_eq!(u32::from(served), guarded);
+    }
+}
