@@ -7,7 +7,7 @@ use promptassay_experiments::canary::Arm;
 use promptassay_experiments::definition::Experiment;
 use promptassay_experiments::event::{Event, Exposure, Outcome};
 use promptassay_experiments::manager::{ManagerError, check_flag, check_value};
-use promptassay_experiments::store::{Store, Written};
+use promptassay_experiments::store::{Store, StoreError, Written};
 use promptassay_registry::problem::Problem;
 use serde_json::json;
 
@@ -136,8 +136,9 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
                 problem.help("leave `--id` out where the outcome has none; is a shell variable unset?"),
             ));
         }
-        Some(id) => id.as_bytes().to_vec(),
-        None => context.environment.random_bytes().to_vec(),
+        Some(id) => id.clone(),
+        // As text, so that whoever has to repeat it can.
+        None => format!("{:032x}", u128::from_be_bytes(context.environment.random_bytes())),
     };
     let refused =
         |error: ManagerError| Failure::invalid_one(Problem::error("record::value", error.to_string()));
@@ -146,7 +147,7 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
         let found = canaries::find(&loaded, &arguments.name, context)?;
         found.must_guard(&arguments.metric)?;
         check_flag(&arguments.metric, arguments.value).map_err(refused)?;
-        found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id)
+        found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id.clone().into_bytes())
     } else {
         let experiment = experiment.insert(find_by(&loaded, &arguments.name, &arguments.store)?.experiment);
         check_value(experiment, &arguments.metric, arguments.value).map_err(refused)?;
@@ -159,7 +160,7 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
             series: arguments.metric.clone(),
             value: arguments.value,
             at,
-            id,
+            id: id.clone().into_bytes(),
         }))
     };
     let Some(event) = event else {
@@ -167,7 +168,7 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
         return context.answer(|| said.to_owned(), &json!({"recorded": false}));
     };
     let mut store = arguments.store.open(&loaded)?;
-    let written = written(store.as_mut(), &event)?;
+    let written = store.write(std::slice::from_ref(&event)).map_err(|error| not_recorded(&error, &id))?;
     let recorded = written.outcomes > 0;
     let mut answer = json!({"recorded": recorded});
     if let Some(conflict) = written.conflicts.first() {
@@ -221,6 +222,19 @@ fn is_new(written: &Written) -> bool {
 
 fn written(store: &mut dyn Store, event: &Event) -> Result<Written, Failure> {
     store.write(std::slice::from_ref(event)).map_err(|error| store_failed(&error))
+}
+
+/// What a server that went silent was to record it may record all the same, and whoever tries again must not count it twice.
+fn not_recorded(error: &StoreError, id: &str) -> Failure {
+    let mut failure = store_failed(error);
+    if matches!(error, StoreError::Silent { .. }) {
+        let help = format!(
+            "it may be recorded all the same: try again with `--id {}`, and it counts once",
+            id.escape_debug()
+        );
+        failure.problems = failure.problems.into_iter().map(|problem| problem.help(help.as_str())).collect();
+    }
+    failure
 }
 
 /// When it happened: now, unless something else was said.

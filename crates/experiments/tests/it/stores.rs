@@ -486,7 +486,7 @@ fn a_server_that_stalls_in_mid_question_is_given_up() {
         assert!(error.starts_with(&format!("the store {location} does not answer")), "{error}");
     }
     drop(locking);
-    // What was given up is not written afterwards, and what is asked later is answered.
+    // What waited for a lock is given up by the server as well, and what is asked later is answered.
     recording.write(&[exposure("w", "control", 1)]).unwrap();
     assert_eq!(recording.arms(everybody()).unwrap().units, [("control".to_owned(), 2)]);
 }
