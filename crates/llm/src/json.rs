@@ -17,6 +17,15 @@ pub(crate) fn read(text: &[u8]) -> serde_json::Result<Value> {
     })
 }
 
+/// What stands at the end of this path of keys, and of places in lists. [`Value::pointer`] copies every key twice before it looks.
+pub(crate) fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, key| match value {
+        Value::Object(members) => members.get(*key),
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
 /// `None` where there are none.
 fn without_half_characters(text: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Vec::with_capacity(text.len());
@@ -73,6 +82,26 @@ mod tests {
         }
         for broken in [r#""\ud83d"#, r#"{"a": "\ud83d", b}"#, "\"\\", r#""\ud8"#] {
             assert!(read(broken.as_bytes()).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_keys_and_places_is_followed_as_a_pointer_is() {
+        let value = json!({"a": [{"b": 1}, 2], "0": "c", "d": null, "": 3});
+        for path in [
+            &["a", "0", "b"][..],
+            &["a", "1"],
+            &["a", "2"],
+            &["a", "b"],
+            &["0"],
+            &["d"],
+            &["d", "e"],
+            &["a", "0", "b", "c"],
+            &[""],
+            &[],
+        ] {
+            let pointer: String = path.iter().flat_map(|key| ["/", key]).collect();
+            assert_eq!(at(&value, path), value.pointer(&pointer), "{pointer}");
         }
     }
 

@@ -36,6 +36,10 @@ impl RateHint {
     /// Reads `x-ratelimit-*` (OpenAI and those like it) or `anthropic-ratelimit-*` headers. `now` is when the answer
     /// arrived.
     pub fn read(response: &HttpResponse, now: Timestamp) -> Self {
+        // Most servers send none, and one name after the other takes a while to look up.
+        if !response.headers.keys().any(|name| name.as_str().contains("ratelimit")) {
+            return Self::default();
+        }
         let openai =
             |what: &str| RateWindow::read(response, now, |part| format!("x-ratelimit-{part}-{what}"));
         let anthropic =

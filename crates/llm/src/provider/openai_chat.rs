@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::classify;
 use crate::config::{ModelRow, Target};
 use crate::error::ModelError;
+use crate::json;
 use crate::message::{Message, Role, ToolCall};
 use crate::reply::{FinishReason, Reply, Usage};
 use crate::request::{ChatRequest, ReasoningEffort, ResponseFormat};
@@ -77,7 +78,8 @@ fn response_format(format: &ResponseFormat) -> Value {
 }
 
 pub(crate) fn decode(body: &Value, response: &HttpResponse, now: Timestamp) -> Result<Reply, ModelError> {
-    let choice = body.pointer("/choices/0").ok_or_else(|| unexpected("there is no `choices`", body))?;
+    let choice =
+        json::at(body, &["choices", "0"]).ok_or_else(|| unexpected("there is no `choices`", body))?;
     if let Some(error) = classify::error_in(choice) {
         return classify::failure_with(&error, response, now);
     }
@@ -144,12 +146,12 @@ fn finish_reason(word: Option<&str>, tool_calls: &[ToolCall]) -> FinishReason {
 
 fn usage(usage: Option<&Value>) -> Usage {
     let Some(usage) = usage else { return Usage::default() };
-    let count = |pointer: &str| usage.pointer(pointer).and_then(Value::as_u64);
-    let input = count("/prompt_tokens");
-    let completion = count("/completion_tokens");
-    let reasoning = count("/completion_tokens_details/reasoning_tokens");
+    let count = |path: &[&str]| json::at(usage, path).and_then(Value::as_u64);
+    let input = count(&["prompt_tokens"]);
+    let completion = count(&["completion_tokens"]);
+    let reasoning = count(&["completion_tokens_details", "reasoning_tokens"]);
     // One provider counts reasoning beside the completion; its own total gives that away.
-    let reasoning_is_extra = match (input, completion, reasoning, count("/total_tokens")) {
+    let reasoning_is_extra = match (input, completion, reasoning, count(&["total_tokens"])) {
         (Some(input), Some(completion), Some(reasoning), Some(total)) => {
             reasoning > 0 && total == input.saturating_add(completion).saturating_add(reasoning)
         }
@@ -158,7 +160,8 @@ fn usage(usage: Option<&Value>) -> Usage {
     let extra = if reasoning_is_extra { reasoning.unwrap_or(0) } else { 0 };
     Usage {
         input,
-        cached_input: count("/prompt_tokens_details/cached_tokens").or(count("/prompt_cache_hit_tokens")),
+        cached_input: count(&["prompt_tokens_details", "cached_tokens"])
+            .or(count(&["prompt_cache_hit_tokens"])),
         output: completion.map(|completion| completion.saturating_add(extra)),
         reasoning,
         provider_cost: usage.get("cost").and_then(Value::as_f64).filter(|cost| *cost >= 0.0),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::classify;
 use crate::config::ModelRow;
 use crate::error::ModelError;
+use crate::json;
 use crate::message::{Message, Role, ToolCall};
 use crate::reply::{FinishReason, Reply, Usage};
 use crate::request::{ChatRequest, ResponseFormat};
@@ -143,12 +144,12 @@ fn finish_reason(status: Option<&str>, reason: Option<&str>, tool_calls: &[ToolC
 
 fn usage(usage: Option<&Value>) -> Usage {
     let Some(usage) = usage else { return Usage::default() };
-    let count = |pointer: &str| usage.pointer(pointer).and_then(Value::as_u64);
+    let count = |path: &[&str]| json::at(usage, path).and_then(Value::as_u64);
     Usage {
-        input: count("/input_tokens"),
-        cached_input: count("/input_tokens_details/cached_tokens"),
-        output: count("/output_tokens"),
-        reasoning: count("/output_tokens_details/reasoning_tokens"),
+        input: count(&["input_tokens"]),
+        cached_input: count(&["input_tokens_details", "cached_tokens"]),
+        output: count(&["output_tokens"]),
+        reasoning: count(&["output_tokens_details", "reasoning_tokens"]),
         provider_cost: usage.get("cost").and_then(Value::as_f64).filter(|cost| *cost >= 0.0),
     }
 }
