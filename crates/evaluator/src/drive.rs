@@ -131,11 +131,14 @@ impl<T: Transport> Models<T> {
         stop: impl Future<Output = RunEnd>,
         observe: impl FnMut(&Event),
     ) -> RunEnd {
-        let ask = |trial: Trial, request: ChatRequest, tell: Tell| async move {
-            let (trial, repeat, row) = (trial.id, trial.repeat, &plan.variant(&trial).model);
-            self.ask(&Question { trial, repeat, row, request: &request }, &tell).await
+        // Boxed, for what asks takes kilobytes, and whatever holds it is moved several times before it is first polled.
+        let ask = |trial: Trial, request: ChatRequest, tell: Tell| {
+            Box::pin(async move {
+                let (trial, repeat, row) = (trial.id, trial.repeat, &plan.variant(&trial).model);
+                self.ask(&Question { trial, repeat, row, request: &request }, &tell).await
+            })
         };
-        let ask_judge = |trial, call, tell| self.ask_judge(trial, call, tell);
+        let ask_judge = |trial, call, tell| Box::pin(self.ask_judge(trial, call, tell));
         let stop = self.stopped_by(stop);
         let run = crate::run::run(plan, work, ask, ask_judge, self.window(), stop, observe);
         self.with_permits(run).await
@@ -148,7 +151,7 @@ impl<T: Transport> Models<T> {
         stop: impl Future<Output = RunEnd>,
         observe: impl FnMut(&Event),
     ) -> Result<RunEnd, ReadError> {
-        let ask_judge = |trial, call, tell| self.ask_judge(trial, call, tell);
+        let ask_judge = |trial, call, tell| Box::pin(self.ask_judge(trial, call, tell));
         let run = stored.judge(ask_judge, self.window(), self.stopped_by(stop), observe);
         self.with_permits(run).await
     }
