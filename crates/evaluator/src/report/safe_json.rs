@@ -4,7 +4,7 @@
 use std::io::{self, Write as _};
 
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::ser::Formatter;
 
 use super::visible::is_treacherous;
 
@@ -18,15 +18,60 @@ pub(super) fn write(value: &impl Serialize, out: &mut dyn io::Write) -> io::Resu
     out.flush()
 }
 
-/// Indents, and escapes within texts.
+/// Indents as the library's own [`serde_json::ser::PrettyFormatter`] does, which writes each step of an indentation for itself, and
+/// escapes within texts.
 #[derive(Default)]
 struct SafeFormatter {
-    pretty: PrettyFormatter<'static>,
+    depth: usize,
+    has_value: bool,
+}
+
+/// So many spaces at once; reports are not as deep.
+const SPACES: &[u8; 64] = &[b' '; 64];
+const STEP: usize = 2;
+
+impl SafeFormatter {
+    /// A new line as deep as this is.
+    fn line<W: ?Sized + io::Write>(&self, out: &mut W) -> io::Result<()> {
+        out.write_all(b"\n")?;
+        let mut spaces = self.depth * STEP;
+        while spaces > 0 {
+            let some = spaces.min(SPACES.len());
+            out.write_all(&SPACES[..some])?;
+            spaces -= some;
+        }
+        Ok(())
+    }
+
+    fn begin<W: ?Sized + io::Write>(&mut self, bracket: u8, out: &mut W) -> io::Result<()> {
+        self.depth += 1;
+        self.has_value = false;
+        out.write_all(&[bracket])
+    }
+
+    fn item<W: ?Sized + io::Write>(&self, first: bool, out: &mut W) -> io::Result<()> {
+        if !first {
+            out.write_all(b",")?;
+        }
+        self.line(out)
+    }
+
+    fn end<W: ?Sized + io::Write>(&mut self, bracket: u8, out: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        if self.has_value {
+            self.line(out)?;
+        }
+        out.write_all(&[bracket])
+    }
 }
 
 /// What of a text the library wrote as it is. It has no line breaks, and what goes before and behind it is a quote or an escape, so
 /// that no mark of a command reaches over its ends.
 fn write_fragment<W: ?Sized + io::Write>(out: &mut W, fragment: &str) -> io::Result<()> {
+    // Most fragments are the names of keys.
+    if fragment.bytes().all(|byte| byte < 0x7f && byte != b'[') {
+        return out.write_all(fragment.as_bytes());
+    }
     let mut written = 0;
     for (index, character) in fragment.char_indices() {
         let is_command = character == '[' && {
@@ -50,39 +95,41 @@ impl Formatter for SafeFormatter {
     }
 
     fn begin_array<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.pretty.begin_array(out)
+        self.begin(b'[', out)
     }
 
     fn end_array<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.pretty.end_array(out)
+        self.end(b']', out)
     }
 
     fn begin_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.pretty.begin_array_value(out, first)
+        self.item(first, out)
     }
 
-    fn end_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.pretty.end_array_value(out)
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.has_value = true;
+        Ok(())
     }
 
     fn begin_object<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.pretty.begin_object(out)
+        self.begin(b'{', out)
     }
 
     fn end_object<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.pretty.end_object(out)
+        self.end(b'}', out)
     }
 
     fn begin_object_key<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.pretty.begin_object_key(out, first)
+        self.item(first, out)
     }
 
     fn begin_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.pretty.begin_object_value(out)
+        out.write_all(b": ")
     }
 
-    fn end_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.pretty.end_object_value(out)
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.has_value = true;
+        Ok(())
     }
 }
 
@@ -113,5 +160,9 @@ mod tests {
     fn it_is_indented_as_the_library_does() {
         let value = json!({"a": [], "b": {}, "c": [1, 2.5, null, {"d": "e\tf"}]});
         assert_eq!(written(&value), serde_json::to_string_pretty(&value).unwrap() + "\n");
+        let deep = (0..70).fold(json!([1, {}, []]), |value, depth| {
+            if depth % 2 == 0 { json!({"a": value, "b": depth}) } else { json!([depth, value]) }
+        });
+        assert_eq!(written(&deep), serde_json::to_string_pretty(&deep).unwrap() + "\n");
     }
 }
