@@ -31,7 +31,7 @@ pub use of_prompt::{datasets_named_by, of_prompt, programs_named_by};
 pub use resolve::resolve;
 pub use spec::{CaseSpec, SuiteSpec};
 
-pub(crate) use digest::canonical_model;
+pub(crate) use digest::{canonical_model, canonical_values};
 pub(crate) use resolve::resolve_what_can_be;
 
 /// The cases of one prompt and how they are asked.

@@ -136,19 +136,36 @@ fn write_canonical(value: &Value, text: &mut String) {
                 if index > 0 {
                     text.push(',');
                 }
-                write_scalar(&Value::String(key.clone()), text);
+                write_text(key, text);
                 text.push(':');
                 write_canonical(member, text);
             }
             text.push('}');
         }
-        scalar => write_scalar(scalar, text),
+        Value::String(value) => write_text(value, text),
+        // Writing to a `String` cannot fail.
+        scalar => {
+            let _ = write!(text, "{scalar}");
+        }
     }
 }
 
-fn write_scalar(value: &Value, text: &mut String) {
-    // Writing to a `String` cannot fail.
-    let _ = write!(text, "{value}");
+/// A JSON string. Most need no escapes, and are copied.
+fn write_text(value: &str, text: &mut String) {
+    if value.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        text.push('"');
+        text.push_str(value);
+        text.push('"');
+    } else {
+        let _ = write!(text, "{}", Value::from(value));
+    }
+}
+
+/// A text as a JSON string in the form of [`canonical_json`].
+pub fn canonical_text(value: &str) -> String {
+    let mut text = String::with_capacity(value.len() + 2);
+    write_text(value, &mut text);
+    text
 }
 
 #[cfg(test)]
@@ -197,6 +214,13 @@ mod tests {
         #[test]
         fn pieces_have_the_digest_of_the_whole(pieces: Vec<Vec<u8>>) {
             prop_assert_eq!(Digest::of_pieces(&pieces), Digest::of(pieces.concat()));
+        }
+
+        #[test]
+        fn a_canonical_text_is_what_the_library_writes(text in prop_oneof![".*", "[ -~]*", any::<String>()]) {
+            let written = Value::from(text.as_str()).to_string();
+            prop_assert_eq!(canonical_text(&text), written.as_str());
+            prop_assert_eq!(canonical_json(&json!({&text: &text})), format!("{{{written}:{written}}}"));
         }
 
         #[test]

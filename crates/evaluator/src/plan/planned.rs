@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use promptassay_registry::digest::Digest;
+use promptassay_llm::Message;
+use promptassay_registry::digest::{Digest, canonical_json};
+use promptassay_registry::template::Values;
 use serde_json::json;
 
 use super::{Plan, PromptPlan, Variant};
 use crate::runs::{PlannedCase, PlannedPrompt, PlannedVariant};
-use crate::suite::{Case, canonical_model};
+use crate::suite::{Case, canonical_model, canonical_values};
 
 impl Plan {
     /// Its prompts, in digests.
@@ -73,6 +75,30 @@ fn planned_case(prompt: &PromptPlan, case: &Case) -> PlannedCase {
         digest: case.digest,
         cluster: case.cluster.clone(),
         models: (!everywhere).then(|| models.to_vec()),
-        question: Digest::of_json(&json!({"inputs": case.inputs, "messages": case.messages})),
+        question: question(&case.inputs, &case.messages),
+    }
+}
+
+/// Of `{inputs, messages}` as canonical JSON.
+fn question(inputs: &Values, messages: &[Message]) -> Digest {
+    let inputs = canonical_values(inputs);
+    // Hardly any case has a conversation before its question.
+    let messages = if messages.is_empty() { "[]".to_owned() } else { canonical_json(&json!(messages)) };
+    Digest::of(format!("{{\"inputs\":{inputs},\"messages\":{messages}}}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_digested_as_canonical_json() {
+        let inputs: Values = [("b", json!("\"")), ("a", json!({"d": 1.0, "c": null}))]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into();
+        for messages in [vec![], vec![Message::user("é\n"), Message::user("")]] {
+            let whole = Digest::of_json(&json!({"inputs": inputs, "messages": messages}));
+            assert_eq!(question(&inputs, &messages), whole);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::iter;
 use std::sync::Arc;
 
 use promptassay_llm::{Message, ModelRow};
-use promptassay_registry::digest::{Digest, canonical_json};
+use promptassay_registry::digest::{Digest, canonical_json, canonical_text};
 use promptassay_registry::template::Values;
 use serde_json::{Map, Value, json};
 
@@ -71,7 +71,7 @@ fn canonical_case(
     text
 }
 
-pub(super) fn canonical_values(values: &Values) -> String {
+pub(crate) fn canonical_values(values: &Values) -> String {
     let mut members: Vec<_> = values.iter().collect();
     members.sort_unstable_by_key(|(name, _)| *name);
     let mut text = String::from("{");
@@ -79,7 +79,7 @@ pub(super) fn canonical_values(values: &Values) -> String {
         if index > 0 {
             text.push(',');
         }
-        let _ = write!(text, "{}:{}", Value::from(name.as_str()), canonical_json(value));
+        let _ = write!(text, "{}:{}", canonical_text(name), canonical_json(value));
     }
     text.push('}');
     text
@@ -108,31 +108,33 @@ pub(super) fn of_suite(parts: SuiteParts<'_>) -> Digest {
     others.insert("repeat".into(), repeat.into());
     let others = canonical_json(&Value::Object(others));
     let commas = iter::once("").chain(iter::repeat(","));
-    let cases = cases.into_iter().zip(commas).map(|(case, comma)| {
-        let case = canonical_json(&case_of_suite(case));
-        format!("{comma}{case}")
-    });
+    let cases = cases.into_iter().zip(commas).map(|(case, comma)| case_of_suite(case, comma));
     // `cases` comes first in the order of the keys; the other members follow it.
     let begin = iter::once("{\"cases\":[".to_owned());
     let end = iter::once(format!("],{}", &others[1..]));
     Digest::of_pieces(begin.chain(cases).chain(end))
 }
 
-fn case_of_suite(case: &Case) -> Value {
-    let mut value = Map::new();
-    value.insert("name".into(), case.name.as_str().into());
-    value.insert("digest".into(), case.digest.to_string().into());
+/// A case as canonical JSON, put together in the order of its keys. The reason why it is skipped is for people; that it is not asked
+/// is what counts.
+fn case_of_suite(case: &Case, comma: &str) -> String {
+    let mut text = format!("{comma}{{");
+    // Writing to a `String` cannot fail.
     if let Some(cluster) = &case.cluster {
-        value.insert("cluster".into(), cluster.as_str().into());
+        let _ = write!(text, "\"cluster\":{},", canonical_text(cluster));
     }
+    let _ = write!(text, "\"digest\":\"{}\"", case.digest);
     if let Some(models) = &case.models {
-        value.insert("models".into(), sorted(models));
+        let _ = write!(text, ",\"models\":{}", canonical_json(&sorted(models)));
     }
-    value.insert("must_pass".into(), case.must_pass.into());
-    // The reason is for people; that the case is not asked is what counts.
-    value.insert("skip".into(), case.skip.is_some().into());
-    value.insert("tags".into(), case.tags.iter().map(String::as_str).collect());
-    Value::Object(value)
+    let (must_pass, name, skip) = (case.must_pass, canonical_text(&case.name), case.skip.is_some());
+    let _ = write!(text, ",\"must_pass\":{must_pass},\"name\":{name},\"skip\":{skip},\"tags\":[");
+    for (index, tag) in case.tags.iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        let _ = write!(text, "{comma}{}", canonical_text(tag));
+    }
+    text.push_str("]}");
+    text
 }
 
 fn sorted(names: &[String]) -> Value {
@@ -143,10 +145,47 @@ fn sorted(names: &[String]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use promptassay_registry::problem::Place;
     use proptest::prelude::*;
 
     use super::*;
     use crate::validator::tests::build;
+
+    #[test]
+    fn a_case_of_a_suite_is_canonical_json() {
+        let case =
+            |name: &str, cluster: Option<&str>, models: Option<&[&str]>, tags: &[&str], skip: bool| Case {
+                name: name.to_owned(),
+                digest: Digest::of(name),
+                place: Place::whole_file("s.yaml"),
+                inputs: Values::new(),
+                reference: None,
+                messages: Vec::new(),
+                models: models.map(|models| models.iter().map(|&model| model.to_owned()).collect()),
+                validators: Vec::new(),
+                tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
+                cluster: cluster.map(str::to_owned),
+                must_pass: skip,
+                skip: skip.then(|| "later".to_owned()),
+            };
+        for case in [
+            case("a", None, None, &[], false),
+            case("b \"\\\n é", Some("c\t"), Some(&["z", "a\""]), &["t", "\u{1}", "é"], true),
+        ] {
+            let mut whole = json!({
+                "name": case.name,
+                "digest": case.digest,
+                "must_pass": case.must_pass,
+                "skip": case.skip.is_some(),
+                "tags": case.tags,
+            });
+            if let Some(cluster) = &case.cluster {
+                whole["cluster"] = json!(cluster);
+                whole["models"] = json!(["a\"", "z"]);
+            }
+            assert_eq!(case_of_suite(&case, ","), format!(",{}", canonical_json(&whole)));
+        }
+    }
 
     proptest! {
         #[test]
