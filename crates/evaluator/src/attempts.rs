@@ -3,9 +3,11 @@
 //! A run that comes to a verdict leaves its number beside its journal, in `attempts.json`, and the next one counts on. It is a trace
 //! and no refusal: what counts is left to whoever reads it. Runs that are not kept are not counted, so there were at least so many.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::{fmt, iter};
 
-use promptassay_registry::digest::{Digest, canonical_json};
+use promptassay_registry::digest::{Digest, canonical_json, canonical_text};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::version::Version;
 use schemars::JsonSchema;
@@ -16,7 +18,7 @@ use crate::event::ReplySource;
 use crate::gate::{Gate, Verdict, plural};
 use crate::plan::Plan;
 use crate::record::Record;
-use crate::runs::{PlannedPrompt, RunFile};
+use crate::runs::{PlannedCase, PlannedPrompt, RunFile};
 
 /// The name of the file in a run's directory.
 pub const FILE_NAME: &str = "attempts.json";
@@ -58,6 +60,20 @@ struct GateAttempt {
     failed: bool,
 }
 
+/// What tells the questions to each prompt of a run from others.
+#[derive(Debug, Clone, Default)]
+pub struct Questions(BTreeMap<PromptName, Digest>);
+
+impl Questions {
+    /// Those of what was planned.
+    pub fn of(file: &RunFile) -> Self {
+        let of_prompt = |planned: &PlannedPrompt| {
+            (planned.name.clone(), questions(planned, file.blessed.get(planned.name.as_str())))
+        };
+        Self(file.prompts.iter().map(of_prompt).collect())
+    }
+}
+
 impl Default for Attempts {
     fn default() -> Self {
         Self { schema: SCHEMA, gates: Vec::new() }
@@ -65,16 +81,23 @@ impl Default for Attempts {
 }
 
 impl Attempts {
-    /// Of a run that came to its end. `file` is what it had planned, and `before` are the attempts of earlier runs, the oldest first. A
-    /// gate that could not be judged showed nothing to choose, and what was recorded is the same every time: neither is an attempt.
-    pub fn count(plan: &Plan, record: &Record, gates: &[Gate], file: &RunFile, before: &[Self]) -> Self {
+    /// Of a run that came to its end. `questions` is what it had planned, and `before` are the attempts of earlier runs, the oldest
+    /// first. A gate that could not be judged showed nothing to choose, and what was recorded is the same every time: neither is an
+    /// attempt.
+    pub fn count(
+        plan: &Plan,
+        record: &Record,
+        gates: &[Gate],
+        questions: &Questions,
+        before: &[Self],
+    ) -> Self {
         let of_gate = |gate: &Gate| {
             let asked = replied(plan, record, gate.prompt, |source| source == ReplySource::Live);
             let is_cached = |source| matches!(source, ReplySource::Cached { .. });
             if gate.verdict == Verdict::Broken || !(asked || replied(plan, record, gate.prompt, is_cached)) {
                 return None;
             }
-            let new = GateAttempt::of(plan, gate, file)?;
+            let new = GateAttempt::of(plan, gate, questions)?;
             let same: Vec<&GateAttempt> = before
                 .iter()
                 .filter_map(|run| run.gates.iter().find(|other| other.is_of(&new)))
@@ -87,9 +110,9 @@ impl Attempts {
     }
 
     /// Of a run that judges the answers of another one anew: what it shows is that one's attempt.
-    pub fn inherited(source: &Self, plan: &Plan, gates: &[Gate], file: &RunFile) -> Self {
+    pub fn inherited(source: &Self, plan: &Plan, gates: &[Gate], questions: &Questions) -> Self {
         let of_gate = |gate: &Gate| {
-            let new = GateAttempt::of(plan, gate, file)?;
+            let new = GateAttempt::of(plan, gate, questions)?;
             let attempt = source.gates.iter().find(|other| other.is_of(&new))?.attempt;
             Some(GateAttempt { attempt, ..new })
         };
@@ -131,15 +154,14 @@ impl Attempts {
 
 impl GateAttempt {
     /// The first attempt, from nowhere. `None` where the gate's prompt was not planned.
-    fn of(plan: &Plan, gate: &Gate, file: &RunFile) -> Option<Self> {
+    fn of(plan: &Plan, gate: &Gate, questions: &Questions) -> Option<Self> {
         let prompt = &plan.prompts()[gate.prompt];
         let variant = &prompt.variants[gate.variant];
-        let planned = file.prompts.iter().find(|planned| planned.name == prompt.name)?;
         Some(Self {
             prompt: prompt.name.clone(),
             version: variant.version.clone(),
             model: variant.model.name.clone(),
-            questions: questions(planned, file.blessed.get(prompt.name.as_str())),
+            questions: *questions.0.get(&prompt.name)?,
             attempt: Attempt { number: 1, earlier_failed: 0 },
             asked: false,
             failed: gate.blocks,
@@ -180,9 +202,25 @@ fn questions(planned: &PlannedPrompt, blessed: Option<&Digest>) -> Digest {
     let begin = format!("{{\"blessed\":{},\"cases\":[", canonical_json(&json!(blessed)));
     let commas = iter::once("").chain(iter::repeat(","));
     let cases = planned.cases.iter().zip(commas);
-    let cases = cases.map(|(case, comma)| format!("{comma}{}", canonical_json(&json!(case))));
+    let cases = cases.map(|(case, comma)| canonical_case(case, comma));
     let end = format!("],{}", &others[1..]);
     Digest::of_pieces(iter::once(begin).chain(cases).chain(iter::once(end)))
+}
+
+/// A case as canonical JSON, put together in the order of its keys.
+fn canonical_case(case: &PlannedCase, comma: &str) -> String {
+    let mut text = format!("{comma}{{");
+    // Writing to a `String` cannot fail.
+    if let Some(cluster) = &case.cluster {
+        let _ = write!(text, "\"cluster\":{},", canonical_text(cluster));
+    }
+    let _ = write!(text, "\"digest\":\"{}\"", case.digest);
+    if let Some(models) = &case.models {
+        let _ = write!(text, ",\"models\":{}", canonical_json(&json!(models)));
+    }
+    let (name, question, sha256) = (canonical_text(&case.name), case.question, case.sha256);
+    let _ = write!(text, ",\"name\":{name},\"question\":\"{question}\",\"sha256\":\"{sha256}\"}}");
+    text
 }
 
 impl fmt::Display for Attempt {
@@ -216,7 +254,6 @@ fn ordinal(number: u64) -> &'static str {
 mod tests {
     use super::*;
     use crate::policy::Policy;
-    use crate::runs::PlannedCase;
 
     #[test]
     fn the_digest_in_pieces_is_that_of_the_whole() {
@@ -225,7 +262,7 @@ mod tests {
             sha256: Digest::of(name),
             digest: Digest::of("digest"),
             cluster: (name == "b").then(|| "c".to_owned()),
-            models: None,
+            models: (name == "a").then(|| vec!["m".to_owned(), "l\"".to_owned()]),
             question: Digest::of("question"),
         };
         for cases in [vec![], vec![case("a")], vec![case("a"), case("b\"\n")]] {

@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use promptassay_registry::files::{
-    DirectoryLock, LOCK_FILE_NAME, LockError, WriteError, create_new, is_half_written,
+    DirectoryLock, LOCK_FILE_NAME, LockError, WriteError, create_new_with, is_half_written,
 };
 
 pub use changes::{changes, changes_beside_cases};
@@ -150,17 +150,18 @@ impl Runs {
     }
 
     /// Makes the directory of a new run and writes down what was planned. It becomes the latest one, also where the clock was set back
-    /// since the last one was made: its id is moved behind that one's then.
-    pub fn create(&self, file: &RunFile) -> Result<RunDirectory, CreateError> {
+    /// since the last one was made: its id is moved behind that one's then, also in `file`.
+    pub fn create(&self, file: &mut RunFile) -> Result<RunDirectory, CreateError> {
         let ids = self.ids().unwrap_or_default();
         // An id that is taken stays an error.
         let latest = ids.last().filter(|latest| **latest > file.id && !ids.contains(&file.id));
-        let id = latest.map(|latest| file.id.moved_behind(latest));
-        let file = &RunFile { id: id.unwrap_or_else(|| file.id.clone()), ..file.clone() };
+        if let Some(latest) = latest {
+            file.id = file.id.moved_behind(latest);
+        }
         let path = self.root.join(file.id.as_str());
         fs::create_dir_all(&path).map_err(|source| CreateError::Directory { path: path.clone(), source })?;
         let directory = RunDirectory { path };
-        if let Err(error) = create_new(&directory.file_path(), file.to_json()) {
+        if let Err(error) = create_new_with(&directory.file_path(), |out| file.write(out)) {
             // Empty, it would be nothing but a riddle.
             let _ = fs::remove_dir(&directory.path);
             return Err(error.into());

@@ -24,10 +24,13 @@ pub(crate) use ready::{Terms, plan_again};
 pub(super) use signals::asked_to_stop;
 
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::thread::{self, ScopedJoinHandle};
 
 use clap::Args;
-use promptassay_evaluator::attempts::Attempts;
+use promptassay_evaluator::attempts::{Attempts, Questions};
 use promptassay_evaluator::event::RunEnd;
+use promptassay_evaluator::gate;
 use promptassay_evaluator::plan::Shard;
 use promptassay_evaluator::runs::RunFile;
 use promptassay_registry::problem::Problem;
@@ -38,7 +41,8 @@ use crate::failure::Failure;
 use against::AgainstArguments;
 use journal::JournalArguments;
 use policy::PolicyArguments;
-use published::{Ended, ReportArguments, Results, reporting};
+use proof::Left;
+use published::{Ended, Extent, ReportArguments, Results, reporting};
 use ready::{Prepared, Ready};
 use selection::SelectionArguments;
 
@@ -154,26 +158,33 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     if replies.is_none() {
         beside::say(plan, shard, &arguments.journal.runs, context);
     }
-    let mut place = None;
     let began = header.started_at;
-    let begin = || {
-        let keeper = match &resumed {
-            Some((directory, file)) => journal::go_on(directory.clone(), file, plan, context),
-            None => arguments.journal.begin(plan, header.clone(), context),
-        }?;
-        if resumed.is_some() && keeper.work().trials.is_empty() {
-            context.console.note("nothing was left to ask: this is what the run came to");
-        }
-        place = Some(keeper.directory().clone());
-        Ok(keeper)
-    };
-    let (end, replay) = if let Some(replies) = &replies {
-        offline::run(&arguments.journal, plan, replies, begin, context)?
-    } else {
-        let written = recording::written(plan, by_hand.unwrap_or_default())?;
-        let how = (asking, arguments.journal.budget);
-        live::run(&arguments.live, how, (plan, written), begin, context)?
-    };
+    let (end, replay, begun) = thread::scope(|scope| {
+        let mut begun = None;
+        let begin = || {
+            let mut file = RunFile::of(plan, header);
+            let keeper = match &resumed {
+                Some((directory, then)) => journal::go_on(directory.clone(), (then, &file), plan, context),
+                None => arguments.journal.begin(plan, &mut file, context),
+            }?;
+            if resumed.is_some() && keeper.work().trials.is_empty() {
+                context.console.note("nothing was left to ask: this is what the run came to");
+            }
+            let (directory, run) = (keeper.directory().clone(), file.id.clone());
+            // While answers are awaited there is time for it, and afterwards somebody waits.
+            begun = Some((directory, run, scope.spawn(move || Questions::of(&file))));
+            Ok(keeper)
+        };
+        let (end, replay) = if let Some(replies) = &replies {
+            offline::run(&arguments.journal, plan, replies, begin, context)?
+        } else {
+            let written = recording::written(plan, by_hand.unwrap_or_default())?;
+            let how = (asking, arguments.journal.budget);
+            live::run(&arguments.live, how, (plan, written), begin, context)?
+        };
+        let begun = begun.map(|(directory, run, questions)| (directory, run, joined(questions)));
+        Ok::<_, Failure>((end, replay, begun))
+    })?;
     if let Some(why) = end.reason() {
         let first = match end {
             RunEnd::CostUnknown => {
@@ -184,24 +195,41 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         context.console.note(&format!("{why}{first}; `promptassay eval --resume` goes on with this run"));
     }
     let runs = arguments.journal.runs.runs(context)?;
-    let judged = (plan, blessed.against());
+    let judged = gate::judge_against(plan, &replay.record, blessed.against());
     let mut attempts = Attempts::default();
     // Of a shard the verdict is `merge`'s.
-    let left = place.filter(|_| shard.is_none()).map(|directory| {
-        let now = RunFile::of(plan, header);
-        attempts = attempts::count(judged, &replay.record, (&directory, &now), &runs);
-        proof::leave(judged, &replay, &directory, (&attempts, None), &runs, context)
-    });
+    let begun = begun.filter(|_| shard.is_none());
+    if let Some((directory, _, questions)) = &begun {
+        attempts = attempts::count((plan, &judged.1), &replay.record, (questions, &[]), directory, &runs);
+    }
     let interrupted = (end == RunEnd::Interrupted).then_some(Exit::Interrupted);
-    let results =
-        Results { plan, shard, began, replay: &replay, blessed: &blessed, attempts: &attempts, interrupted };
-    let concluded = published::publish(results, &arguments.reports, context);
+    let extent = Extent::of(shard, &judged);
+    let results = Results { plan, extent, began, replay: &replay, attempts: &attempts, interrupted };
+    let asked_since = match goes_on {
+        Some(file) => proof::earliest(std::slice::from_ref(file), &runs),
+        None => Some(began),
+    };
+    let (left, concluded) = thread::scope(|scope| {
+        // The disk is waited for beside the reports.
+        let left = begun.as_ref().map(|(directory, run, _)| {
+            let left = Left { directory, run, attempts: &attempts, asked_since };
+            let (judged, record) = ((plan, &judged), &replay.record);
+            scope.spawn(move || proof::leave(judged, record, left, context))
+        });
+        let concluded = published::publish(results, &arguments.reports, context);
+        (left.map(joined), concluded)
+    });
     // Replies were paid for, whatever became of the reports.
     if let Some(directory) = &record_into {
         recording::write(plan, &replay.outputs, directory, context).map_err(Ended::After)?;
     }
     left.transpose().map_err(Ended::After)?;
     concluded.map_err(Ended::After)
+}
+
+/// What a thread came to; it panics where that did.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// What asking runs on: one thread. Answers are judged and stored in one place anyway, and handing each over from the thread that

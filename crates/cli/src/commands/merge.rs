@@ -1,6 +1,8 @@
 //! `promptassay merge`: one run from the shards of a plan, with the verdict that no shard can give.
 
 use clap::Args;
+use promptassay_evaluator::attempts::Questions;
+use promptassay_evaluator::gate::judge_against;
 use promptassay_evaluator::merge::{MergeProblem, join, union};
 use promptassay_evaluator::runs::{Asking, Header, RunFile, changes};
 use promptassay_registry::problem::Problem;
@@ -10,8 +12,8 @@ use super::eval::against::{AgainstArguments, refuse_infeasible};
 use super::eval::attempts;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned, replayed};
 use super::eval::policy::PolicyArguments;
-use super::eval::proof::leave;
-use super::eval::published::{Ended, ReportArguments, Results, publish, reporting};
+use super::eval::proof::{Left, earliest, leave};
+use super::eval::published::{Ended, Extent, ReportArguments, Results, publish, reporting};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -76,24 +78,26 @@ fn merge(arguments: &MergeArguments, context: &Context<'_>) -> Result<Exit, Ende
     if !arguments.policy.is_empty() {
         refuse_infeasible(&plan, None, &blessed)?;
     }
-    let now = RunFile { blessed: blessed.digests(), ..now };
-    let mut keeper = begin(&arguments.runs.runs_to_write(context)?, &plan, &now)?;
+    let mut now = RunFile { blessed: blessed.digests(), ..now };
+    let mut keeper = begin(&arguments.runs.runs_to_write(context)?, &plan, &mut now)?;
     join(&directories, plan.trials().len(), keeper.writer()).map_err(broken)?;
     let directory = keeper.close()?;
     let replay = replayed(&directory, &plan)?;
     let runs = arguments.runs.runs(context)?;
-    let against = (&plan, blessed.against());
-    let attempts = attempts::count(against, &replay.record, (&directory, &now), &runs);
+    let judged = judge_against(&plan, &replay.record, blessed.against());
+    let planned = (&Questions::of(&now), now.merged_from.as_slice());
+    let attempts = attempts::count((&plan, &judged.1), &replay.record, planned, &directory, &runs);
     let results = Results {
         plan: &plan,
-        shard: None,
+        extent: Extent::Whole(&judged),
         began: now.started_at,
         replay: &replay,
-        blessed: &blessed,
         attempts: &attempts,
         interrupted: None,
     };
-    let left = leave(against, &replay, &directory, (&attempts, Some(&files)), &runs, context);
+    let asked_since = earliest(&files, &runs);
+    let left = Left { directory: &directory, run: &now.id, attempts: &attempts, asked_since };
+    let left = leave((&plan, &judged), &replay.record, left, context);
     // Reports are written whatever becomes of the evidence.
     let exit = publish(results, &arguments.reports, context).map_err(Ended::After)?;
     left.map(|()| exit).map_err(Ended::After)

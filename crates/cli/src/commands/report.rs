@@ -1,13 +1,14 @@
 //! `promptassay report`: the reports and the verdict of a run that was made before. Nobody is asked.
 
 use clap::Args;
+use promptassay_evaluator::gate::judge_against;
 
 use super::Context;
 use super::eval::against::{AgainstArguments, refuse_infeasible};
 use super::eval::attempts;
 use super::eval::journal::{RunsArguments, described, refuse_changes, replayed};
 use super::eval::policy::PolicyArguments;
-use super::eval::published::{Ended, ReportArguments, Results, publish, reporting};
+use super::eval::published::{Ended, Extent, ReportArguments, Results, publish, reporting};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -63,12 +64,12 @@ fn report(arguments: &ReportCommandArguments, context: &Context<'_>) -> Result<E
         replay.record.mark_under_way();
         context.console.note(&format!("run {} is under way: this is what it has so far", file.id));
     }
+    let judged = judge_against(&plan, &replay.record, blessed.against());
     let results = Results {
         plan: &plan,
-        shard: file.shard,
+        extent: Extent::of(file.shard, &judged),
         began: file.started_at,
         replay: &replay,
-        blessed: &blessed,
         attempts: &attempts::read(&directory)?,
         interrupted: None,
     };

@@ -1,7 +1,9 @@
 //! `promptassay rescore`: judges the answers of a run with today's suite, as a new run. No model is asked a case's question.
 
 use clap::Args;
+use promptassay_evaluator::attempts::Questions;
 use promptassay_evaluator::event::RunEnd;
+use promptassay_evaluator::gate::judge_against;
 use promptassay_evaluator::rescore::{Stored, usable};
 use promptassay_evaluator::runs::{Asking, Header, RunFile};
 
@@ -11,8 +13,8 @@ use super::eval::attempts;
 use super::eval::journal::{RunsArguments, begin, broken, described, not_as_planned};
 use super::eval::judging::{self, JudgingArguments};
 use super::eval::policy::PolicyArguments;
-use super::eval::proof::leave;
-use super::eval::published::{Ended, ReportArguments, Results, publish, reporting};
+use super::eval::proof::{Left, earliest, leave};
+use super::eval::published::{Ended, Extent, ReportArguments, Results, publish, reporting};
 use super::eval::{Terms, plan_again};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -82,10 +84,10 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
     let runs = arguments.runs.runs_to_write(context)?;
     let blessed = arguments.against.blessed_of_today(&then, &plan)?;
     refuse_infeasible(&plan, now.shard, &blessed)?;
-    let now = RunFile { blessed: blessed.digests(), ..now };
+    let mut now = RunFile { blessed: blessed.digests(), ..now };
     let mut place = None;
     let begin = || {
-        let keeper = begin(&runs, &plan, &now)?;
+        let keeper = begin(&runs, &plan, &mut now)?;
         place = Some(keeper.directory().clone());
         Ok(keeper)
     };
@@ -93,19 +95,21 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
     if let Some(why) = end.reason().filter(|_| end != RunEnd::Unanswered) {
         context.console.note(&format!("{why}; not every reply was judged"));
     }
-    let against = (&plan, blessed.against());
-    let attempts = attempts::inherited(&directory, against, &replay.record, &now)?;
+    let judged = judge_against(&plan, &replay.record, blessed.against());
+    let attempts = attempts::inherited(&directory, (&plan, &judged.1), &Questions::of(&now))?;
     let results = Results {
         plan: &plan,
-        shard: now.shard,
+        extent: Extent::of(now.shard, &judged),
         began: now.started_at,
         replay: &replay,
-        blessed: &blessed,
         attempts: &attempts,
         interrupted: None,
     };
-    let sources = std::slice::from_ref(&then);
-    let left = place.map(|place| leave(against, &replay, &place, (&attempts, Some(sources)), &runs, context));
+    let asked_since = earliest(std::slice::from_ref(&then), &runs);
+    let left = place.map(|directory| {
+        let left = Left { directory: &directory, run: &now.id, attempts: &attempts, asked_since };
+        leave((&plan, &judged), &replay.record, left, context)
+    });
     // Reports are written whatever becomes of the evidence.
     let exit = publish(results, &arguments.reports, context).map_err(Ended::After)?;
     left.transpose().map_err(Ended::After)?;

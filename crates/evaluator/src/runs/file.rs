@@ -4,17 +4,18 @@
 //! [`changes`](super::changes()) names what differs.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use promptassay_llm::Price;
-use promptassay_registry::digest::Digest;
+use promptassay_registry::digest::{Digest, canonical_text};
 use promptassay_registry::files::read_text;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::RunId;
 use crate::plan::{Plan, Remark, Role};
@@ -232,9 +233,10 @@ impl CacheUse {
 }
 
 impl PlannedCase {
-    /// The digest of everything that counts of a case.
+    /// The digest of everything that counts of a case: of `[digest, cluster, must_pass]` as canonical JSON.
     pub(crate) fn digest_of(digest: &Digest, cluster: Option<&str>, must_pass: bool) -> Digest {
-        Digest::of_json(&json!([digest, cluster, must_pass]))
+        let cluster = cluster.map_or_else(|| "null".to_owned(), canonical_text);
+        Digest::of(format!("[\"{digest}\",{cluster},{must_pass}]"))
     }
 
     /// Whether every repeat of it must pass.
@@ -304,12 +306,13 @@ impl RunFile {
         serde_json::from_str(&text).map_err(invalid)
     }
 
-    /// The text of the file.
-    pub fn to_json(&self) -> String {
+    /// Writes the text of the file; it fails where `out` does. With many cases it is larger than the plan.
+    pub(super) fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        let mut out = io::BufWriter::with_capacity(64 << 10, out);
         // Maps with text keys and finite numbers always have a JSON form.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        serde_json::to_writer_pretty(&mut out, self)?;
+        out.write_all(b"\n")?;
+        out.flush()
     }
 }
 
@@ -317,4 +320,22 @@ impl RunFile {
 #[derive(Deserialize)]
 struct AnySchema {
     schema: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_counts_of_a_case_is_digested_as_canonical_json() {
+        let digest = Digest::of("case");
+        for cluster in [None, Some(""), Some("a \"b\"\n")] {
+            for must_pass in [true, false] {
+                let whole = Digest::of_json(&json!([digest, cluster, must_pass]));
+                assert_eq!(PlannedCase::digest_of(&digest, cluster, must_pass), whole);
+            }
+        }
+    }
 }

@@ -34,8 +34,8 @@ const SECOND: &str = "019aae2f-4000-7c04-a1c2-6d2f6f1b7a10";
 fn two() -> (TempDir, Runs) {
     let directory = TempDir::new().unwrap();
     let runs = Runs::new(directory.path().join("runs"));
-    runs.create(&file(FIRST)).unwrap();
-    runs.create(&file(SECOND)).unwrap();
+    runs.create(&mut file(FIRST)).unwrap();
+    runs.create(&mut file(SECOND)).unwrap();
     std::fs::create_dir(directory.path().join("runs/notes")).unwrap();
     (directory, runs)
 }
@@ -63,8 +63,8 @@ fn a_run_is_found_by_its_id_by_its_beginning_and_as_the_latest() {
 fn a_new_run_is_the_latest_even_if_the_clock_went_backwards() {
     let directory = TempDir::new().unwrap();
     let runs = Runs::new(directory.path());
-    runs.create(&file(SECOND)).unwrap();
-    let moved = runs.create(&file(FIRST)).unwrap();
+    runs.create(&mut file(SECOND)).unwrap();
+    let moved = runs.create(&mut file(FIRST)).unwrap();
     assert_eq!(moved.file().unwrap().id.as_str(), "019aae2f-4001-7c04-a1c2-6d2f6f1b7a10");
     assert_eq!(runs.find("latest").unwrap(), moved);
 }
@@ -80,7 +80,7 @@ fn without_a_directory_there_is_no_run() {
 #[test]
 fn a_run_is_described_once() {
     let (_directory, runs) = two();
-    assert!(matches!(runs.create(&file(FIRST)), Err(CreateError::Write(WriteError::Exists { .. }))));
+    assert!(matches!(runs.create(&mut file(FIRST)), Err(CreateError::Write(WriteError::Exists { .. }))));
 }
 
 #[test]

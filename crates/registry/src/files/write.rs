@@ -1,7 +1,7 @@
 //! Writes that a reader sees wholly or not at all, and that survive a power cut.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -49,7 +49,8 @@ pub fn copy_atomic(path: &Path, source: &mut dyn Read) -> Result<(), WriteError>
         return io::copy(source, &mut device).map(|_| ()).map_err(io);
     }
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let (temporary, directory) = write_temporary(&target, source).map_err(io)?;
+    let copy = |temporary: &mut dyn Write| io::copy(source, temporary).map(|_| ());
+    let (temporary, directory) = write_temporary(&target, copy).map_err(io)?;
     if let Ok(old) = fs::metadata(&target) {
         temporary.as_file().set_permissions(old.permissions()).map_err(io)?;
     }
@@ -59,8 +60,16 @@ pub fn copy_atomic(path: &Path, source: &mut dyn Read) -> Result<(), WriteError>
 
 /// Creates a file that is not there yet, with the same guarantees as [`write_atomic`]. Of several writers at once, one wins.
 pub fn create_new(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteError> {
+    create_new_with(path, |out| out.write_all(bytes.as_ref()))
+}
+
+/// The same for what is written piece by piece, and never whole in memory. The pieces should be large.
+pub fn create_new_with(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), WriteError> {
     let io = |source| WriteError::Io { path: path.to_owned(), source };
-    let (temporary, directory) = write_temporary(path, &mut bytes.as_ref()).map_err(io)?;
+    let (temporary, directory) = write_temporary(path, write).map_err(io)?;
     temporary.persist_noclobber(path).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => WriteError::Exists { path: path.to_owned() },
         _ => io(error.error),
@@ -68,7 +77,10 @@ pub fn create_new(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteError
     sync_directory(&directory).map_err(io)
 }
 
-fn write_temporary(path: &Path, source: &mut dyn Read) -> io::Result<(NamedTempFile, PathBuf)> {
+fn write_temporary(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<(NamedTempFile, PathBuf)> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -79,7 +91,7 @@ fn write_temporary(path: &Path, source: &mut dyn Read) -> io::Result<(NamedTempF
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut temporary = builder.tempfile_in(&directory)?;
-    io::copy(source, &mut temporary)?;
+    write(&mut temporary)?;
     temporary.as_file().sync_all()?;
     Ok((temporary, directory))
 }

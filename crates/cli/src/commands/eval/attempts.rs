@@ -1,10 +1,10 @@
 //! The trace of repeated evaluation: which attempt a run is, left in its directory for its reports and for its evidence.
 
-use promptassay_evaluator::attempts::{Attempts, FILE_NAME};
-use promptassay_evaluator::gate::{self, Against};
+use promptassay_evaluator::attempts::{Attempts, FILE_NAME, Questions};
+use promptassay_evaluator::gate::Gate;
 use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::record::Record;
-use promptassay_evaluator::runs::{RunDirectory, RunFile, Runs};
+use promptassay_evaluator::runs::{RunDirectory, RunId, Runs};
 use promptassay_registry::files::{may_be_there, read_text, write_atomic};
 use promptassay_registry::problem::{Place, Problem};
 
@@ -15,24 +15,25 @@ const LOOKED_AT: usize = 100;
 /// The largest file that is read: a few lines for each gate.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Which attempt a run is that came to its end, counted by the runs that are kept beside it. `file` is what it had planned.
+/// Which attempt a run is that came to its end, counted by the runs that are kept beside it. `questions` is what it had planned, and
+/// `merged_from` the shards that it was merged from.
 pub(crate) fn count(
-    (plan, against): (&Plan, Against<'_>),
+    (plan, gates): (&Plan, &[Gate]),
     record: &Record,
-    (directory, file): (&RunDirectory, &RunFile),
+    (questions, merged_from): (&Questions, &[RunId]),
+    directory: &RunDirectory,
     runs: &Runs,
 ) -> Attempts {
-    let (_, gates) = gate::judge_against(plan, record, against);
     let before = before(directory, runs);
     // The same shards merged again are the same answers.
     let is_merged_again = |one: &RunDirectory| {
-        !file.merged_from.is_empty() && one.file().is_ok_and(|then| then.merged_from == file.merged_from)
+        !merged_from.is_empty() && one.file().is_ok_and(|then| then.merged_from == merged_from)
     };
     if let Some((_, same)) = before.iter().find(|(one, _)| is_merged_again(one)) {
-        return Attempts::inherited(same, plan, &gates, file);
+        return Attempts::inherited(same, plan, gates, questions);
     }
     let before: Vec<Attempts> = before.into_iter().map(|(_, attempts)| attempts).collect();
-    Attempts::count(plan, record, &gates, file, &before)
+    Attempts::count(plan, record, gates, questions, &before)
 }
 
 /// The attempts of the runs before this one, the oldest first.
@@ -48,12 +49,10 @@ fn before(directory: &RunDirectory, runs: &Runs) -> Vec<(RunDirectory, Attempts)
 /// Which attempt a run is that judges the answers of the run in `source` anew.
 pub(crate) fn inherited(
     source: &RunDirectory,
-    (plan, against): (&Plan, Against<'_>),
-    record: &Record,
-    file: &RunFile,
+    (plan, gates): (&Plan, &[Gate]),
+    questions: &Questions,
 ) -> Result<Attempts, Failure> {
-    let (_, gates) = gate::judge_against(plan, record, against);
-    Ok(Attempts::inherited(&read(source)?, plan, &gates, file))
+    Ok(Attempts::inherited(&read(source)?, plan, gates, questions))
 }
 
 /// What a run left; nothing where it was no attempt.

@@ -206,21 +206,21 @@ impl JournalArguments {
     pub(super) fn begin<'p>(
         &self,
         plan: &'p Plan,
-        header: Header,
+        file: &mut RunFile,
         context: &Context<'_>,
     ) -> Result<Keeper<'p>, Failure> {
-        begin(&self.runs.runs_to_write(context)?, plan, &RunFile::of(plan, header))
+        begin(&self.runs.runs_to_write(context)?, plan, file)
     }
 }
 
-/// Goes on with a run whose plan is the same as then.
+/// Goes on with a run whose plan is the same `now` as `then`.
 pub(super) fn go_on<'p>(
     directory: RunDirectory,
-    file: &RunFile,
+    (then, now): (&RunFile, &RunFile),
     plan: &'p Plan,
     context: &Context<'_>,
 ) -> Result<Keeper<'p>, Failure> {
-    refuse_changes(file, plan, "start a new run, or go back to the files of that day")?;
+    refuse_differences(then, now, "start a new run, or go back to the files of that day")?;
     let lock = lock(&directory)?;
     let path = directory.journal_path();
     if !may_be_there(&path) {
@@ -295,8 +295,8 @@ pub(crate) fn described(directory: RunDirectory) -> Result<(RunDirectory, RunFil
     Ok((directory, file))
 }
 
-/// Makes the directory of a run with an empty journal.
-pub(crate) fn begin<'p>(runs: &Runs, plan: &'p Plan, file: &RunFile) -> Result<Keeper<'p>, Failure> {
+/// Makes the directory of a run with an empty journal; its id may become a later one, see [`Runs::create`].
+pub(crate) fn begin<'p>(runs: &Runs, plan: &'p Plan, file: &mut RunFile) -> Result<Keeper<'p>, Failure> {
     let cannot = |error: String| {
         Failure::broken(
             Problem::error("runs::cannot_create", error)
@@ -330,7 +330,11 @@ pub(crate) fn replayed(directory: &RunDirectory, plan: &Plan) -> Result<Replay, 
 
 /// Refuses a plan that is not the one of the run, naming everything that differs.
 pub(crate) fn refuse_changes(then: &RunFile, plan: &Plan, help: &str) -> Result<(), Failure> {
-    let changes = changes(then, &RunFile::of(plan, then.header()));
+    refuse_differences(then, &RunFile::of(plan, then.header()), help)
+}
+
+fn refuse_differences(then: &RunFile, now: &RunFile, help: &str) -> Result<(), Failure> {
+    let changes = changes(then, now);
     if changes.is_empty() { Ok(()) } else { Err(not_as_planned(then, changes, help)) }
 }
 

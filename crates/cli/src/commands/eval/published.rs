@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
 use promptassay_evaluator::attempts::Attempts;
-use promptassay_evaluator::gate;
+use promptassay_evaluator::gate::Gate;
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{self, Plan, Remark};
 use promptassay_evaluator::record::Record;
@@ -18,11 +18,11 @@ use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::report::{self, Evaluation, FileNames, JunitLook, Look, Nothing};
 use promptassay_evaluator::runs::Shard;
 use promptassay_evaluator::settings::Settings;
+use promptassay_evaluator::summary::VariantSummary;
 use promptassay_registry::problem::Problem;
 use serde::Serialize;
 use tempfile::SpooledTempFile;
 
-use super::against::Blessed;
 use super::journal::broken;
 use crate::arguments::OutputFormat;
 use crate::commands::Context;
@@ -32,17 +32,32 @@ pub(crate) use refused::{Ended, reporting};
 pub(crate) use requested::ReportArguments;
 use requested::{ReportFormat, Requested, Target, cannot_write};
 
+/// The numbers of each variant, and the verdicts on the candidates.
+pub(crate) type Judged = (Vec<VariantSummary>, Vec<Gate>);
+
+/// How much of a plan a run is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Extent<'a> {
+    /// All of it, and what that comes to.
+    Whole(&'a Judged),
+    /// A part of it, which is not judged alone.
+    Part(Shard),
+}
+
+impl<'a> Extent<'a> {
+    pub(crate) fn of(shard: Option<Shard>, judged: &'a Judged) -> Self {
+        shard.map_or(Self::Whole(judged), Self::Part)
+    }
+}
+
 /// What is reported.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Results<'a> {
     pub(crate) plan: &'a Plan,
-    /// Which part of a plan it is, where it is not the whole.
-    pub(crate) shard: Option<Shard>,
+    pub(crate) extent: Extent<'a>,
     /// When the run began.
     pub(crate) began: Timestamp,
     pub(crate) replay: &'a Replay,
-    /// What candidates are compared with.
-    pub(crate) blessed: &'a Blessed,
     /// Which attempts at the same questions these are.
     pub(crate) attempts: &'a Attempts,
     /// How the process ends, where the run was interrupted just now.
@@ -55,29 +70,18 @@ pub(crate) fn publish(
     reports: &ReportArguments,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
-    let Results {
-        plan,
-        shard,
-        began,
-        replay: Replay { record, outputs, .. },
-        blessed,
-        attempts,
-        interrupted,
-    } = results;
-    if let Some(shard) = shard {
-        return publish_shard(plan, record, shard, reports, context).map(|exit| interrupted.unwrap_or(exit));
-    }
-    let (summaries, gates) = gate::judge_against(plan, record, blessed.against());
-    let files = FileNames::of(plan, |path| in_repository(path, context));
-    let evaluation = Evaluation {
-        plan,
-        record,
-        summaries: &summaries,
-        gates: &gates,
-        outputs,
-        attempts: Some(attempts),
-        files: &files,
+    let Results { plan, extent, began, replay: Replay { record, outputs, .. }, attempts, interrupted } =
+        results;
+    let (summaries, gates) = match extent {
+        Extent::Whole(judged) => judged,
+        Extent::Part(shard) => {
+            let exit = publish_shard(plan, record, shard, reports, context)?;
+            return Ok(interrupted.unwrap_or(exit));
+        }
     };
+    let files = FileNames::of(plan, |path| in_repository(path, context));
+    let evaluation =
+        Evaluation { plan, record, summaries, gates, outputs, attempts: Some(attempts), files: &files };
     let redact = reports.junit_redact;
     let mut writing = Writing { requested: reports.all(), redact, began, failures: Vec::new(), context };
     if interrupted.is_some() {
@@ -86,7 +90,7 @@ pub(crate) fn publish(
     writing.write_all(&evaluation);
     let problems: Vec<Problem> = writing.failures.into_iter().filter_map(|trouble| trouble.problem).collect();
     if problems.is_empty() {
-        Ok(interrupted.unwrap_or_else(|| Exit::of_gates(&gates)))
+        Ok(interrupted.unwrap_or_else(|| Exit::of_gates(gates)))
     } else {
         Err(Failure { exit: Exit::Broken, problems })
     }
