@@ -32,6 +32,7 @@ pub mod files;
 pub mod live;
 pub mod lock_file;
 pub mod memory;
+pub mod merge_conflict;
 pub mod name;
 pub mod operations;
 pub mod problem;

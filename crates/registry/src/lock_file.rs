@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::merge_conflict::UNRESOLVED;
 use crate::problem::{Place, Problem, has_errors};
 use crate::version::Version;
 use crate::version_file::Form;
@@ -93,6 +94,10 @@ pub struct LockRow {
     pub metadata: BTreeMap<String, String>,
 }
 
+/// What is done about two sides of a merge: no row of either may go.
+const KEEP_BOTH: &str =
+    "keep the rows of both sides; of two for one version keep theirs, and add your text under another number";
+
 impl Lock {
     /// Reads a lock. `None`, with the reasons among `problems`, unless every row of it could be read: half a lock would let a
     /// frozen text be edited.
@@ -103,13 +108,12 @@ impl Lock {
         }
         let mut found = Vec::new();
         let lock = Self::parse_document(file, text, &mut found);
-        let is_unresolved_merge = text.starts_with("<<<<<<< ") || text.contains("\n<<<<<<< ");
         for problem in found.iter_mut().filter(|problem| problem.code != SCHEMA_UNKNOWN) {
-            let what_to_do = if is_unresolved_merge {
-                "this is an unresolved merge: keep the rows of both sides"
-            } else {
-                "the lock is written by promptassay: restore it with git"
-            };
+            if problem.code == UNRESOLVED {
+                problem.help = Some(KEEP_BOTH.to_owned());
+                continue;
+            }
+            let what_to_do = "the lock is written by promptassay: restore it with git";
             problem.help = Some(match problem.help.take() {
                 Some(help) => format!("{help}; {what_to_do}"),
                 None => what_to_do.to_owned(),
@@ -293,7 +297,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_the_whole_is_said_once() {
         insta::assert_snapshot!(read("schema: 2\nrows: []\n").1, @"prompt.lock:1:9: the format 2 is not known (help: this promptassay reads format 1; a newer one may read this file)");
-        insta::assert_snapshot!(read("schema: 1\nversions:\n<<<<<<< HEAD\n  1.0.0: {}\n").1, @"prompt.lock:3:1: not valid YAML: simple key expected ':' (help: this is an unresolved merge: keep the rows of both sides)");
+        insta::assert_snapshot!(read("schema: 1\nversions:\n<<<<<<< HEAD\n  1.0.0: {}\n=======\n>>>>>>> other\n").1, @"prompt.lock:3:1: here begin the two sides of a merge that nobody resolved (help: keep the rows of both sides; of two for one version keep theirs, and add your text under another number)");
     }
 
     #[test]

@@ -15,10 +15,8 @@ use crate::version::Version;
 use crate::yaml::{Document, Located, Span};
 
 mod inside_scalar;
-mod merge_conflict;
 
 use inside_scalar::place_inside;
-pub(crate) use merge_conflict::MERGE_CONFLICT;
 
 /// How the file of a version is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -127,7 +125,7 @@ fn parse_text(
         problems.push(empty(file));
         return None;
     }
-    problems.extend(merge_conflict::unresolved(file, text));
+    problems.extend(crate::merge_conflict::in_prose(file, text));
     match Template::parse(format, Arc::clone(text)) {
         Ok(template) => Some(VersionContent::Text(template)),
         Err(found) => {

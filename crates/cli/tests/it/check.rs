@@ -347,3 +347,29 @@ fn a_suite_under_a_name_that_is_not_read_makes_nothing_green_and_stops_no_servin
         &["resolve", "greet", "--quiet"],
     ]));
 }
+
+#[test]
+fn a_merge_that_nobody_resolved_is_called_that_wherever_it_is() {
+    let sandbox = Sandbox::new();
+    sandbox.edit(
+        "prompts/greet/tests/test_cases.yaml",
+        "cases:",
+        "datasets: [{file: ../../../rows.jsonl}]\ncases:",
+    );
+    let row = "{\"name\": \"two\", \"inputs\": {\"name\": \"Bob\"}, \"expected\": {\"polite\": true}}\n";
+    sandbox.write("rows.jsonl", row);
+    let mut told = String::new();
+    for file in [
+        "prompts/registry.yaml",
+        "prompts/greet/prompt.yaml",
+        "prompts/greet/tests/test_cases.yaml",
+        "rows.jsonl",
+        "replies/greet.jsonl",
+    ] {
+        let text = if sandbox.path(file).exists() { sandbox.read(file) } else { String::new() };
+        sandbox.write(file, format!("{text}<<<<<<< HEAD\na\n=======\nb\n>>>>>>> other\n"));
+        told += &sandbox.session(&[&["check"]]);
+        sandbox.write(file, text);
+    }
+    assert_snapshot!(told);
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use promptassay_registry::merge_conflict;
 use promptassay_registry::problem::{Place, Problem};
 use serde::de::DeserializeOwned;
 
@@ -27,6 +28,10 @@ impl<'a> Lines<'a> {
         problems: &mut Vec<Problem>,
         mut take: impl FnMut(T, usize, &dyn Fn() -> Place, &mut Vec<Problem>),
     ) {
+        if let Some(merge) = merge_conflict::in_data(self.file, self.text) {
+            problems.push(merge);
+            return;
+        }
         for (index, line) in self.text.split_inclusive('\n').enumerate() {
             let content = line.trim();
             if content.is_empty() || (index == 0 && self.is_header(content, problems)) {

@@ -8,11 +8,11 @@ use super::{PromptError, survey};
 use crate::digest::Digest;
 use crate::files::{DirectoryLock, WriteError, write_atomic};
 use crate::lock_file::LockRow;
+use crate::merge_conflict::MERGE_CONFLICT;
 use crate::name::PromptName;
 use crate::problem::{Problem, Severity, has_errors};
 use crate::tree::UnknownVersion;
 use crate::version::{Version, VersionSelector};
-use crate::version_file::MERGE_CONFLICT;
 
 /// Who registers a version, when, and what for.
 #[derive(Debug, Clone)]

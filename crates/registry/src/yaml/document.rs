@@ -10,6 +10,7 @@ use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use super::located::Span;
 use super::node::{Builder, Kind, Node, Raw};
 use super::reader::Reader;
+use crate::merge_conflict;
 use crate::problem::{Place, Problem};
 
 /// After so many problems in one document reading stops: whoever has more fixes these first.
@@ -52,7 +53,8 @@ impl Document {
             match serde_saphyr::from_str_with_options(&text, options(text.len())) {
                 Ok(raw) => raw,
                 Err(error) => {
-                    problems.push(syntax_problem(&file, &text, &error));
+                    let merge = merge_conflict::in_data(&file, &text);
+                    problems.push(merge.unwrap_or_else(|| syntax_problem(&file, &text, &error)));
                     return None;
                 }
             };

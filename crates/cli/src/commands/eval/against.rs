@@ -10,6 +10,7 @@ use promptassay_evaluator::plan::{Plan, PromptInput};
 use promptassay_evaluator::runs::{RunFile, Shard};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::{may_be_there, read_text};
+use promptassay_registry::merge_conflict;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 
@@ -167,8 +168,11 @@ pub(crate) fn read_blessed(path: &Path) -> Result<(Baseline, Digest), Box<Proble
                 (UNREADABLE, "bless a run anew, or take the file of an earlier commit")
             }
         };
-        let problem = Problem::error(code, format!("this cannot be compared with: {error}"));
-        Box::new(problem.at(Place::whole_file(path)).help(help))
+        let merge = merge_conflict::in_data(path, &text).map(|merge| Problem { code, ..merge });
+        let problem = merge.unwrap_or_else(|| {
+            Problem::error(code, format!("this cannot be compared with: {error}")).at(Place::whole_file(path))
+        });
+        Box::new(problem.help(help))
     })?;
     Ok((baseline, Digest::of(text)))
 }

@@ -1,5 +1,6 @@
 //! JSON lines: an object a line. Sound rows are read quickly; a row in which something is wrong is read a second time, with places.
 
+use promptassay_registry::merge_conflict;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::yaml::{Document, Reading, Span};
 use serde_json::error::Category;
@@ -10,6 +11,11 @@ use super::Rows;
 
 pub(super) fn read(text: &str, rows: &mut Rows<'_, '_>) {
     let file = rows.file;
+    if let Some(merge) = merge_conflict::in_data(file, text) {
+        rows.any = true;
+        rows.report(merge);
+        return;
+    }
     for (index, line) in text.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.trim().is_empty() {

@@ -226,7 +226,7 @@ impl Then<'_> {
         let help = match &removed.production {
             Some(_) => "a prompt keeps its name as long as a version of it is in production",
             None => {
-                "to rename a prompt, move its directory with suite and baseline in a change of its own, and begin a new ledger with `promptassay adopt`, for a ledger's lines name their prompt; else say in review why the old gate does not count"
+                "to rename a prompt, move its directory with suite and baseline in a change of its own, judge that by `--candidate` and `--min-pass-rate` because the base has no rule for the new name, and begin a new ledger with `promptassay adopt`, for a ledger's lines name their prompt; else say in review why the old gate does not count"
             }
         };
         let place = Place::whole_file(prompt.directory());

@@ -1,4 +1,5 @@
-//! What an unresolved merge leaves in a text. YAML refuses it by itself; a text would be sent as it is.
+//! What an unresolved merge leaves in a file. Data with it is refused, and the reason should be the merge and not what it does to the syntax; a
+//! text would be sent as it is.
 
 use std::ops::Range;
 use std::path::Path;
@@ -7,17 +8,25 @@ use crate::problem::{Place, Problem};
 
 /// The code of a text with the marks of an unresolved merge.
 pub(crate) const MERGE_CONFLICT: &str = "version::merge_conflict";
+/// The code of data with them.
+pub(crate) const UNRESOLVED: &str = "file::merge_conflict";
+const MESSAGE: &str = "here begin the two sides of a merge that nobody resolved";
 
 /// A warning where all three marks begin lines, in their order.
-pub(super) fn unresolved(file: &Path, text: &str) -> Option<Problem> {
+pub(crate) fn in_prose(file: &Path, text: &str) -> Option<Problem> {
     let first = first_mark(text)?;
     Some(
-        Problem::warning(MERGE_CONFLICT, "here begin the two sides of a merge that nobody resolved")
-            .at(Place::in_text(file, text, first))
-            .help(
-                "keep one of the two, without the marks; a text that is about such marks has them indented",
-            ),
+        Problem::warning(MERGE_CONFLICT, MESSAGE).at(Place::in_text(file, text, first)).help(
+            "keep one of the two, without the marks; a text that is about such marks has them indented",
+        ),
     )
+}
+
+/// An error in place of all that is wrong with data where all three marks begin lines, in their order.
+pub fn in_data(file: &Path, text: &str) -> Option<Problem> {
+    let first = first_mark(text)?;
+    let problem = Problem::error(UNRESOLVED, MESSAGE).at(Place::in_text(file, text, first));
+    Some(problem.help("decide what this file is to say, and take the lines with the marks out"))
 }
 
 /// Where the first mark stands.
