@@ -202,6 +202,20 @@ fn what_a_selection_leaves_out_is_missing_on_neither_side() {
 }
 
 #[test]
+fn units_that_only_one_side_answered_are_not_counted_among_those_that_an_interval_rests_on() {
+    let sandbox = sandbox(30, "{min_pass_rate: 0.5, max_missing: 0.5}");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    assert_eq!(sandbox.run(&["baseline", "bless"]).code, Some(0));
+    let look = ["eval", "--offline", "--against-baseline", "--report", "markdown=-"];
+    let whole = sandbox.run(&look).stdout;
+    assert!(!whole.contains("judged on both sides"), "{whole}");
+    let replies = sandbox.read("replies/greet.jsonl");
+    sandbox.write("replies/greet.jsonl", replies.split_once('\n').unwrap().1);
+    let seen = sandbox.run(&look);
+    assert!(seen.stdout.contains("29 of 30 units judged on both sides"), "{}", seen.shown());
+}
+
+#[test]
 fn a_blessed_file_that_a_merge_broke_is_mended_by_blessing() {
     let sandbox = sandbox(30, "{margin: 0.2}");
     assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));

@@ -147,6 +147,11 @@ pub(super) fn basis(comparison: &Comparison, policy: &Policy) -> Vec<String> {
             None => String::new(),
         }
     )];
+    // What an interval rests on are the units that were judged on both sides.
+    let judged = comparison.metric(&Metric::PassRate).and_then(|metric| metric.difference.as_ref().ok());
+    if let Some(judged) = judged.filter(|judged| judged.units < comparison.units) {
+        sentences.push(format!("{} of {} units judged on both sides", judged.units, comparison.units));
+    }
     if let Some(margin) = comparison.margin {
         sentences.push(format!("margin {} points ({})", percent_points(margin), policy.margin.source));
     }
