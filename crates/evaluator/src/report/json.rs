@@ -16,8 +16,8 @@ use crate::record::{Calls, TrialRecord};
 use crate::summary::{Cost, VariantSummary, unit_interval};
 pub use shape::Nothing;
 use shape::{
-    Case, Gate, Interval, Judging, Latency, Prompt, Quantile, Repeat, RepeatShape, Report, Skipped, Tag,
-    Trials, Variant, WholeCost,
+    Case, Gate, Interval, Judging, Latency, Prompt, Quantile, Repeat, RepeatShape, Report, Results, Skipped,
+    Tag, Trials, Variant, WholeCost,
 };
 
 /// The version of this shape.
@@ -103,7 +103,7 @@ pub fn json_schema() -> Schema {
     schema
 }
 
-fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant<'a> {
+fn variant<'a>(evaluation: &'a Evaluation<'a>, summary: &'a VariantSummary) -> Variant<'a> {
     let plan = &evaluation.plan.prompts()[summary.prompt];
     let variant = &plan.variants[summary.variant];
     let policy = &plan.suite.policy;
@@ -174,35 +174,39 @@ fn variant<'a>(evaluation: &Evaluation<'a>, summary: &VariantSummary) -> Variant
             attempt: evaluation.repeated(gate),
             comparison: gate.comparison.as_ref().map(comparison::of),
         }),
-        results: summary
-            .cases
-            .iter()
-            .map(|case| {
-                let definition = &plan.suite.cases[case.case];
-                let trials = evaluation.plan.trials_of(summary.prompt, summary.variant, case.case);
-                let repeats = trials.map(|(index, trial)| {
-                    Repeat(RepeatShape {
-                        repeat: trial.repeat,
-                        outcome: outcome(evaluation.record.trial(index)),
-                        trial: trial.id,
-                        outputs: evaluation.outputs,
-                    })
-                });
-                Case {
-                    name: &definition.name,
-                    file: evaluation.files.name(&definition.place.file),
-                    line: definition.place.line,
-                    must_pass: definition.must_pass,
-                    cluster: definition.cluster.as_deref(),
-                    passed: case.counts.passed,
-                    asked: case.counts.asked,
-                    missing: case.counts.missing(),
-                    score: case.score,
-                    repeats: repeats.collect(),
-                }
-            })
-            .collect(),
+        results: Results(Box::new(move || Box::new(cases(evaluation, summary)))),
     }
+}
+
+fn cases<'a>(
+    evaluation: &'a Evaluation<'a>,
+    summary: &'a VariantSummary,
+) -> impl Iterator<Item = Case<'a>> + 'a {
+    let suite = &evaluation.plan.prompts()[summary.prompt].suite;
+    summary.cases.iter().map(move |case| {
+        let definition = &suite.cases[case.case];
+        let trials = evaluation.plan.trials_of(summary.prompt, summary.variant, case.case);
+        let repeats = trials.map(|(index, trial)| {
+            Repeat(RepeatShape {
+                repeat: trial.repeat,
+                outcome: outcome(evaluation.record.trial(index)),
+                trial: trial.id,
+                outputs: evaluation.outputs,
+            })
+        });
+        Case {
+            name: &definition.name,
+            file: evaluation.files.name(&definition.place.file),
+            line: definition.place.line,
+            must_pass: definition.must_pass,
+            cluster: definition.cluster.as_deref(),
+            passed: case.counts.passed,
+            asked: case.counts.asked,
+            missing: case.counts.missing(),
+            score: case.score,
+            repeats: repeats.collect(),
+        }
+    })
 }
 
 fn outcome(trial: Option<&TrialRecord>) -> &'static str {

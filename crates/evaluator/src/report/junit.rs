@@ -4,14 +4,15 @@
 //! A failure or an error stands in it if and only if the process does not end with 0. What a gate tolerates is a passing case whose
 //! output says so. Names hold no positions, so that a case keeps its history when others are added; repeats are one test case.
 
+mod xml;
+
 use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
-use junit_report::{
-    Duration, OffsetDateTime, Report, TestCase, TestCaseBuilder, TestSuite, TestSuiteBuilder,
-};
+use junit_report::{Duration, TestCase, TestCaseBuilder};
 
+use self::xml::{Totals, Writer};
 use super::compared::sentences;
 use super::reasons::{Quoted, counts_in_words, reasons};
 use super::visible::WithoutCommands;
@@ -35,9 +36,9 @@ pub struct JunitLook<'a> {
 /// Writes the report as XML: the same run gives the same bytes, whenever it is reported. The time of a case is what the models took for
 /// all of its repeats; 0 where its replies were recorded, and nobody waited. It fails where `out` does.
 pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut report = Report::new();
+    let mut report = Writer::begin(WithoutCommands::new(out))?;
     for summary in evaluation.summaries {
-        report.add_testsuite(variant(evaluation, summary, look));
+        variant(evaluation, summary, look, &mut report)?;
     }
     let of_nobody: Vec<&Remark> = evaluation
         .plan
@@ -46,41 +47,60 @@ pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io:
         .filter(|remark| !evaluation.plan.prompts().iter().any(|plan| is_about(remark, plan)))
         .collect();
     if !look.troubles.is_empty() || !of_nobody.is_empty() {
-        report.add_testsuite(run(look, &of_nobody));
+        let cases = run(look, &of_nobody);
+        report.suite(("promptassay", look.began), Totals::of(&cases), cases.into_iter())?;
     }
-    let mut calm = WithoutCommands::new(out);
-    report.write_xml(&mut calm).map_err(io::Error::other)?;
-    calm.finish()
+    report.end()?.finish()
 }
 
-fn variant(evaluation: &Evaluation<'_>, summary: &VariantSummary, look: JunitLook<'_>) -> TestSuite {
+fn variant<W: io::Write>(
+    evaluation: &Evaluation<'_>,
+    summary: &VariantSummary,
+    look: JunitLook<'_>,
+    report: &mut Writer<W>,
+) -> io::Result<()> {
     let plan = &evaluation.plan.prompts()[summary.prompt];
     let class = class_name(plan, summary.variant);
     let is_baseline = plan.variants[summary.variant].role == Role::Baseline;
     let name = if is_baseline { format!("{class} (baseline)") } else { class.clone() };
-    let mut suite = suite(&name, look.began);
     let gate =
         evaluation.gates.iter().find(|gate| gate.prompt == summary.prompt && gate.variant == summary.variant);
+    let of_gate = gate.map(|gate| gate_case(evaluation, gate, &class));
+    let mut totals = Totals::of(&of_gate);
     for case in &summary.cases {
-        suite.add_testcase(test_case(evaluation, summary, case, gate, &class, look));
+        let kind = Kind::of(case, gate);
+        totals.add_one(kind == Kind::Errored, kind == Kind::Failed, took(evaluation, summary, case));
     }
-    for (case, reason) in to_open::skipped(plan) {
-        suite.add_testcase(skipped(case, reason, &class, &evaluation.files.name(&case.place.file)));
+    for _ in to_open::skipped(plan) {
+        totals.add_one(false, false, Duration::ZERO);
     }
-    if let Some(gate) = gate {
-        suite.add_testcase(gate_case(evaluation, gate, &class));
-    }
-    // Taken out, not built: building copies every case, and of these there may be many.
-    suite.testsuite
+    // Made when they are written: of these there may be many.
+    let asked = summary.cases.iter().map(|case| test_case(evaluation, summary, case, gate, &class, look));
+    let skipped = to_open::skipped(plan)
+        .map(|(case, reason)| skipped(case, reason, &class, &evaluation.files.name(&case.place.file)));
+    report.suite((&attribute(&name), look.began), totals, asked.chain(skipped).chain(of_gate))
 }
 
-fn suite(name: &str, began: Timestamp) -> TestSuiteBuilder {
-    let mut suite = TestSuiteBuilder::new(&attribute(name));
-    // The writer would take the time of day.
-    suite.set_timestamp(
-        OffsetDateTime::from_unix_timestamp(began.as_second()).unwrap_or(OffsetDateTime::UNIX_EPOCH),
-    );
-    suite
+/// What a test case is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Passed,
+    /// It passes though not every repeat did, and why.
+    Tolerated(&'static str),
+    Failed,
+    Errored,
+}
+
+impl Kind {
+    fn of(case: &CaseSummary, gate: Option<&Gate>) -> Self {
+        match gate {
+            _ if case.counts.passed == case.counts.asked => Self::Passed,
+            None => Self::Tolerated("the baseline; no gate stands on it"),
+            Some(gate) if !gate.blocks => Self::Tolerated("tolerated by the gate"),
+            Some(_) if case.counts.failed > 0 => Self::Failed,
+            Some(_) => Self::Errored,
+        }
+    }
 }
 
 /// How long the models took for all repeats of a case, in microseconds: what a journal keeps, so that a report of it has the same bytes.
@@ -112,14 +132,8 @@ fn test_case(
         reasons(evaluation, summary, case, if look.redact { Quoted::Nothing } else { Quoted::Outputs });
     let message = counts_in_words(&case.counts);
     let took = took(evaluation, summary, case);
-    let all_passed = case.counts.passed == case.counts.asked;
-    let tolerated = match gate {
-        None => Some("the baseline; no gate stands on it"),
-        Some(gate) if !gate.blocks => Some("tolerated by the gate"),
-        Some(_) => None,
-    };
-    let mut builder = match tolerated {
-        _ if all_passed => {
+    let mut builder = match Kind::of(case, gate) {
+        Kind::Passed => {
             let mut builder = TestCaseBuilder::success(&name, took);
             // Repeats are worth a line, and so are warnings.
             if case.counts.asked > 1 || !body.is_empty() {
@@ -127,19 +141,22 @@ fn test_case(
             }
             builder
         }
-        Some(why) => {
+        Kind::Tolerated(why) => {
             let mut builder = TestCaseBuilder::success(&name, took);
             builder.set_system_out(&cdata(&format!("not passed ({why}): {message}\n{body}")));
             builder
         }
-        None if case.counts.failed > 0 => {
-            TestCaseBuilder::failure(&name, took, "failed", &attribute(&message))
+        Kind::Failed => {
+            let mut builder = TestCaseBuilder::failure(&name, took, "failed", &attribute(&message));
+            builder.set_trace(&cdata(&body));
+            builder
         }
-        None => TestCaseBuilder::error(&name, took, "error", &attribute(&message)),
+        Kind::Errored => {
+            let mut builder = TestCaseBuilder::error(&name, took, "error", &attribute(&message));
+            builder.set_trace(&cdata(&body));
+            builder
+        }
     };
-    if !all_passed && tolerated.is_none() {
-        builder.set_trace(&cdata(&body));
-    }
     builder.set_classname(&attribute(class));
     builder.set_filepath(&attribute(&evaluation.files.name(&definition.place.file)));
     builder.testcase
@@ -196,19 +213,19 @@ fn warning(remark: &Remark) -> String {
 }
 
 /// What concerns no variant: why the process does not end with 0 whatever the gates say, and what is to be known of the change.
-fn run(look: JunitLook<'_>, remarks: &[&Remark]) -> TestSuite {
-    let mut suite = suite("promptassay", look.began);
+fn run(look: JunitLook<'_>, remarks: &[&Remark]) -> Vec<TestCase> {
+    let mut cases = Vec::new();
     for (index, trouble) in look.troubles.iter().enumerate() {
         let name = if index == 0 { "run".to_owned() } else { format!("run {}", index + 1) };
         let mut case = TestCaseBuilder::error(&name, Duration::ZERO, "run", &attribute(trouble));
-        suite.add_testcase(case.set_classname("promptassay").build());
+        cases.push(case.set_classname("promptassay").build());
     }
     if !remarks.is_empty() {
         let text = remarks.iter().map(|remark| warning(remark)).collect::<Vec<_>>().join("\n");
         let mut case = TestCaseBuilder::success("change", Duration::ZERO);
-        suite.add_testcase(case.set_system_out(&cdata(&text)).set_classname("promptassay").build());
+        cases.push(case.set_system_out(&cdata(&text)).set_classname("promptassay").build());
     }
-    suite.build()
+    cases
 }
 
 /// Text for an attribute: one line, because readers fold line breaks there.

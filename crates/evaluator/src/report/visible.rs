@@ -87,36 +87,58 @@ fn push_calm(out: &mut String, text: &str) {
     out.push_str(rest);
 }
 
-/// Hands a document on line by line, each as [`without_commands`] makes it: memory holds one line.
+/// Hands a document on as [`without_commands`] makes it, line by line, and long lines in pieces: XML may be one line, and memory is not
+/// to hold all of it.
 #[derive(Debug)]
 pub(crate) struct WithoutCommands<W> {
     out: W,
     line: Vec<u8>,
+    /// Whether the beginning of the line was handed on.
+    has_begun: bool,
+    /// From so many bytes on a line is handed on in pieces.
+    long: usize,
 }
+
+/// No command has this sign, so that none reaches over it. Neither does a character.
+const CUT: u8 = b'>';
 
 impl<W: io::Write> WithoutCommands<W> {
     pub(crate) fn new(out: W) -> Self {
-        Self { out, line: Vec::new() }
+        Self { out, line: Vec::new(), has_begun: false, long: 64 << 10 }
     }
 
     /// Hands on what is left: a last line without an end.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.hand_on()
+        self.hand_on(self.line.len())
     }
 
-    fn hand_on(&mut self) -> io::Result<()> {
-        let calm = without_commands(&String::from_utf8_lossy(&self.line));
-        self.line.clear();
-        self.out.write_all(calm.as_bytes())
+    fn hand_on(&mut self, length: usize) -> io::Result<()> {
+        let piece = String::from_utf8_lossy(&self.line[..length]);
+        let calm = if self.has_begun {
+            let mut calm = String::with_capacity(piece.len());
+            push_calm(&mut calm, &piece);
+            calm
+        } else {
+            without_commands(&piece)
+        };
+        self.has_begun = !piece.ends_with('\n');
+        self.out.write_all(calm.as_bytes())?;
+        self.line.drain(..length);
+        Ok(())
     }
 }
 
 impl<W: io::Write> io::Write for WithoutCommands<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let until = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+        let before = self.line.len();
         self.line.extend_from_slice(&bytes[..until]);
         if self.line.ends_with(b"\n") {
-            self.hand_on()?;
+            self.hand_on(self.line.len())?;
+        } else if self.line.len() >= self.long
+            && let Some(cut) = bytes[..until].iter().rposition(|byte| *byte == CUT)
+        {
+            self.hand_on(before + cut + 1)?;
         }
         Ok(until)
     }
@@ -165,9 +187,9 @@ mod tests {
         }
 
         #[test]
-        fn line_by_line_it_is_the_same(text in "[ :#\\[vsoé\n]{0,40}", size in 1_usize..9) {
+        fn in_pieces_it_is_the_same(text in "[ :#\\[>vsoé\n]{0,40}", size in 1_usize..9, long in 1_usize..50) {
             let mut out = Vec::new();
-            let mut calm = WithoutCommands::new(&mut out);
+            let mut calm = WithoutCommands { long, ..WithoutCommands::new(&mut out) };
             for piece in text.as_bytes().chunks(size) {
                 calm.write_all(piece).unwrap();
             }

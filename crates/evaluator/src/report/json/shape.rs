@@ -148,7 +148,20 @@ pub(super) struct Variant<'a> {
     /// The gate of a candidate.
     pub(super) gate: Option<Gate<'a>>,
     /// The cases that were asked.
-    pub(super) results: Vec<Case<'a>>,
+    #[schemars(with = "Vec<Case<'static>>")]
+    pub(super) results: Results<'a>,
+}
+
+/// Makes each case when it is written, so that a report holds one at a time.
+pub(super) struct Results<'a>(pub(super) Box<dyn Fn() -> Cases<'a> + 'a>);
+
+/// Cases, in their order.
+pub(super) type Cases<'a> = Box<dyn Iterator<Item = Case<'a>> + 'a>;
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0())
+    }
 }
 
 /// How many trials came to what.
