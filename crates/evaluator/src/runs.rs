@@ -202,11 +202,19 @@ impl Runs {
         }
     }
 
-    /// The same for whoever is to remove it: also one that was killed before it was described.
+    /// The same for whoever is to remove it: also one that was killed before it was described. Both kinds are listed, so a beginning that
+    /// a run of either kind has as well names neither: what is removed is gone.
     pub fn find_to_remove(&self, reference: &str) -> Result<RunDirectory, FindError> {
-        match self.find(reference) {
-            Err(FindError::Undescribed { id }) => Ok(RunDirectory { path: self.directory_of(&id) }),
-            found => found,
+        if steps_back(reference).is_some() || reference.is_empty() {
+            return self.find(reference);
+        }
+        let mut candidates = [self.ids()?, self.undescribed()?].concat();
+        candidates.retain(|id| id.as_str().starts_with(reference));
+        candidates.sort_unstable();
+        match candidates.as_slice() {
+            [] => self.find(reference),
+            [id] => Ok(RunDirectory { path: self.directory_of(id) }),
+            _ => Err(FindError::Ambiguous { reference: reference.to_owned(), candidates }),
         }
     }
 

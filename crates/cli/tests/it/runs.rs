@@ -402,6 +402,16 @@ fn a_run_that_was_killed_before_it_was_described_is_listed_and_removed() {
         &[&["runs", "show", "019aae2f"], &["report", "019aae2f"], &["runs", "show", "019aae30"]]
     ));
     assert_eq!(sandbox.run(&["report"]).code, Some(1), "the latest is the one that was described");
+    // The other one is named by this as well, and what it holds was paid for.
+    let other = &runs(&sandbox)[0].file_name().unwrap().to_str().unwrap().to_owned();
+    let refused = sandbox.run(&["runs", "rm", "01"]);
+    assert!(
+        refused.code == Some(2) && refused.stderr.contains("several runs begin with `01`"),
+        "{}",
+        refused.shown()
+    );
+    assert!(refused.stderr.contains(id) && refused.stderr.contains(other.as_str()), "{}", refused.shown());
+    assert_eq!(sandbox.run(&["runs", "list", "--json"]).stdout.matches("\"id\"").count(), 2);
     let removed = sandbox.run(&["runs", "rm", "019aae2f"]);
     assert_eq!(removed.code, Some(0), "{}", removed.shown());
     assert!(!directory.exists());

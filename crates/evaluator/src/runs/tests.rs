@@ -117,6 +117,26 @@ fn a_run_that_was_killed_before_it_was_described_can_be_removed_and_is_never_the
 }
 
 #[test]
+fn what_one_removes_is_named_so_that_no_run_of_either_kind_is_meant_beside_it() {
+    const KILLED: &str = "019aae2f-3b00-7c04-a1c2-6d2f6f1b7a10";
+    let (_directory, runs) = two();
+    std::fs::create_dir(runs.directory_of(&KILLED.parse().unwrap())).unwrap();
+    let candidates = |reference: &str| match runs.find_to_remove(reference) {
+        Err(FindError::Ambiguous { candidates, .. }) => candidates.len(),
+        _ => 0,
+    };
+    assert_eq!((candidates("019aae2f-3"), candidates("019aae2f")), (2, 3));
+    for (reference, id) in
+        [("019aae2f-3a", FIRST), ("019aae2f-3b", KILLED), (KILLED, KILLED), ("latest", SECOND)]
+    {
+        assert!(runs.find_to_remove(reference).unwrap().path().ends_with(id), "{reference}");
+    }
+    for unknown in ["", "02", "notes", ".."] {
+        assert!(matches!(runs.find_to_remove(unknown), Err(FindError::Unknown { .. })), "{unknown}");
+    }
+}
+
+#[test]
 fn of_a_run_that_was_removed_only_what_somebody_put_there_is_left_and_it_is_no_run() {
     let (_directory, runs) = two();
     let run = runs.find(FIRST).unwrap();

@@ -87,6 +87,7 @@ impl RunsArguments {
     ) -> Result<RunDirectory, Failure> {
         match self.runs(context)?.find_to_remove(reference) {
             Ok(directory) => Ok(directory),
+            Err(error @ FindError::Ambiguous { .. }) => Err(not_found(&error, reference, context)),
             Err(_) => self.find(reference, context),
         }
     }
