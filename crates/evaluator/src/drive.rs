@@ -34,7 +34,7 @@ use crate::run::{Asked, Tell, Unanswered, Work};
 use crate::spending::{Allowance, Bill, Budget, Spent};
 
 pub use circuit::Opened;
-pub use keys::{KeyProblem, secrets};
+pub use keys::{KeyProblem, known_secrets, secrets};
 pub use retry::RetryPolicy;
 pub use transport::{Live, Transport};
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::Path;
 
+use promptassay_llm::Secrets;
+
 use crate::event::{Answer, Event, JudgeAnswered, RunEnd};
 use crate::journal::{JournalReader, ReadError};
 use crate::judge::JudgeCall;
@@ -60,16 +62,22 @@ pub struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    /// The answers that `journal` holds for the trials of `plan`. Checks run their programs where `programs` says so.
+    /// The answers that `journal` holds for the trials of `plan`. Checks run their programs where `programs` has the
+    /// secrets that are cut out of what they say.
     pub fn open(
         plan: &'a Plan,
         usable: &'a Usable,
         journal: &'a Path,
-        programs: bool,
+        programs: Option<Secrets>,
     ) -> Result<Self, ReadError> {
         let Replay { outputs, judged, .. } = replay(journal, plan)?;
-        let work =
-            Work { judged: Some(judged), is_stored: true, without_programs: !programs, ..Work::all(plan) };
+        let work = Work {
+            judged: Some(judged),
+            is_stored: true,
+            without_programs: programs.is_none(),
+            secrets: programs.unwrap_or_default(),
+            ..Work::all(plan)
+        };
         Ok(Self { plan, usable, journal, outputs, work })
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::channel::mpsc;
 use futures::{FutureExt, StreamExt, stream};
 use indexmap::IndexMap;
-use promptassay_llm::{ChatRequest, Reply};
+use promptassay_llm::{ChatRequest, Reply, Secrets};
 use promptassay_registry::digest::Digest;
 
 use crate::event::{
@@ -78,6 +78,8 @@ pub struct Work {
     pub is_stored: bool,
     /// Whether checks may not run their programs: what these would have to say is unscored.
     pub without_programs: bool,
+    /// What is cut out of whatever those programs say: they have the environment of the run.
+    pub secrets: Secrets,
 }
 
 /// What people wrote in the place of models, which are then not asked.
@@ -128,7 +130,7 @@ where
                 .map(|&trial| async move {
                     let (answer, answered_before) = ask_one(plan, work, trial, ask, tell).await?;
                     let ask_judge = |call| ask_judge_once(work, trial, call, ask_judge, tell);
-                    let programs = !work.without_programs;
+                    let programs = (!work.without_programs).then_some(&work.secrets);
                     let result = judge_asking(plan, trial, answer, &ask_judge, programs).await;
                     Some(TrialResult { answered_before, ..result })
                 })
@@ -245,14 +247,14 @@ where
 }
 
 /// What the validators of a trial's case say of an answer; judges are asked through `ask_judge`, and the programs of commands are run
-/// where `programs` says so. A judge that is not asked any more because the run was stopped leaves its check an error: the answer is
+/// where `programs` has the secrets that are cut out of what they say. A judge that is not asked any more because the run was stopped leaves its check an error: the answer is
 /// kept, and a resumed run judges it.
 pub async fn judge_asking<J, G>(
     plan: &Plan,
     trial: Trial,
     answer: Answer,
     ask_judge: &J,
-    programs: bool,
+    programs: Option<&Secrets>,
 ) -> TrialResult
 where
     J: Fn(JudgeCall) -> G,

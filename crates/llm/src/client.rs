@@ -159,15 +159,25 @@ impl Client {
         let body = body::read(response, self.options.max_body_bytes, &origin).await?;
         let elapsed = started.elapsed();
         secrets.cut_out_of_headers(&mut headers);
-        let bytes = secrets.cut_out(body.bytes);
+        let is_answer = (200..300).contains(&status);
+        let bytes =
+            if is_answer { secrets.cut_out_of_answer(body.bytes) } else { secrets.cut_out(body.bytes) };
         // Of an error the beginning is enough.
-        if body.is_cut && (200..300).contains(&status) {
+        if body.is_cut && is_answer {
             let limit = self.options.max_body_bytes;
-            return Err(wire::malformed(&format!("the body is longer than {limit} bytes"), &bytes));
+            let said = secrets.cut_out(bytes);
+            return Err(wire::malformed(&format!("the body is longer than {limit} bytes"), &said));
         }
-        let response = HttpResponse { status, headers, body: bytes, latency: whole_microseconds(elapsed) };
+        let mut response =
+            HttpResponse { status, headers, body: bytes, latency: whole_microseconds(elapsed) };
         let arrived = now.saturating_add(elapsed).unwrap_or(now);
-        let reply = wire::decode(row.provider, &response, arrived)?;
+        let mut decoded = wire::decode(row.provider, &response, arrived);
+        if decoded.is_err() && is_answer {
+            // It is no answer, and the error quotes it.
+            response.body = secrets.cut_out(response.body);
+            decoded = wire::decode(row.provider, &response, arrived);
+        }
+        let reply = decoded?;
         Ok(Answer { reply, rate_hint: RateHint::read(&response, arrived) })
     }
 
@@ -192,9 +202,15 @@ impl Client {
             self.options.max_body_bytes,
         )
         .await?;
-        finished.stdout = secrets.cut_out(finished.stdout);
+        finished.stdout = secrets.cut_out_of_answer(finished.stdout);
         finished.stderr = secrets.cut_out(finished.stderr);
-        let mut reply = command::decode(&finished)?;
+        let mut decoded = command::decode(&finished);
+        if decoded.is_err() {
+            // It is no answer, and the error quotes it.
+            finished.stdout = secrets.cut_out(finished.stdout);
+            decoded = command::decode(&finished);
+        }
+        let mut reply = decoded?;
         reply.latency = whole_microseconds(started.elapsed());
         Ok(Answer { reply, rate_hint: RateHint::default() })
     }

@@ -11,7 +11,9 @@ use reqwest::header::HeaderValue;
 /// What stands in the place of a secret.
 pub(crate) const REDACTED: &str = "[redacted]";
 
-/// A value this long is a secret whatever it looks like.
+/// In what one of these many characters is said, whatever it looks like, no check looks: errors, headers, what programs write aside.
+const SHORTEST: usize = 6;
+/// In an answer a value this long is a secret whatever it looks like.
 const VERY_LONG: usize = 16;
 /// A value this long is one unless it is a word or words, such as `anything` or `lm-studio`: small letters, and what joins them.
 const LONG: usize = 8;
@@ -37,11 +39,20 @@ impl fmt::Debug for Needle {
     }
 }
 
+/// What may hold a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// What is judged: a word in it is a word, though a server without keys was given it as one.
+    Answer,
+    /// What is not: errors, headers, and what programs write aside.
+    Aside,
+}
+
 impl Needle {
-    /// The spellings of a secret; none where its value is too short to be told from a word or a number.
-    pub(crate) fn of(value: &str) -> Vec<Self> {
+    /// The spellings of a secret that are looked for; none where its value is too short to be told from a word or a number.
+    pub(crate) fn of(value: &str, said: Said) -> Vec<Self> {
         let secret = credential(value);
-        if !is_long_enough(secret) {
+        if !is_long_enough(secret, said) {
             return Vec::new();
         }
         let secret = secret.as_bytes();
@@ -92,19 +103,58 @@ pub(crate) fn cut_out(text: Vec<u8>, needles: &[Needle]) -> Vec<u8> {
     found.sort_unstable_by_key(|range| range.start);
     let mut clean = Vec::with_capacity(text.len());
     let mut kept_to = 0;
-    for Range { start, end } in found {
+    let mut strings = Strings::of(&text);
+    for range in found {
+        let number = strings.number_around(&range);
+        let Range { start, end } = number.clone().unwrap_or(range);
         if start >= kept_to {
             clean.extend_from_slice(&text[kept_to..start]);
             // What a backslash escapes is not torn from it: the JSON stays JSON.
             if ends_within_an_escape(&clean) {
                 clean.pop();
             }
-            clean.extend_from_slice(REDACTED.as_bytes());
+            clean.extend_from_slice(if number.is_some() { b"0" } else { REDACTED.as_bytes() });
         }
         kept_to = kept_to.max(end);
     }
     clean.extend_from_slice(&text[kept_to..]);
     clean
+}
+
+/// Where a text of JSON is within strings, asked from its beginning to its end: a number of it can be no `[redacted]`.
+struct Strings<'t> {
+    text: &'t [u8],
+    is_json: bool,
+    at: usize,
+    is_inside: bool,
+}
+
+impl<'t> Strings<'t> {
+    fn of(text: &'t [u8]) -> Self {
+        Self { text, is_json: matches!(text.trim_ascii_start(), [b'{' | b'[', ..]), at: 0, is_inside: false }
+    }
+
+    /// The number of JSON that these bytes are part of; `None` where they are part of a string, or of no JSON.
+    fn number_around(&mut self, range: &Range<usize>) -> Option<Range<usize>> {
+        let is_of_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+        if !self.is_json || !self.text[range.clone()].iter().all(is_of_number) {
+            return None;
+        }
+        while self.at < range.start {
+            match self.text[self.at] {
+                b'\\' if self.is_inside => self.at += 1,
+                b'"' => self.is_inside = !self.is_inside,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        if self.is_inside {
+            return None;
+        }
+        let before = self.text[..range.start].iter().rev().take_while(|byte| is_of_number(byte)).count();
+        let after = self.text[range.end..].iter().take_while(|byte| is_of_number(byte)).count();
+        Some(range.start - before..range.end + after)
+    }
 }
 
 /// The value of a header without what these needles find: as it is, or nothing of it.
@@ -123,10 +173,13 @@ fn credential(value: &str) -> &str {
     let Some((scheme, rest)) = value.split_once(' ') else { return value };
     let rest = rest.trim();
     let is_scheme = SCHEMES.iter().any(|known| scheme.trim_end_matches(':').eq_ignore_ascii_case(known));
-    if is_scheme && is_long_enough(rest) { rest } else { value }
+    if is_scheme && is_long_enough(rest, Said::Answer) { rest } else { value }
 }
 
-fn is_long_enough(secret: &str) -> bool {
+fn is_long_enough(secret: &str, said: Said) -> bool {
+    if said == Said::Aside {
+        return secret.len() >= SHORTEST;
+    }
     let has = |kind: fn(&u8) -> bool| secret.bytes().any(|byte| kind(&byte));
     let is_words = secret.bytes().all(|byte| byte.is_ascii_lowercase() || b"-_.".contains(&byte));
     secret.len() >= VERY_LONG

@@ -6,7 +6,7 @@ use std::fmt;
 use reqwest::header::HeaderMap;
 
 use crate::config::EnvironmentName;
-use crate::redaction::{self, Needle};
+use crate::redaction::{self, Needle, Said};
 
 /// A secret that goes into a request header and nowhere else. It has no `Display`, and `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,7 +54,9 @@ impl fmt::Debug for ApiKey {
 pub struct Secrets {
     keys: BTreeMap<EnvironmentName, ApiKey>,
     /// What is cut out of every answer: nobody knows whose key a server repeats.
-    needles: Vec<Needle>,
+    in_answers: Vec<Needle>,
+    /// What is cut out of errors, headers and what programs write aside.
+    aside: Vec<Needle>,
 }
 
 impl Secrets {
@@ -65,7 +67,8 @@ impl Secrets {
 
     /// Keeps `key` under `name`.
     pub fn insert(&mut self, name: EnvironmentName, key: ApiKey) {
-        self.needles.extend(Needle::of(key.expose()));
+        self.in_answers.extend(Needle::of(key.expose(), Said::Answer));
+        self.aside.extend(Needle::of(key.expose(), Said::Aside));
         self.keys.insert(name, key);
     }
 
@@ -74,14 +77,19 @@ impl Secrets {
         self.keys.get(name)
     }
 
-    /// What somebody said, without any of these secrets.
-    pub(crate) fn cut_out(&self, text: Vec<u8>) -> Vec<u8> {
-        redaction::cut_out(text, &self.needles)
+    /// What a model said, without any of these secrets but those that look like words of an answer.
+    pub(crate) fn cut_out_of_answer(&self, text: Vec<u8>) -> Vec<u8> {
+        redaction::cut_out(text, &self.in_answers)
+    }
+
+    /// What was said beside answers, without any of these secrets: errors, and what programs write to stderr or say of a reply.
+    pub fn cut_out(&self, text: Vec<u8>) -> Vec<u8> {
+        redaction::cut_out(text, &self.aside)
     }
 
     /// Headers, without any of these secrets.
     pub(crate) fn cut_out_of_headers(&self, headers: &mut HeaderMap) {
-        headers.values_mut().for_each(|value| redaction::cut_out_of_header(value, &self.needles));
+        headers.values_mut().for_each(|value| redaction::cut_out_of_header(value, &self.aside));
     }
 }
 

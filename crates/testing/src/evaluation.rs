@@ -15,6 +15,7 @@ use promptassay_evaluator::plan::{Plan, PromptPlan, Trial};
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::report::{self, Evaluation, FileNames, Look};
 use promptassay_evaluator::run::{Asked, Unanswered, judge_asking};
+use promptassay_llm::Secrets;
 use promptassay_registry::problem::{Problem, did_you_mean};
 use tokio::sync::OnceCell;
 
@@ -308,7 +309,8 @@ impl PromptRun {
             }
             .map_err(Unanswered::from)
         };
-        judge_asking(&self.plan, *trial, answer, &ask_judge, true).await
+        // No key is read here: models are mocked or recorded.
+        judge_asking(&self.plan, *trial, answer, &ask_judge, Some(&Secrets::none())).await
     }
 
     async fn answer(&self, trial: &Trial) -> Result<Asked, AskError> {

@@ -80,7 +80,8 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
         }
     }
     let journal = directory.journal_path();
-    let stored = Stored::open(&plan, &usable, &journal, arguments.judging.allow_commands).map_err(broken)?;
+    let programs = arguments.judging.allow_commands.then(|| context.known_secrets(&plan));
+    let stored = Stored::open(&plan, &usable, &journal, programs).map_err(broken)?;
     let runs = arguments.runs.runs_to_write(context)?;
     let blessed = arguments.against.blessed_of_today(&then, &plan)?;
     refuse_infeasible(&plan, now.shard, &blessed)?;

@@ -53,6 +53,20 @@ pub fn secrets<'a>(
     if problems.is_empty() { Ok(secrets) } else { Err(problems) }
 }
 
+/// The secrets of these rows that are there, for whoever needs none of them: they are cut out of what programs say.
+pub fn known_secrets<'a>(
+    rows: impl IntoIterator<Item = &'a ModelRow>,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Secrets {
+    let mut known = Secrets::none();
+    for name in rows.into_iter().flat_map(ModelRow::environment_names) {
+        if let Some(Ok(key)) = lookup(name.as_str()).map(|text| ApiKey::new(&text)) {
+            known.insert(name.clone(), key);
+        }
+    }
+    known
+}
+
 #[cfg(test)]
 mod tests {
     use promptassay_llm::{ModelRowSpec, Provider};

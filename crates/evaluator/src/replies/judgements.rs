@@ -221,7 +221,7 @@ impl RecordedJudgements {
             };
             let answer = Answer::Reply { reply: Box::new(reply.clone()), source: ReplySource::Recorded };
             // Nobody is waited for: what is recorded is there, and programs are left out.
-            judge_asking(plan, *trial, answer, &ask_judge, false).now_or_never();
+            judge_asking(plan, *trial, answer, &ask_judge, None).now_or_never();
         }
         let used = used.into_inner().unwrap_or_default();
         let unused = self.rows.iter().filter(|(key, _)| !used.contains(key));

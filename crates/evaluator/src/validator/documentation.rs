@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use promptassay_llm::{Reply, ToolCall, Usage};
+use promptassay_llm::{Reply, Secrets, ToolCall, Usage};
 use promptassay_registry::template::Values;
 use schemars::schema_for;
 use serde::Deserialize;
@@ -76,7 +76,7 @@ async fn outcome(example: &str, given: Given, text: &str) -> (String, String) {
         })
     };
     let validators = [Arc::new(build(example).unwrap_or_else(|problem| panic!("{example}\n{problem}")))];
-    let (results, _) = check_all(&validators, &subject, &ask_judge, true).await;
+    let (results, _) = check_all(&validators, &subject, &ask_judge, Some(&Secrets::none())).await;
     assert!(answers.lock().unwrap().is_empty(), "{example}: an answer was not asked for");
     let outcome = match results[0].outcome {
         CheckOutcome::Pass => "passes",

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::future::join_all;
+use promptassay_llm::Secrets;
 
 use super::view::View;
 use super::{Look, Subject, Validator, judged, program};
@@ -57,12 +58,12 @@ fn not_asked() -> CheckOutcome {
 }
 
 /// Looks at a reply with every validator, asks judges through `ask_judge` and runs the programs that commands name, where that is
-/// allowed. Results are in the order of the validators.
+/// allowed, with the secrets that are cut out of what they say. Results are in the order of the validators.
 pub(crate) async fn check_all<J, F>(
     validators: &[Arc<Validator>],
     subject: &Subject<'_>,
     ask_judge: &J,
-    programs: bool,
+    programs: Option<&Secrets>,
 ) -> (Vec<CheckResult>, Option<Judging>)
 where
     J: Fn(JudgeCall) -> F,
@@ -86,8 +87,13 @@ where
     let asked = inquiries.into_iter().map(|inquiry| async move {
         match inquiry {
             Inquiry::Judge(inquiry) => inquiry.ask(ask_judge).await,
-            Inquiry::Program(inquiry) if programs => (inquiry.run().await, Judging::default()),
-            Inquiry::Program(_) => (Err(not_asked()), Judging::default()),
+            Inquiry::Program(inquiry) => {
+                let look = match programs {
+                    Some(secrets) => inquiry.run(secrets).await,
+                    None => Err(not_asked()),
+                };
+                (look, Judging::default())
+            }
         }
     });
     let (answers, judging): (Vec<Look>, Vec<Judging>) = join_all(asked).await.into_iter().unzip();

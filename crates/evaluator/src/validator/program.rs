@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use promptassay_llm::Secrets;
 use promptassay_llm::program_output::{read_end, read_up_to};
 use promptassay_registry::yaml::Located;
 use schemars::JsonSchema;
@@ -92,8 +93,9 @@ impl CommandCheck {
 }
 
 impl Inquiry {
-    pub(super) async fn run(self) -> Look {
-        let finished = tokio::time::timeout(self.timeout, self.finish()).await;
+    /// Asks the program. It has the environment of the run and may repeat a key of it; `secrets` are cut out of what it says.
+    pub(super) async fn run(self, secrets: &Secrets) -> Look {
+        let finished = tokio::time::timeout(self.timeout, self.finish(secrets)).await;
         let output = match finished {
             Ok(Ok(output)) => output,
             Ok(Err(message)) => return Err(error(message)),
@@ -107,7 +109,7 @@ impl Inquiry {
         self.read(&output)
     }
 
-    async fn finish(&self) -> Result<Vec<u8>, String> {
+    async fn finish(&self, secrets: &Secrets) -> Result<Vec<u8>, String> {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
@@ -143,11 +145,12 @@ impl Inquiry {
         let output = output?;
         let status = child.wait().await.map_err(broke)?;
         if !status.success() {
+            let stderr = secrets.cut_out(stderr);
             let text = String::from_utf8_lossy(&stderr);
             let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing on stderr");
             return Err(format!("`{}` failed ({status}): {}", self.program, excerpt(last)));
         }
-        Ok(output)
+        Ok(secrets.cut_out(output))
     }
 
     fn read(&self, output: &[u8]) -> Look {

@@ -94,7 +94,7 @@ fn result(plan: &Plan, index: usize, draw: u8) -> TrialResult {
         _ => Answer::Reply { reply: Box::new(reply("hello")), source: ReplySource::Live },
     };
     let ask_judge = |_| ready(Err(Unanswered::LeftOut));
-    run::judge_asking(plan, plan.trials()[index], answer, &ask_judge, false).now_or_never().unwrap()
+    run::judge_asking(plan, plan.trials()[index], answer, &ask_judge, None).now_or_never().unwrap()
 }
 
 /// What the JSON report promises to be.

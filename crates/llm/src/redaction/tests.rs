@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn without(body: impl Into<Vec<u8>>, secrets: &[&str]) -> String {
-    let needles: Vec<_> = secrets.iter().flat_map(|secret| Needle::of(secret)).collect();
+    let needles: Vec<_> = secrets.iter().flat_map(|secret| Needle::of(secret, Said::Answer)).collect();
     String::from_utf8(cut_out(body.into(), &needles)).unwrap()
 }
 
@@ -35,6 +35,29 @@ fn words_and_numbers_that_a_server_without_keys_is_given_stay() {
     }
     for value in ["sk-1234", "abc123", "letters-and-more", "tok9SECRETgate", "sk-aaaSECRETaaa-b"] {
         assert_eq!(without(format!("the {value} of it"), &[value]), "the [redacted] of it");
+    }
+}
+
+#[test]
+fn what_is_said_beside_answers_holds_no_word_of_six_letters_that_is_a_key() {
+    let aside = |text: &str, secret: &str| {
+        String::from_utf8(cut_out(text.into(), &Needle::of(secret, Said::Aside))).unwrap()
+    };
+    for secret in ["hunterandgate", "ollama", "123456", "correct-horse-x"] {
+        assert_eq!(aside(&format!("Incorrect key: {secret}."), secret), "Incorrect key: [redacted].");
+    }
+    assert_eq!(aside("no key", "no"), "no key");
+}
+
+#[test]
+fn a_number_of_json_stays_a_number() {
+    for (body, clean) in [
+        (r#"{"tenant": 20261128, "text": "of 20261128"}"#, r#"{"tenant": 0, "text": "of [redacted]"}"#),
+        (r#" [-1.202611289e5,"a\"",20261128]"#, r#" [0,"a\"",0]"#),
+        (r#"{"a":"\"20261128","b":{"20261128":1}}"#, r#"{"a":"\"[redacted]","b":{"[redacted]":1}}"#),
+        ("20261128 apples", "[redacted] apples"),
+    ] {
+        assert_eq!(without(body, &["20261128"]), clean);
     }
 }
 
@@ -78,7 +101,7 @@ fn secrets_are_found_in_urls_and_forms() {
 
 #[test]
 fn a_header_with_a_secret_is_redacted_whole() {
-    let needles = Needle::of("SECRET-1");
+    let needles = Needle::of("SECRET-1", Said::Aside);
     for (text, clean) in [("req-1", "req-1"), ("req-SECRET-1", REDACTED), ("id=%53ECRET-1", REDACTED)] {
         let mut value = HeaderValue::from_static(text);
         cut_out_of_header(&mut value, &needles);
@@ -88,7 +111,7 @@ fn a_header_with_a_secret_is_redacted_whole() {
 
 #[test]
 fn nothing_that_is_printed_of_a_needle_holds_the_secret() {
-    assert!(!format!("{:?}", Needle::of("SECRET-1")).contains("SECRET"));
+    assert!(!format!("{:?}", Needle::of("SECRET-1", Said::Answer)).contains("SECRET"));
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use promptassay_evaluator::drive::known_secrets;
 use promptassay_evaluator::event::{Event, RunEnd};
 use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::replay::Replay;
 use promptassay_evaluator::run::Work;
 use promptassay_evaluator::spending::Spent;
+use promptassay_llm::Secrets;
 use tokio::sync::Notify;
 
 use super::journal::{BudgetArguments, Keeper};
@@ -15,6 +17,13 @@ use crate::commands::Context;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
+impl Context<'_> {
+    /// The secrets of a plan's models that the environment has.
+    pub(crate) fn known_secrets(&self, plan: &Plan) -> Secrets {
+        known_secrets(plan.rows(), |name| self.environment.variable(name))
+    }
+}
+
 /// Keeps and shows the events of a run.
 #[derive(Debug)]
 pub(super) struct Follower<'p> {
@@ -22,18 +31,21 @@ pub(super) struct Follower<'p> {
     keeper: Keeper<'p>,
     progress: Progress,
     not_stored: Arc<Notify>,
+    /// What programs of checks may not repeat.
+    secrets: Secrets,
 }
 
 impl<'p> Follower<'p> {
     /// Of a run that is about to begin.
     pub(super) fn new(plan: &'p Plan, keeper: Keeper<'p>, context: &Context<'_>) -> Self {
         let progress = Progress::new(plan, &keeper.replay.record, context);
-        Self { plan, keeper, progress, not_stored: Arc::default() }
+        let secrets = context.known_secrets(plan);
+        Self { plan, keeper, progress, not_stored: Arc::default(), secrets }
     }
 
     /// What is to be asked.
     pub(super) fn work(&self) -> Work {
-        self.keeper.work()
+        Work { secrets: self.secrets.clone(), ..self.keeper.work() }
     }
 
     /// What the run has spent so far.

@@ -178,3 +178,62 @@ fn no_artefact_of_a_refusal_holds_the_key() {
     keyed.run(&["eval", "--resume", "-v", "--format", "json"]);
     keyed.assert_clean(&["events.jsonl", "report.xml", "report.json", "trials.csv"]);
 }
+
+/// A key that is a word: an answer may hold it, and nothing else does.
+const WORD: &str = "hunterandgate";
+
+fn refuse_the_word(asked: &mut Asked<'_>) -> std::io::Result<()> {
+    let body = format!(r#"{{"error":{{"message":"Incorrect API key provided: {WORD}."}}}}"#);
+    write!(
+        asked.to,
+        "HTTP/1.1 401 No\r\nx-request-id: {WORD}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Says that it is no answer, with a status that is one.
+fn refuse_the_word_quietly(asked: &mut Asked<'_>) -> std::io::Result<()> {
+    let body = format!(r#"{{"error":{{"message":"Incorrect API key provided: {WORD}."}}}}"#);
+    write!(asked.to, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+#[test]
+fn no_artefact_of_a_refusal_holds_a_key_that_is_a_word() {
+    for refusal in [refuse_the_word, refuse_the_word_quietly] {
+        let server = Server::start(refusal);
+        let sandbox = sandbox(&server.row());
+        sandbox.write("replies/greet.jsonl", "");
+        let arguments = [&["eval", "-v", "--attempts", "1"], &ALL_REPORTS[..]].concat();
+        let seen = Seen::of(sandbox.command(&arguments).env("TEST_KEY", WORD));
+        assert_eq!(seen.code, Some(4), "{}", seen.shown());
+        assert!(seen.stdout.contains("[redacted]") && !seen.shown().contains(WORD), "{}", seen.shown());
+        for file in sandbox.files(".") {
+            let text = fs::read(sandbox.path(&file)).unwrap();
+            assert!(!String::from_utf8_lossy(&text).contains(WORD), "{file}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_artefact_holds_a_key_that_the_program_of_a_check_repeats() {
+    let server = Server::start(repeat);
+    let sandbox = sandbox(&row(&server));
+    sandbox.edit(
+        "prompts/greet/tests/test_cases.yaml",
+        "cases:",
+        r#"validators:
+      - command: [sh, -c, 'printf "{\"pass\": false, \"reason\": \"cannot log in with %s\"}" "$TEST_KEY"']
+      - command: [sh, -c, 'echo "bad key $TEST_KEY" >&2; exit 3']
+      - command: [sh, -c, 'echo "no answer but $TEST_KEY"']
+cases:"#,
+    );
+    let mut keyed = Keyed { sandbox, printed: String::new() };
+    let seen = keyed.run(&[&["eval", "-v", "--allow-commands", "--record"], &ALL_REPORTS[..]].concat());
+    assert!(seen.stdout.contains("cannot log in with [redacted]"), "{}", seen.shown());
+    assert!(seen.stdout.contains("(exit status: 3): \"bad key"), "{}", seen.shown());
+    keyed.run(&["eval", "-v", "--allow-commands", "--offline"]);
+    keyed.run(&["rescore", "latest", "-v", "--allow-commands"]);
+    keyed.run(&["report", "-v"]);
+    keyed.assert_clean(&["events.jsonl", "report.xml", "report.json", "trials.csv"]);
+}

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use promptassay_llm::Usage;
+use promptassay_llm::{Secrets, Usage};
 use promptassay_registry::template::Values;
 
 use super::*;
@@ -42,8 +42,13 @@ impl Script {
 async fn check(yaml: &[&str], text: &str, script: &Script) -> (Vec<CheckResult>, Option<Judging>) {
     let validators: Vec<_> = yaml.iter().map(|yaml| Arc::new(build(yaml).unwrap())).collect();
     let (reply, inputs) = (reply(text), Values::new());
-    let result =
-        check_all(&validators, &Subject::new(&reply, &inputs), &|call| script.answer(call), true).await;
+    let result = check_all(
+        &validators,
+        &Subject::new(&reply, &inputs),
+        &|call| script.answer(call),
+        Some(&Secrets::none()),
+    )
+    .await;
     assert!(script.answers.lock().unwrap().is_empty(), "the script was not asked to its end");
     result
 }
@@ -142,8 +147,13 @@ async fn a_property_turns_a_judge_around_but_not_an_unread_one() {
         let validator = Arc::new(build("judge: The reply is rude").unwrap().as_property("rude", false));
         let script = Script::new(&[Some(answer), Some(answer)]);
         let (reply, inputs) = (reply("hi"), Values::new());
-        let (results, _) =
-            check_all(&[validator], &Subject::new(&reply, &inputs), &|call| script.answer(call), true).await;
+        let (results, _) = check_all(
+            &[validator],
+            &Subject::new(&reply, &inputs),
+            &|call| script.answer(call),
+            Some(&Secrets::none()),
+        )
+        .await;
         format!("{} | {}", describe(&results[0]), (results[0].score * 10.0).round())
     };
     assert_eq!(check(NO).await, "pass | 8");
@@ -168,5 +178,5 @@ fn checking_can_move_between_threads() {
     let subject = Subject::new(&reply, &inputs);
     let nobody =
         |_: JudgeCall| std::future::ready(Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded }));
-    needs_send(&check_all(&[], &subject, &nobody, true));
+    needs_send(&check_all(&[], &subject, &nobody, Some(&Secrets::none())));
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use promptassay_llm::Secrets;
 use promptassay_registry::template::Values;
 
 use crate::run::{Asked, Unanswered};
@@ -12,7 +13,8 @@ async fn verdict(yaml: &str, text: &str) -> String {
     let inputs: Values = [("name".to_owned(), "Ada".into())].into_iter().collect();
     let reply = reply(text);
     let nobody = |_| std::future::ready(Err::<Asked, Unanswered>(unreachable()));
-    let (results, judging) = check_all(&validators, &Subject::new(&reply, &inputs), &nobody, true).await;
+    let (results, judging) =
+        check_all(&validators, &Subject::new(&reply, &inputs), &nobody, Some(&Secrets::none())).await;
     assert_eq!(judging, None);
     describe(&results[0])
 }
