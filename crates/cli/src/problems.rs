@@ -5,6 +5,7 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
+use promptassay_evaluator::report::is_treacherous;
 use promptassay_registry::problem::{Place, Problem, Severity};
 
 use crate::table::{STRONG, count, paint};
@@ -26,8 +27,8 @@ pub(crate) fn draw(problem: &Problem, color: bool) -> String {
     };
     match &problem.place {
         // Lower control characters of a line are made visible where it is drawn, in one column each.
-        Some(place) if !place.line_text.is_empty() => without_c1(with_line(&problem, place, color)),
-        place => without_c1(without_line(&problem, place.as_ref(), color)),
+        Some(place) if !place.line_text.is_empty() => harmless(&with_line(&problem, place, color)),
+        place => harmless(&without_line(&problem, place.as_ref(), color)),
     }
 }
 
@@ -42,15 +43,16 @@ fn calm(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// Without the control characters from U+0080 to U+009F: a terminal may take U+009B for the beginning of an escape sequence.
-fn without_c1(text: String) -> String {
-    let is_c1 = |character: &char| ('\u{80}'..='\u{9f}').contains(character);
-    if !text.chars().any(|character| is_c1(&character)) {
-        return text;
+/// What a file says, where nobody takes it for a command or for something else than it is: runners of CI services carry out what stands
+/// behind `##[` or `##vso[` anywhere in their log.
+fn harmless(drawn: &str) -> String {
+    let drawn = drawn.replace("##[", "## [").replace("##vso[", "## vso[");
+    if !drawn.contains(is_treacherous) {
+        return drawn;
     }
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_c1(&character) {
+    let mut shown = String::with_capacity(drawn.len());
+    for character in drawn.chars() {
+        if is_treacherous(character) {
             shown.extend([format!("[U+{:04X}]", u32::from(character))]);
         } else {
             shown.push(character);

@@ -30,7 +30,7 @@ pub fn visible(text: &str) -> String {
 
 /// Whether a character acts on a terminal, changes the order of what is read, or hides. Those that writing needs (joiners of emoji
 /// and of scripts, variation selectors) are not among them.
-pub(super) fn is_treacherous(character: char) -> bool {
+pub fn is_treacherous(character: char) -> bool {
     matches!(
         character,
         // C1 controls: a terminal may take U+009B for the beginning of an escape sequence.
