@@ -1,13 +1,15 @@
 //! Names the commit that the binary is built from, for `--version`: `PROMPTASSAY_COMMIT` where it is set (a source archive has no
 //! repository), else what git says.
 
+use std::path::Path;
 use std::process::Command;
 
 #[expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
 fn main() {
     println!("cargo::rerun-if-env-changed=PROMPTASSAY_COMMIT");
-    let commit =
-        std::env::var("PROMPTASSAY_COMMIT").ok().or_else(|| git(&["rev-parse", "--short=12", "HEAD"]));
+    let commit = std::env::var("PROMPTASSAY_COMMIT")
+        .ok()
+        .or_else(|| git(&["rev-parse", "--short=12", "HEAD"]).filter(|_| is_ours()));
     // What HEAD names moves with each commit; its log tells.
     for path in ["HEAD", "logs/HEAD"] {
         if let Some(path) = git(&["rev-parse", "--git-path", path]) {
@@ -17,6 +19,13 @@ fn main() {
     let version = env!("CARGO_PKG_VERSION");
     let version = commit.map_or_else(|| version.to_owned(), |commit| format!("{version} ({commit})"));
     println!("cargo::rustc-env=PROMPTASSAY_VERSION={version}");
+}
+
+/// Whether the repository is that of these sources, and not one in which a source archive was unpacked.
+fn is_ours() -> bool {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().ok();
+    let top = git(&["rev-parse", "--show-toplevel"]).and_then(|top| Path::new(&top).canonicalize().ok());
+    root.is_some() && root == top
 }
 
 fn git(arguments: &[&str]) -> Option<String> {

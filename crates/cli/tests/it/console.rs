@@ -1,6 +1,6 @@
 //! Streams, colours, help: what holds for every command.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
 
@@ -100,6 +100,12 @@ fn the_version_names_the_commit() {
     let shape = regex::Regex::new(r"^promptassay \d+\.\d+\.\d+( \([0-9a-f]{12}\))?\n$").unwrap();
     assert!(shape.is_match(&version), "{version}");
     assert!(version.starts_with(concat!("promptassay ", env!("CARGO_PKG_VERSION"))), "{version}");
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    if std::path::Path::new(root).join(".git").exists() {
+        let commit = version.split(['(', ')']).nth(1).unwrap_or_default();
+        let known = Command::new("git").args(["-C", root, "cat-file", "-e", commit]).status();
+        assert!(known.is_ok_and(|known| known.success()), "{version}");
+    }
 }
 
 #[test]

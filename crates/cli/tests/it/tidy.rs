@@ -102,8 +102,7 @@ fn no_mod_rs_and_no_long_file() {
         assert!(!path.ends_with("mod.rs"), "{shown}: use `name.rs` beside `name/`");
         if !shown.split('/').any(|part| part == "tests" || part == "benches" || part == "examples") {
             let text = fs::read_to_string(path).unwrap();
-            let lines =
-                text.lines().take_while(|line| !line.trim_start().starts_with("#[cfg(test)]")).count();
+            let lines = production_lines(&text);
             if lines > MAX_LINES {
                 long.push((shown, lines));
             }
@@ -118,6 +117,56 @@ fn no_mod_rs_and_no_long_file() {
             "{excuse} is short again: strike it off the list"
         );
     }
+}
+
+/// The lines of a formatted file, without items that only tests have: such an item ends at the first line that stands as far in as its
+/// attribute and ends something.
+fn production_lines(text: &str) -> usize {
+    let indentation = |line: &str| line.len() - line.trim_start().len();
+    let (mut production, mut test_item) = (0, None);
+    for line in text.lines() {
+        match test_item {
+            None if line.trim_start().starts_with("#[cfg(test)]") => test_item = Some(indentation(line)),
+            None => production += 1,
+            Some(depth) if indentation(line) == depth && line.ends_with([';', '}', ',']) => test_item = None,
+            Some(_) => {}
+        }
+    }
+    production
+}
+
+#[test]
+fn what_only_tests_have_is_no_production_and_what_follows_is() {
+    let text = "\
+use a;
+#[cfg(test)]
+use b;
+#[cfg(test)]
+#[path = \"x.rs\"]
+mod tests;
+
+struct S {
+    #[cfg(test)]
+    seen: u32,
+    x: u32,
+}
+
+impl S {
+    #[cfg(test)]
+    fn only() {
+        if true {
+        }
+    }
+    fn both() {}
+}
+
+#[cfg(test)]
+mod tests {
+    fn a() {}
+}
+const AFTER: u32 = 1;
+";
+    assert_eq!(production_lines(text), 11);
 }
 
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
