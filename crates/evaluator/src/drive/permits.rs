@@ -7,12 +7,28 @@ use std::time::Duration;
 
 use promptassay_llm::{Answer, Limits, ModelError};
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::circuit::Opened;
 use super::schedule::{Admission, Ahead, Permit, Scheduler};
 
 type Waiter = oneshot::Sender<Admission>;
+
+/// How many start before what they begin goes on. A run begins with as many as may be under way: were all of them started first, the
+/// first question would be sent when the last connection is asked for.
+const STARTS_AT_ONCE: usize = 4;
+
+/// Who was let start.
+enum Admitted {
+    /// A few; there may be more.
+    Some,
+    /// Everybody who may.
+    All {
+        /// When time alone lets somebody else start.
+        wakes_at: Option<Duration>,
+    },
+}
 
 /// Hands out permits. Somebody must drive [`Permits::pump`] while others wait.
 #[derive(Debug)]
@@ -45,7 +61,13 @@ impl Permits {
     /// Lets those start that may, whenever something has changed or time has come. Never ends by itself.
     pub(super) async fn pump(&self) -> Infallible {
         loop {
-            let wakes_at = self.admit();
+            let wakes_at = match self.admit() {
+                Admitted::Some => {
+                    yield_now().await;
+                    continue;
+                }
+                Admitted::All { wakes_at } => wakes_at,
+            };
             let time_has_come = async {
                 match wakes_at {
                     Some(at) => sleep_until(self.epoch + at).await,
@@ -100,16 +122,19 @@ impl Permits {
         }
     }
 
-    fn admit(&self) -> Option<Duration> {
+    fn admit(&self) -> Admitted {
         let now = self.now();
         let mut scheduler = self.lock();
-        while let Some((who, admission)) = scheduler.next(now) {
+        for _ in 0..STARTS_AT_ONCE {
+            let Some((who, admission)) = scheduler.next(now) else {
+                return Admitted::All { wakes_at: scheduler.wakes_at(now) };
+            };
             if let Err(Admission::Start(permit)) = who.send(admission) {
                 // Whoever waited has gone.
                 scheduler.abandon(&permit);
             }
         }
-        scheduler.wakes_at(now)
+        Admitted::Some
     }
 
     fn now(&self) -> Duration {
@@ -160,5 +185,35 @@ impl Drop for PermitGuard<'_> {
             self.permits.lock().abandon(&permit);
             self.permits.changed.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use futures::poll;
+    use futures::stream::{FuturesUnordered, StreamExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_has_started_goes_on_before_more_is_started() {
+        let limits = Limits { max_concurrency: Some(11), ..Limits::default() };
+        let permits = Permits::new([limits], 100);
+        let ahead = Ahead { first: true, input_tokens: 1.0, max_output_tokens: None };
+        let mut waiting: FuturesUnordered<_> = (0..20).map(|_| permits.acquire(0, ahead)).collect();
+        assert!(poll!(waiting.next()).is_pending());
+        let (mut pump, mut started, mut at_once) = (pin!(permits.pump()), Vec::new(), Vec::new());
+        for _ in 0..4 {
+            assert!(poll!(pump.as_mut()).is_pending());
+            let before = started.len();
+            while let Poll::Ready(Some(permit)) = poll!(waiting.next()) {
+                started.push(permit.unwrap());
+            }
+            at_once.push(started.len() - before);
+        }
+        assert_eq!(at_once, [4, 4, 3, 0]);
     }
 }
