@@ -115,7 +115,11 @@ impl CriticalCases {
                 case.must_pass = true;
                 let message =
                     format!("`{name}` must pass at {reference}, and its suite here does not say so");
-                let help = "it must pass here as well; what this change says holds once it is merged";
+                let help = if was_there {
+                    "it must pass here as well; what this change says holds once it is merged"
+                } else {
+                    "it must pass here as well: that came there after this change began"
+                };
                 problems
                     .push(Problem::warning("changes::critical_case", message).at(place.clone()).help(help));
             }
@@ -221,6 +225,7 @@ mod tests {
         let (critical, text) = held_since(&fork, &main, &fork);
         assert_eq!(critical, ["a", "b"], "what is asked here must pass as it must there");
         assert!(!text.contains("error:"), "{text}");
+        assert!(text.contains("that came there after this change began"), "{text}");
         let (_, text) = held_since(&fork, &main, &suite("default", &[("b", "")]));
         assert!(text.contains("error: `a` must pass at origin/main, and this change removes it"), "{text}");
         assert!(text.contains("warning: what must pass at origin/main since this change began"), "{text}");
