@@ -322,6 +322,29 @@ fn what_is_no_report_is_neither_written_over_nor_removed() {
     assert!(!sandbox.path("report.json").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn an_older_report_behind_a_link_does_not_stay_and_the_link_does() {
+    let sandbox = one_fails();
+    let eval =
+        || sandbox.run(&["eval", "--offline", "--report", "json=report.json", "--report", "csv=t.csv"]);
+    for (link, file) in [("report.json", "store/real.json"), ("t.csv", "notes.txt")] {
+        sandbox.write(file, "");
+        std::os::unix::fs::symlink(file, sandbox.path(link)).unwrap();
+    }
+    assert_eq!(eval().code, Some(1));
+    assert!(sandbox.read("store/real.json").starts_with('{'));
+    sandbox.write("notes.txt", "tomorrow\n");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "max_words: 5", "max_wrods: 5");
+    let seen = eval();
+    assert_eq!((seen.code, sandbox.read("store/real.json").as_str()), (Some(2), ""), "{}", seen.shown());
+    assert_eq!(sandbox.read("notes.txt"), "tomorrow\n", "what is no report stays behind a link as well");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "max_wrods: 5", "max_words: 5");
+    sandbox.write("notes.txt", "");
+    assert_eq!(eval().code, Some(1));
+    assert!(sandbox.read("store/real.json").starts_with('{'), "it is written through the link as before");
+}
+
 #[test]
 fn yesterdays_reports_are_replaced_and_so_is_what_holds_nothing() {
     let sandbox = one_fails();

@@ -3,6 +3,7 @@
 use std::fs;
 
 use promptassay_evaluator::report::{self, JunitLook};
+use promptassay_registry::files::write_atomic;
 
 use super::requested::{ReportArguments, ReportFormat, Requested, Target};
 use super::spooled;
@@ -26,7 +27,7 @@ impl From<Failure> for Ended {
 }
 
 /// Does `work`, whose reports go where `reports` says, if they may go there. Where it ends before there are any, an older JUnit report becomes one that says why
-/// there is no newer one, and the others are removed: a green report of another run must not stand beside a red exit code.
+/// there is no newer one, and the others are removed, and emptied behind a link: a green report of another run must not stand beside a red exit code.
 pub(crate) fn reporting(
     reports: &ReportArguments,
     context: &Context<'_>,
@@ -77,8 +78,12 @@ fn replace(requested: &Requested, failure: &Failure, context: &Context<'_>) -> R
             });
             written.unwrap_or(Ok(()))
         }
-        // What is neither there nor a file of its own, such as a pipe, holds no older report.
-        (_, Target::File(path)) if fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) => {
+        // What is neither there nor a file, such as a pipe, holds no older report.
+        (_, Target::File(path)) if fs::metadata(path).is_ok_and(|found| found.is_file()) => {
+            if path.is_symlink() {
+                // Reports to come are written through the link as well, so it stays, and leads to nothing that says anything.
+                return write_atomic(path, "").map_err(|error| super::cannot_write(error.to_string()));
+            }
             fs::remove_file(path)
                 .map_err(|error| super::cannot_write(format!("cannot remove `{}`: {error}", path.display())))
         }
