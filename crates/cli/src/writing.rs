@@ -19,15 +19,20 @@ impl Context<'_> {
         if !self.prompts.is_dir() {
             return Err(Failure::invalid(self.load().problems));
         }
-        let lock = DirectoryLock::try_acquire(&self.prompts).or_else(|error| match error {
+        self.lock_of(&self.prompts)
+    }
+
+    /// The same for a directory that lies elsewhere.
+    pub(crate) fn lock_of(&self, directory: &Path) -> Result<DirectoryLock, Failure> {
+        let lock = DirectoryLock::try_acquire(directory).or_else(|error| match error {
             LockError::Held { holder, .. } => {
                 self.console
-                    .note(&format!("waiting for {holder}, which is writing to {}", self.prompts.display()));
-                DirectoryLock::acquire(&self.prompts)
+                    .note(&format!("waiting for {holder}, which is writing to {}", directory.display()));
+                DirectoryLock::acquire(directory)
             }
             LockError::Io { .. } => Err(error),
         });
-        lock.map_err(|error| Failure::broken(Problem::error("cli::cannot_lock", error.to_string())))
+        lock.map_err(|error| cannot_lock(&error))
     }
 
     /// Refuses to write a report or a snapshot over what prompts are made of, which a slip of the pen would cost.
@@ -58,6 +63,11 @@ impl Context<'_> {
             Err(_) => self.prompt(name).map(|prompt| prompt.name().clone()),
         }
     }
+}
+
+/// Where nobody may write.
+pub(crate) fn cannot_lock(error: &LockError) -> Failure {
+    Failure::broken(Problem::error("cli::cannot_lock", error.to_string()))
 }
 
 impl From<PromptError> for Failure {

@@ -35,7 +35,10 @@ fn what_another_process_records_meanwhile_is_kept() {
     use std::io::{BufRead as _, BufReader};
     let mock = Mock::polite();
     let sandbox = sandbox(&mock.row(), 2);
-    let lock = DirectoryLock::acquire(&sandbox.path("prompts")).unwrap();
+    let lock = {
+        std::fs::create_dir_all(sandbox.path("replies")).unwrap();
+        DirectoryLock::acquire(&sandbox.path("replies")).unwrap()
+    };
     let mut first = sandbox
         .command(&["eval", "--record", "--case", "case_0000"])
         .env("TEST_KEY", KEY)
@@ -54,6 +57,27 @@ fn what_another_process_records_meanwhile_is_kept() {
     assert_eq!(first.wait().unwrap().code(), Some(0));
     let kept = sandbox.read(FILE);
     assert!(kept.contains("case_0000") && kept.contains("case_0001"), "{kept}");
+}
+
+#[test]
+fn only_the_directory_of_replies_is_written_to_and_known_to_be_before_the_first_question() {
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 1);
+    // As in a container that may not write to the prompts: nobody gets their lock.
+    std::fs::create_dir(sandbox.path("prompts/.promptassay.lock")).unwrap();
+    let seen = eval(&sandbox, &["--record"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    assert!(sandbox.read(FILE).contains("case_0000"));
+    let calls = mock.counters().calls;
+    let lock = sandbox.path("replies/.promptassay.lock");
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::create_dir(&lock).unwrap();
+    let seen = eval(&sandbox, &["--record", "--refresh"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stderr.contains("cannot lock") && seen.stderr.contains("replies"), "{}", seen.stderr);
+    mock.counters().assert_calls(calls);
+    let seen = eval(&sandbox, &["--record", "--dry-run"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
 }
 
 #[test]
