@@ -51,7 +51,7 @@ pub(crate) enum Said {
 impl Needle {
     /// The spellings of a secret that are looked for; none where its value is too short to be told from a word or a number.
     pub(crate) fn of(value: &str, said: Said) -> Vec<Self> {
-        let secret = credential(value);
+        let secret = credential(value, said);
         if !is_long_enough(secret, said) {
             return Vec::new();
         }
@@ -168,12 +168,12 @@ pub(crate) fn cut_out_of_header(value: &mut HeaderValue, needles: &[Needle]) {
     }
 }
 
-/// The value of a header without the scheme before it.
-fn credential(value: &str) -> &str {
+/// The value of a header without the scheme before it, where what is left is looked for there.
+fn credential(value: &str, said: Said) -> &str {
     let Some((scheme, rest)) = value.split_once(' ') else { return value };
     let rest = rest.trim();
     let is_scheme = SCHEMES.iter().any(|known| scheme.trim_end_matches(':').eq_ignore_ascii_case(known));
-    if is_scheme && is_long_enough(rest, Said::Answer) { rest } else { value }
+    if is_scheme && is_long_enough(rest, said) { rest } else { value }
 }
 
 fn is_long_enough(secret: &str, said: Said) -> bool {

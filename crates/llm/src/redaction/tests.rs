@@ -46,6 +46,11 @@ fn what_is_said_beside_answers_holds_no_word_of_six_letters_that_is_a_key() {
     for secret in ["hunterandgate", "ollama", "123456", "correct-horse-x"] {
         assert_eq!(aside(&format!("Incorrect key: {secret}."), secret), "Incorrect key: [redacted].");
     }
+    for value in ["Bearer hunterandgate", "token  123456", "ApiKey lm-studio"] {
+        let secret = value.rsplit(' ').next().unwrap();
+        assert_eq!(aside(&format!("refused: {secret}."), value), "refused: [redacted].", "{value}");
+        assert_eq!(without(format!("the {secret} of it"), &[value]), format!("the {secret} of it"));
+    }
     assert_eq!(aside("no key", "no"), "no key");
 }
 
