@@ -106,7 +106,7 @@ impl Inquiry {
                 )));
             }
         };
-        self.read(&output)
+        self.read(&output, secrets)
     }
 
     async fn finish(&self, secrets: &Secrets) -> Result<Vec<u8>, String> {
@@ -150,11 +150,13 @@ impl Inquiry {
             let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing on stderr");
             return Err(format!("`{}` failed ({status}): {}", self.program, excerpt(last)));
         }
-        Ok(secrets.cut_out(output))
+        Ok(output)
     }
 
-    fn read(&self, output: &[u8]) -> Look {
-        let shown = || excerpt(&String::from_utf8_lossy(output));
+    /// Reads the verdict as it was written, and cuts secrets out of what is shown of it: a score is no text.
+    fn read(&self, output: &[u8], secrets: &Secrets) -> Look {
+        let calm = |text: Vec<u8>| String::from_utf8_lossy(&secrets.cut_out(text)).into_owned();
+        let shown = || excerpt(&calm(output.to_owned()));
         let no_answer = |why: String| {
             CheckOutcome::Error(
                 Reason::new(format!("`{}` wrote no answer: {why}", self.program))
@@ -166,7 +168,8 @@ impl Inquiry {
             // A list of the three values would be read as well.
             return Err(no_answer("it does not begin with `{`".to_owned()));
         }
-        let answer: Answer = serde_json::from_slice(output).map_err(|why| no_answer(why.to_string()))?;
+        let answer: Answer =
+            serde_json::from_slice(output).map_err(|why| no_answer(calm(why.to_string().into_bytes())))?;
         if answer.score.is_some_and(|score| !(0.0..=1.0).contains(&score)) {
             return Err(error(format!("`{}` gives a score that is not from 0 to 1", self.program)));
         }
@@ -175,7 +178,7 @@ impl Inquiry {
         }
         let reason = Reason::new(answer.reason.map_or_else(
             || format!("`{}` says {}", self.program, if answer.pass { "yes" } else { "no" }),
-            |reason| excerpt(&reason).trim_matches('"').to_owned(),
+            |reason| excerpt(&calm(reason.into_bytes())).trim_matches('"').to_owned(),
         ));
         let found = Found::new(answer.pass, reason.clone(), reason);
         Ok(match answer.score {

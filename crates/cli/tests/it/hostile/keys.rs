@@ -237,3 +237,29 @@ cases:"#,
     keyed.run(&["report", "-v"]);
     keyed.assert_clean(&["events.jsonl", "report.xml", "report.json", "trials.csv"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_key_of_digits_changes_no_score_of_a_program() {
+    let server = Server::start(repeat);
+    let sandbox = sandbox(&server.row());
+    fs::remove_file(sandbox.path("replies/greet.jsonl")).unwrap();
+    sandbox.write(
+        "prompts/greet/tests/test_cases.yaml",
+        r#"cases:
+  - name: one
+    inputs: {name: Ada}
+    validators:
+      - command: {values: [echo, '{"pass": true, "score": 0.6000000000000001, "reason": "of 000000"}']}
+        threshold: 0.5
+"#,
+    );
+    let arguments = ["eval", "--allow-commands", "--version", "1.0.0", "--format", "json"];
+    let seen = Seen::of(sandbox.command(&arguments).env("TEST_KEY", "000000"));
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    assert!(
+        seen.stdout.contains("0.6000000000000001") && !seen.stdout.contains("of 000000"),
+        "{}",
+        seen.shown()
+    );
+}
