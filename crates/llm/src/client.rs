@@ -175,7 +175,8 @@ impl Client {
         if decoded.is_err() && is_answer {
             // It is no answer, and the error quotes it.
             response.body = secrets.cut_out(response.body);
-            decoded = wire::decode(row.provider, &response, arrived);
+            // What is no answer becomes none by what was cut out of it.
+            decoded = wire::decode(row.provider, &response, arrived).and(decoded);
         }
         let reply = decoded?;
         Ok(Answer { reply, rate_hint: RateHint::read(&response, arrived) })
@@ -208,7 +209,7 @@ impl Client {
         if decoded.is_err() {
             // It is no answer, and the error quotes it.
             finished.stdout = secrets.cut_out(finished.stdout);
-            decoded = command::decode(&finished);
+            decoded = command::decode(&finished).and(decoded);
         }
         let mut reply = decoded?;
         reply.latency = whole_microseconds(started.elapsed());

@@ -7,6 +7,7 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 use memchr::{memchr_iter, memchr3_iter};
 use reqwest::header::HeaderValue;
+use serde::de::IgnoredAny;
 
 /// What stands in the place of a secret.
 pub(crate) const REDACTED: &str = "[redacted]";
@@ -105,7 +106,11 @@ pub(crate) fn cut_out(text: Vec<u8>, needles: &[Needle]) -> Vec<u8> {
     let mut kept_to = 0;
     let mut strings = Strings::of(&text);
     for range in found {
-        let number = strings.number_around(&range);
+        // A long number may hold a secret often, and is looked through once.
+        if range.end <= kept_to {
+            continue;
+        }
+        let number = strings.number_around(&range, kept_to);
         let Range { start, end } = number.clone().unwrap_or(range);
         if start >= kept_to {
             clean.extend_from_slice(&text[kept_to..start]);
@@ -124,20 +129,27 @@ pub(crate) fn cut_out(text: Vec<u8>, needles: &[Needle]) -> Vec<u8> {
 /// Where a text of JSON is within strings, asked from its beginning to its end: a number of it can be no `[redacted]`.
 struct Strings<'t> {
     text: &'t [u8],
-    is_json: bool,
+    /// Whether all of it is JSON; known once somebody has asked.
+    is_json: Option<bool>,
     at: usize,
     is_inside: bool,
 }
 
 impl<'t> Strings<'t> {
     fn of(text: &'t [u8]) -> Self {
-        Self { text, is_json: matches!(text.trim_ascii_start(), [b'{' | b'[', ..]), at: 0, is_inside: false }
+        Self { text, is_json: None, at: 0, is_inside: false }
     }
 
-    /// The number of JSON that these bytes are part of; `None` where they are part of a string, or of no JSON.
-    fn number_around(&mut self, range: &Range<usize>) -> Option<Range<usize>> {
+    /// The number of JSON that these bytes are part of, as far as it begins at `least` or later; `None` where they are part of a string, or of
+    /// no JSON.
+    fn number_around(&mut self, range: &Range<usize>, least: usize) -> Option<Range<usize>> {
         let is_of_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
-        if !self.is_json || !self.text[range.clone()].iter().all(is_of_number) {
+        if !self.text[range.clone()].iter().all(is_of_number) {
+            return None;
+        }
+        let is_json =
+            *self.is_json.get_or_insert_with(|| serde_json::from_slice::<IgnoredAny>(self.text).is_ok());
+        if !is_json {
             return None;
         }
         while self.at < range.start {
@@ -151,7 +163,8 @@ impl<'t> Strings<'t> {
         if self.is_inside {
             return None;
         }
-        let before = self.text[..range.start].iter().rev().take_while(|byte| is_of_number(byte)).count();
+        let before = &self.text[least.min(range.start)..range.start];
+        let before = before.iter().rev().take_while(|byte| is_of_number(byte)).count();
         let after = self.text[range.end..].iter().take_while(|byte| is_of_number(byte)).count();
         Some(range.start - before..range.end + after)
     }

@@ -61,9 +61,16 @@ fn a_number_of_json_stays_a_number() {
         (r#" [-1.202611289e5,"a\"",20261128]"#, r#" [0,"a\"",0]"#),
         (r#"{"a":"\"20261128","b":{"20261128":1}}"#, r#"{"a":"\"[redacted]","b":{"[redacted]":1}}"#),
         ("20261128 apples", "[redacted] apples"),
+        ("[error] key 20261128 refused", "[error] key [redacted] refused"),
     ] {
         assert_eq!(without(body, &["20261128"]), clean);
     }
+}
+
+#[test]
+fn a_number_that_holds_a_secret_a_hundred_thousand_times_is_looked_through_once() {
+    let number = "12345678".repeat(100_000);
+    assert_eq!(without(format!(r#"{{"a":{number}}}"#), &["12345678"]), r#"{"a":0}"#);
 }
 
 #[test]
