@@ -354,16 +354,18 @@ fn a_merge_that_nobody_resolved_is_called_that_wherever_it_is() {
     sandbox.edit(
         "prompts/greet/tests/test_cases.yaml",
         "cases:",
-        "datasets: [{file: ../../../rows.jsonl}]\ncases:",
+        "datasets: [{file: ../../../rows.jsonl}, {file: ../../../rows.csv}]\ncases:",
     );
     let row = "{\"name\": \"two\", \"inputs\": {\"name\": \"Bob\"}, \"expected\": {\"polite\": true}}\n";
     sandbox.write("rows.jsonl", row);
+    sandbox.write("rows.csv", "name,inputs.name,expected\nthree,Eve,polite\n");
     let mut told = String::new();
     for file in [
         "prompts/registry.yaml",
         "prompts/greet/prompt.yaml",
         "prompts/greet/tests/test_cases.yaml",
         "rows.jsonl",
+        "rows.csv",
         "replies/greet.jsonl",
     ] {
         let text = if sandbox.path(file).exists() { sandbox.read(file) } else { String::new() };
@@ -371,5 +373,11 @@ fn a_merge_that_nobody_resolved_is_called_that_wherever_it_is() {
         told += &sandbox.session(&[&["check"]]);
         sandbox.write(file, text);
     }
+    // What stands in a cell is what a prompt is asked.
+    sandbox.write(
+        "rows.csv",
+        "name,inputs.name,expected,reference\nthree,Eve,polite,\"a\n<<<<<<< a\n=======\n>>>>>>> b\n\"\n",
+    );
+    assert_eq!(sandbox.run(&["check"]).code, Some(0), "{}", sandbox.run(&["check"]).shown());
     assert_snapshot!(told);
 }

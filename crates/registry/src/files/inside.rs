@@ -152,7 +152,14 @@ fn canonicalized(path: &Path) -> Followed {
         if let Ok(target) = fs::read_link(existing) {
             let parent = ancestor.parent().unwrap_or(Path::new(""));
             let parent = fs::canonicalize(parent).unwrap_or_else(|_| parent.to_owned());
-            return Followed::Further(without_dots(&with_rest(parent.join(target))));
+            let target = parent.join(target);
+            // Links on the way come before `..`, as for whoever opens it.
+            let real = target.parent().and_then(|parent| fs::canonicalize(parent).ok());
+            let further = match (real, target.file_name()) {
+                (Some(real), Some(name)) => real.join(name),
+                _ => without_dots(&target),
+            };
+            return Followed::Further(with_rest(further));
         }
     }
     Followed::Real(path.to_owned())
@@ -179,10 +186,14 @@ mod tests {
         link(Path::new("out.db"), "twice.db");
         link(Path::new("team/new.db"), "in.db");
         link(Path::new("round.db"), "round.db");
+        fs::create_dir_all(directory.path().join("outside/deep")).unwrap();
+        link(&directory.path().join("outside/deep"), "away");
+        link(Path::new("away/../new.db"), "winding.db");
         for (written, is_inside) in [
             ("out.db", false),
             ("twice.db", false),
             ("out.db/below", false),
+            ("winding.db", false),
             ("in.db", true),
             ("round.db", true),
         ] {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use indexmap::IndexMap;
+use promptassay_registry::merge_conflict;
 use promptassay_registry::problem::{Problem, did_you_mean};
 use promptassay_registry::yaml::{Located, Span};
 
@@ -37,8 +38,20 @@ enum Column {
     Unknown,
 }
 
+/// Whether the line of a problem begins within a cell.
+fn is_quoted(text: &str, problem: &Problem) -> bool {
+    let line = problem.place.as_ref().map_or(1, |place| place.line);
+    text.split_inclusive('\n').take(line - 1).map(|line| line.matches('"').count()).sum::<usize>() % 2 == 1
+}
+
 pub(super) fn read(text: &str, rows: &mut Rows<'_, '_>) {
     let file = rows.file;
+    // A cell may hold such marks, and no row begins with one.
+    if let Some(merge) = merge_conflict::in_data(file, text).filter(|merge| !is_quoted(text, merge)) {
+        rows.any = true;
+        rows.report(merge);
+        return;
+    }
     let mut records = Records::new(text);
     let Some(header) = records.next() else { return };
     let Some(columns) = columns(&header, header.row(file), rows) else { return };
