@@ -210,21 +210,24 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         Some(file) => proof::earliest(std::slice::from_ref(file), &runs),
         None => Some(began),
     };
-    let (left, concluded) = thread::scope(|scope| {
-        // The disk is waited for beside the reports.
+    let leave = || {
         let left = begun.as_ref().map(|(directory, run, _)| {
             let left = Left { directory, run, attempts: &attempts, asked_since };
-            let (judged, record) = ((plan, &judged), &replay.record);
-            scope.spawn(move || proof::leave(judged, record, left, context))
+            proof::leave((plan, &judged), &replay.record, left, context)
         });
+        left.unwrap_or(Ok(()))
+    };
+    let (left, concluded) = thread::scope(|scope| {
+        // The disk is waited for beside the reports, where a thread can be had.
+        let beside = thread::Builder::new().spawn_scoped(scope, leave).ok();
         let concluded = published::publish(results, &arguments.reports, context);
-        (left.map(joined), concluded)
+        (beside.map_or_else(leave, joined), concluded)
     });
     // Replies were paid for, whatever became of the reports.
     if let Some(directory) = &record_into {
         recording::write(plan, &replay.outputs, directory, context).map_err(Ended::After)?;
     }
-    left.transpose().map_err(Ended::After)?;
+    left.map_err(Ended::After)?;
     concluded.map_err(Ended::After)
 }
 
