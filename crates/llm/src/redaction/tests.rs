@@ -168,6 +168,18 @@ proptest! {
     }
 
     #[test]
+    fn whatever_number_holds_a_secret_the_json_can_be_read_and_holds_none(
+        secret in "[0-9]{8,12}", before in "[1-9][0-9]{0,3}", after in "[0-9]{0,3}(\\.[0-9]{1,3})?(e[0-9])?", text in "[ -~]{0,12}",
+    ) {
+        let number = format!("{before}{secret}{after}");
+        let body = format!(r#"{{"a": {number}, "b": [{number},{}], "{secret}": -{number}}}"#, json!(text));
+        let clean = without(body, &[&secret]);
+        prop_assert!(!clean.contains(&secret), "{}", clean);
+        let value: Value = serde_json::from_str(&clean).map_err(|error| TestCaseError::fail(format!("{error}: {clean}")))?;
+        prop_assert_eq!(&value["b"], &json!([0, text]));
+    }
+
+    #[test]
     fn what_holds_no_secret_stays_as_it_is(text in "[a-z%\\\\/u0-9]{0,80}") {
         prop_assert_eq!(without(text.as_str(), &["SECRET/1+"]), text);
     }
