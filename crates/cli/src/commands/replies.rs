@@ -62,7 +62,13 @@ struct Removed {
 
 pub(crate) fn run(arguments: &RepliesArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let Action::Prune { names, dry_run } = &arguments.action;
-    let files = plan_pruning(names, context)?;
+    let (directory, mut files) = plan_pruning(names, context)?;
+    let is_written = !dry_run && files.iter().any(|(file, _)| !file.removed.is_empty());
+    // What another process records meanwhile would be written over, so what is there is looked at once more.
+    let _lock = is_written.then(|| context.lock_of(&directory)).transpose()?;
+    if is_written {
+        files = plan_pruning(names, context)?.1;
+    }
     let mut pruned = Vec::new();
     for (file, text) in files {
         if !dry_run && !file.removed.is_empty() {
@@ -76,7 +82,10 @@ pub(crate) fn run(arguments: &RepliesArguments, context: &Context<'_>) -> Result
 }
 
 /// The files of these prompts with their texts, and what has to go from each.
-fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<Vec<(Pruned, String)>, Failure> {
+type Pruning = Vec<(Pruned, String)>;
+
+/// What is to be pruned, and the directory of replies that it is in.
+fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<(PathBuf, Pruning), Failure> {
     let loaded = Tree::load(&context.prompts);
     let mut problems = Vec::new();
     let tree = loaded.tree;
@@ -126,7 +135,7 @@ fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<Vec<(Pruned, 
         sort(&mut problems);
         return Err(Failure::invalid(problems));
     }
-    Ok(files)
+    Ok((directory, files))
 }
 
 impl From<Unused> for Removed {

@@ -60,6 +60,30 @@ fn what_another_process_records_meanwhile_is_kept() {
 }
 
 #[test]
+fn what_another_process_records_while_it_is_pruned_is_kept() {
+    use std::io::{BufRead as _, BufReader};
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 2);
+    eval(&sandbox, &["--record", "--case", "case_0000"]);
+    let row = |case: &str| {
+        format!(
+            "{{\"case\":\"{case}\",\"version\":\"1.0.0\",\"model\":\"default\",\"repeat\":1,\"text\":\"Thanks\",\"finish_reason\":\"stop\",\"source\":\"hand\"}}\n"
+        )
+    };
+    sandbox.write(FILE, sandbox.read(FILE) + &row("nobody_asks"));
+    let lock = DirectoryLock::acquire(&sandbox.path("replies")).unwrap();
+    let mut pruning =
+        sandbox.command(&["replies", "prune"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut said = BufReader::new(pruning.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.starts_with("waiting for")), "it waits until the other has written");
+    sandbox.write(FILE, sandbox.read(FILE) + &row("case_0001"));
+    drop(lock);
+    assert_eq!(pruning.wait().unwrap().code(), Some(0));
+    let kept = sandbox.read(FILE);
+    assert!(kept.contains("case_0001") && !kept.contains("nobody_asks"), "{kept}");
+}
+
+#[test]
 fn only_the_directory_of_replies_is_written_to_and_known_to_be_before_the_first_question() {
     let mock = Mock::polite();
     let sandbox = sandbox(&mock.row(), 1);
