@@ -3,8 +3,7 @@
 use promptassay_lifecycle::ledger::{self, Ledger};
 use promptassay_lifecycle::stage::Stage;
 use promptassay_registry::problem::{Problem, Severity};
-use promptassay_registry::tree::version_of_file;
-use promptassay_registry::tree::{Loaded, Prompt};
+use promptassay_registry::tree::{Loaded, Prompt, version_of_file};
 
 use crate::failure::Failure;
 use crate::prompts::find;

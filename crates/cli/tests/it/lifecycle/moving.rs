@@ -5,7 +5,7 @@ use std::fs;
 use insta::assert_snapshot;
 
 use super::{RECORDED, by_ada, bytes, clean, done, evaluate, head, sandbox, session, tested};
-use crate::sandbox::{EXPERIMENT, Seen};
+use crate::sandbox::{EXPERIMENT, Sandbox, Seen};
 
 #[test]
 fn the_way_to_production_and_back() {
@@ -311,9 +311,9 @@ fn the_policy_is_checked_with_places() {
     assert_eq!(bytes(&sandbox), before);
 }
 
-#[test]
-fn a_draft_with_a_mistake_is_in_the_way_of_nobody_who_goes_back() {
-    let sandbox = sandbox("lifecycle: {evidence_for: []}\n");
+/// v1.0.0 is live and v1.1.0 its canary; v9.0.0, which nobody registered, uses a variable that is not declared.
+fn with_a_canary_and_a_draft_with_a_mistake(registry: &str) -> Sandbox {
+    let sandbox = sandbox(registry);
     for command in [
         &["adopt", "greet", "1.0.0"][..],
         &["promote", "greet", "1.1.0", "--to", "testing"],
@@ -322,6 +322,12 @@ fn a_draft_with_a_mistake_is_in_the_way_of_nobody_who_goes_back() {
         done(&sandbox, command);
     }
     sandbox.write("prompts/greet/v9.0.0.txt", "Greet {name} in a {mood} mood.\n");
+    sandbox
+}
+
+#[test]
+fn a_draft_with_a_mistake_is_in_the_way_of_nobody_who_goes_back() {
+    let sandbox = with_a_canary_and_a_draft_with_a_mistake("lifecycle: {evidence_for: []}\n");
     let said = |arguments: &[&str]| {
         let seen = by_ada(&sandbox, arguments);
         assert!(seen.stderr.contains("`mood`"), "{}", seen.shown());
@@ -352,17 +358,9 @@ fn a_draft_with_a_mistake_is_in_the_way_of_nobody_who_goes_back() {
 
 #[test]
 fn what_becomes_of_a_canarys_users_is_recorded_and_looked_at_beside_a_draft_with_a_mistake() {
-    let sandbox = sandbox(
+    let sandbox = with_a_canary_and_a_draft_with_a_mistake(
         "lifecycle: {evidence_for: [], guardrails: [error], max_failure_rate: 0.1}\nstore: ../data/canary.db\n",
     );
-    for command in [
-        &["adopt", "greet", "1.0.0"][..],
-        &["promote", "greet", "1.1.0", "--to", "testing"],
-        &["canary", "greet", "1.1.0", "--percent", "50"],
-    ] {
-        done(&sandbox, command);
-    }
-    sandbox.write("prompts/greet/v9.0.0.txt", "Greet {name} in a {mood} mood.\n");
     let told = |arguments: &[&str]| {
         let seen = sandbox.run(arguments);
         assert!(seen.stderr.contains("warning: v9.0.0 uses `mood`"), "{}", seen.shown());

@@ -12,8 +12,7 @@ use promptassay_registry::files::may_be_there;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::prompt_file;
-use promptassay_registry::tree::version_of_file;
-use promptassay_registry::tree::{Prompt, Tree};
+use promptassay_registry::tree::{Prompt, Tree, version_of_file};
 use promptassay_registry::version::Version;
 
 use super::Then;
