@@ -75,7 +75,7 @@ fn recipes() -> Vec<(String, String)> {
 fn scripts_satisfy_shellcheck() {
     let mut scripts = files(".github/actions/prompt-gate", "sh");
     scripts.extend(files("benches", "sh"));
-    scripts.extend([".ci/run", ".ci/tools"].map(|script| root().join(script)));
+    scripts.extend([".ci/fuzz", ".ci/run", ".ci/tools"].map(|script| root().join(script)));
     pass(&["shellcheck"], &scripts);
 }
 
