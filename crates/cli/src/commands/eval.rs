@@ -18,7 +18,7 @@ mod recording;
 pub(crate) mod selection;
 mod signals;
 
-pub(crate) use changes::{Staged, Then};
+pub(crate) use changes::{Git, Staged, Then};
 pub(crate) use offline::{read_if_there, versions};
 pub(crate) use ready::{Terms, plan_again};
 pub(super) use signals::asked_to_stop;

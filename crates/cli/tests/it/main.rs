@@ -12,6 +12,8 @@ macro_rules! skipped {
     }};
 }
 
+#[cfg(unix)]
+mod asking_git;
 mod canary;
 mod change;
 mod changing;

@@ -7,7 +7,7 @@ use promptassay_registry::problem::{Problem, Severity};
 use promptassay_registry::tree::{Loaded, Tree};
 
 use crate::commands::Context;
-use crate::commands::eval::{Staged, Then};
+use crate::commands::eval::{Git, Staged, Then};
 use crate::failure::Failure;
 
 /// What is wrong with what is registered at `reference`. Before the first commit only the index can be wrong.
@@ -19,13 +19,14 @@ pub(super) fn problems(
     let refused = |problem: Box<Problem>| Failure::invalid_one(*problem);
     context.repository()?;
     let tree = &loaded.tree;
-    if reference == "HEAD" && Then::is_before_the_first_commit(tree).map_err(refused)? {
-        let staged = Staged::before_the_first_commit(tree).map_err(refused)?;
+    let git = Git::at(tree.repository_root()).map_err(refused)?;
+    if reference == "HEAD" && !git.has_a_first_commit() {
+        let staged = Staged::before_the_first_commit(&git, tree).map_err(refused)?;
         return Ok(errors(&staged.loaded)
             .map(|problem| of_the_index(staged.in_tree(problem, tree), tree, staged.submodule.as_deref()))
             .collect());
     }
-    let then = Then::read(reference, tree, &mut Vec::new()).map_err(refused)?;
+    let then = Then::read(git, reference, tree, &mut Vec::new()).map_err(refused)?;
     let mut problems = compared(loaded, &then).map_err(refused)?;
     let (staged, then) = then.staged(tree).map_err(refused)?;
     let in_index = compared(&staged.loaded, &then).map_err(refused)?;

@@ -2,6 +2,7 @@
 
 mod at_commit;
 mod changed_paths;
+mod contents;
 mod frozen;
 mod git;
 mod given_up;
@@ -30,10 +31,10 @@ use promptassay_registry::yaml::Document;
 
 use super::recording;
 use at_commit::plain;
-use git::{Git, slashed};
+pub(crate) use git::Git;
+use git::slashed;
 pub(super) use only::{Candidate, only_changed};
 pub(crate) use staged::Staged;
-use superproject::Base;
 pub(crate) use then::Then;
 
 /// So many digits of a commit are shown.
@@ -90,25 +91,23 @@ impl SuiteFiles {
     }
 }
 
-/// The prompts among these that changed since `reference`: in commits of this side since the two parted, in the index, in the
+/// The prompts among these that changed since a commit: in commits of this side since the two parted, in the index, in the
 /// working tree, and in files that git does not know yet. `is_replay`: recorded replies count as files of their prompt.
 #[expect(clippy::needless_pass_by_value, reason = "the list is made for this call")]
 pub(super) fn since(
-    reference: &str,
+    then: &Then<'_>,
     tree: &Tree,
     prompts: Vec<(&Prompt, SuiteFiles)>,
     is_replay: bool,
 ) -> Result<Changed, Box<Problem>> {
-    let git = Git::at(tree.repository_root())?;
-    let Base { commit, fork } = git.base(reference)?;
-    let changed = git.changed_since(&fork)?;
+    let Then { git, commit, fork, touched: changed, .. } = then;
     let mut paths = Paths::default();
     (paths.submodules, paths.files) = changed.iter().cloned().partition(|path| git.is_directory(path));
     for submodule in &paths.submodules {
-        paths.files.extend(git.changed_in(submodule, &fork)?);
+        paths.files.extend(git.changed_in(submodule, fork)?);
     }
     for (prompt, _) in &prompts {
-        paths.files.extend(linked::behind_links(&git, prompt.directory(), &changed));
+        paths.files.extend(linked::behind_links(git, prompt.directory(), changed));
     }
     paths.files.sort();
     paths.files.dedup();
@@ -121,7 +120,7 @@ pub(super) fn since(
             let patterns = of_suite.patterns.iter();
             (
                 git.relative(prompt.directory()),
-                of_suite.beside(&git, prompt, recorded),
+                of_suite.beside(git, prompt, recorded),
                 patterns.flat_map(|pattern| suites.iter().map(move |suite| beside(suite, pattern))).collect(),
             )
         })
@@ -134,14 +133,14 @@ pub(super) fn since(
             files,
             dataset_patterns,
             active: prompt.active_version().ok().map(|active| &active.version),
-            active_at_fork: git.active_version(&fork, prompt.directory())?,
-            active_at_reference: git.active_version(&commit, prompt.directory())?,
+            active_at_fork: git.active_version(fork, prompt.directory())?,
+            active_at_reference: git.active_version(commit, prompt.directory())?,
         });
     }
     let registry_path = tree.root().join(registry_file::FILE_NAME);
-    let registry = if linked::is_touched(&git, &registry_path, &changed) {
+    let registry = if linked::is_touched(git, &registry_path, changed) {
         let registry_file = git.named(&registry_path);
-        let then = git.file_at(&fork, &registry_file)?;
+        let then = git.file_at(fork, &registry_file)?;
         let then = then.and_then(|text| Document::parse(&registry_file, text, &mut Vec::new()));
         registry_changes(then.as_ref(), tree.registry().document.as_ref())
     } else {

@@ -41,10 +41,20 @@ impl Ready {
         context: &Context<'_>,
     ) -> Result<ControlFlow<Exit, Self>, Failure> {
         let Loaded { tree, mut settings, of_tree, mut problems } = Loaded::read(Some(arguments), context);
-        // What a run costs counts as it did when it began.
-        let prices = match goes_on {
-            Some(file) => file.prices.clone(),
-            None => arguments.selection.prices(&tree, &settings, &mut problems),
+        let then = match goes_on {
+            Some(_) => None,
+            None => arguments.selection.then(&tree, &mut problems),
+        };
+        let prices = match (goes_on, &then) {
+            // What a run costs counts as it did when it began.
+            (Some(file), _) => file.prices.clone(),
+            (None, Some(Ok(then))) => {
+                let (prices, found) = then.prices(&settings);
+                problems.extend(found);
+                prices
+            }
+            // What stands in the way of reading that commit is said where the change is read.
+            (None, _) => BTreeMap::new(),
         };
         settings.set_prices(&prices);
         let mut inputs = if let Some(file) = goes_on {
@@ -52,7 +62,7 @@ impl Ready {
         } else {
             let failed_in = arguments.selection.failed_in(&arguments.journal.runs, context)?;
             let settings = (&settings, &arguments.policy, arguments.offline);
-            match arguments.selection.inputs(&tree, of_tree, failed_in, settings, &mut problems) {
+            match arguments.selection.inputs(&tree, of_tree, failed_in, then, settings, &mut problems) {
                 Selected::Inputs(inputs) => inputs,
                 Selected::NothingChanged => {
                     return nothing_changed(arguments, problems, context).map(ControlFlow::Break);

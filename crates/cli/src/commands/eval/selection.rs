@@ -11,13 +11,12 @@ use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{self, Suite};
 use promptassay_lifecycle::ledger::{self, Ledger, Standing};
 use promptassay_lifecycle::verify;
-use promptassay_llm::Price;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::version::Version;
 use regex::Regex;
 
-use super::changes::{Candidate, Then, only_changed, shown};
+use super::changes::{Candidate, Git, Then, only_changed, shown};
 use super::journal::{RunsArguments, broken, described};
 use super::offline::versions;
 use super::policy::PolicyArguments;
@@ -100,6 +99,7 @@ impl SelectionArguments {
         tree: &'a Tree,
         of_tree: Vec<Problem>,
         failed_in: Option<FailedIn>,
+        then: Option<Result<Then<'_>, Box<Problem>>>,
         (settings, flags, is_replay): (&Settings, &PolicyArguments, bool),
         problems: &mut Vec<Problem>,
     ) -> Selected<'a> {
@@ -113,15 +113,11 @@ impl SelectionArguments {
         let mut candidates: Vec<Candidate<'a>> =
             prompts.iter().filter_map(|prompt| self.candidate(prompt, tree, settings, problems)).collect();
         let mut changes = BTreeMap::new();
-        if let Some(reference) = &self.changed_since {
-            match only_changed(
-                reference,
-                tree,
-                &prompts,
-                (settings, flags, is_replay),
-                &mut candidates,
-                problems,
-            ) {
+        if let Some(then) = then {
+            let settings = (settings, flags, is_replay);
+            let only = then
+                .and_then(|then| only_changed(&then, tree, &prompts, settings, &mut candidates, problems));
+            match only {
                 Ok(Changed::Nothing) => {
                     // Where the change removes the last prompt, that is what is said.
                     if !problems.iter().any(Then::is_about_a_removed_prompt) {
@@ -166,19 +162,14 @@ impl SelectionArguments {
         self.changed_since.is_some()
     }
 
-    /// The prices by which a change is counted, where those of its own files are not; what there is to say of them is added to `problems`.
-    pub(super) fn prices(
+    /// The commit since which changes count, where only they do. What is wrong with its files is added to `problems`.
+    pub(super) fn then(
         &self,
         tree: &Tree,
-        settings: &Settings,
         problems: &mut Vec<Problem>,
-    ) -> BTreeMap<String, Price> {
-        let Some(reference) = &self.changed_since else { return BTreeMap::new() };
-        // What stands in the way of reading that commit is said where the change is read.
-        let Ok(then) = Then::read(reference, tree, &mut Vec::new()) else { return BTreeMap::new() };
-        let (prices, found) = then.prices(settings);
-        problems.extend(found);
-        prices
+    ) -> Option<Result<Then<'_>, Box<Problem>>> {
+        let reference = self.changed_since.as_deref()?;
+        Some(Git::at(tree.repository_root()).and_then(|git| Then::read(git, reference, tree, problems)))
     }
 
     /// The cases of `--failed-in`.
@@ -337,7 +328,14 @@ pub(crate) fn inputs_of<'a>(
     problems: &mut Vec<Problem>,
 ) -> Vec<PromptInput<'a>> {
     let selection = SelectionArguments { names, ..SelectionArguments::default() };
-    match selection.inputs(tree, of_tree, None, (settings, &PolicyArguments::default(), false), problems) {
+    match selection.inputs(
+        tree,
+        of_tree,
+        None,
+        None,
+        (settings, &PolicyArguments::default(), false),
+        problems,
+    ) {
         Selected::Inputs(inputs) => inputs,
         Selected::NothingChanged => Vec::new(),
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use promptassay_registry::files::may_be_there;
 use promptassay_registry::problem::Problem;
 
-use super::git::{Git, slashed};
+use super::git::{Git, slashed, text};
 use super::listing::{Entry, Listing};
 
 /// So many links and submodules are followed one after another, as systems do with links.
@@ -20,23 +20,31 @@ pub(super) struct Search {
     pub(super) path: PathBuf,
 }
 
+/// A file that was found.
+pub(super) struct Found {
+    /// The repository that has it, from the top of the outer one.
+    repository: PathBuf,
+    /// The object that it is.
+    id: String,
+}
+
 impl Git {
     /// A file as it was at a commit; `None` where there was none. That git could not be asked is not the same.
     pub(super) fn file_at(&self, commit: &str, path: &Path) -> Result<Option<String>, Box<Problem>> {
-        let text = self
-            .find_at(commit, path)
-            .and_then(|found| found.map(|found| self.show(&found, &found.path)).transpose());
+        let content = self.content_at(commit, path);
+        let text = content.and_then(|content| content.map(text).transpose());
         text.map_err(|message| not_told(commit, path, &message))
     }
 
     /// The same where it is text, and `None` where it is not: for whoever takes an old file as it is.
     pub(super) fn text_at(&self, commit: &str, path: &Path) -> Result<Option<String>, Box<Problem>> {
-        let text = self.find_at(commit, path).and_then(|found| {
-            let Some(Search { repository, commit, path }) = found else { return Ok(None) };
-            let said = self.bytes(&repository, &["show", &format!("{commit}:{}", slashed(&path))])?;
-            Ok(String::from_utf8(said).ok())
-        });
-        text.map_err(|message| not_told(commit, path, &message))
+        let content = self.content_at(commit, path).map_err(|message| not_told(commit, path, &message))?;
+        Ok(content.and_then(|content| String::from_utf8(content).ok()))
+    }
+
+    fn content_at(&self, commit: &str, path: &Path) -> Result<Option<Vec<u8>>, String> {
+        let found = self.find_at(commit, path)?;
+        found.map(|Found { repository, id }| self.object(&repository, &id)).transpose()
     }
 
     /// Whether there was a file at a commit, whatever stood in it.
@@ -90,9 +98,9 @@ impl Git {
         for _ in 0..MOST_HOPS {
             let listing = self.listing(&search.repository, &search.commit)?;
             let further = match listing.get(&search.path) {
-                Some(Entry::File) => None,
+                Some(Entry::File(_)) => None,
                 Some(Entry::Submodule(inner)) => self.within(&search, &search.path, inner)?,
-                Some(Entry::Link) => self.through_link(&search, &search.path)?,
+                Some(Entry::Link(id)) => self.through_link(&search, &search.path, id)?,
                 None => {
                     if listing.below(&search.path).next().is_some() {
                         return Ok(Some(search));
@@ -115,20 +123,23 @@ impl Git {
         directory: &Path,
     ) -> Result<Vec<PathBuf>, Box<Problem>> {
         let listing = self.listing_at(commit)?;
+        let is_indirect = |entry: &Entry| !matches!(entry, Entry::File(_));
         let inside =
-            listing.below(directory).filter(|(path, entry)| **entry != Entry::File && !path.contains('/'));
+            listing.below(directory).filter(|(path, entry)| is_indirect(entry) && !path.contains('/'));
         Ok(inside.map(|(path, _)| directory.join(path)).collect())
     }
 
     /// Where the file is that a path led to.
-    pub(super) fn find_at(&self, commit: &str, path: &Path) -> Result<Option<Search>, String> {
+    pub(super) fn find_at(&self, commit: &str, path: &Path) -> Result<Option<Found>, String> {
         let mut search = Search::at(commit, path);
         for _ in 0..MOST_HOPS {
             let listing = self.listing(&search.repository, &search.commit)?;
             let further = match listing.get(&search.path) {
-                Some(Entry::File) => return Ok(Some(search)),
+                Some(Entry::File(id)) => {
+                    return Ok(Some(Found { repository: search.repository, id: id.clone() }));
+                }
                 Some(Entry::Submodule(_)) => None,
-                Some(Entry::Link) => self.through_link(&search, &search.path)?,
+                Some(Entry::Link(id)) => self.through_link(&search, &search.path, id)?,
                 None => self.through_ancestor(&search, &listing)?,
             };
             match further {
@@ -143,9 +154,9 @@ impl Git {
     fn through_ancestor(&self, search: &Search, listing: &Listing) -> Result<Option<Search>, String> {
         for ancestor in proper_ancestors(&search.path) {
             match listing.get(ancestor) {
-                Some(Entry::Link) => return self.through_link(search, ancestor),
+                Some(Entry::Link(id)) => return self.through_link(search, ancestor, id),
                 Some(Entry::Submodule(commit)) => return self.within(search, ancestor, commit),
-                Some(Entry::File) => return Ok(None),
+                Some(Entry::File(_)) => return Ok(None),
                 None => {}
             }
         }
@@ -153,8 +164,8 @@ impl Git {
     }
 
     /// Where a link leads; `None` where that is out of its repository.
-    fn through_link(&self, search: &Search, link: &Path) -> Result<Option<Search>, String> {
-        let target = PathBuf::from(self.show(search, link)?);
+    fn through_link(&self, search: &Search, link: &Path, id: &str) -> Result<Option<Search>, String> {
+        let target = PathBuf::from(text(self.object(&search.repository, id)?)?);
         let rest = search.path.strip_prefix(link).unwrap_or(Path::new(""));
         let inside = if target.is_absolute() {
             let is_outer = search.repository.as_os_str().is_empty();
@@ -177,7 +188,9 @@ impl Git {
         if !may_be_there(&self.root().join(&repository).join(".git")) {
             return Ok(None);
         }
-        if self.in_submodule(&repository, &["cat-file", "-e", &format!("{commit}^{{tree}}")]).is_err() {
+        let is_listed = self.listings.borrow().contains_key(&(repository.clone(), commit.to_owned()));
+        if !is_listed && self.bytes(&repository, &["cat-file", "-e", &format!("{commit}^{{tree}}")]).is_err()
+        {
             return Err(not_fetched(&repository, commit));
         }
         let path = search.path.strip_prefix(submodule).unwrap_or(&search.path).to_owned();
@@ -194,10 +207,6 @@ impl Git {
         let listing = Rc::new(Listing::parse(&said));
         self.listings.borrow_mut().insert(key, Rc::clone(&listing));
         Ok(listing)
-    }
-
-    fn show(&self, search: &Search, path: &Path) -> Result<String, String> {
-        self.in_submodule(&search.repository, &["show", &format!("{}:{}", search.commit, slashed(path))])
     }
 }
 

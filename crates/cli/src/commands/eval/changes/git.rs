@@ -2,6 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 
 use super::at_commit::plain;
 use super::changed_paths::ChangedPaths;
+use super::contents::Contents;
 use super::listing::Listing;
 use super::superproject::Superproject;
 
@@ -28,13 +30,15 @@ pub(super) const DIFF: [&str; 6] =
 const NOT_RUN: &str = "git cannot be run";
 
 /// A repository.
-pub(super) struct Git {
+pub(crate) struct Git {
     /// Its top directory, with every link followed.
     root: PathBuf,
     /// Where the files lie that are looked at: `root`, or where the index is written out.
     files: PathBuf,
     /// What commits have, by repository and commit, as far as it was asked.
     pub(super) listings: RefCell<HashMap<(PathBuf, String), Rc<Listing>>>,
+    /// What answers for the contents of files, by repository.
+    contents: RefCell<HashMap<PathBuf, Contents>>,
     /// The repository whose commits are named, where this one is a submodule of it.
     pub(super) superproject: Option<Superproject>,
     /// An index in place of its own.
@@ -42,11 +46,13 @@ pub(super) struct Git {
 }
 
 impl Git {
-    pub(super) fn at(directory: &Path) -> Result<Self, Box<Problem>> {
+    /// The one that a directory lies in.
+    pub(crate) fn at(directory: &Path) -> Result<Self, Box<Problem>> {
         let git = Self {
             root: directory.to_owned(),
             files: directory.to_owned(),
             listings: RefCell::default(),
+            contents: RefCell::default(),
             superproject: None,
             index: OnceCell::new(),
         };
@@ -226,15 +232,31 @@ impl Git {
         &self.root
     }
 
-    /// Asks the repository at this path from the top, which is the repository itself for the empty path.
-    pub(super) fn in_submodule(&self, path: &Path, arguments: &[&str]) -> Result<String, String> {
-        text(self.bytes(path, arguments)?)
+    /// Asks the repository at this path from the top, which is the repository itself for the empty path. Names in what it says may be no text.
+    pub(super) fn bytes(&self, path: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
+        Self::answer(self.command_in(path), &self.root.join(path), arguments, Stdio::null())
     }
 
-    /// The same, of names that may be no text.
-    pub(super) fn bytes(&self, path: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
-        let git = if path.as_os_str().is_empty() { self.command() } else { outside_of_hooks() };
-        Self::answer(git, &self.root.join(path), arguments, Stdio::null())
+    fn command_in(&self, path: &Path) -> Command {
+        if path.as_os_str().is_empty() { self.command() } else { outside_of_hooks() }
+    }
+
+    /// What stands in a file or a link of the repository at this path from the top, by its id.
+    pub(super) fn object(&self, path: &Path, id: &str) -> Result<Vec<u8>, String> {
+        let mut open = self.contents.borrow_mut();
+        let answered = match open.entry(path.to_owned()) {
+            Entry::Occupied(contents) => contents.into_mut().read(id),
+            Entry::Vacant(none) => {
+                let started = Contents::start(self.command_in(path), &self.root.join(path));
+                started.and_then(|contents| none.insert(contents).read(id))
+            }
+        };
+        if let Ok(Some(content)) = answered {
+            return Ok(content);
+        }
+        open.remove(path);
+        // Asked alone, git says what is wrong.
+        self.bytes(path, &["cat-file", "blob", id])
     }
 
     fn answer(
@@ -259,7 +281,7 @@ impl Git {
     }
 }
 
-fn text(said: Vec<u8>) -> Result<String, String> {
+pub(super) fn text(said: Vec<u8>) -> Result<String, String> {
     String::from_utf8(said).map_err(|_| "what it says is not UTF-8".to_owned())
 }
 

@@ -9,8 +9,10 @@ use super::git::slashed;
 /// What a commit has at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Entry {
-    File,
-    Link,
+    /// The object that it is.
+    File(String),
+    /// The object with what it leads to.
+    Link(String),
     /// The commit of a submodule.
     Submodule(String),
 }
@@ -30,10 +32,10 @@ impl Listing {
             let (mode, id) = (words.next()?, words.nth(1)?);
             let entry = match mode {
                 "120000" => Entry::Link,
-                "160000" => Entry::Submodule(id.to_owned()),
+                "160000" => Entry::Submodule,
                 _ => Entry::File,
             };
-            Some((path.to_owned(), entry))
+            Some((path.to_owned(), entry(id.to_owned())))
         });
         Self(entries.collect())
     }
@@ -90,9 +92,9 @@ mod tests {
     fn links_and_submodules_are_told_apart() {
         let lines = ["120000 blob 01\tl", "160000 commit ab\ts", "100755 blob 02\tp"];
         let listing = Listing::parse(lines.join("\0").as_bytes());
-        assert_eq!(listing.get(Path::new("l")), Some(&Entry::Link));
+        assert_eq!(listing.get(Path::new("l")), Some(&Entry::Link("01".to_owned())));
         assert_eq!(listing.get(Path::new("s")), Some(&Entry::Submodule("ab".to_owned())));
-        assert_eq!(listing.get(Path::new("p")), Some(&Entry::File));
+        assert_eq!(listing.get(Path::new("p")), Some(&Entry::File("02".to_owned())));
         assert_eq!(listing.submodules().collect::<Vec<_>>(), ["s"]);
     }
 }

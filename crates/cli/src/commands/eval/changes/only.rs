@@ -7,7 +7,7 @@ use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Prompt, Tree};
 
 use super::remarks::not_judged;
-use super::{SuiteFiles, Then, shown};
+use super::{SuiteFiles, Then};
 use crate::commands::CACHE_DIRECTORY;
 use crate::commands::eval::policy::PolicyArguments;
 
@@ -20,7 +20,7 @@ pub(in crate::commands::eval) struct Candidate<'a> {
 
 /// Leaves the prompts that changed since a commit, each with the gate that it had there: a change cannot relax its own gate.
 pub(in crate::commands::eval) fn only_changed(
-    reference: &str,
+    then: &Then<'_>,
     tree: &Tree,
     prompts: &[&Prompt],
     (settings, flags, is_replay): (&Settings, &PolicyArguments, bool),
@@ -32,15 +32,14 @@ pub(in crate::commands::eval) fn only_changed(
         (*prompt, SuiteFiles::of(prompt, suite.as_ref(), tree, settings))
     });
     let files = files.chain(without_suite.clone().map(|prompt| (*prompt, SuiteFiles::default())));
-    let mut changed = super::since(reference, tree, files.collect(), is_replay)?;
-    let then = Then::read(reference, tree, problems)?;
+    let mut changed = super::since(then, tree, files.collect(), is_replay)?;
     for prompt in without_suite {
         let removed = then.removed_suite(prompt)?;
         if let Changed::Prompts(changes) = &mut changed
             && let Some(change) = changes.remove(prompt.name().as_str())
             && removed.is_none()
         {
-            problems.push(not_judged(prompt, &change, shown(reference)));
+            problems.push(not_judged(prompt, &change, then.reference));
         }
         problems.extend(removed);
     }

@@ -32,8 +32,8 @@ pub(crate) struct Staged {
 
 impl Staged {
     /// Before the first commit: all prompts of the index.
-    pub(crate) fn before_the_first_commit(tree: &Tree) -> Result<Self, Box<Problem>> {
-        Self::read(&Git::at(tree.repository_root())?, tree, None)
+    pub(crate) fn before_the_first_commit(git: &Git, tree: &Tree) -> Result<Self, Box<Problem>> {
+        Self::read(git, tree, None)
     }
 
     /// The prompts of the index that differ from `commit`; without one, all.

@@ -130,7 +130,7 @@ impl Git {
 
     /// Whether there is a commit to compare with: nothing was ever committed in a new repository, nor a submodule that is new and has nothing in its
     /// place there.
-    pub(super) fn has_a_first_commit(&self) -> bool {
+    pub(crate) fn has_a_first_commit(&self) -> bool {
         match &self.superproject {
             Some(Superproject { git, submodule }) => git.commit("HEAD").is_ok_and(|head| {
                 let inside = git.files_in_at(&head, submodule);

@@ -44,11 +44,11 @@ pub(crate) struct Then<'a> {
 impl<'a> Then<'a> {
     /// Reads `registry.yaml` as it was; what is wrong with it is added to `problems`.
     pub(crate) fn read(
+        git: Git,
         reference: &'a str,
         tree: &Tree,
         problems: &mut Vec<Problem>,
     ) -> Result<Self, Box<Problem>> {
-        let git = Git::at(tree.repository_root())?;
         let Base { commit, fork } = git.base(reference)?;
         let touched = git.changed_since(&fork)?;
         let settings = Settings::default();
@@ -64,11 +64,6 @@ impl<'a> Then<'a> {
         // Nothing of that day is asked or run: its cases are only read.
         then.settings.allow_commands = true;
         Ok(then)
-    }
-
-    /// Whether nothing was ever committed here.
-    pub(crate) fn is_before_the_first_commit(tree: &Tree) -> Result<bool, Box<Problem>> {
-        Ok(!Git::at(tree.repository_root())?.has_a_first_commit())
     }
 
     /// The index, as far as it differs from where the change began, and what it is compared with.
