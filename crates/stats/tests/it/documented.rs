@@ -68,8 +68,8 @@ fn beside_it() {
     assert_eq!(units_needed(0.10, 0.95), Ok(29));
     shows(margin_within_reach(30, 0.95).expect("defined"), 0.095, 3);
     let square = fixed_and_broken().mean_square();
-    shows(smallest_detectable_difference(40, square, printed(), 0.8).expect("defined"), 0.204, 3);
-    shows(smallest_detectable_difference(40, 0.0, printed(), 0.8).expect("defined"), 0.185, 3);
+    shows(smallest_detectable_difference(40, square, gate(), 0.8).expect("defined"), 0.182, 3);
+    shows(smallest_detectable_difference(40, 0.0, gate(), 0.8).expect("defined"), 0.147, 3);
     let design = |repeats| PairedDesign {
         between: 0.01,
         within_baseline: 0.1,
