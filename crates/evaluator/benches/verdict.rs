@@ -78,6 +78,7 @@ fn journal_of(plan: &Plan, path: &Path) {
             served_model: Some("gpt-6-luna-2026-10-01".into()),
             request_id: None,
             latency: Duration::from_millis(300 + (index as u64 * 7919) % 900),
+            redacted: Vec::new(),
         };
         let result = TrialResult {
             trial: trial.id,

@@ -169,6 +169,7 @@ mod tests {
             served_model: None,
             request_id: None,
             latency: Duration::from_millis(12),
+            redacted: Vec::new(),
         }
     }
 

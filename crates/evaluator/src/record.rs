@@ -2,12 +2,13 @@
 
 mod calls;
 mod models;
+mod redacted;
 mod validators;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use promptassay_llm::ModelRow;
+use promptassay_llm::{EnvironmentName, ModelRow};
 
 use crate::event::{Answer, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
 use crate::judge::Judging;
@@ -17,6 +18,8 @@ use crate::spending::Expenses;
 
 pub use calls::Calls;
 use models::Models;
+pub use redacted::CutOut;
+use redacted::Redacted;
 use validators::ValidatorScores;
 
 /// The results of a run's trials, in the order of its plan. At most 96 bytes a trial; replies and reasons are in
@@ -29,6 +32,7 @@ pub struct Record {
     calls: Calls,
     expenses: Expenses,
     models: Models,
+    redacted: Redacted,
     validators: ValidatorScores,
 }
 
@@ -65,6 +69,7 @@ impl Record {
             calls: Calls::default(),
             expenses: Expenses::default(),
             models: Models::of_nothing(plan.trials().len()),
+            redacted: Redacted::default(),
             validators: ValidatorScores::of(plan),
         }
     }
@@ -77,15 +82,14 @@ impl Record {
             // A resumed run begins anew: how it ended before says nothing.
             Event::RunStarted { .. } => self.end = None,
             // Whoever was killed before the reply was judged has no result yet.
-            Event::AttemptFailed(_)
-            | Event::CircuitOpened(_)
-            | Event::TrialAnswered(_)
-            | Event::JudgeAnswered(_) => {}
+            Event::AttemptFailed(_) | Event::CircuitOpened(_) | Event::TrialAnswered(_) => {}
+            Event::JudgeAnswered(answered) => self.redacted.apply_judgement(answered),
             Event::TrialFinished(result) => {
                 if let Some(index) = plan.index_of(result.trial) {
                     let row = &plan.variant(&plan.trials()[index]).model;
                     self.trials[index] = Some(TrialRecord::of(result, row));
                     self.models.apply(index, result);
+                    self.redacted.apply(index, result);
                     self.validators.apply(plan.trials()[index].prompt, index, result);
                 }
             }
@@ -117,6 +121,11 @@ impl Record {
     /// [`crate::policy::Policy::validator_metrics`]; empty where it looks at none.
     pub fn validator_scores(&self, index: usize) -> impl Iterator<Item = Option<f64>> {
         self.validators.of_trial(index)
+    }
+
+    /// The variables of the environment whose values were cut out of replies, and out of how many.
+    pub fn redacted(&self) -> BTreeMap<&EnvironmentName, CutOut> {
+        self.redacted.by_variable()
     }
 
     /// What asking took.

@@ -10,6 +10,7 @@ mod json;
 mod junit;
 mod markdown;
 mod reasons;
+mod redacted;
 mod safe_json;
 mod terminal;
 mod to_open;
@@ -19,7 +20,7 @@ use crate::attempts::{Attempt, Attempts};
 use crate::event::ReplySource;
 use crate::gate::Gate;
 use crate::outputs::Outputs;
-use crate::plan::Plan;
+use crate::plan::{Plan, Remark};
 use crate::record::Record;
 use crate::summary::VariantSummary;
 
@@ -56,6 +57,13 @@ impl<'a> Evaluation<'a> {
     /// The gate that stands on a variant; none on a baseline.
     pub fn gate_of(&self, summary: &VariantSummary) -> Option<&'a Gate> {
         self.gates.iter().find(|gate| gate.prompt == summary.prompt && gate.variant == summary.variant)
+    }
+
+    /// What is to be known of the run before its numbers are read, as programs read it.
+    pub fn remarks(&self) -> Vec<Remark> {
+        let mut remarks = self.files.remarks(self.plan);
+        remarks.extend(redacted::remarks(self.record));
+        remarks
     }
 
     /// Which attempt at the same questions a gate's answers are, where they are not the first.

@@ -197,6 +197,7 @@ fn filtered(why: String, response: &HttpResponse) -> Reply {
         served_model: None,
         request_id: response.request_id(),
         latency: response.latency,
+        redacted: Vec::new(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::config::{ModelRow, Target};
 use crate::error::ModelError;
 use crate::provider::command;
 use crate::rate::RateHint;
+use crate::redaction::Said;
 use crate::reply::Reply;
 use crate::request::ChatRequest;
 use crate::secret::Secrets;
@@ -160,8 +161,8 @@ impl Client {
         let elapsed = started.elapsed();
         secrets.cut_out_of_headers(&mut headers);
         let is_answer = (200..300).contains(&status);
-        let bytes =
-            if is_answer { secrets.cut_out_of_answer(body.bytes) } else { secrets.cut_out(body.bytes) };
+        let said = if is_answer { Said::Answer } else { Said::Aside };
+        let (bytes, whole) = secrets.cut_out_of(said, body.bytes);
         // Of an error the beginning is enough.
         if body.is_cut && is_answer {
             let limit = self.options.max_body_bytes;
@@ -178,7 +179,11 @@ impl Client {
             // What is no answer becomes none by what was cut out of it.
             decoded = wire::decode(row.provider, &response, arrived).and(decoded);
         }
-        let reply = decoded?;
+        let mut reply = decoded?;
+        if let Some(whole) = whole {
+            let read = |body| wire::decode(row.provider, &HttpResponse { body, ..response.clone() }, arrived);
+            reply.redacted = secrets.changing(said, &whole, |body| read(body).ok());
+        }
         Ok(Answer { reply, rate_hint: RateHint::read(&response, arrived) })
     }
 
@@ -203,7 +208,8 @@ impl Client {
             self.options.max_body_bytes,
         )
         .await?;
-        finished.stdout = secrets.cut_out_of_answer(finished.stdout);
+        let (stdout, whole) = secrets.cut_out_of(Said::Answer, finished.stdout);
+        finished.stdout = stdout;
         finished.stderr = secrets.cut_out(finished.stderr);
         let mut decoded = command::decode(&finished);
         if decoded.is_err() {
@@ -212,6 +218,10 @@ impl Client {
             decoded = command::decode(&finished).and(decoded);
         }
         let mut reply = decoded?;
+        if let Some(whole) = whole {
+            let read = |stdout| command::decode(&command::Finished { stdout, ..finished.clone() });
+            reply.redacted = secrets.changing(Said::Answer, &whole, |stdout| read(stdout).ok());
+        }
         reply.latency = whole_microseconds(started.elapsed());
         Ok(Answer { reply, rate_hint: RateHint::default() })
     }

@@ -91,20 +91,20 @@ impl Needle {
     }
 }
 
-/// The text without what these needles find.
-pub(crate) fn cut_out(text: Vec<u8>, needles: &[Needle]) -> Vec<u8> {
+/// The text without what these needles find; `None` where they find nothing.
+pub(crate) fn cut_out(text: &[u8], needles: &[Needle]) -> Option<Vec<u8>> {
     let mut found = Vec::new();
-    let is_escaped = !needles.is_empty() && escapes_ascii(&text);
+    let is_escaped = !needles.is_empty() && escapes_ascii(text);
     for needle in needles {
-        needle.find(&text, is_escaped, &mut found);
+        needle.find(text, is_escaped, &mut found);
     }
     if found.is_empty() {
-        return text;
+        return None;
     }
     found.sort_unstable_by_key(|range| range.start);
     let mut clean = Vec::with_capacity(text.len());
     let mut kept_to = 0;
-    let mut strings = Strings::of(&text);
+    let mut strings = Strings::of(text);
     for range in found {
         // A long number may hold a secret often, and is looked through once.
         if range.end <= kept_to {
@@ -123,7 +123,7 @@ pub(crate) fn cut_out(text: Vec<u8>, needles: &[Needle]) -> Vec<u8> {
         kept_to = kept_to.max(end);
     }
     clean.extend_from_slice(&text[kept_to..]);
-    clean
+    Some(clean)
 }
 
 /// Where a text of JSON is within strings, asked from its beginning to its end: a number of it can be no `[redacted]`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::EnvironmentName;
 use crate::message::ToolCall;
 
 /// One answer of a model. It is stored in journals and caches, so its JSON form is stable.
@@ -31,6 +32,10 @@ pub struct Reply {
     /// From sending the request to having read the whole answer; milliseconds in JSON, in steps of a microsecond.
     #[serde(rename = "latency_ms", with = "milliseconds")]
     pub latency: Duration,
+    /// The variables of the environment whose values were cut out of it: `[redacted]` stands in their place, 0 where one was part of a
+    /// number. Empty where the reply is what the model said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<EnvironmentName>,
 }
 
 impl Reply {
@@ -45,6 +50,7 @@ impl Reply {
             served_model: None,
             request_id: None,
             latency: Duration::ZERO,
+            redacted: Vec::new(),
         }
     }
 }
@@ -173,6 +179,7 @@ mod tests {
             served_model: None,
             request_id: None,
             latency: Duration::from_micros(micros),
+            redacted: vec![],
         }
     }
 

@@ -7,6 +7,7 @@ use reqwest::header::HeaderMap;
 
 use crate::config::EnvironmentName;
 use crate::redaction::{self, Needle, Said};
+use crate::reply::Reply;
 
 /// A secret that goes into a request header and nowhere else. It has no `Display`, and `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -77,14 +78,40 @@ impl Secrets {
         self.keys.get(name)
     }
 
-    /// What a model said, without any of these secrets but those that look like words of an answer.
-    pub(crate) fn cut_out_of_answer(&self, text: Vec<u8>) -> Vec<u8> {
-        redaction::cut_out(text, &self.in_answers)
+    /// What was said without any of these secrets, of an answer but those that look like words of one; and the whole of it, where it holds
+    /// any.
+    pub(crate) fn cut_out_of(&self, said: Said, text: Vec<u8>) -> (Vec<u8>, Option<Vec<u8>>) {
+        let needles = match said {
+            Said::Answer => &self.in_answers,
+            Said::Aside => &self.aside,
+        };
+        match redaction::cut_out(&text, needles) {
+            None => (text, None),
+            Some(clean) => (clean, Some(text)),
+        }
+    }
+
+    /// The secrets without which another reply is read out of what a model said. An answer may hold more beside the reply, such as
+    /// what was asked.
+    pub(crate) fn changing(
+        &self,
+        said: Said,
+        whole: &[u8],
+        read: impl Fn(Vec<u8>) -> Option<Reply>,
+    ) -> Vec<EnvironmentName> {
+        // Nothing is judged by the id.
+        let read = |text| read(text).map(|reply| Reply { request_id: None, ..reply });
+        let untouched = read(whole.to_vec());
+        let changes = |key: &ApiKey| {
+            let clean = redaction::cut_out(whole, &Needle::of(key.expose(), said));
+            clean.is_some_and(|clean| read(clean) != untouched)
+        };
+        self.keys.iter().filter(|(_, key)| changes(key)).map(|(name, _)| name.clone()).collect()
     }
 
     /// What was said beside answers, without any of these secrets: errors, and what programs write to stderr or say of a reply.
     pub fn cut_out(&self, text: Vec<u8>) -> Vec<u8> {
-        redaction::cut_out(text, &self.aside)
+        self.cut_out_of(Said::Aside, text).0
     }
 
     /// Headers, without any of these secrets.

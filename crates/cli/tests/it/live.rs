@@ -7,6 +7,7 @@ mod failing;
 mod hostile;
 mod judging;
 mod models;
+mod redacted;
 mod recording;
 mod resuming;
 mod tools;

@@ -135,6 +135,7 @@ mod tests {
             served_model: None,
             request_id: None,
             latency: Duration::ZERO,
+            redacted: Vec::new(),
         };
         for &day in days {
             let key = CacheKey::of(&row, &ChatRequest::new(vec![Message::user("hi")]), day);

@@ -73,6 +73,7 @@ fn asked(text: &str) -> Asked {
         served_model: None,
         request_id: None,
         latency: std::time::Duration::from_secs(1),
+        redacted: Vec::new(),
     };
     Asked { reply, source: ReplySource::Recorded }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use futures::FutureExt as _;
-use promptassay_llm::{FinishReason, Reply, Usage};
+use promptassay_llm::{EnvironmentName, FinishReason, Reply, Usage};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::Version;
@@ -49,6 +49,8 @@ struct RowSpec {
     finish_reason: FinishReason,
     #[serde(default, skip_serializing_if = "is_unknown")]
     usage: Usage,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    redacted: Vec<EnvironmentName>,
     source: Author,
 }
 
@@ -86,8 +88,8 @@ impl RowSpec {
     }
 
     fn into_reply(self) -> Reply {
-        let Self { text, refusal, finish_reason, usage, .. } = self;
-        Reply { refusal, finish_reason, usage, ..Reply::from_text(text) }
+        let Self { text, refusal, finish_reason, usage, redacted, .. } = self;
+        Reply { refusal, finish_reason, usage, redacted, ..Reply::from_text(text) }
     }
 }
 
@@ -290,6 +292,7 @@ fn rows(plan: &Plan, answers: &[(usize, &JudgeAnswered)]) -> BTreeMap<(Digest, u
             refusal: answered.reply.refusal.clone(),
             finish_reason: answered.reply.finish_reason.clone(),
             usage: answered.reply.usage,
+            redacted: answered.reply.redacted.clone(),
             source: Author::Recorded,
         };
         rows.insert(key, Some(row));

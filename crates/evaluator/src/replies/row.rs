@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use promptassay_llm::{FinishReason, Reply, ToolCall, Usage};
+use promptassay_llm::{EnvironmentName, FinishReason, Reply, ToolCall, Usage};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,8 @@ pub(super) struct RowSpec {
     finish_reason: FinishReason,
     #[serde(default, skip_serializing_if = "is_unknown")]
     usage: Usage,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    redacted: Vec<EnvironmentName>,
     pub(super) source: Author,
 }
 
@@ -59,6 +61,7 @@ impl RowSpec {
             tool_calls: reply.tool_calls.clone(),
             finish_reason: reply.finish_reason.clone(),
             usage: reply.usage,
+            redacted: reply.redacted.clone(),
             source: Author::Recorded,
         }
     }
@@ -93,6 +96,7 @@ impl RowSpec {
             served_model: None,
             request_id: None,
             latency: Duration::ZERO,
+            redacted: self.redacted,
         }
     }
 }

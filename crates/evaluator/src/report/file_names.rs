@@ -43,7 +43,7 @@ impl FileNames {
     }
 
     /// The file that a remark is about.
-    pub(super) fn of_remark(&self, remark: &Remark) -> Option<String> {
+    fn of_remark(&self, remark: &Remark) -> Option<String> {
         remark.file.as_deref().map(|file| self.name(Path::new(file)))
     }
 }

@@ -19,11 +19,10 @@ const MAX_TEXT: usize = 2000;
 /// The commands, a line each. GitHub finds a file by its path from the root of the repository.
 pub fn github(evaluation: &Evaluation<'_>) -> String {
     let mut levels = Levels::default();
-    for remark in evaluation.plan.remarks() {
+    for remark in evaluation.remarks() {
         let help = remark.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
-        let file = evaluation.files.of_remark(remark);
         let text = format!("{}{help}", remark.message);
-        levels.add(Level::Warning, Annotation { file, line: None, title: "promptassay".to_owned(), text });
+        levels.add(Level::Warning, Annotation { file: remark.file, line: None, title: "promptassay".to_owned(), text });
     }
     for gate in evaluation.gates {
         let level = match gate.verdict {

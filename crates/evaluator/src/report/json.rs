@@ -71,7 +71,7 @@ pub fn json(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<
             saved: sum(expenses.saved()),
             shared: expenses.shared().dollars(),
         },
-        remarks: evaluation.files.remarks(evaluation.plan),
+        remarks: evaluation.remarks(),
         prompts: prompts.collect(),
     };
     safe_json::write(&report, out)

@@ -16,7 +16,7 @@ use self::xml::{Totals, Writer};
 use super::compared::sentences;
 use super::reasons::{Quoted, counts_in_words, reasons};
 use super::visible::WithoutCommands;
-use super::{Evaluation, to_open, visible};
+use super::{Evaluation, redacted, to_open, visible};
 use crate::gate::{Gate, Verdict};
 use crate::plan::{PromptPlan, Remark, Role};
 use crate::suite::Case;
@@ -46,8 +46,11 @@ pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io:
         .iter()
         .filter(|remark| !evaluation.plan.prompts().iter().any(|plan| is_about(remark, plan)))
         .collect();
-    if !look.troubles.is_empty() || !of_nobody.is_empty() {
-        let cases = run(look, &of_nobody);
+    let of_replies = redacted::remarks(evaluation.record);
+    if !look.troubles.is_empty() || !of_nobody.is_empty() || !of_replies.is_empty() {
+        let mut cases = run(look);
+        cases.extend(warnings("change", of_nobody));
+        cases.extend(warnings("replies", &of_replies));
         report.suite(("promptassay", look.began), Totals::of(&cases), cases.into_iter())?;
     }
     report.end()?.finish()
@@ -212,20 +215,22 @@ fn warning(remark: &Remark) -> String {
     format!("warning: {}{help}", remark.message)
 }
 
-/// What concerns no variant: why the process does not end with 0 whatever the gates say, and what is to be known of the change.
-fn run(look: JunitLook<'_>, remarks: &[&Remark]) -> Vec<TestCase> {
+/// What concerns no variant: why the process does not end with 0 whatever the gates say.
+fn run(look: JunitLook<'_>) -> Vec<TestCase> {
     let mut cases = Vec::new();
     for (index, trouble) in look.troubles.iter().enumerate() {
         let name = if index == 0 { "run".to_owned() } else { format!("run {}", index + 1) };
         let mut case = TestCaseBuilder::error(&name, Duration::ZERO, "run", &attribute(trouble));
         cases.push(case.set_classname("promptassay").build());
     }
-    if !remarks.is_empty() {
-        let text = remarks.iter().map(|remark| warning(remark)).collect::<Vec<_>>().join("\n");
-        let mut case = TestCaseBuilder::success("change", Duration::ZERO);
-        cases.push(case.set_system_out(&cdata(&text)).set_classname("promptassay").build());
-    }
     cases
+}
+
+/// What is to be known of the run, as a case that passes; `None` where there is nothing.
+fn warnings<'a>(name: &str, remarks: impl IntoIterator<Item = &'a Remark>) -> Option<TestCase> {
+    let text = remarks.into_iter().map(warning).collect::<Vec<_>>().join("\n");
+    let mut case = TestCaseBuilder::success(name, Duration::ZERO);
+    (!text.is_empty()).then(|| case.set_system_out(&cdata(&text)).set_classname("promptassay").build())
 }
 
 /// Text for an attribute: one line, because readers fold line breaks there.

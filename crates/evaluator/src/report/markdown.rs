@@ -37,7 +37,7 @@ const QUOTED: usize = 3000;
 pub fn markdown(evaluation: &Evaluation<'_>) -> String {
     let mut pages = Pages::new(format!("{MARKDOWN_MARK}\n{}", head(evaluation)), MAX_BYTES);
     let (blocked, passed): (Vec<&Gate>, Vec<&Gate>) = evaluation.gates.iter().partition(|gate| gate.blocks);
-    pages.add(&warnings(evaluation.plan.remarks()));
+    pages.add(&warnings(&evaluation.remarks()));
     if evaluation.gates.len() > 1 {
         for table in gates_table(evaluation, &blocked, &passed) {
             pages.add(&table);

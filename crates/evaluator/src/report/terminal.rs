@@ -73,6 +73,7 @@ impl Report {
         }
         writeln!(self.text)?;
         self.calls(evaluation)?;
+        self.redacted(evaluation)?;
         for gate in evaluation.gates {
             self.rules(evaluation, gate)?;
         }

@@ -49,6 +49,7 @@ fn summary(letters: &str, served: bool) -> VariantSummary {
             served_model: None,
             request_id: None,
             latency: Duration::from_millis(100 * (index as u64 + 1)),
+            redacted: Vec::new(),
         };
         let source = if served { ReplySource::Live } else { ReplySource::Recorded };
         let answer = if letter == 'e' {

@@ -20,7 +20,7 @@ use promptassay_evaluator::report::{self, Evaluation, FileNames, JunitLook, Look
 use promptassay_evaluator::run::{self, Asked, Unanswered, Work};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
-use promptassay_llm::{FinishReason, Reply, Usage};
+use promptassay_llm::{EnvironmentName, FinishReason, Reply, Usage};
 use promptassay_registry::files::write_atomic;
 use promptassay_registry::tree::Tree;
 use promptassay_registry::yaml::Document;
@@ -77,6 +77,7 @@ fn reply(text: &str) -> Reply {
         served_model: None,
         request_id: None,
         latency: Duration::from_millis(12),
+        redacted: Vec::new(),
     }
 }
 
@@ -91,6 +92,11 @@ fn result(plan: &Plan, index: usize, draw: u8) -> TrialResult {
             reply: Box::new(reply("hello with far too many words")),
             source: ReplySource::Live,
         },
+        3 if draw > 127 => {
+            let name = EnvironmentName::try_from("SITE_KEY".to_owned()).unwrap();
+            let reply = Reply { redacted: vec![name], ..reply("hello [redacted]") };
+            Answer::Reply { reply: Box::new(reply), source: ReplySource::Live }
+        }
         _ => Answer::Reply { reply: Box::new(reply("hello")), source: ReplySource::Live },
     };
     let ask_judge = |_| ready(Err(Unanswered::LeftOut));

@@ -135,6 +135,7 @@ pub(crate) fn decode(finished: &Finished) -> Result<Reply, ModelError> {
         served_model: answer.model,
         request_id: answer.request_id,
         latency: Duration::ZERO,
+        redacted: Vec::new(),
     })
 }
 

@@ -160,6 +160,7 @@ pub(crate) fn decode(body: &Value) -> Result<Reply, ModelError> {
         served_model: body.get("modelVersion").and_then(Value::as_str).map(str::to_owned),
         request_id: body.get("responseId").and_then(Value::as_str).map(str::to_owned),
         latency: Duration::ZERO,
+        redacted: Vec::new(),
     })
 }
 

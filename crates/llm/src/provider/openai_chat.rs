@@ -103,6 +103,7 @@ pub(crate) fn decode(body: &Value, response: &HttpResponse, now: Timestamp) -> R
         served_model: body.get("model").and_then(Value::as_str).map(str::to_owned),
         request_id: body.get("id").and_then(Value::as_str).map(str::to_owned),
         latency: std::time::Duration::ZERO,
+        redacted: Vec::new(),
     })
 }
 

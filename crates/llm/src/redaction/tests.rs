@@ -5,7 +5,8 @@ use super::*;
 
 fn without(body: impl Into<Vec<u8>>, secrets: &[&str]) -> String {
     let needles: Vec<_> = secrets.iter().flat_map(|secret| Needle::of(secret, Said::Answer)).collect();
-    String::from_utf8(cut_out(body.into(), &needles)).unwrap()
+    let body = body.into();
+    String::from_utf8(cut_out(&body, &needles).unwrap_or(body)).unwrap()
 }
 
 /// Base64 as RFC 4648 has it, with its padding.
@@ -41,7 +42,8 @@ fn words_and_numbers_that_a_server_without_keys_is_given_stay() {
 #[test]
 fn what_is_said_beside_answers_holds_no_word_of_six_letters_that_is_a_key() {
     let aside = |text: &str, secret: &str| {
-        String::from_utf8(cut_out(text.into(), &Needle::of(secret, Said::Aside))).unwrap()
+        let clean = cut_out(text.as_bytes(), &Needle::of(secret, Said::Aside));
+        String::from_utf8(clean.unwrap_or_else(|| text.into())).unwrap()
     };
     for secret in ["hunterandgate", "ollama", "123456", "correct-horse-x"] {
         assert_eq!(aside(&format!("Incorrect key: {secret}."), secret), "Incorrect key: [redacted].");

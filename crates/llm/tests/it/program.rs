@@ -69,6 +69,7 @@ async fn a_key_that_a_program_repeats_is_in_no_answer_and_no_error() {
         .await
         .unwrap();
     assert_eq!(answer.reply.text, "it is [redacted]");
+    assert_eq!(answer.reply.redacted.iter().map(EnvironmentName::as_str).collect::<Vec<_>>(), ["TEST_KEY"]);
     let error = client
         .ask(&shell("echo 'no such user: liveSECRET01' >&2; exit 1"), &secrets, &hello(), now())
         .await

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use promptassay_llm::{
-    Answer, ApiKey, Client, ClientOptions, EnvironmentName, ModelError, ModelErrorKind, ModelRow, Secrets,
+    Answer, ApiKey, Client, ClientOptions, EnvironmentName, ModelError, ModelErrorKind, ModelRow, Reply, Secrets,
 };
 use serde_json::json;
 
@@ -246,7 +246,8 @@ async fn a_key_that_a_model_repeats_is_not_in_the_reply() {
     let (base_url, _requests) = serve(|_, mut stream| {
         stream.write_all(&with_status("200 OK", "", SUCCESS.replace("Hello!", KEY).as_bytes())).unwrap();
     });
-    assert_eq!(ask(&base_url).await.unwrap().reply.text, "[redacted]");
+    let reply = ask(&base_url).await.unwrap().reply;
+    assert_eq!((reply.text.as_str(), redacted(&reply).as_slice()), ("[redacted]", &["TEST_KEY"][..]));
     // However it is spelled, and in a header too.
     let spelled = format!("\\u{:04x}{}", KEY.as_bytes()[0], &KEY[1..]);
     let (base_url, _requests) = serve(move |_, mut stream| {
@@ -257,6 +258,47 @@ async fn a_key_that_a_model_repeats_is_not_in_the_reply() {
     });
     let reply = ask(&base_url).await.unwrap().reply;
     assert_eq!((reply.text.as_str(), reply.request_id.as_deref()), ("[redacted]", Some("[redacted]")));
+}
+
+fn redacted(reply: &Reply) -> Vec<&str> {
+    reply.redacted.iter().map(EnvironmentName::as_str).collect()
+}
+
+#[tokio::test]
+async fn a_reply_says_whose_value_was_cut_out_of_it_and_not_what_was_said_beside_it() {
+    let mut secrets = secrets();
+    let other = EnvironmentName::try_from("OTHER".to_owned()).unwrap();
+    secrets.insert(other, ApiKey::new("otherSECRET").unwrap());
+    for (body, names) in [
+        (SUCCESS.to_owned(), &[][..]),
+        // Beside the reply, and in its id.
+        (SUCCESS.replacen('{', &format!("{{\"id\":\"{KEY}\",\"asked\":\"{KEY}\","), 1), &[]),
+        (SUCCESS.replace("Hello!", "otherSECRET").replacen('{', &format!("{{\"asked\":\"{KEY}\","), 1), &["OTHER"]),
+        (SUCCESS.replace("Hello!", &format!("{KEY} otherSECRET")), &["OTHER", "TEST_KEY"]),
+        (SUCCESS.replacen('{', "{\"model\":\"otherSECRET\",", 1), &["OTHER"]),
+    ] {
+        let answer = body.clone();
+        let (base_url, _requests) = serve(move |_, mut stream| {
+            stream.write_all(&with_status("200 OK", "", answer.as_bytes())).unwrap();
+        });
+        let client = client(ClientOptions::default());
+        let reply = client.ask(&keyed(&base_url), &secrets, &hello(), now()).await.unwrap().reply;
+        assert_eq!(redacted(&reply), names, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_filter_says_whose_value_was_cut_out_of_it() {
+    let (base_url, _requests) = serve(|_, mut stream| {
+        let body = format!("{{\"error\":{{\"code\":\"content_filter\",\"message\":\"not {KEY}\"}}}}");
+        stream.write_all(&with_status("400 Bad Request", "", body.as_bytes())).unwrap();
+    });
+    let reply = ask(&base_url).await.unwrap().reply;
+    let refusal = reply.refusal.as_deref();
+    assert_eq!(
+        (refusal, redacted(&reply)),
+        (Some("not [redacted] (HTTP 400, content_filter)"), vec!["TEST_KEY"])
+    );
 }
 
 #[tokio::test]

@@ -167,6 +167,7 @@ fn reply(text: &str, latency: Duration) -> Reply {
         served_model: None,
         request_id: None,
         latency,
+        redacted: Vec::new(),
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) struct Report<'a> {
     pub(super) calls: Option<&'a Calls>,
     /// What all of it cost.
     pub(super) cost: WholeCost,
-    /// What is to be known of how it came to be, such as rules that do not count yet; left out where there is nothing.
+    /// What is to be known of how it came to be, such as rules that do not count yet, or secrets that were cut out of replies; left out
+    /// where there is nothing.
     #[serde(skip_serializing_if = "<[Remark]>::is_empty")]
     #[schemars(default)]
     pub(super) remarks: Vec<Remark>,

@@ -5,10 +5,11 @@ use std::fmt::{self, Write as _};
 use super::paint::{Tone, label, wrapped};
 use super::{COLUMNS, Report};
 use crate::gate::{Gate, Verdict};
+use crate::plan::Remark;
 use crate::policy::{Policy, Source};
 use crate::report::compared::stopped_alone;
 use crate::report::to_open::summary_of;
-use crate::report::{Evaluation, cost};
+use crate::report::{Evaluation, cost, redacted};
 use crate::summary::Cost;
 
 impl Report {
@@ -25,6 +26,20 @@ impl Report {
             if let Some(text) = text {
                 let indent = "           ";
                 writeln!(self.text, "{label}    {}", wrapped(&text, COLUMNS - indent.len(), indent))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be known of the replies. Of a change it is said when it is judged.
+    pub(super) fn redacted(&mut self, evaluation: &Evaluation<'_>) -> fmt::Result {
+        let indent = "           ";
+        for Remark { message, help, .. } in redacted::remarks(evaluation.record) {
+            let word = self.tone(Tone::Doubtful, "warning");
+            writeln!(self.text, "{word}    {}", wrapped(&message, COLUMNS - indent.len(), indent))?;
+            if let Some(help) = help {
+                let help = wrapped(&format!("help: {help}"), COLUMNS - indent.len(), indent);
+                writeln!(self.text, "{indent}{help}")?;
             }
         }
         Ok(())
