@@ -1,13 +1,16 @@
 //! Cuts secrets out of what servers and programs say, before anything reads it. Linear in what is read: a search for each spelling
 //! of each secret, and a slower one only where something is escaped.
 
+mod json;
+
 use std::fmt;
 use std::ops::Range;
 
 use memchr::memmem::Finder;
 use memchr::{memchr_iter, memchr3_iter};
 use reqwest::header::HeaderValue;
-use serde::de::IgnoredAny;
+
+use json::{Json, Part};
 
 /// What stands in the place of a secret.
 pub(crate) const REDACTED: &str = "[redacted]";
@@ -93,32 +96,30 @@ impl Needle {
 
 /// The text without what these needles find; `None` where they find nothing.
 pub(crate) fn cut_out(text: &[u8], needles: &[Needle]) -> Option<Vec<u8>> {
-    let mut found = Vec::new();
-    let is_escaped = !needles.is_empty() && escapes_ascii(text);
-    for needle in needles {
-        needle.find(text, is_escaped, &mut found);
-    }
+    let found = find_all(text, needles);
     if found.is_empty() {
         return None;
     }
-    found.sort_unstable_by_key(|range| range.start);
     let mut clean = Vec::with_capacity(text.len());
     let mut kept_to = 0;
-    let mut strings = Strings::of(text);
-    for range in found {
+    let mut json = Json::of(text, needles, &found);
+    for (index, range) in found.iter().enumerate() {
         // A long number may hold a secret often, and is looked through once.
         if range.end <= kept_to {
             continue;
         }
-        let number = strings.number_around(&range, kept_to);
-        let Range { start, end } = number.clone().unwrap_or(range);
+        let (Range { start, end }, instead) = match json.part(&found[index..], kept_to) {
+            Part::Text => (range.clone(), REDACTED.as_bytes().to_vec()),
+            Part::Number(number) => (number, b"0".to_vec()),
+            Part::Json(string, clean) => (string, clean),
+        };
         if start >= kept_to {
             clean.extend_from_slice(&text[kept_to..start]);
             // What a backslash escapes is not torn from it: the JSON stays JSON.
             if ends_within_an_escape(&clean) {
                 clean.pop();
             }
-            clean.extend_from_slice(if number.is_some() { b"0" } else { REDACTED.as_bytes() });
+            clean.extend(instead);
         }
         kept_to = kept_to.max(end);
     }
@@ -126,57 +127,20 @@ pub(crate) fn cut_out(text: &[u8], needles: &[Needle]) -> Option<Vec<u8>> {
     Some(clean)
 }
 
-/// Where a text of JSON is within strings, asked from its beginning to its end: a number of it can be no `[redacted]`.
-struct Strings<'t> {
-    text: &'t [u8],
-    /// Whether all of it is JSON; known once somebody has asked.
-    is_json: Option<bool>,
-    at: usize,
-    is_inside: bool,
-}
-
-impl<'t> Strings<'t> {
-    fn of(text: &'t [u8]) -> Self {
-        Self { text, is_json: None, at: 0, is_inside: false }
+/// Where these needles are, by where that begins.
+fn find_all(text: &[u8], needles: &[Needle]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let is_escaped = !needles.is_empty() && escapes_ascii(text);
+    for needle in needles {
+        needle.find(text, is_escaped, &mut found);
     }
-
-    /// The number of JSON that these bytes are part of, as far as it begins at `least` or later; `None` where they are part of a string, or of
-    /// no JSON.
-    fn number_around(&mut self, range: &Range<usize>, least: usize) -> Option<Range<usize>> {
-        let is_of_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
-        if !self.text[range.clone()].iter().all(is_of_number) {
-            return None;
-        }
-        let is_json =
-            *self.is_json.get_or_insert_with(|| serde_json::from_slice::<IgnoredAny>(self.text).is_ok());
-        if !is_json {
-            return None;
-        }
-        while self.at < range.start {
-            match self.text[self.at] {
-                b'\\' if self.is_inside => self.at += 1,
-                b'"' => self.is_inside = !self.is_inside,
-                _ => {}
-            }
-            self.at += 1;
-        }
-        if self.is_inside {
-            return None;
-        }
-        let before = &self.text[least.min(range.start)..range.start];
-        let before = before.iter().rev().take_while(|byte| is_of_number(byte)).count();
-        let after = self.text[range.end..].iter().take_while(|byte| is_of_number(byte)).count();
-        Some(range.start - before..range.end + after)
-    }
+    found.sort_unstable_by_key(|range| range.start);
+    found
 }
 
 /// The value of a header without what these needles find: as it is, or nothing of it.
 pub(crate) fn cut_out_of_header(value: &mut HeaderValue, needles: &[Needle]) {
-    let (mut found, is_escaped) = (Vec::new(), escapes_ascii(value.as_bytes()));
-    for needle in needles {
-        needle.find(value.as_bytes(), is_escaped, &mut found);
-    }
-    if !found.is_empty() {
+    if !find_all(value.as_bytes(), needles).is_empty() {
         *value = HeaderValue::from_static(REDACTED);
     }
 }

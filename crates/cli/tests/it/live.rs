@@ -7,8 +7,8 @@ mod failing;
 mod hostile;
 mod judging;
 mod models;
-mod redacted;
 mod recording;
+mod redacted;
 mod resuming;
 mod tools;
 

@@ -22,7 +22,10 @@ pub fn github(evaluation: &Evaluation<'_>) -> String {
     for remark in evaluation.remarks() {
         let help = remark.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
         let text = format!("{}{help}", remark.message);
-        levels.add(Level::Warning, Annotation { file: remark.file, line: None, title: "promptassay".to_owned(), text });
+        levels.add(
+            Level::Warning,
+            Annotation { file: remark.file, line: None, title: "promptassay".to_owned(), text },
+        );
     }
     for gate in evaluation.gates {
         let level = match gate.verdict {

@@ -70,6 +70,40 @@ fn a_number_of_json_stays_a_number() {
 }
 
 #[test]
+fn json_in_a_string_stays_json() {
+    for (body, clean) in [
+        (
+            r#"{"arguments": "{\"tenant\": 20261128, \"note\": \"of 20261128\", \"20261128\": 1}", "text": "of 20261128"}"#,
+            r#"{"arguments": "{\"tenant\": 0, \"note\": \"of [redacted]\", \"[redacted]\": 1}", "text": "of [redacted]"}"#,
+        ),
+        (
+            r#"{"a":"SECRET-1 20261128","b":" [-1.202611289e5]\n"}"#,
+            r#"{"a":"[redacted] [redacted]","b":" [0]\n"}"#,
+        ),
+        // And in that.
+        (
+            r#"["{\"a\":\"[20261128,\\\"SECRET-1\\\"]\"}",20261128]"#,
+            r#"["{\"a\":\"[0,\\\"[redacted]\\\"]\"}",0]"#,
+        ),
+        // What is no JSON to whoever reads it, is text.
+        (
+            r#"{"a":"20261128","b":"{20261128}","c":"```json\n{\"a\": 20261128}\n```"}"#,
+            r#"{"a":"[redacted]","b":"{[redacted]}","c":"```json\n{\"a\": [redacted]}\n```"}"#,
+        ),
+        (r#""{\"a\": 20261128} and so on""#, r#""{\"a\": [redacted]} and so on""#),
+        (r#"{"a":"{\"b\": \"SECRET-1\"}"}"#, r#"{"a":"{\"b\": \"[redacted]\"}"}"#),
+    ] {
+        assert_eq!(without(body, &["20261128", "SECRET-1"]), clean);
+    }
+}
+
+#[test]
+fn each_string_is_looked_into_once() {
+    let text = format!("[{}", "12345678 ".repeat(100_000));
+    assert!(without(json!(text).to_string(), &["12345678"]).starts_with("\"[[redacted] [redacted]"));
+}
+
+#[test]
 fn a_number_that_holds_a_secret_a_hundred_thousand_times_is_looked_through_once() {
     let number = "12345678".repeat(100_000);
     assert_eq!(without(format!(r#"{{"a":{number}}}"#), &["12345678"]), r#"{"a":0}"#);
@@ -174,11 +208,14 @@ proptest! {
         secret in "[0-9]{8,12}", before in "[1-9][0-9]{0,3}", after in "[0-9]{0,3}(\\.[0-9]{1,3})?(e[0-9])?", text in "[ -~]{0,12}",
     ) {
         let number = format!("{before}{secret}{after}");
-        let body = format!(r#"{{"a": {number}, "b": [{number},{}], "{secret}": -{number}}}"#, json!(text));
+        let inner = format!(r#"{{"a": {number}, "b": [{number},{}], "{secret}": -{number}}}"#, json!(text));
+        let body = format!(r#"{{"inner": {}, {}"#, json!(inner), &inner[1..]);
         let clean = without(body, &[&secret]);
         prop_assert!(!clean.contains(&secret), "{}", clean);
-        let value: Value = serde_json::from_str(&clean).map_err(|error| TestCaseError::fail(format!("{error}: {clean}")))?;
+        let read = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| TestCaseError::fail(format!("{error}: {clean}")));
+        let value = read(&clean)?;
         prop_assert_eq!(&value["b"], &json!([0, text]));
+        prop_assert_eq!(&read(value["inner"].as_str().unwrap())?["b"], &json!([0, text]));
     }
 
     #[test]

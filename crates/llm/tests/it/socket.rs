@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use promptassay_llm::{
-    Answer, ApiKey, Client, ClientOptions, EnvironmentName, ModelError, ModelErrorKind, ModelRow, Reply, Secrets,
+    Answer, ApiKey, Client, ClientOptions, EnvironmentName, ModelError, ModelErrorKind, ModelRow, Reply,
+    Secrets,
 };
 use serde_json::json;
 
@@ -273,7 +274,10 @@ async fn a_reply_says_whose_value_was_cut_out_of_it_and_not_what_was_said_beside
         (SUCCESS.to_owned(), &[][..]),
         // Beside the reply, and in its id.
         (SUCCESS.replacen('{', &format!("{{\"id\":\"{KEY}\",\"asked\":\"{KEY}\","), 1), &[]),
-        (SUCCESS.replace("Hello!", "otherSECRET").replacen('{', &format!("{{\"asked\":\"{KEY}\","), 1), &["OTHER"]),
+        (
+            SUCCESS.replace("Hello!", "otherSECRET").replacen('{', &format!("{{\"asked\":\"{KEY}\","), 1),
+            &["OTHER"],
+        ),
         (SUCCESS.replace("Hello!", &format!("{KEY} otherSECRET")), &["OTHER", "TEST_KEY"]),
         (SUCCESS.replacen('{', "{\"model\":\"otherSECRET\",", 1), &["OTHER"]),
     ] {
