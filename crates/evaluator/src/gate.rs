@@ -23,7 +23,7 @@ use crate::record::Record;
 use crate::summary::{VariantSummary, summarise};
 use conditions::{Candidate, Reference};
 
-pub use chances::{Chance, Seen};
+pub use chances::{Chance, Needed, Seen};
 pub use conditions::{Conditions, Ends};
 pub use outlook::{History, Outlook, outlook};
 pub use preflight::preflight;

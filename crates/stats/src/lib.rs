@@ -9,10 +9,11 @@
 //!   [`sequential`].
 //! - The canary: [`canary`].
 //!
-//! The binary calls most of it. What is for programs that build on this crate alone: planning a suite by formulas
-//! ([`power::cases_for_paired_difference`], [`power::detectable_paired_difference`], [`power::cases_for_mcnemar`]), and
-//! looking into repeats ([`repeats::pass_at_k`], [`repeats::flaky_probability`], [`repeats::variance_components`],
-//! [`repeats::paired_variance`]).
+//! The binary calls most of it. What is for programs that build on this crate alone: planning a suite from variances
+//! ([`power::cases_for_paired_difference`], [`power::detectable_paired_difference`]), looking into repeats
+//! ([`repeats::pass_at_k`], [`repeats::flaky_probability`], [`repeats::variance_components`],
+//! [`repeats::paired_variance`]), and the verdict's interval from a list ([`score::score_interval_of_differences`]). Each is
+//! held to values that were computed elsewhere.
 //!
 //! `docs/statistics.md` says for each method when it is used, what it assumes, and works an example.
 //!

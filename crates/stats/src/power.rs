@@ -105,22 +105,34 @@ pub fn smallest_detectable_difference(
     if !(0.0..=1.0).contains(&finite(mean_square)?) {
         return Err(Undefined::OutsideDomain);
     }
-    let (z, z_power) = (confidence.z(), z_of_power(power)?);
-    let needed = |effect: f64| {
-        let square = mean_square.max(effect);
-        let reach = z * square.sqrt() + z_power * (square - effect * effect).max(0.0).sqrt();
-        reach * reach / (effect * effect)
-    };
-    if needed(1.0) > units as f64 {
+    let least = units_to_detect(1.0, mean_square, confidence, power)?;
+    if least > units as f64 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "z is at most 39")]
-        return Err(Undefined::TooFew { needed: needed(1.0).ceil() as u64 });
+        return Err(Undefined::TooFew { needed: least.ceil() as u64 });
     }
+    // A difference whose square is too small for a number takes more units than there are.
+    let needed =
+        |effect: f64| units_to_detect(effect, mean_square, confidence, power).unwrap_or(f64::INFINITY);
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
         if needed(middle) > units as f64 { low = middle } else { high = middle }
     }
     Ok(high)
+}
+
+/// The units needed to show a difference of `effect`, 0 < |effect| ≤ 1, in either direction, with probability `power`:
+/// the inverse of [`smallest_detectable_difference`], with the same assumption about units that change.
+pub fn units_to_detect(
+    effect: f64,
+    mean_square: f64,
+    confidence: Confidence,
+    power: f64,
+) -> Result<f64, Undefined> {
+    if !(0.0..=1.0).contains(&finite(mean_square)?) {
+        return Err(Undefined::OutsideDomain);
+    }
+    cases_for_mcnemar(mean_square.max(effect.abs()), effect, confidence, power)
 }
 
 /// The units after which the score interval would exclude `delta` with probability `power`, if further units
@@ -260,6 +272,16 @@ mod tests {
         let effect = smallest_detectable_difference(500, 0.2, printed(), 0.8).unwrap();
         let cases = cases_for_mcnemar(0.2, effect, printed(), 0.8).unwrap();
         assert!((cases - 500.0).abs() < 1e-6, "{cases}");
+        // More than a fifth has to change for so large a difference.
+        let effect = smallest_detectable_difference(20, 0.2, printed(), 0.8).unwrap();
+        assert!(effect > 0.2, "{effect}");
+        for effect in [effect, -effect] {
+            let units = units_to_detect(effect, 0.2, printed(), 0.8).unwrap();
+            assert!((units - 20.0).abs() < 1e-6, "{units}");
+        }
+        assert_eq!(units_to_detect(0.0, 0.2, printed(), 0.8), Err(Undefined::NoDifference));
+        assert_eq!(units_to_detect(1.1, 0.2, printed(), 0.8), Err(Undefined::OutsideDomain));
+        assert_eq!(units_to_detect(0.1, 1.1, printed(), 0.8), Err(Undefined::OutsideDomain));
     }
 
     #[test]

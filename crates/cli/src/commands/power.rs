@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use promptassay_evaluator::comparison::{NoValue, Side};
-use promptassay_evaluator::gate::{Chance, Seen};
+use promptassay_evaluator::gate::{Chance, Needed, Seen};
 use promptassay_evaluator::plan::Role;
 use promptassay_evaluator::policy::{OnInconclusive, Policy};
 use promptassay_registry::problem::{Problem, Severity};
@@ -21,6 +21,7 @@ const EXAMPLES: &str = "Examples:
   promptassay power                                  from the latest run
   promptassay power 019aae2f --margin 0.1 --cases 40 --cases 80
   promptassay power --pass-rate 0.9 --flaky 0.1      from numbers, without a run
+  promptassay power --drop 0.03                      how many cases show that 3 points are lost
 
 `promptassay experiment power` is for experiments with users.";
 
@@ -49,6 +50,9 @@ pub(crate) struct PowerArguments {
     /// A margin as a share; may be given several times [default: 0.05, 0.1, 0.15 and 0.2].
     #[arg(long = "margin", value_name = "SHARE", value_parser = margin)]
     margins: Vec<f64>,
+    /// A drop of the pass rate as a share: how many cases would show it is said too; may be given several times.
+    #[arg(long = "drop", value_name = "SHARE", value_parser = margin)]
+    drops: Vec<f64>,
     /// How sure each end of an interval is, above 0.5 and below 1 [default: as the run's gate; without a run 0.95].
     #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
     confidence: Option<f64>,
@@ -71,8 +75,13 @@ struct Subject {
     lets_through: bool,
 }
 
-/// A subject and its table.
-type Table = (Subject, Vec<Chance>);
+/// What is said of a subject.
+struct Table {
+    subject: Subject,
+    chances: Vec<Chance>,
+    /// What drops take, where the command line names some.
+    needed: Vec<Needed>,
+}
 
 pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let subjects = match arguments.pass_rate {
@@ -96,9 +105,11 @@ pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<E
         let why = chances
             .as_ref()
             .map_or_else(Some, |chances| chances.iter().find_map(|chance| chance.probability.as_ref().err()));
-        match (why.cloned(), chances) {
-            (None, Ok(chances)) => tables.push((subject, chances)),
-            (why, _) => unknown.extend(why.map(|why| not_known(&subject, &why))),
+        let needed = subject.seen.needed(&repeats, &arguments.drops, subject.confidence);
+        match (why.cloned(), chances, needed) {
+            (None, Ok(chances), Ok(needed)) => tables.push(Table { subject, chances, needed }),
+            (None, _, Err(why)) => unknown.push(not_known(&subject, &why)),
+            (why, ..) => unknown.extend(why.map(|why| not_known(&subject, &why))),
         }
     }
     if tables.is_empty() && !unknown.is_empty() {
@@ -106,8 +117,8 @@ pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<E
     }
     let warning = |problem| Problem { severity: Severity::Warning, ..problem };
     context.console.problems(&unknown.into_iter().map(warning).collect::<Vec<_>>());
-    let value: Vec<Value> = tables.iter().map(|(subject, chances)| json(subject, chances)).collect();
-    context.answer(|| text(&tables, margins.len()), &json!({"schema": 1, "of": value}))
+    let value: Vec<Value> = tables.iter().map(json).collect();
+    context.answer(|| text(&tables, margins.len(), arguments.drops.len()), &json!({"schema": 1, "of": value}))
 }
 
 /// Identical replies would show any margin, but where nothing passes the gate does not come to that.
@@ -184,8 +195,8 @@ fn of_run(arguments: &PowerArguments, context: &Context<'_>) -> Result<Vec<Subje
     Ok(subjects)
 }
 
-fn json(subject: &Subject, chances: &[Chance]) -> Value {
-    json!({
+fn json(Table { subject, chances, needed }: &Table) -> Value {
+    let mut value = json!({
         "of": subject.label,
         "pass_rate": subject.seen.pass_rate(),
         "flaky": subject.seen.flaky() as f64 / subject.seen.cases().max(1) as f64,
@@ -202,13 +213,22 @@ fn json(subject: &Subject, chances: &[Chance]) -> Value {
             "passes_unchanged": chance.probability.as_ref().ok(),
             "is_feasible": chance.is_feasible,
         })).collect::<Vec<_>>(),
-    })
+    });
+    if !needed.is_empty() {
+        value["needed"] = needed
+            .iter()
+            .map(|needed| {
+                json!({"drop": needed.drop, "repeats": needed.repeats, "cases": needed.cases, "units": needed.units})
+            })
+            .collect();
+    }
+    value
 }
 
-fn text(tables: &[Table], margins: usize) -> String {
+fn text(tables: &[Table], margins: usize, drops: usize) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    for (subject, chances) in tables {
+    for Table { subject, chances, needed } in tables {
         let seen = &subject.seen;
         let (all, units) = (seen.suite_cases(), seen.suite_units());
         let is_clustered = units != all;
@@ -265,8 +285,30 @@ fn text(tables: &[Table], margins: usize) -> String {
             text.push('\n');
         }
         text.push('\n');
+        if drops > 0 {
+            let _ = writeln!(text, "how many cases show a drop, in 80 % of comparisons{by}\n");
+            let _ = write!(text, "  {:>7}", "repeats");
+            for needed in needed.iter().take(drops) {
+                let _ = write!(text, "  {:>10}", format!("drop {}", shortest(needed.drop)));
+            }
+            text.push('\n');
+            for row in needed.chunks(drops) {
+                let Some(first) = row.first() else { continue };
+                let _ = write!(text, "  {:>7}", first.repeats);
+                for needed in row {
+                    let _ = write!(text, "  {:>10}", needed.cases);
+                }
+                text.push('\n');
+            }
+            text.push('\n');
+        }
     }
     text.push_str("margins in points; `too few`: not even identical replies would prove anything, the gate refuses it\n");
+    if drops > 0 {
+        text.push_str(
+            "drops in points; a drop shows where the whole interval of the difference is below 0\n",
+        );
+    }
     text
 }
 

@@ -78,6 +78,42 @@ fn what_power_offers_the_gate_accepts() {
     assert_eq!(offered, 2, "of six margins two are within reach of 24 units");
 }
 
+/// `eval` says what its suite shows, `power --drop` which suite shows that.
+#[test]
+fn the_cases_that_show_a_drop_are_those_that_eval_counts_with() {
+    let sandbox = sandbox("{margin: 0.2}");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    let seen = sandbox.run(&["eval", "--offline"]);
+    let shows = seen.stderr.split("a regression of ").nth(1).and_then(|rest| rest.split(' ').next());
+    let shows: f64 = shows.unwrap_or_else(|| panic!("{}", seen.shown())).parse().unwrap();
+    let cases = |points: f64| {
+        let json = sandbox.json(&["power", "--repeats", "3", "--drop", &(points / 100.0).to_string()]);
+        json["of"][0]["needed"][0]["cases"].as_u64().unwrap()
+    };
+    let (more, less) = (cases(shows + 0.1), cases(shows - 0.1));
+    assert!(more <= 30 && 30 < less && less < 35, "{more} and {less} cases around {shows} points");
+    assert_snapshot!(
+        "drops",
+        sandbox.session(&[
+            &["power", "--margin", "0.2", "--cases", "30", "--drop", "0.1", "--drop", "0.025"],
+            &[
+                "power",
+                "--pass-rate",
+                "0.9",
+                "--flaky",
+                "0.1",
+                "--cases",
+                "30",
+                "--margin",
+                "0.1",
+                "--drop",
+                "0.03"
+            ],
+            &["power", "--pass-rate", "0.9", "--drop", "3"],
+        ])
+    );
+}
+
 #[test]
 fn the_confidence_is_that_of_the_gate() {
     let sandbox = sandbox("{min_pass_rate: 0.5, confidence: 0.9}");

@@ -91,6 +91,37 @@ fn every_crate_inherits_the_lints() {
     }
 }
 
+/// What nothing in the workspace calls is code without a caller, or is there for programs that build on the crate, which it says.
+#[test]
+fn what_stats_has_for_other_programs_alone_is_listed() {
+    let mut files = Vec::new();
+    collect(&root().join("crates"), &mut files);
+    let production = files.iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"));
+    let (mut words, mut public) = (BTreeMap::new(), BTreeSet::new());
+    for path in production.filter(|path| !path.ends_with("tests.rs")) {
+        let text = fs::read_to_string(path).unwrap();
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            for word in line.split(|letter: char| !letter.is_alphanumeric() && letter != '_') {
+                *words.entry(word.to_owned()).or_insert(0) += 1;
+            }
+            let function = line.strip_prefix("pub fn ").and_then(|rest| rest.split(['(', '<']).next());
+            if path.starts_with(root().join("crates/stats")) {
+                public.extend(function.map(str::to_owned));
+            }
+        }
+    }
+    assert!(public.len() > 30, "{public:?}");
+    let uncalled: BTreeSet<&str> =
+        public.iter().filter(|name| words[*name] == 1).map(String::as_str).collect();
+    let about = fs::read_to_string(root().join("crates/stats/src/lib.rs")).unwrap();
+    let (_, list) = about.split_once("programs that build on this crate alone").unwrap();
+    let list = list.split("//!\n").next().unwrap();
+    let listed = list.split('`').skip(1).step_by(2).map(|path| path.rsplit("::").next().unwrap());
+    assert_eq!(uncalled, listed.collect());
+}
+
 #[test]
 fn no_mod_rs_and_no_long_file() {
     let mut files = Vec::new();

@@ -1,8 +1,10 @@
 //! What a margin costs: how often a prompt that did not change would pass, for suites of several sizes.
 
-use promptassay_stats::Confidence;
 use promptassay_stats::chance_to_pass::{CaseCounts, NextTime, chance_to_pass};
+use promptassay_stats::power::units_to_detect;
+use promptassay_stats::{Confidence, Undefined};
 
+use super::outlook::{POWER, noise};
 use super::preflight::can_show;
 use super::wording::plural;
 use crate::comparison::{CaseResult, NoValue, Side, units_of};
@@ -40,6 +42,19 @@ pub struct Chance {
     pub probability: Result<f64, NoValue>,
     /// Whether so many units can show the margin at all; where not, the gate refuses it.
     pub is_feasible: bool,
+}
+
+/// How many cases show a drop of the pass rate with a probability of 0.8.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Needed {
+    /// The drop, as a share.
+    pub drop: f64,
+    /// How often each case is asked.
+    pub repeats: u64,
+    /// How many cases.
+    pub cases: u64,
+    /// How many units the gate makes of them.
+    pub units: u64,
 }
 
 /// Whether cases that have a verdict can stand for all: at least half of them do.
@@ -125,12 +140,7 @@ impl Seen {
         confidence: f64,
         seed: u64,
     ) -> Result<Vec<Chance>, NoValue> {
-        let all = usize::try_from(self.suite_cases).unwrap_or(usize::MAX);
-        if !stand_for(self.cases(), all) {
-            let known = self.cases();
-            let reason = format!("{known} of {} have a verdict, and at least half must", plural(all, "case"));
-            return Err(NoValue::new("too_few_judged", reason));
-        }
+        self.stand_for_all()?;
         let ends = Confidence::each_end(confidence)?;
         let mut chances = Vec::with_capacity(cases.len() * repeats.len() * margins.len());
         for &cases in cases {
@@ -147,6 +157,38 @@ impl Seen {
             }
         }
         Ok(chances)
+    }
+
+    /// How many cases like these show a drop with a probability of 0.8, for every number of repeats and every drop, above 0 and up
+    /// to 1; in this order. It is what [`outlook`](super::outlook()) says of one suite, the other way round: the interval of the
+    /// difference, each end of which holds at `confidence`, then lies below 0. An error says why these cases cannot tell, as in
+    /// [`chances`](Self::chances).
+    pub fn needed(&self, repeats: &[u64], drops: &[f64], confidence: f64) -> Result<Vec<Needed>, NoValue> {
+        self.stand_for_all()?;
+        let ends = Confidence::each_end(confidence)?;
+        let mut needed = Vec::with_capacity(repeats.len() * drops.len());
+        for &repeats in repeats {
+            let noise = noise(&self.units, repeats).ok_or(Undefined::NeedsRepeats)?;
+            for &drop in drops {
+                let units = units_to_detect(drop, noise, ends, POWER)?.ceil();
+                let per_unit = self.suite_cases as f64 / self.suite_units.max(1) as f64;
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+                let count = |number: f64| number.ceil() as u64;
+                needed.push(Needed { drop, repeats, cases: count(units * per_unit), units: count(units) });
+            }
+        }
+        Ok(needed)
+    }
+
+    /// An error where these cases cannot stand for the suite.
+    fn stand_for_all(&self) -> Result<(), NoValue> {
+        let all = usize::try_from(self.suite_cases).unwrap_or(usize::MAX);
+        let known = self.cases();
+        if stand_for(known, all) {
+            return Ok(());
+        }
+        let reason = format!("{known} of {} have a verdict, and at least half must", plural(all, "case"));
+        Err(NoValue::new("too_few_judged", reason))
     }
 }
 
@@ -205,6 +247,23 @@ mod tests {
         assert_eq!(why.reason, "1 of 3 cases have a verdict, and at least half must");
         let nothing = Seen::of(&side("one:nnn"), None).chances((&[1], &[3], &[0.1]), 0.95, 1);
         assert_eq!(nothing.unwrap_err().code, "too_few_judged");
+    }
+
+    #[test]
+    fn a_smaller_drop_takes_more_cases_and_repeats_save_some() {
+        let seen = Seen::imagined(0.9, 0.2).unwrap();
+        let needed = seen.needed(&[1, 5], &[0.1, 0.03], 0.95).unwrap();
+        let cases: Vec<u64> = needed.iter().map(|needed| needed.cases).collect();
+        assert!(cases[1] > 5 * cases[0] && cases[2] < cases[0] && cases[3] < cases[1] / 2, "{cases:?}");
+        let pairs = Seen::of(&side("a.one:pfp a.two:ppp b.three:ppp b.four:ppp"), None);
+        let needed = pairs.needed(&[3], &[0.1], 0.95).unwrap();
+        assert_eq!(needed[0].cases, 2 * needed[0].units, "cases of a cluster are one unit");
+        assert_eq!(
+            Seen::of(&side("one:p two:p"), None).needed(&[1], &[0.1], 0.95).unwrap_err().code,
+            "needs_repeats"
+        );
+        let few = Seen::of(&side("one:ppp two:nnn three:nnn"), None).needed(&[3], &[0.1], 0.95);
+        assert_eq!(few.unwrap_err().code, "too_few_judged");
     }
 
     proptest! {

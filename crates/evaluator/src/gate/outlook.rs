@@ -19,7 +19,7 @@ use crate::record::Record;
 /// Enough draws for a standard error of a point.
 const DRAWS: u32 = 2_000;
 /// The power at which the smallest regression is stated.
-const POWER: f64 = 0.8;
+pub(super) const POWER: f64 = 0.8;
 
 /// What the gate of one candidate can show.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,7 +126,7 @@ pub fn outlook(plan: &Plan, against: Against<'_>, history: &History, seed: u64) 
             let key = (prompt_plan.name.to_string(), definition.model.name.clone());
             let known = history.sides.get(&key);
             let counts = known.map(|side| counts_of(side, &grouped)).unwrap_or_default();
-            let noise = noise(&counts, prompt_plan.suite.repeat);
+            let noise = noise(&counts, u64::from(prompt_plan.suite.repeat)).unwrap_or(0.0);
             let next = NextTime { units: Some(units), repeats: Some(u64::from(prompt_plan.suite.repeat)) };
             let chance_unchanged = match margin {
                 Some(margin) => chance_to_pass(&counts, next, margin, ends, DRAWS, seed)
@@ -167,8 +167,9 @@ fn counts_of(side: &Side, units: &[Vec<&CaseResult>]) -> Vec<Vec<CaseCounts>> {
     units.iter().map(counts).filter(|unit: &Vec<CaseCounts>| !unit.is_empty()).collect()
 }
 
-/// The mean square of the differences that flakiness alone makes: twice the variance of a unit's mean.
-fn noise(units: &[Vec<CaseCounts>], repeat: u32) -> f64 {
+/// The mean square of the differences that flakiness alone makes: twice the variance of a unit's mean. `None` where no case was asked
+/// more than once.
+pub(super) fn noise(units: &[Vec<CaseCounts>], repeat: u64) -> Option<f64> {
     let repeated: Vec<f64> = units
         .iter()
         .filter_map(|unit| {
@@ -185,10 +186,10 @@ fn noise(units: &[Vec<CaseCounts>], repeat: u32) -> f64 {
         })
         .collect();
     if repeated.is_empty() {
-        return 0.0;
+        return None;
     }
     let within = repeated.iter().sum::<f64>() / repeated.len() as f64;
-    (2.0 * within / f64::from(repeat.max(1))).clamp(0.0, 1.0)
+    Some((2.0 * within / repeat.max(1) as f64).clamp(0.0, 1.0))
 }
 
 impl fmt::Display for Outlook {

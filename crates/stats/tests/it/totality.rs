@@ -5,7 +5,7 @@ use promptassay_stats::moments::Moments;
 use promptassay_stats::newcombe::{Successes, newcombe_difference, newcombe_lift};
 use promptassay_stats::power::{
     PairedDesign, cases_for_mcnemar, cases_for_paired_difference, detectable_paired_difference,
-    smallest_detectable_difference, units_to_decide, users_for_means, users_for_proportions,
+    smallest_detectable_difference, units_to_decide, units_to_detect, users_for_means, users_for_proportions,
 };
 use promptassay_stats::score::ScoreSample;
 use promptassay_stats::{Confidence, Undefined};
@@ -173,6 +173,7 @@ proptest! {
             cases_for_paired_difference(&design, e, confidence, power),
             detectable_paired_difference(&design, n, confidence, power),
             cases_for_mcnemar(w, e, confidence, power),
+            units_to_detect(w, e, confidence, power),
             smallest_detectable_difference(n, w, confidence, power),
             users_for_means(e, s, share, confidence, power),
             users_for_proportions(w, e, share, confidence, power),
