@@ -20,7 +20,7 @@ use crate::attempts::{Attempt, Attempts};
 use crate::event::ReplySource;
 use crate::gate::Gate;
 use crate::outputs::Outputs;
-use crate::plan::{Plan, Remark};
+use crate::plan::{Plan, PromptPlan, Remark};
 use crate::record::Record;
 use crate::summary::VariantSummary;
 
@@ -80,6 +80,12 @@ impl<'a> Evaluation<'a> {
             format!("replies {}", sources.join(" and "))
         }
     }
+}
+
+/// What narrowed the cases or models that were asked, in a few words, with the seed of a sample; `None` where all of them were.
+fn narrowed(plan: &PromptPlan) -> Option<String> {
+    let filters = &plan.suite.narrowed_by;
+    (!filters.is_empty()).then(|| format!("narrowed by {}", filters.join(" ")))
 }
 
 /// A source, and the date of the oldest where that matters.

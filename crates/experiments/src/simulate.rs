@@ -32,6 +32,10 @@ pub struct Simulation {
     pub units: u64,
     /// The true difference.
     pub effect: f64,
+    /// How often one looked before the planned end.
+    pub looks: u32,
+    /// The seed by which the same happens again.
+    pub seed: u64,
     /// The share in which the interval at the planned end left out 0 for some treatment.
     pub significant_at_end: f64,
     /// The share in which the interval of some look before the end did.
@@ -159,6 +163,8 @@ pub fn simulate(experiment: &Experiment, settings: &SimulationSettings) -> Resul
         experiments: settings.experiments,
         units,
         effect: settings.effect,
+        looks: settings.looks,
+        seed: settings.seed,
         significant_at_end: at_end,
         significant_early: early,
         better_at_end: better,

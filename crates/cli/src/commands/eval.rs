@@ -149,7 +149,9 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     let plan = &plan;
     let header = match goes_on {
         Some(file) => file.header(),
-        None => arguments.journal.header((asking, prices), shard, &blessed, context),
+        None => {
+            arguments.journal.header((asking, prices), (arguments.selection.seed(), shard), &blessed, context)
+        }
     };
     // Shards are compared together; each of them alone would show less.
     if shard.is_none() {

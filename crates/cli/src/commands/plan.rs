@@ -153,10 +153,11 @@ pub(crate) fn simulate(arguments: &SimulateArguments, context: &Context<'_>) -> 
             rows.push(row("shipped at the planned end", shipped, String::new()));
         }
         let head = format!(
-            "{} experiments of {} units each, true effect {}\n",
+            "{} experiments of {} units each, true effect {}, seed {}\n",
             thousands(u64::from(seen.experiments)),
             thousands(seen.units),
-            seen.effect
+            seen.effect,
+            seen.seed
         );
         let guarded = guardrails::lines(&guarded);
         let space = if guarded.is_empty() { "" } else { "\n" };

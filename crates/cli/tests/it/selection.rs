@@ -115,6 +115,34 @@ fn a_narrowed_run_is_reported_again_as_it_was() {
     }
 }
 
+/// Whoever reads that all is well has to know of how much, and how it was chosen.
+#[test]
+fn every_report_of_a_narrowed_run_says_by_what_with_the_seed_of_its_sample() {
+    let sandbox = sandbox();
+    let report = |selection: &[&str], format: &str| {
+        let format = format!("{format}=-");
+        sandbox.run(&[&["eval", "--offline", "--report", &format], selection].concat()).stdout
+    };
+    let sample = ["--sample", "3", "--seed", "4"];
+    for format in ["terminal", "junit", "markdown", "github"] {
+        let (narrowed, whole) = (report(&sample, format), report(&[], format));
+        assert!(narrowed.contains("narrowed by"), "{format}: {narrowed}");
+        assert!(narrowed.contains("--sample 3 --seed 4"), "{format}: {narrowed}");
+        assert!(!whole.contains("narrowed"), "{format}: {whole}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&report(&sample, "json")).unwrap();
+    assert_eq!(json["narrowed_by"], serde_json::json!(["--sample 3 --seed 4"]));
+    let run: serde_json::Value = serde_json::from_str(&sandbox.read(&newest_run(&sandbox))).unwrap();
+    assert_eq!(run["seed"], 4, "{run:#}");
+    let whole: serde_json::Value = serde_json::from_str(&report(&[], "json")).unwrap();
+    assert!(whole.get("narrowed_by").is_none(), "{whole:#}");
+}
+
+fn newest_run(sandbox: &Sandbox) -> String {
+    let runs = sandbox.files(".promptassay/runs");
+    runs.into_iter().filter(|file| file.ends_with("run.json")).max().unwrap()
+}
+
 #[test]
 fn shards_are_merged_to_the_run_that_was_divided() {
     let sandbox = sandbox();

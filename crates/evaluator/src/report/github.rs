@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::reasons::{Quoted, beginning, counts_in_words, reasons};
 use super::to_open::{fold_unasked, skipped, summary_of, to_open};
 use super::visible::without_commands;
-use super::{Evaluation, visible};
+use super::{Evaluation, narrowed, visible};
 use crate::gate::{Gate, Verdict, plural};
 
 /// What a runner shows of a level for each step.
@@ -36,6 +36,9 @@ pub fn github(evaluation: &Evaluation<'_>) -> String {
         let plan = &evaluation.plan.prompts()[gate.prompt];
         let file = evaluation.files.name(&plan.suite.file);
         let mut text = format!("{}: {}; {}", gate.verdict.as_str(), gate.reason, evaluation.replies());
+        if let Some(narrowed) = narrowed(plan) {
+            text = format!("{text}; {narrowed}");
+        }
         if let Some(attempt) = evaluation.repeated(gate) {
             text = format!("{text}\n{attempt}");
         }

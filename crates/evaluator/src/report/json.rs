@@ -71,6 +71,7 @@ pub fn json(evaluation: &Evaluation<'_>, out: &mut dyn io::Write) -> io::Result<
             saved: sum(expenses.saved()),
             shared: expenses.shared().dollars(),
         },
+        narrowed_by: evaluation.plan.filters(),
         remarks: evaluation.remarks(),
         prompts: prompts.collect(),
     };

@@ -16,7 +16,7 @@ use self::xml::{Totals, Writer};
 use super::compared::sentences;
 use super::reasons::{Quoted, counts_in_words, reasons};
 use super::visible::WithoutCommands;
-use super::{Evaluation, redacted, to_open, visible};
+use super::{Evaluation, narrowed, redacted, to_open, visible};
 use crate::gate::{Gate, Verdict};
 use crate::plan::{PromptPlan, Remark, Role};
 use crate::suite::Case;
@@ -175,6 +175,9 @@ fn skipped(case: &Case, reason: &str, class: &str, file: &str) -> TestCase {
 fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase {
     let plan = &evaluation.plan.prompts()[gate.prompt];
     let mut verdict = format!("{}: {}; {}", gate.verdict.as_str(), gate.reason, evaluation.replies());
+    if let Some(narrowed) = narrowed(plan) {
+        verdict = format!("{verdict}; {narrowed}");
+    }
     if let Some(attempt) = evaluation.repeated(gate) {
         verdict = format!("{verdict}; {attempt}");
     }

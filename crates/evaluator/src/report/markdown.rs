@@ -96,8 +96,12 @@ fn head(evaluation: &Evaluation<'_>) -> String {
     let stopped = stopped.map(|why| format!(" · {why}: not every question was asked")).unwrap_or_default();
     let cost = cost::whole(evaluation.summaries, evaluation.record.expenses());
     let cost = cost.map(|cost| format!(" · cost {cost}")).unwrap_or_default();
+    let narrowed = match evaluation.plan.filters().as_slice() {
+        [] => String::new(),
+        filters => format!(" · narrowed by {}", code(&filters.join(" "))),
+    };
     format!(
-        "## promptassay: {word}\n\n{passed} of {} passed · {}{cost}{stopped}\n",
+        "## promptassay: {word}\n\n{passed} of {} passed · {}{narrowed}{cost}{stopped}\n",
         plural(evaluation.gates.len(), "gate"),
         evaluation.replies()
     )

@@ -10,9 +10,9 @@ mod words;
 
 use std::fmt::{self, Write as _};
 
-use super::Evaluation;
 use super::to_open::skipped;
-use super::visible::without_commands;
+use super::visible::{visible, without_commands};
+use super::{Evaluation, narrowed};
 use crate::gate::plural;
 use crate::plan::PromptPlan;
 use crate::summary::VariantSummary;
@@ -104,6 +104,9 @@ impl Report {
             evaluation.replies()
         )?;
         self.remark(&plan.chosen)?;
+        if let Some(narrowed) = narrowed(plan) {
+            self.remark(&format!("{}: no evidence for a promotion", visible(&narrowed)))?;
+        }
         if plan.suite.cases.iter().any(|case| case.skip.is_none() && case.cluster.is_some()) {
             let units = summaries.iter().map(|summary| summary.units.len()).max().unwrap_or(0);
             self.remark(&format!(

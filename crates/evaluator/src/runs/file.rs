@@ -38,7 +38,7 @@ pub struct RunFile {
     pub tool: String,
     /// When it began.
     pub started_at: Timestamp,
-    /// What every random choice of the run derives from.
+    /// What every random choice of the run derives from that decides something: the seed of its sample. Waits draw from elsewhere.
     pub seed: u64,
     /// Which part of its plan was asked, where it was not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -208,7 +208,7 @@ pub struct Header {
     pub tool: String,
     /// When it begins.
     pub started_at: Timestamp,
-    /// What every random choice derives from.
+    /// See [`RunFile::seed`].
     pub seed: u64,
     /// Which part of its plan is asked, where it is not all.
     pub shard: Option<Shard>,

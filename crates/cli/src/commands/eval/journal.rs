@@ -192,7 +192,7 @@ impl JournalArguments {
     pub(super) fn header(
         &self,
         (asking, prices): (Asking, BTreeMap<String, Price>),
-        shard: Option<Shard>,
+        (seed, shard): (u64, Option<Shard>),
         blessed: &Blessed,
         context: &Context<'_>,
     ) -> Header {
@@ -200,7 +200,7 @@ impl JournalArguments {
         let id = context.environment.run_id();
         let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
         let blessed = blessed.digests();
-        Header { id, tool, started_at, seed: 0, shard, blessed, asking, prices }
+        Header { id, tool, started_at, seed, shard, blessed, asking, prices }
     }
 
     /// Begins a run: its directory, its description and an empty journal.

@@ -184,6 +184,11 @@ impl SelectionArguments {
         Ok(Some(FailedIn { run: file.id.to_string(), cases }))
     }
 
+    /// What a sample is drawn by.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     fn selection(&self, failed_in: Option<FailedIn>) -> Selection {
         Selection {
             prompts: self.names.clone(),

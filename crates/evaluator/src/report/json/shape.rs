@@ -38,6 +38,11 @@ pub(super) struct Report<'a> {
     pub(super) calls: Option<&'a Calls>,
     /// What all of it cost.
     pub(super) cost: WholeCost,
+    /// What narrowed the cases or models that were asked, as it was written, with the seed of a sample; left out where all of them
+    /// were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub(super) narrowed_by: Vec<&'a str>,
     /// What is to be known of how it came to be, such as rules that do not count yet, or secrets that were cut out of replies; left out
     /// where there is nothing.
     #[serde(skip_serializing_if = "<[Remark]>::is_empty")]
