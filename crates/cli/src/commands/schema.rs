@@ -13,6 +13,7 @@ use promptassay_evaluator::suite::SuiteSpec;
 use promptassay_experiments::definition::ExperimentSpec;
 use promptassay_lifecycle::policy::PolicySpec;
 use promptassay_llm::Params;
+use promptassay_mock_llm::ScriptSpec;
 use promptassay_registry::files::{WriteError, write_atomic};
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::schema as files;
@@ -66,6 +67,8 @@ enum Kind {
     TestCases,
     /// `experiments/NAME.yaml`
     Experiment,
+    /// A script of `promptassay mock`
+    Mock,
     /// The report of `--format json`
     Report,
 }
@@ -97,8 +100,9 @@ pub(crate) fn run(arguments: &SchemaArguments, context: &Context<'_>) -> Result<
 
 /// The schemas of the files of a tree: where they are below its root, and their texts.
 pub(super) fn all() -> impl Iterator<Item = (PathBuf, String)> {
-    // Nobody edits a report.
-    Kind::value_variants().iter().filter(|kind| **kind != Kind::Report).map(|kind| {
+    // Nobody edits a report, and the scripts of a mock model stand somewhere else.
+    let is_of_tree = |kind: &&Kind| !matches!(kind, Kind::Mock | Kind::Report);
+    Kind::value_variants().iter().filter(is_of_tree).map(|kind| {
         let name = kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let text = serde_json::to_string_pretty(&schema(*kind)).unwrap_or_default();
         (Path::new(DIRECTORY).join(format!("{name}.schema.json")), text + "\n")
@@ -146,8 +150,17 @@ fn schema(kind: Kind) -> Schema {
         Kind::Prompt => files::schema(files::Kind::Prompt),
         Kind::Version => version(),
         Kind::Lock => files::schema(files::Kind::Lock),
-        Kind::TestCases => test_cases(),
+        Kind::TestCases => titled(
+            schema_for!(SuiteSpec),
+            "test_cases.yaml",
+            "test_cases.yaml: the cases of a prompt, and what a good reply is like.",
+        ),
         Kind::Experiment => schema_for!(ExperimentSpec),
+        Kind::Mock => titled(
+            schema_for!(ScriptSpec),
+            "script of promptassay mock",
+            "A script of `promptassay mock`: a call is answered by `rate_limit`, a fault, the first rule whose conditions hold, or `default`.",
+        ),
         Kind::Report => report::json_schema(),
     }
 }
@@ -178,10 +191,9 @@ fn version() -> Schema {
     with_sections(files::schema(files::Kind::Version), schema_for!(Request))
 }
 
-fn test_cases() -> Schema {
-    let mut schema = schema_for!(SuiteSpec);
-    schema.insert("title".to_owned(), "test_cases.yaml".into());
-    let description = "test_cases.yaml: the cases of a prompt, and what a good reply is like.";
+/// A schema that is called as its readers call the file.
+fn titled(mut schema: Schema, title: &str, description: &str) -> Schema {
+    schema.insert("title".to_owned(), title.into());
     schema.insert("description".to_owned(), description.into());
     schema
 }

@@ -113,6 +113,22 @@ fn recipes_of_the_documentation_satisfy_the_tools_that_read_them() {
 }
 
 #[test]
+fn scripts_of_the_mock_model_satisfy_their_schema() {
+    let page = fs::read_to_string(root().join("docs/mock.md")).unwrap();
+    let directory = TempDir::new().unwrap();
+    let blocks = page.split("\n```yaml\n").skip(1).map(|rest| rest.split("\n```").next().unwrap());
+    let scripts = blocks.enumerate().map(|(index, script)| {
+        let path = directory.path().join(format!("{index}.yaml"));
+        fs::write(&path, script).unwrap();
+        path
+    });
+    let scripts: Vec<PathBuf> = scripts.collect();
+    assert!(scripts.len() >= 5, "{scripts:?}");
+    let schema = root().join("docs/schemas/mock.schema.json");
+    pass(&["check-jsonschema", "--schemafile", schema.to_str().unwrap()], &scripts);
+}
+
+#[test]
 fn actions_of_others_are_named_by_their_commits() {
     let commit = regex::Regex::new("^[a-z-]+/[a-z/-]+@[0-9a-f]{40}$").unwrap();
     let mut all = files(".github/workflows", "yml");
