@@ -21,6 +21,7 @@ mod check;
 mod console;
 mod delivery;
 mod documentation;
+mod durations;
 mod eval;
 mod experiment;
 mod fuzz_corpora;

@@ -39,18 +39,20 @@ impl Delay {
     }
 }
 
-/// Reads an integer with its unit: `250ms`, `2s`, `1m`, `1h`; at most one hour.
+/// Reads an integer with its unit, as everywhere else: `250ms`, `2s`, `1m`, `1h`; at most one hour. This crate knows no other one, so a test of
+/// the binary holds all readers of durations together: `durations.rs`.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.len() - text.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = text[..digits].parse().ok()?;
-    let milliseconds_per_unit = match &text[digits..] {
+    let milliseconds = match &text[digits..] {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return None,
     };
-    let duration = Duration::from_millis(number.checked_mul(milliseconds_per_unit)?);
+    let duration = Duration::from_millis(number.checked_mul(milliseconds)?);
     (duration <= LONGEST).then_some(duration)
 }
 
