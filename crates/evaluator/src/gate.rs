@@ -31,7 +31,7 @@ pub use rule::Rule;
 pub use two_runs::{CandidateOfRun, Judged, judge_sides, verdict_of_run};
 pub use wording::points;
 
-pub(crate) use wording::{few, percent, plural, size};
+pub(crate) use wording::{few, grouped, percent, plural, size};
 
 /// What the gate says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]

@@ -33,8 +33,22 @@ pub(crate) fn size(share: f64) -> String {
     if (rounded - rounded.round()).abs() < 1e-9 { format!("{rounded:.0}") } else { format!("{rounded:.1}") }
 }
 
+/// A number of things.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+    format!("{} {noun}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
+}
+
+/// A number with commas between its thousands.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// Names, the first few of them.
@@ -50,6 +64,12 @@ pub(crate) fn few(names: &[impl AsRef<str>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_stand_apart_and_one_has_no_s() {
+        let all = [0, 1, 999, 14_210, 1_234_567].map(|count| plural(count, "case"));
+        assert_eq!(all, ["0 cases", "1 case", "999 cases", "14,210 cases", "1,234,567 cases"]);
+    }
 
     #[test]
     fn a_share_is_not_rounded_to_certainty() {

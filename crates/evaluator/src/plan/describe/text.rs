@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::gate::{grouped, plural};
+
 use super::{Estimate, JudgeDescription, PlanDescription, PromptDescription, VariantDescription};
 
 impl fmt::Display for PlanDescription {
@@ -20,7 +22,7 @@ impl fmt::Display for PlanDescription {
         let judged: usize =
             self.prompts.iter().flat_map(|prompt| &prompt.judges).map(|judge| judge.questions).sum();
         if judged > 0 {
-            write!(formatter, " and {} to judges", count(judged as u64))?;
+            write!(formatter, " and {} to judges", grouped(judged as u64))?;
         }
         writeln!(formatter, " in all, {}", amounts(&self.total()))?;
         writeln!(formatter, "  {}", self.cost())?;
@@ -122,10 +124,10 @@ fn parameters(variant: &VariantDescription) -> String {
 
 fn amounts(estimate: &Estimate) -> String {
     let answers = match estimate.max_output_tokens {
-        Some(tokens) => format!("at most {} out", count(tokens)),
+        Some(tokens) => format!("at most {} out", grouped(tokens)),
         None => "answers of any length".to_owned(),
     };
-    format!("about {} tokens in, {answers}", count(estimate.input_tokens))
+    format!("about {} tokens in, {answers}", grouped(estimate.input_tokens))
 }
 
 fn cost(estimate: &Estimate, of: &str) -> String {
@@ -138,27 +140,9 @@ fn cost(estimate: &Estimate, of: &str) -> String {
     }
 }
 
-/// With commas between thousands.
-fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// What is not free is never shown as nothing.
 fn dollars(amount: f64) -> String {
     if amount > 0.0 && amount < 0.001 { "$0.001".to_owned() } else { format!("${amount:.3}") }
-}
-
-fn plural(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", count(number as u64))
 }
 
 fn quoted(names: &[&str]) -> String {

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::paint::{Tone, both_ends, label, wrapped};
 use super::{COLUMNS, Report};
-use crate::gate::{few, percent, plural};
+use crate::gate::{few, grouped, percent, plural};
 use crate::plan::PromptPlan;
 use crate::report::cost::in_words;
 use crate::summary::{Cost, VariantSummary, unit_interval};
@@ -232,19 +232,6 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A number with commas between its thousands.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,10 +241,6 @@ mod tests {
         assert_eq!(
             [duration(0.812), duration(1.94), duration(0.9999), duration(120.4)],
             ["812 ms", "1.9 s", "1.0 s", "120 s"]
-        );
-        assert_eq!(
-            [grouped(0), grouped(999), grouped(14_210), grouped(1_234_567)],
-            ["0", "999", "14,210", "1,234,567"]
         );
     }
 }
