@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn golden_draws() {
+    fn the_documented_draws_never_change() {
         let shown: Vec<String> = ["u1", "user_123", "", "Ünïcødé"]
             .iter()
             .map(|unit| {

@@ -38,7 +38,7 @@ fn fixed_and_broken() -> ScoreSample {
 }
 
 #[test]
-fn score_interval() {
+fn the_intervals_and_p_values_of_the_page_are_computed() {
     let interval = fixed_and_broken().interval(gate());
     shows(interval.estimate, 0.175, 6);
     shows(interval.lower, 0.061, 3);
@@ -55,7 +55,7 @@ fn score_interval() {
 }
 
 #[test]
-fn beside_it() {
+fn what_the_page_says_beside_the_interval_is_computed() {
     let rate = wilson(37, 40, gate()).expect("defined");
     shows(rate.lower, 0.827, 3);
     shows(rate.upper, 0.970, 3);
@@ -85,7 +85,7 @@ fn beside_it() {
 }
 
 #[test]
-fn flakiness() {
+fn flakiness_is_as_the_page_says() {
     let case = |passed, asked| vec![CaseCounts { passed, asked }];
     let cases = [vec![case(3, 3); 24], vec![case(2, 3); 4], vec![case(1, 3); 2]].concat();
     for (margin, chance) in [(0.10, 0.66), (0.15, 0.96)] {
@@ -107,7 +107,7 @@ fn flakiness() {
 }
 
 #[test]
-fn quantiles() {
+fn quantiles_are_as_the_page_says() {
     let latencies = [
         403.7, 482.6, 342.2, 236.4, 307.1, 222.5, 418.3, 901.6, 300.3, 278.0, 541.3, 499.8, 429.8, 230.8,
         396.4, 612.3, 180.1, 306.6, 128.9, 186.1,
@@ -121,7 +121,7 @@ fn quantiles() {
 }
 
 #[test]
-fn experiments() {
+fn the_examples_of_experiments_are_as_the_page_says() {
     let a = Moments::of(&[0.82, 0.75, 0.91, 0.66, 0.78, 0.85, 0.79]).expect("defined");
     let b = Moments::of(&[0.71, 0.69, 0.88, 0.6, 0.73, 0.77, 0.7, 0.65, 0.81]).expect("defined");
     let test = welch::welch(&a, &b, printed()).expect("defined");
@@ -162,7 +162,7 @@ fn experiments() {
 }
 
 #[test]
-fn canary() {
+fn evidence_and_detection_times_are_as_the_page_says() {
     let first = CanaryStep { share: 0.05, canary_failing: 4, production_failing: 21 };
     let second = CanaryStep { share: 0.25, canary_failing: 12, production_failing: 14 };
     shows(canary_ln_e_value(&[first]).expect("defined").exp(), 4.5, 1);
