@@ -63,7 +63,7 @@ fn recipes() -> Vec<(String, String)> {
         .step_by(2)
         .filter_map(|block| {
             let (info, text) = block.split_once('\n')?;
-            let (_, file) = info.split_once(' ')?;
+            let (_, file) = info.split_once(' ').filter(|(_, rest)| !rest.starts_with("no-run: "))?;
             Some((file.to_owned(), format!("{text}\n")))
         })
         .collect();
@@ -283,7 +283,13 @@ fn hooks_of_prompts_elsewhere_take_the_arguments_of_the_documentation() {
 #[test]
 fn the_two_lines_of_a_hook_see_what_is_deleted() {
     let page = fs::read_to_string(root().join("docs/ci.md")).unwrap();
-    let hook = page.split("```sh\n#!/bin/sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let hook = page
+        .split("```sh no-run: a test runs it as a hook\n#!/bin/sh\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.run(&["register", "greet", "1.0.0", "-m", "x", "--by", "Ada"]).code, Some(0));
     sandbox.write("prompts/greet/v1.1.0.txt", "Greet {name}, {tone}.\n");

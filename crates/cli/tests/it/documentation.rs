@@ -4,13 +4,14 @@
 //! a command, `> ` goes on with it, and what follows is its output. A command that does not end with 0 says so: `# exits with 1`. A
 //! line `…` stands for any lines. Times, ids, digests and durations may differ. A code block whose first line names a file
 //! (```` ```yaml prompts/registry.yaml ````) is written there before what follows it. `cargo run --release --` is the binary; other
-//! calls of cargo are not made. ```` ```console no-run: why ```` is for readers only.
+//! calls of cargo are not made. ```` ```console no-run: why ```` is for readers only, and so is ```` ```sh no-run: why ````.
 //!
 //! `UPDATE_DOCS=1 cargo test --workspace --test it -- documentation` writes what is printed into the pages.
 
 mod page;
 mod shell;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,19 +39,43 @@ pages! {
     experiments: "docs/experiments.md",
     gating: "docs/gating.md",
     lifecycle: "docs/lifecycle.md",
+    reports: "docs/reports.md",
+    scale: "docs/scale.md",
     testing: "docs/testing.md",
+}
+
+/// All pages, by their names from the root, and their texts.
+fn all_pages() -> Vec<(String, String)> {
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut pages: Vec<(String, String)> = docs
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| format!("docs/{}", path.file_name().unwrap().display()))
+        .chain(["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"].map(str::to_owned))
+        .map(|path| (path.clone(), fs::read_to_string(root().join(path)).unwrap()))
+        .collect();
+    pages.sort();
+    pages
+}
+
+/// A command that nobody runs is wrong one day.
+#[test]
+fn commands_stand_in_blocks_that_are_executed_or_say_why_not() {
+    let mut found = String::new();
+    for (path, text) in all_pages() {
+        for line in page::commands_elsewhere(&text) {
+            writeln!(found, "{path}:{line}").unwrap();
+        }
+    }
+    assert_eq!(
+        found, "",
+        "write ```console, which is executed, or ```sh no-run: why; ```text for what is no command"
+    );
 }
 
 #[test]
 fn every_page_with_a_console_block_is_executed() {
-    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<String> = docs
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .map(|path| format!("docs/{}", path.file_name().unwrap().display()))
-        .chain(["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"].map(str::to_owned))
-        .filter(|path| fs::read_to_string(root().join(path)).unwrap().contains("\n```console\n"))
-        .collect();
-    found.sort();
+    let executed = all_pages().into_iter().filter(|(_, text)| text.contains("\n```console\n"));
+    let found: Vec<String> = executed.map(|(path, _)| path).collect();
     let mut pages = PAGES.to_vec();
     pages.sort_unstable();
     assert_eq!(found, pages, "add the page to the list in {}", file!());

@@ -73,6 +73,49 @@ impl Page {
     }
 }
 
+/// The lines, from 1, at which a block that is not executed, for a shell or of no language, has commands of ours.
+pub(super) fn commands_elsewhere(text: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut open = None;
+    for (number, line) in (1..).zip(text.lines()) {
+        match (open, line.strip_prefix("```")) {
+            (None, Some(info)) => open = Some(info),
+            (Some(_), Some("")) => open = None,
+            (Some("" | "sh" | "bash" | "shell"), None) => {
+                let line = line.trim_start();
+                if line.strip_prefix("$ ").unwrap_or(line).starts_with("promptassay ") {
+                    found.push(number);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn a_command_is_found_wherever_no_shell_reads_it() {
+    let text = "\
+```
+promptassay check
+```
+```sh
+# first
+  $ promptassay eval
+```
+```sh no-run: it takes a day
+promptassay eval
+```
+```console
+$ promptassay list
+```
+```text
+promptassay eval [PROMPT…]
+```
+";
+    assert_eq!(commands_elsewhere(text), [2, 6]);
+}
+
 fn commands(lines: &[&str], block: std::ops::Range<usize>, steps: &mut Vec<Step>) {
     let exit_code = Regex::new(r"# exits with (\d+)").unwrap();
     let mut at = block.start;
