@@ -4,15 +4,14 @@
 //! A failure or an error stands in it if and only if the process does not end with 0. What a gate tolerates is a passing case whose
 //! output says so. Names hold no positions, so that a case keeps its history when others are added; repeats are one test case.
 
-mod xml;
-
 use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
-use junit_report::{Duration, TestCase, TestCaseBuilder};
+use junit_report::{
+    Duration, OffsetDateTime, Report, TestCase, TestCaseBuilder, TestSuite, TestSuiteBuilder,
+};
 
-use self::xml::{Totals, Writer};
 use super::compared::sentences;
 use super::reasons::{Quoted, counts_in_words, reasons};
 use super::visible::WithoutCommands;
@@ -36,9 +35,9 @@ pub struct JunitLook<'a> {
 /// Writes the report as XML: the same run gives the same bytes, whenever it is reported. The time of a case is what the models took for
 /// all of its repeats; 0 where its replies were recorded, and nobody waited. It fails where `out` does.
 pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut report = Writer::begin(WithoutCommands::new(out))?;
+    let mut report = Report::new();
     for summary in evaluation.summaries {
-        variant(evaluation, summary, look, &mut report)?;
+        report.add_testsuite(variant(evaluation, summary, look));
     }
     let of_nobody: Vec<&Remark> = evaluation
         .plan
@@ -48,62 +47,44 @@ pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io:
         .collect();
     let of_replies = redacted::remarks(evaluation.record);
     if !look.troubles.is_empty() || !of_nobody.is_empty() || !of_replies.is_empty() {
-        let mut cases = run(look);
-        cases.extend(warnings("change", of_nobody));
-        cases.extend(warnings("replies", &of_replies));
-        report.suite(("promptassay", look.began), Totals::of(&cases), cases.into_iter())?;
+        let mut suite = run(look);
+        suite.add_testcases(warnings("change", of_nobody));
+        suite.add_testcases(warnings("replies", &of_replies));
+        report.add_testsuite(suite);
     }
-    report.end()?.finish()
+    let mut calm = WithoutCommands::new(out);
+    report.write_xml(&mut calm).map_err(io::Error::other)?;
+    calm.finish()
 }
 
-fn variant<W: io::Write>(
-    evaluation: &Evaluation<'_>,
-    summary: &VariantSummary,
-    look: JunitLook<'_>,
-    report: &mut Writer<W>,
-) -> io::Result<()> {
+fn variant(evaluation: &Evaluation<'_>, summary: &VariantSummary, look: JunitLook<'_>) -> TestSuite {
     let plan = &evaluation.plan.prompts()[summary.prompt];
     let class = class_name(plan, summary.variant);
     let is_baseline = plan.variants[summary.variant].role == Role::Baseline;
     let name = if is_baseline { format!("{class} (baseline)") } else { class.clone() };
+    let mut suite = suite(&name, look.began);
     let gate =
         evaluation.gates.iter().find(|gate| gate.prompt == summary.prompt && gate.variant == summary.variant);
-    let of_gate = gate.map(|gate| gate_case(evaluation, gate, &class));
-    let mut totals = Totals::of(&of_gate);
     for case in &summary.cases {
-        let kind = Kind::of(case, gate);
-        totals.add_one(kind == Kind::Errored, kind == Kind::Failed, took(evaluation, summary, case));
+        suite.add_testcase(test_case(evaluation, summary, case, gate, &class, look));
     }
-    for _ in to_open::skipped(plan) {
-        totals.add_one(false, false, Duration::ZERO);
+    for (case, reason) in to_open::skipped(plan) {
+        suite.add_testcase(skipped(case, reason, &class, &evaluation.files.name(&case.place.file)));
     }
-    // Made when they are written: of these there may be many.
-    let asked = summary.cases.iter().map(|case| test_case(evaluation, summary, case, gate, &class, look));
-    let skipped = to_open::skipped(plan)
-        .map(|(case, reason)| skipped(case, reason, &class, &evaluation.files.name(&case.place.file)));
-    report.suite((&attribute(&name), look.began), totals, asked.chain(skipped).chain(of_gate))
+    if let Some(gate) = gate {
+        suite.add_testcase(gate_case(evaluation, gate, &class));
+    }
+    // Taken out, not built: building copies every case, and of these there may be many.
+    suite.testsuite
 }
 
-/// What a test case is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Passed,
-    /// It passes though not every repeat did, and why.
-    Tolerated(&'static str),
-    Failed,
-    Errored,
-}
-
-impl Kind {
-    fn of(case: &CaseSummary, gate: Option<&Gate>) -> Self {
-        match gate {
-            _ if case.counts.passed == case.counts.asked => Self::Passed,
-            None => Self::Tolerated("the baseline; no gate stands on it"),
-            Some(gate) if !gate.blocks => Self::Tolerated("tolerated by the gate"),
-            Some(_) if case.counts.failed > 0 => Self::Failed,
-            Some(_) => Self::Errored,
-        }
-    }
+fn suite(name: &str, began: Timestamp) -> TestSuiteBuilder {
+    let mut suite = TestSuiteBuilder::new(&attribute(name));
+    // The writer would take the time of day.
+    suite.set_timestamp(
+        OffsetDateTime::from_unix_timestamp(began.as_second()).unwrap_or(OffsetDateTime::UNIX_EPOCH),
+    );
+    suite
 }
 
 /// How long the models took for all repeats of a case, in microseconds: what a journal keeps, so that a report of it has the same bytes.
@@ -135,8 +116,14 @@ fn test_case(
         reasons(evaluation, summary, case, if look.redact { Quoted::Nothing } else { Quoted::Outputs });
     let message = counts_in_words(&case.counts);
     let took = took(evaluation, summary, case);
-    let mut builder = match Kind::of(case, gate) {
-        Kind::Passed => {
+    let all_passed = case.counts.passed == case.counts.asked;
+    let tolerated = match gate {
+        None => Some("the baseline; no gate stands on it"),
+        Some(gate) if !gate.blocks => Some("tolerated by the gate"),
+        Some(_) => None,
+    };
+    let mut builder = match tolerated {
+        _ if all_passed => {
             let mut builder = TestCaseBuilder::success(&name, took);
             // Repeats are worth a line, and so are warnings.
             if case.counts.asked > 1 || !body.is_empty() {
@@ -144,22 +131,19 @@ fn test_case(
             }
             builder
         }
-        Kind::Tolerated(why) => {
+        Some(why) => {
             let mut builder = TestCaseBuilder::success(&name, took);
             builder.set_system_out(&cdata(&format!("not passed ({why}): {message}\n{body}")));
             builder
         }
-        Kind::Failed => {
-            let mut builder = TestCaseBuilder::failure(&name, took, "failed", &attribute(&message));
-            builder.set_trace(&cdata(&body));
-            builder
+        None if case.counts.failed > 0 => {
+            TestCaseBuilder::failure(&name, took, "failed", &attribute(&message))
         }
-        Kind::Errored => {
-            let mut builder = TestCaseBuilder::error(&name, took, "error", &attribute(&message));
-            builder.set_trace(&cdata(&body));
-            builder
-        }
+        None => TestCaseBuilder::error(&name, took, "error", &attribute(&message)),
     };
+    if !all_passed && tolerated.is_none() {
+        builder.set_trace(&cdata(&body));
+    }
     builder.set_classname(&attribute(class));
     builder.set_filepath(&attribute(&evaluation.files.name(&definition.place.file)));
     builder.testcase
@@ -219,14 +203,14 @@ fn warning(remark: &Remark) -> String {
 }
 
 /// What concerns no variant: why the process does not end with 0 whatever the gates say.
-fn run(look: JunitLook<'_>) -> Vec<TestCase> {
-    let mut cases = Vec::new();
+fn run(look: JunitLook<'_>) -> TestSuite {
+    let mut suite = suite("promptassay", look.began).build();
     for (index, trouble) in look.troubles.iter().enumerate() {
         let name = if index == 0 { "run".to_owned() } else { format!("run {}", index + 1) };
         let mut case = TestCaseBuilder::error(&name, Duration::ZERO, "run", &attribute(trouble));
-        cases.push(case.set_classname("promptassay").build());
+        suite.add_testcase(case.set_classname("promptassay").build());
     }
-    cases
+    suite
 }
 
 /// What is to be known of the run, as a case that passes; `None` where there is nothing.
