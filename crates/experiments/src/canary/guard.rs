@@ -83,7 +83,7 @@ pub struct GuardReport {
     pub share: f64,
     /// Users that were served the canary, in all steps.
     pub canary_exposed: u64,
-    /// Users that were served production, each counted in every step that they were seen in.
+    /// Users that were served production, in all steps; whoever was served the canary later is among them.
     pub production_exposed: u64,
     /// The guardrails.
     pub guardrails: Vec<GuardrailReport>,
@@ -108,14 +108,15 @@ pub enum GuardError {
 #[derive(Default)]
 struct Seen {
     canary_units: HashSet<Vec<u8>>,
+    production_units: HashSet<Vec<u8>>,
     /// By step: exposed units, canary and production.
     exposed: BTreeMap<u32, [u64; 2]>,
     /// By guardrail: the first failure of each unit.
     failures: HashMap<String, HashMap<Vec<u8>, Timestamp>>,
     /// By guardrail: units of the canary with an outcome, and whether one of theirs was a failure.
     known: HashMap<String, HashMap<Vec<u8>, bool>>,
-    /// Units with an outcome in the last step, canary and production.
-    answered: [HashSet<Vec<u8>>; 2],
+    /// By guardrail: units with an outcome in the last step, canary and production. What is known of one guardrail says nothing of another.
+    answered: HashMap<String, [HashSet<Vec<u8>>; 2]>,
     /// The guardrails of which an outcome that is no failure was seen: else nobody knows whether outcomes are lost.
     with_good_outcomes: HashSet<String>,
 }
@@ -171,7 +172,7 @@ pub fn check(
             ROLL_BACK_AT * count
         )];
     } else {
-        reasons = unhealthy(canary, &seen)?;
+        reasons = unhealthy(canary, policy, &seen)?;
         if reasons.is_empty() {
             reasons = why_wait(canary, policy, &seen, &guardrails, now);
             verdict = if reasons.is_empty() { GuardVerdict::Promote } else { GuardVerdict::Hold };
@@ -192,7 +193,7 @@ pub fn check(
         at: now,
         share,
         canary_exposed: exposed,
-        production_exposed: seen.exposed.values().map(|counts| counts[1]).sum(),
+        production_exposed: seen.production_units.len() as u64,
         guardrails,
         would_show,
     })
@@ -215,9 +216,11 @@ fn read(
                 return;
             };
             seen.exposed.entry(step).or_default()[usize::from(arm == Arm::Production)] += 1;
-            if arm == Arm::Canary {
-                seen.canary_units.insert(exposure.unit);
-            }
+            let units = match arm {
+                Arm::Canary => &mut seen.canary_units,
+                Arm::Production => &mut seen.production_units,
+            };
+            units.insert(exposure.unit);
         }
         Event::Outcome(outcome) if outcome.at <= now && policy.guardrails.contains(&outcome.series) => {
             let Some(((step, _), arm)) = canary.step(outcome.at).zip(canary.arm(&outcome.unit, outcome.at))
@@ -228,15 +231,16 @@ fn read(
                 let known = seen.known.entry(outcome.series.clone()).or_default();
                 *known.entry(outcome.unit.clone()).or_default() |= outcome.value != 0.0;
             }
+            if step as usize == last {
+                let answered = seen.answered.entry(outcome.series.clone()).or_default();
+                answered[usize::from(arm == Arm::Production)].insert(outcome.unit.clone());
+            }
             if outcome.value == 0.0 {
                 seen.with_good_outcomes.insert(outcome.series);
             } else {
                 let failures = seen.failures.entry(outcome.series).or_default();
-                let first = failures.entry(outcome.unit.clone()).or_insert(outcome.at);
+                let first = failures.entry(outcome.unit).or_insert(outcome.at);
                 *first = outcome.at.min(*first);
-            }
-            if step as usize == last {
-                seen.answered[usize::from(arm == Arm::Production)].insert(outcome.unit);
             }
         }
         Event::Exposure(_) | Event::Outcome(_) => {}

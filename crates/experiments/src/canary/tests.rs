@@ -110,6 +110,76 @@ fn arms_that_are_not_what_they_should_be_are_unhealthy() {
 }
 
 #[test]
+fn what_is_known_of_one_guardrail_does_not_hide_what_is_lost_of_another() {
+    let canary = canary(&[5000]);
+    let policy = GuardPolicy { guardrails: vec!["error".into(), "complaint".into()], ..policy() };
+    let judged = |lost: Arm| {
+        let mut store = SqliteStore::in_memory().unwrap();
+        let mut events = Vec::new();
+        for user in 0..2000 {
+            let unit = format!("u{user}").into_bytes();
+            let arm = canary.arm(&unit, at(1)).unwrap();
+            events.extend(canary.exposure(&unit, at(1)));
+            events.extend(canary.outcome(&unit, "error", false, at(1), b"1".to_vec()));
+            if arm != lost || user % 4 == 0 {
+                events.extend(canary.outcome(&unit, "complaint", false, at(1), b"1".to_vec()));
+            }
+        }
+        store.write(&events).unwrap();
+        check(&canary, &policy, &mut store, at(48)).unwrap()
+    };
+    // Lost outcomes may be those of users that failed.
+    for lost in [Arm::Canary, Arm::Production] {
+        let report = judged(lost);
+        assert_eq!(report.verdict, GuardVerdict::Unhealthy, "{lost:?}: {:?}", report.reasons);
+        assert!(
+            report.reasons[0].starts_with("outcomes of `complaint` are known of "),
+            "{:?}",
+            report.reasons
+        );
+        assert_eq!(report.reasons.len(), 1, "{:?}", report.reasons);
+    }
+}
+
+#[test]
+fn a_user_of_production_counts_once_however_often_the_canary_is_widened() {
+    let canary = canary(&[2000, 3000, 4000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    let units = || (0..500).map(|user| format!("u{user}").into_bytes());
+    let in_canary =
+        |hour| units().filter(|unit| canary.arm(unit, at(hour)) == Some(Arm::Canary)).count() as u64;
+    for hour in [1, 25, 49] {
+        let exposures: Vec<Event> = units().filter_map(|unit| canary.exposure(&unit, at(hour))).collect();
+        store.write(&exposures).unwrap();
+    }
+    let report = check(&canary, &policy(), &mut store, at(50)).unwrap();
+    assert_eq!([report.canary_exposed, report.production_exposed], [in_canary(49), 500 - in_canary(1)]);
+}
+
+#[test]
+fn a_last_step_of_which_nobody_is_recorded_waits() {
+    let canary = canary(&[5000, 9000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    day(&canary, &mut store, 1, 2000, [0.02, 0.02], 1);
+    let report = check(&canary, &policy(), &mut store, at(49)).unwrap();
+    assert_eq!(report.verdict, GuardVerdict::Hold, "{:?}", report.reasons);
+    assert_eq!(report.reasons, [format!("nobody is recorded since the last step began at {}", at(24))]);
+    // Users without what became of them.
+    let units = (0..500).map(|user| format!("v{user}").into_bytes());
+    let exposures: Vec<Event> = units.filter_map(|unit| canary.exposure(&unit, at(25))).collect();
+    store.write(&exposures).unwrap();
+    let report = check(&canary, &policy(), &mut store, at(49)).unwrap();
+    assert_eq!(report.verdict, GuardVerdict::Hold, "{:?}", report.reasons);
+    assert_eq!(
+        report.reasons,
+        [format!("no outcome of `error` is recorded since the last step began at {}", at(24))]
+    );
+    day(&canary, &mut store, 26, 500, [0.02, 0.02], 2);
+    let report = check(&canary, &policy(), &mut store, at(49)).unwrap();
+    assert_eq!(report.verdict, GuardVerdict::Promote, "{:?}", report.reasons);
+}
+
+#[test]
 fn every_judgement_is_said() {
     let mut said = Vec::new();
     let mut say = |hours: i64, rates: [f64; 2], users: u64| {

@@ -8,7 +8,7 @@ use crate::analysis::thousands;
 /// What every evidence is held against is in `docs/experiments.md`.
 pub fn terminal(report: &GuardReport) -> String {
     let mut text = format!(
-        "  exposed   {} canary, {} production (share now {} %)\n",
+        "  exposed   {} canary, {} production in all steps (share now {} %)\n",
         thousands(report.canary_exposed),
         thousands(report.production_exposed),
         100.0 * report.share

@@ -15,7 +15,11 @@ pub const LEAST_LAST_STEP: SignedDuration = SignedDuration::from_hours(24);
 const UNHEALTHY: f64 = 0.001;
 
 /// What is wrong with the arms themselves.
-pub(super) fn unhealthy(canary: &Canary, seen: &Seen) -> Result<Vec<String>, Undefined> {
+pub(super) fn unhealthy(
+    canary: &Canary,
+    policy: &GuardPolicy,
+    seen: &Seen,
+) -> Result<Vec<String>, Undefined> {
     let mut reasons = Vec::new();
     for (number, counts) in &seen.exposed {
         let Some(step) = canary.steps.get(*number as usize - 1) else { continue };
@@ -35,20 +39,43 @@ pub(super) fn unhealthy(canary: &Canary, seen: &Seen) -> Result<Vec<String>, Und
     if let Some(exposed) = seen.exposed.get(&last)
         && exposed.iter().all(|count| *count > 0)
     {
-        let answered = [seen.answered[0].len() as u64, seen.answered[1].len() as u64];
         let shares = exposed.map(|count| count as f64);
-        if let Ok(p) = sample_ratio(&answered, &shares)?.p_value
-            && p < UNHEALTHY
-        {
-            let percent = |index: usize| 100.0 * answered[index] as f64 / shares[index];
-            reasons.push(format!(
-                "outcomes are known of {:.1} % of the canary's users, but of {:.1} % of the others (p = {p:.1e})",
-                percent(0),
-                percent(1)
-            ));
+        // Of failures alone nobody knows whether some are lost: why it waits says so.
+        let whole = policy.guardrails.iter().filter(|name| seen.with_good_outcomes.contains(*name));
+        for (name, units) in whole.filter_map(|name| Some((name, seen.answered.get(name)?))) {
+            let answered = [units[0].len() as u64, units[1].len() as u64];
+            if let Ok(p) = sample_ratio(&answered, &shares)?.p_value
+                && p < UNHEALTHY
+            {
+                let percent = |index: usize| 100.0 * answered[index] as f64 / shares[index];
+                reasons.push(format!(
+                    "outcomes of `{name}` are known of {:.1} % of the canary's users, but of {:.1} % of the others (p = {p:.1e})",
+                    percent(0),
+                    percent(1)
+                ));
+            }
         }
     }
     Ok(reasons)
+}
+
+/// Why the last step was not watched: its hours count only where somebody records what happens in them.
+fn silent_last_step(canary: &Canary, policy: &GuardPolicy, seen: &Seen) -> Option<String> {
+    let from = canary.steps.last()?.from;
+    let since = format!("recorded since the last step began at {from}");
+    let last = u32::try_from(canary.steps.len()).unwrap_or(u32::MAX);
+    let served = seen.exposed.get(&last).copied().unwrap_or_default();
+    if served == [0, 0] {
+        return Some(format!("nobody is {since}"));
+    }
+    if served[0] == 0 {
+        return Some(format!("no user of the canary is {since}"));
+    }
+    // Where nothing but failures is ever recorded, that is said of the guardrail.
+    let mut whole = policy.guardrails.iter().filter(|name| seen.with_good_outcomes.contains(*name));
+    let is_silent = |name: &&String| seen.answered.get(*name).is_none_or(|[canary, _]| canary.is_empty());
+    let silent = whole.find(is_silent)?;
+    Some(format!("no outcome of `{silent}` is {since}"))
 }
 
 /// What is missing before it may go on.
@@ -86,6 +113,7 @@ pub(super) fn why_wait(
         reasons.push(format!("{exposed} of {LEAST_EXPOSED} users have been served the canary"));
         return reasons;
     }
+    reasons.extend(silent_last_step(canary, policy, seen));
     for Guardrail { report, .. } in guardrails {
         let (name, known) = (&report.name, report.canary_known);
         if !seen.with_good_outcomes.contains(name) {
