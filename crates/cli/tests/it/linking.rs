@@ -456,3 +456,53 @@ fn answers_that_a_change_brings_in_its_cache_are_named() {
     sandbox.git(&["branch", "-f", "main", "HEAD"]);
     assert!(!said(&sandbox).contains("of its own"));
 }
+
+#[cfg(unix)]
+#[test]
+fn answers_that_a_change_brings_behind_a_link_are_named() {
+    use std::os::unix::fs::symlink;
+
+    let sandbox = sandbox("../../../data/*.jsonl");
+    sandbox.write("data/one.jsonl", rows(&[("one", true)]));
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    let commit = || {
+        sandbox.git(&["add", "-fA", "."]);
+        sandbox.git(&["commit", "-qm", "a change"]);
+    };
+    let begin = |base: &str| sandbox.git(&["checkout", "-fqB", "change", base]);
+    let expect = |brought: &str| {
+        sandbox.write("prompts/greet/v1.1.0.txt", format!("Hello {{name}}, {{tone}}! {brought}\n"));
+        let seen = said(&sandbox);
+        let warning = format!("this change brings {brought} of its own in `.promptassay/cache`");
+        assert!(seen.contains(&warning), "{brought}: {seen}");
+    };
+    // The link and what it leads to, together.
+    begin("main");
+    sandbox.write("hidden/cache/ab/abcdef.json", "{}");
+    symlink("hidden", sandbox.path(".promptassay")).unwrap();
+    commit();
+    expect("an answer");
+    // The link is there already.
+    sandbox.git(&["branch", "-f", "base", "change"]);
+    begin("base");
+    sandbox.git(&["branch", "-f", "main", "base"]);
+    sandbox.write("hidden/cache/ab/abcdef.json", "{ }").write("hidden/cache/cd/cdef01.json", "{}");
+    commit();
+    expect("2 answers");
+    // It is pointed at what is there already.
+    begin("base");
+    sandbox.write("data/other/cache/ab/abcdef.json", "{}");
+    commit();
+    sandbox.git(&["branch", "-f", "main", "change"]);
+    std::fs::remove_file(sandbox.path(".promptassay")).unwrap();
+    symlink("data/other", sandbox.path(".promptassay")).unwrap();
+    commit();
+    expect("answers");
+    // A directory in it leads there.
+    sandbox.git(&["branch", "-f", "main", "change"]);
+    symlink("../elsewhere", sandbox.path("data/other/cache/ef")).unwrap();
+    commit();
+    expect("answers");
+}

@@ -17,6 +17,11 @@ impl ChangedPaths {
         self.0.is_empty()
     }
 
+    /// Whether this very file is one of them.
+    pub(super) fn contains(&self, name: &Path) -> bool {
+        self.0.contains(name)
+    }
+
     /// Those that are this file or directory, or in it.
     pub(super) fn within<'p>(&'p self, name: &'p Path) -> impl Iterator<Item = &'p PathBuf> {
         // Paths are ordered by their parts, so what is in a directory stands together behind it.

@@ -50,7 +50,7 @@ fn find(directory: &Path, links: &mut Vec<PathBuf>) {
 
 /// What a path leads through, as git knows it: every link on the way, under its own name, and at last what is there. Where a link leads
 /// out of the repository it ends.
-fn trail(git: &Git, path: &Path) -> Vec<PathBuf> {
+pub(super) fn trail(git: &Git, path: &Path) -> Vec<PathBuf> {
     // Where the disk says that it ends.
     let mut trail = vec![git.relative(path)];
     let mut rest: VecDeque<OsString> = parts(git, path).collect();
