@@ -29,6 +29,30 @@ pub fn in_data(file: &Path, text: &str) -> Option<Problem> {
     Some(problem.help("decide what this file is to say, and take the lines with the marks out"))
 }
 
+/// The same in a table, where a cell in quotes may be about such marks: a merge that begins in one is a warning, as in prose, and one that
+/// begins a row an error.
+pub fn in_table(file: &Path, text: &str) -> Option<Problem> {
+    first_mark(text)?;
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let end = lines.iter().rposition(|line| line.starts_with(">>>>>>> "))?;
+    let middle = lines[..end].iter().rposition(|line| line.trim_end() == "=======")?;
+    let (mut is_quoted, mut start, mut in_a_cell) = (false, 0, None);
+    for line in &lines[..middle] {
+        if line.starts_with("<<<<<<< ") {
+            if !is_quoted {
+                return in_data(file, &text[start..]).map(|problem| {
+                    problem.at(Place::in_text(file, text, start..start + line.trim_end().len()))
+                });
+            }
+            in_a_cell.get_or_insert(start..start + line.trim_end().len());
+        }
+        is_quoted ^= line.matches('"').count() % 2 == 1;
+        start += line.len();
+    }
+    let place = Place::in_text(file, text, in_a_cell?);
+    in_prose(file, text).map(|problem| problem.at(place))
+}
+
 /// Where the first mark stands.
 fn first_mark(text: &str) -> Option<Range<usize>> {
     // Nearly no text has one, and many are read.
@@ -49,6 +73,22 @@ fn first_mark(text: &str) -> Option<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_a_table_a_merge_of_rows_is_an_error_and_one_within_a_cell_a_warning() {
+        let found = |text: &str| {
+            let problem = in_table(Path::new("rows.csv"), text)?;
+            Some((problem.is_error(), problem.place?.line))
+        };
+        let rows = "<<<<<<< HEAD\nmine\n=======\ntheirs\n>>>>>>> other\n";
+        assert_eq!(found(&format!("name\n{rows}")), Some((true, 2)));
+        // Behind a cell that is about such a mark.
+        assert_eq!(found(&format!("name\n\"about\n<<<<<<< x\n\"\n{rows}")), Some((true, 5)));
+        assert_eq!(found(&format!("name\n\"about\n{rows}end\"\n")), Some((false, 3)));
+        assert_eq!(found(&format!("name\n\"about\n{rows}end\"\n{rows}")), Some((true, 9)));
+        assert_eq!(found("name\n\"about\n<<<<<<< x\n\"\n"), None);
+        assert_eq!(found("name\nfine\n"), None);
+    }
 
     #[test]
     fn only_the_three_marks_in_their_order_are_a_merge() {

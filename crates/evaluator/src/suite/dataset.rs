@@ -20,11 +20,12 @@ use super::digest::canonical_values;
 use super::origin::{Origin, Row};
 use super::row::{MISSPELT, OF_A_SUITE, RowSpec};
 use super::spec::DatasetSpec;
+use crate::gate::plural;
 
 /// The largest dataset that is read.
 const MAX_DATASET_BYTES: u64 = 1 << 30;
 
-/// After so many problems in one file reading stops: whoever has more fixes these first.
+/// After so many errors in one file reading stops: whoever has more fixes these first. Of warnings so many are said, and every row is read.
 const MAX_PROBLEMS: usize = 100;
 
 /// A file with cases.
@@ -125,18 +126,31 @@ struct Rows<'r, 's> {
     reader: &'r mut CaseReader<'s>,
     cases: Vec<Case>,
     problems: Vec<Problem>,
+    errors: usize,
+    /// What is said once a file, as it was said.
+    said: HashSet<String>,
+    warnings: usize,
     /// Whether there is a row, sound or not.
     any: bool,
 }
 
 impl<'r, 's> Rows<'r, 's> {
     fn new(file: &'r Path, reader: &'r mut CaseReader<'s>) -> Self {
-        Self { file, reader, cases: Vec::new(), problems: Vec::new(), any: false }
+        Self {
+            file,
+            reader,
+            cases: Vec::new(),
+            problems: Vec::new(),
+            errors: 0,
+            said: HashSet::new(),
+            warnings: 0,
+            any: false,
+        }
     }
 
-    /// Whether reading on is of use.
+    /// Whether reading on is of no use: the suite is refused.
     fn is_full(&self) -> bool {
-        self.problems.len() >= MAX_PROBLEMS
+        self.errors >= MAX_PROBLEMS
     }
 
     /// The case of a row, and what is wrong with it.
@@ -156,15 +170,23 @@ impl<'r, 's> Rows<'r, 's> {
 
     /// What every row would repeat, a warning or a key that is misspelt, is said of the first one.
     fn report(&mut self, problem: Problem) {
-        let of_all = |problem: &Problem| -> Option<String> {
-            let is_of_all = !problem.is_error() || [MISSPELT, OF_A_SUITE].contains(&problem.code);
-            let message = is_of_all.then_some(&problem.message)?;
-            Some(message.split_once(": ").map_or(message.as_str(), |(_, rest)| rest).to_owned())
-        };
-        let said = of_all(&problem);
-        if said.is_none() || !self.problems.iter().any(|earlier| of_all(earlier) == said) {
-            self.problems.push(problem);
+        let is_of_all = !problem.is_error() || [MISSPELT, OF_A_SUITE].contains(&problem.code);
+        if is_of_all {
+            let message = problem.message.as_str();
+            let said = message.split_once(": ").map_or(message, |(_, rest)| rest);
+            if !self.said.insert(said.to_owned()) {
+                return;
+            }
         }
+        if problem.is_error() {
+            self.errors += 1;
+        } else {
+            self.warnings += 1;
+            if self.warnings > MAX_PROBLEMS {
+                return;
+            }
+        }
+        self.problems.push(problem);
     }
 
     fn finish(self, cases: &mut Vec<Case>) {
@@ -174,6 +196,18 @@ impl<'r, 's> Rows<'r, 's> {
             self.reader.problems.push(problem.at(place).help("write a row, or take it out of `datasets`"));
         }
         self.reader.problems.extend(self.problems);
+        if let Some(unsaid @ 1..) = self.warnings.checked_sub(MAX_PROBLEMS) {
+            let problem = Problem::warning(
+                "suite::more_warnings",
+                format!(
+                    "{} of this file {} not shown",
+                    plural(unsaid, "more warning"),
+                    if unsaid == 1 { "is" } else { "are" }
+                ),
+            );
+            let help = "every row is read; mend what is shown, and the others are";
+            self.reader.problems.push(problem.at(Place::whole_file(self.file)).help(help));
+        }
         append(cases, self.cases);
     }
 }

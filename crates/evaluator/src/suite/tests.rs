@@ -298,6 +298,29 @@ fn reading_stops_where_nothing_is_right() {
 }
 
 #[test]
+fn however_much_is_to_be_said_of_the_rows_all_are_read() {
+    let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: a.jsonl}, {file: a.csv}]\n";
+    let unknown = |row: usize| {
+        format!(
+            "{{\"name\": \"n{row}\", \"inputs\": {{\"company\": \"a\", \"query\": \"q{row}\"}}, \"id_{row}\": 1}}\n"
+        )
+    };
+    let rows: String = (0..300).map(unknown).collect();
+    let numbers: Vec<String> = (0..150).map(|column| format!("n_{column}")).collect();
+    let row = |row: usize| format!("a,b{row}{}\n", ",1".repeat(numbers.len()));
+    let table = format!("company,query,{}\n{}", numbers.join(","), (0..3).map(row).collect::<String>());
+    let (suite, problems) = resolve_text(yaml, &[("a.jsonl", &rows), ("a.csv", &table)]);
+    assert!(problems.iter().all(|problem| !problem.is_error()), "{}", shown(&problems, Path::new("nowhere")));
+    assert_eq!(suite.unwrap().cases.len(), 300 + 3);
+    let last = problems.iter().rev().map(|problem| problem.message.as_str());
+    assert_eq!(
+        last.filter(|message| message.contains("more")).collect::<Vec<_>>(),
+        ["130 more columns of this table are not used", "200 more warnings of this file are not shown"]
+    );
+    assert_eq!(problems.len(), 100 + 1 + 20 + 1);
+}
+
+#[test]
 fn a_column_that_is_nearly_a_known_one_is_an_error_and_others_are_not() {
     let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: a.jsonl}, {file: a.csv}]\n";
     let row = "{\"company\": \"a\", \"query\": \"b\", \"must_pas\": true, \"remark\": 1}\n";

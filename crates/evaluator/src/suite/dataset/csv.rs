@@ -4,7 +4,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use promptassay_registry::merge_conflict;
-use promptassay_registry::problem::{Problem, did_you_mean};
+use promptassay_registry::problem::{Place, Problem, did_you_mean};
 use promptassay_registry::yaml::{Located, Span};
 
 use super::super::origin::{Origin, Row};
@@ -22,6 +22,9 @@ impl<'a> Record<'a> {
 /// The columns of a table that are no inputs.
 const TABLE_COLUMNS: [&str; 7] = ["name", "expected", "reference", "tags", "cluster", "must_pass", "skip"];
 
+/// So many columns that nobody reads are named.
+const SHOWN_UNUSED: usize = 20;
+
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Column {
@@ -38,19 +41,15 @@ enum Column {
     Unknown,
 }
 
-/// Whether the line of a problem begins within a cell.
-fn is_quoted(text: &str, problem: &Problem) -> bool {
-    let line = problem.place.as_ref().map_or(1, |place| place.line);
-    text.split_inclusive('\n').take(line - 1).map(|line| line.matches('"').count()).sum::<usize>() % 2 == 1
-}
-
 pub(super) fn read(text: &str, rows: &mut Rows<'_, '_>) {
     let file = rows.file;
-    // A cell may hold such marks, and no row begins with one.
-    if let Some(merge) = merge_conflict::in_data(file, text).filter(|merge| !is_quoted(text, merge)) {
-        rows.any = true;
+    if let Some(merge) = merge_conflict::in_table(file, text) {
+        let is_of_rows = merge.is_error();
         rows.report(merge);
-        return;
+        if is_of_rows {
+            rows.any = true;
+            return;
+        }
     }
     let mut records = Records::new(text);
     let Some(header) = records.next() else { return };
@@ -94,7 +93,7 @@ fn columns(header: &Record<'_>, row: Row<'_>, rows: &mut Rows<'_, '_>) -> Option
         rows.report(problem);
         return None;
     }
-    let mut columns: Vec<Column> = Vec::with_capacity(cells.len());
+    let (mut columns, mut unused) = (Vec::with_capacity(cells.len()), 0);
     let mut first: IndexMap<&str, Span> = IndexMap::new();
     for cell in cells {
         let name = cell.text.trim();
@@ -103,7 +102,15 @@ fn columns(header: &Record<'_>, row: Row<'_>, rows: &mut Rows<'_, '_>) -> Option
             let problem = Problem::error("suite::duplicate_column", message).help("keep one of the two");
             rows.report(origin.locate(problem, cell.span));
         }
-        let column = column(name, cell.span, origin, rows);
+        let column = column(name, cell.span, rows);
+        if column == Column::Unknown {
+            let problem = unused_column(name, rows);
+            // Each is looked for and drawn with the whole line of names.
+            unused += usize::from(!problem.is_error());
+            if problem.is_error() || unused <= SHOWN_UNUSED {
+                rows.report(origin.locate(problem, cell.span));
+            }
+        }
         // Under its name and as `inputs.name`.
         if let Column::Input(input) = &column
             && first.len() > columns.len()
@@ -118,10 +125,17 @@ fn columns(header: &Record<'_>, row: Row<'_>, rows: &mut Rows<'_, '_>) -> Option
         }
         columns.push(column);
     }
+    if unused > SHOWN_UNUSED {
+        let more = plural(unused - SHOWN_UNUSED, "more column");
+        let problem = Problem::warning("suite::unknown_column", format!("{more} of this table are not used"));
+        let help =
+            "the prompt has no variables of their names; write the names of variables into the first row";
+        rows.report(problem.at(Place::whole_file(row.file)).help(help));
+    }
     Some(columns)
 }
 
-fn column(name: &str, span: Span, origin: Origin<'_>, rows: &mut Rows<'_, '_>) -> Column {
+fn column(name: &str, span: Span, rows: &Rows<'_, '_>) -> Column {
     let variables = rows.reader.interface.variables();
     match name {
         "name" => return Column::Name,
@@ -137,17 +151,21 @@ fn column(name: &str, span: Span, origin: Origin<'_>, rows: &mut Rows<'_, '_>) -
     if variables.get(variable).is_some() {
         return Column::Input(Located { value: variable.to_owned(), span });
     }
+    Column::Unknown
+}
+
+/// What is wrong with a column that nobody reads.
+fn unused_column(name: &str, rows: &Rows<'_, '_>) -> Problem {
+    let variables = rows.reader.interface.variables();
+    let variable = name.strip_prefix("inputs.").unwrap_or(name);
     let message = format!("the prompt has no variable `{variable}`; this column is not used");
     let code = "suite::unknown_column";
-    let problem = if variable == name {
-        unknown_column(name, message, code, variables.names(), &TABLE_COLUMNS)
-    } else {
-        // `inputs.` says that no column about the case is meant.
-        let known: Vec<&str> = variables.names().collect();
-        Problem::warning(code, message).help(did_you_mean(variable, known, "variables"))
-    };
-    rows.report(origin.locate(problem, span));
-    Column::Unknown
+    if variable == name {
+        return unknown_column(name, message, code, variables.names(), &TABLE_COLUMNS);
+    }
+    // `inputs.` says that no column about the case is meant.
+    let known: Vec<&str> = variables.names().collect();
+    Problem::warning(code, message).help(did_you_mean(variable, known, "variables"))
 }
 
 fn spec(
