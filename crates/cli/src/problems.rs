@@ -5,7 +5,7 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
-use promptassay_evaluator::report::is_treacherous;
+use promptassay_evaluator::report::{visible, visible_in_line, without_commands};
 use promptassay_registry::problem::{Place, Problem, Severity};
 
 use crate::table::{STRONG, count, paint};
@@ -20,45 +20,42 @@ const MARK: Style = AnsiColor::BrightBlue.on_default().bold();
 
 /// The problem as a person reads it, without a final line feed.
 pub(crate) fn draw(problem: &Problem, color: bool) -> String {
+    // Also where colours stand before what begins a line.
+    let harmless = |text: &str| without_commands(&visible(text));
     let problem = Problem {
-        message: calm(&problem.message),
-        help: problem.help.as_deref().map(calm),
+        message: harmless(&problem.message),
+        help: problem.help.as_deref().map(harmless),
         ..problem.clone()
     };
-    match &problem.place {
-        // Lower control characters of a line are made visible where it is drawn, in one column each.
-        Some(place) if !place.line_text.is_empty() => harmless(&with_line(&problem, place, color)),
-        place => harmless(&without_line(&problem, place.as_ref(), color)),
-    }
-}
-
-/// A text that commands no terminal: control characters are shown.
-fn calm(text: &str) -> String {
-    let shown = |character: char| match character {
-        '\n' | '\t' => character,
-        '\u{7f}' => '\u{2421}',
-        other if u32::from(other) < 0x20 => char::from_u32(0x2400 + u32::from(other)).unwrap_or(' '),
-        other => other,
-    };
-    text.chars().map(shown).collect()
-}
-
-/// What a file says, where nobody takes it for a command or for something else than it is: runners of CI services carry out what stands
-/// behind `##[` or `##vso[` anywhere in their log.
-fn harmless(drawn: &str) -> String {
-    let drawn = drawn.replace("##[", "## [").replace("##vso[", "## vso[");
-    if !drawn.contains(is_treacherous) {
-        return drawn;
-    }
-    let mut shown = String::with_capacity(drawn.len());
-    for character in drawn.chars() {
-        if is_treacherous(character) {
-            shown.extend([format!("[U+{:04X}]", u32::from(character))]);
-        } else {
-            shown.push(character);
+    let drawn = match &problem.place {
+        Some(place) if !place.line_text.is_empty() => {
+            let shown = visible_line(place);
+            let name = |place: &Place| format!("{}:{}:{}", named(&place.file), place.line, place.column);
+            // Whoever opens the file counts the signs that are there.
+            with_line(&problem, &shown, color).replacen(&name(&shown), &name(place), 1)
         }
+        place => without_line(&problem, place.as_ref(), color),
+    };
+    without_commands(&drawn)
+}
+
+/// The place in a line whose every sign is seen, and in which each takes up as many columns as it is drawn in.
+fn visible_line(place: &Place) -> Place {
+    let (text, meant) = (&place.line_text, place.span_in_line());
+    let [before, meant, behind] =
+        [&text[..meant.start], &text[meant.clone()], &text[meant.end..]].map(visible_in_line);
+    let (before, width) = (without_commands(&before), meant.chars().count().max(1));
+    Place {
+        column: before.chars().count() + 1,
+        width,
+        line_text: [before, meant, behind].concat(),
+        ..place.clone()
     }
-    shown
+}
+
+/// The name of a file, which may be any text.
+fn named(file: &Path) -> String {
+    visible_in_line(&file.display().to_string())
 }
 
 /// Problems that say the same at several places, together in the order of the first of each.
@@ -106,13 +103,13 @@ pub(crate) fn draw_alike(alike: &[&Problem], color: bool) -> String {
         let label = format!("{} {}", paint(color, MARK, "="), paint(color, HELP, "and"));
         text.extend(["\n  ", &label, " ", &format!("{} more: {}", others.len(), places.join("; "))]);
     }
-    text
+    without_commands(&text)
 }
 
 /// The places in one file, which is not named anew where it is named already.
 fn places_in(file: &Path, places: &[&Place], is_named: bool) -> String {
     if places.iter().all(|place| place.is_whole_file()) {
-        return file.display().to_string();
+        return named(file);
     }
     let shown: Vec<String> = places.iter().take(SHOWN_LINES).map(|place| place.line.to_string()).collect();
     let more = match places.len().saturating_sub(SHOWN_LINES) {
@@ -120,7 +117,7 @@ fn places_in(file: &Path, places: &[&Place], is_named: bool) -> String {
         more => format!(" and {more} more"),
     };
     let noun = if places.len() == 1 { "line" } else { "lines" };
-    let file = if is_named { String::new() } else { format!("{} ", file.display()) };
+    let file = if is_named { String::new() } else { format!("{} ", named(file)) };
     format!("{file}{noun} {}{more}", shown.join(", "))
 }
 
@@ -129,7 +126,7 @@ fn with_line(problem: &Problem, place: &Place, color: bool) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let file = place.file.display().to_string();
+    let file = named(&place.file);
     let snippet = Snippet::source(place.line_text.as_str())
         .path(file.as_str())
         .line_start(place.line)
@@ -154,8 +151,9 @@ fn without_line(problem: &Problem, place: Option<&Place>, color: bool) -> String
     };
     let mut text = format!("{title}{}", paint(color, STRONG, &format!(": {}", problem.message)));
     if let Some(place) = place {
-        let shown = if place.is_whole_file() { place.file.display().to_string() } else { place.to_string() };
-        text.extend(["\n ", &paint(color, MARK, "-->"), " ", &calm(&shown)]);
+        let shown =
+            if place.is_whole_file() { named(&place.file) } else { visible_in_line(&place.to_string()) };
+        text.extend(["\n ", &paint(color, MARK, "-->"), " ", &shown]);
     }
     if let Some(help) = &problem.help {
         let label = format!("{} {}", paint(color, MARK, "="), paint(color, HELP, "help"));
@@ -201,6 +199,46 @@ mod tests {
             assert!(!drawn.contains(|c: char| c.is_control() && c != '\n'), "{drawn:?}");
             assert!(drawn.contains("[U+009B]31m"), "{drawn:?}");
         }
+    }
+
+    #[test]
+    fn names_of_files_command_neither_a_terminal_nor_a_runner() {
+        let hostile = "r/c\n::error::y\u{1b}[31m##[error]\u{200b}\u{9b}x.jsonl";
+        let at = |file: &str, line: usize| {
+            let text = "\n".repeat(line) + "{\"a\": 1}\n";
+            Problem::warning("x", "one\n::error::two ##\u{200b}vso[three")
+                .help("four\n ::stop-commands::x")
+                .at(Place::in_text(file, &text, line + 1..line + 4))
+        };
+        let problems = [at(hostile, 0), at(hostile, 2), at("r/d##[error].jsonl", 0), at("r/e\n##vso[x", 1)];
+        let whole: Vec<Problem> =
+            [hostile, "a\u{1b}c", hostile].map(|file| at("x", 0).at(Place::whole_file(file))).into();
+        let colors = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
+        for problems in [&problems[..], &problems[..1], &whole] {
+            for color in [false, true] {
+                let drawn = draw_alike(&alike(problems.iter())[0], color);
+                let plain = colors.replace_all(&drawn, "").into_owned();
+                assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");
+                assert!(!plain.contains("##[") && !plain.contains("##vso["), "{plain}");
+                assert!(plain.lines().all(|line| !line.trim_start().starts_with("::")), "{plain}");
+                assert!(plain.contains('\u{240a}'), "{plain}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_marks_stand_below_what_is_meant_whatever_is_made_visible_before_it() {
+        let text = "{name: \"x\u{200b}\u{200b} ##[y\", foo: 1}\n";
+        let start = text.find("foo").unwrap();
+        let problem =
+            Problem::error("x", "unknown key `foo`").at(Place::in_text("a.yaml", text, start..start + 3));
+        insta::assert_snapshot!(draw(&problem, false), @r#"
+        error: unknown key `foo`
+         --> a.yaml:1:20
+          |
+        1 | {name: "x[U+200B][U+200B] # #[y", foo: 1}
+          |                                   ^^^
+        "#);
     }
 
     #[test]

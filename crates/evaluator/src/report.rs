@@ -32,7 +32,7 @@ pub use json::{Nothing, json, json_schema};
 pub use junit::{JunitLook, junit};
 pub use markdown::{MARKDOWN_MARK, markdown, markdown_of_nothing};
 pub use terminal::{Look, terminal, terminal_case};
-pub use visible::{is_treacherous, visible};
+pub use visible::{visible, visible_in_line, without_commands};
 
 /// Everything that a report may show.
 #[derive(Debug, Clone, Copy)]

@@ -28,9 +28,14 @@ pub fn visible(text: &str) -> String {
     out
 }
 
+/// The same for what stands in one line, such as the name of a file.
+pub fn visible_in_line(text: &str) -> String {
+    visible(text).replace('\n', "\u{240a}").replace('\t', "\u{2409}")
+}
+
 /// Whether a character acts on a terminal, changes the order of what is read, or hides. Those that writing needs (joiners of emoji
 /// and of scripts, variation selectors) are not among them.
-pub fn is_treacherous(character: char) -> bool {
+pub(super) fn is_treacherous(character: char) -> bool {
     matches!(
         character,
         // C1 controls: a terminal may take U+009B for the beginning of an escape sequence.
@@ -52,7 +57,7 @@ pub fn is_treacherous(character: char) -> bool {
 /// A document whose lines command nobody. A GitHub runner carries out what stands behind `::` at the beginning of a line of a step's
 /// output, and behind `##[` anywhere in it; Azure does so for `##vso[`. Text of a model must not reach either, whoever prints the
 /// document.
-pub(crate) fn without_commands(document: &str) -> String {
+pub fn without_commands(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     for line in document.split_inclusive('\n') {
         let text = line.trim_start();

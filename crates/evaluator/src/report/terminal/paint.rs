@@ -3,6 +3,7 @@
 use super::Report;
 use crate::plan::PromptPlan;
 use crate::policy::Policy;
+use crate::report::visible_in_line;
 use crate::suite::Case;
 
 /// Colours by meaning. They support what the words say, and carry nothing alone.
@@ -81,5 +82,5 @@ pub(super) fn models(plan: &PromptPlan) -> String {
 }
 
 pub(super) fn place(case: &Case) -> String {
-    format!("{}:{}", case.place.file.display(), case.place.line)
+    format!("{}:{}", visible_in_line(&case.place.file.display().to_string()), case.place.line)
 }
