@@ -1,8 +1,8 @@
 //! The streams that the process was given, under the names that they have as files.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::console::Console;
 
@@ -16,21 +16,29 @@ pub(crate) struct Stream {
 
 const STDOUT: u32 = 1;
 const STDERR: u32 = 2;
+/// As many as Linux follows.
+const MOST_LINKS: usize = 40;
 
 impl Stream {
-    /// The stream of this name: `/dev/stdout`, `/dev/stderr`, `/dev/fd/N` or `/proc/self/fd/N`.
+    /// The stream of this name: `/dev/stdout`, `/dev/stderr`, `/dev/fd/N` or `/proc/self/fd/N`, or a link that leads to one of these.
     pub(crate) fn named(path: &Path) -> Option<Self> {
-        let descriptor = match path.to_str()? {
-            "/dev/stdout" => STDOUT,
-            "/dev/stderr" => STDERR,
-            path => ["/dev/fd/", "/proc/self/fd/"]
-                .iter()
-                .find_map(|directory| path.strip_prefix(directory))?
-                .parse()
-                .ok()
-                .filter(|descriptor| *descriptor > 0)?,
-        };
-        cfg!(unix).then_some(Self { descriptor })
+        if !cfg!(unix) {
+            return None;
+        }
+        let mut path = path.to_owned();
+        for _ in 0..MOST_LINKS {
+            if let Some(descriptor) = descriptor(&path) {
+                return (descriptor > 0).then_some(Self { descriptor });
+            }
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let directory = fs::canonicalize(directory.unwrap_or(Path::new("."))).ok()?;
+            let name = directory.join(path.file_name()?);
+            if let Some(descriptor) = descriptor(&name) {
+                return (descriptor > 0).then_some(Self { descriptor });
+            }
+            path = directory.join(fs::read_link(&name).ok()?);
+        }
+        None
     }
 
     /// Whether it is standard output.
@@ -55,6 +63,28 @@ impl Stream {
     }
 }
 
+/// The number in the name of a file descriptor of this process.
+fn descriptor(path: &Path) -> Option<u32> {
+    // Without `.` and doubled slashes.
+    let path: PathBuf = path.components().collect();
+    let path = path.to_str()?;
+    match path {
+        "/dev/stdin" => return Some(0),
+        "/dev/stdout" => return Some(STDOUT),
+        "/dev/stderr" => return Some(STDERR),
+        _ => {}
+    }
+    let (directory, number) = path.rsplit_once('/')?;
+    let own = format!("/proc/{}", std::process::id());
+    let is_own = match directory.strip_suffix("/fd")? {
+        "/dev" | "/proc/self" | "/proc/thread-self" => true,
+        process => {
+            process.strip_prefix(&own).is_some_and(|task| task.is_empty() || task.starts_with("/task/"))
+        }
+    };
+    number.parse().ok().filter(|_| is_own)
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
@@ -66,6 +96,22 @@ mod tests {
         assert_eq!(descriptor("/dev/stderr"), Some(2));
         assert_eq!(descriptor("/dev/fd/63"), Some(63));
         assert_eq!(descriptor("/proc/self/fd/3"), Some(3));
+        assert_eq!(descriptor("/proc/thread-self/fd/2"), Some(2));
+        assert_eq!(descriptor(&format!("/proc/{}/fd/2", std::process::id())), Some(2));
+        assert_eq!(descriptor("//dev/./stderr"), Some(2));
+        let directory = tempfile::tempdir().unwrap();
+        let link = |name: &str, target: &str| {
+            let link = directory.path().join(name);
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            link.display().to_string()
+        };
+        let (log, devices) = (link("log", "/dev/stderr"), link("devices", "/dev"));
+        assert_eq!(descriptor(&log), Some(2));
+        assert_eq!(descriptor(&link("again", "log")), Some(2));
+        assert_eq!(descriptor(&format!("{devices}/stdout")), Some(1));
+        assert_eq!(descriptor(&link("input", "/dev/stdin")), None);
+        assert_eq!(descriptor(&link("round", "round")), None);
+        assert_eq!(descriptor(&link("nowhere", "nothing")), None);
         for path in ["/dev/null", "/dev/stdin", "/dev/fd/0", "/dev/fd/x", "/dev/fd/", "stderr", "-"] {
             assert_eq!(descriptor(path), None, "{path}");
         }

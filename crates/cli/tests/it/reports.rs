@@ -209,6 +209,24 @@ fn a_stream_that_leads_to_a_file_is_added_to_and_not_replaced() {
     assert!(log.contains("::error file=prompts/greet/") && log.contains("cannot write `/dev/full`"), "{log}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_stream_is_the_stream_and_its_log_keeps_the_error_of_a_refused_run() {
+    let sandbox = one_fails();
+    std::os::unix::fs::symlink("/dev/stderr", sandbox.path("report.json")).unwrap();
+    let run = |name: &str| {
+        let log = fs::File::create(sandbox.path(name)).unwrap();
+        let mut command = sandbox.command(&["eval", "--offline", "--report", "json=report.json"]);
+        let status = command.stdout(std::process::Stdio::null()).stderr(log).status().unwrap();
+        (status.code(), sandbox.read(name))
+    };
+    let (code, log) = run("good.log");
+    assert!(code == Some(1) && log.contains("\"schema\""), "{code:?} {log}");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "cases:", "casis:");
+    let (code, log) = run("refused.log");
+    assert!(code == Some(2) && log.contains("unknown key `casis`"), "{code:?} {log}");
+}
+
 #[test]
 fn what_somebody_puts_in_the_place_of_a_report_meanwhile_costs_that_report_and_no_verdict() {
     let sandbox = sandbox(&[("one", "Thank you, Ada"), ("two", "Please, Bob")]);
