@@ -218,14 +218,15 @@ impl View {
 
     fn lines(counts: Arc<Mutex<Counts>>) -> Self {
         let (stop, stopped) = channel::<()>();
-        let thread = thread::spawn(move || {
+        // Where no thread can be had nothing is said meanwhile.
+        let thread = thread::Builder::new().spawn(move || {
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 let lines = lock(&counts).lines();
                 // One write, so that nothing else comes between.
                 let _ = io::stderr().lock().write_all(lines.as_bytes());
             }
         });
-        Self::Lines { stop, thread }
+        thread.map_or(Self::None, |thread| Self::Lines { stop, thread })
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) use signals::asked_to_stop;
 
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
 use clap::Args;
@@ -173,8 +174,11 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
                 context.console.note("nothing was left to ask: this is what the run came to");
             }
             let (directory, run) = (keeper.directory().clone(), file.id.clone());
-            // While answers are awaited there is time for it, and afterwards somebody waits.
-            begun = Some((directory, run, scope.spawn(move || Questions::of(&file))));
+            // While answers are awaited there is time for it, and afterwards somebody waits: where no thread can be had.
+            let file = Arc::new(file);
+            let same = Arc::clone(&file);
+            let questions = thread::Builder::new().spawn_scoped(scope, move || Questions::of(&same));
+            begun = Some((directory, run, questions.map_err(|_| file)));
             Ok(keeper)
         };
         let (end, replay) = if let Some(replies) = &replies {
@@ -185,7 +189,9 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
             let how = (asking, arguments.journal.budget);
             live::run(&arguments.live, how, (plan, written), begin, context)?
         };
-        let begun = begun.map(|(directory, run, questions)| (directory, run, joined(questions)));
+        let begun = begun.map(|(directory, run, questions)| {
+            (directory, run, questions.map_or_else(|file| Questions::of(&file), joined))
+        });
         Ok::<_, Failure>((end, replay, begun))
     })?;
     if let Some(why) = end.reason() {
@@ -219,18 +225,28 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         });
         left.unwrap_or(Ok(()))
     };
-    let (left, concluded) = thread::scope(|scope| {
+    thread::scope(|scope| {
         // The disk is waited for beside the reports, where a thread can be had.
         let beside = thread::Builder::new().spawn_scoped(scope, leave).ok();
-        let concluded = published::publish(results, &arguments.reports, context);
-        (beside.map_or_else(leave, joined), concluded)
-    });
-    // Replies were paid for, whatever became of the reports.
-    if let Some(directory) = &record_into {
-        recording::write(plan, &replay.outputs, directory, context).map_err(Ended::After)?;
+        let kept = || {
+            let record = |directory| recording::write(plan, &replay.outputs, directory, context);
+            let recorded = record_into.as_deref().map_or(Ok(()), record);
+            both(recorded, beside.map_or_else(leave, joined))
+        };
+        published::publish(results, &arguments.reports, kept, context)
+    })
+    .map_err(Ended::After)
+}
+
+/// What went wrong in either, or in both.
+fn both(one: Result<(), Failure>, other: Result<(), Failure>) -> Result<(), Failure> {
+    match (one, other) {
+        (Err(mut one), Err(other)) => {
+            one.problems.extend(other.problems);
+            Err(one)
+        }
+        (one, other) => one.and(other),
     }
-    left.map_err(Ended::After)?;
-    concluded.map_err(Ended::After)
 }
 
 /// What a thread came to; it panics where that did.

@@ -98,9 +98,7 @@ fn merge(arguments: &MergeArguments, context: &Context<'_>) -> Result<Exit, Ende
     let asked_since = earliest(&files, &runs);
     let left = Left { directory: &directory, run: &now.id, attempts: &attempts, asked_since };
     let left = leave((&plan, &judged), &replay.record, left, context);
-    // Reports are written whatever becomes of the evidence.
-    let exit = publish(results, &arguments.reports, context).map_err(Ended::After)?;
-    left.map(|()| exit).map_err(Ended::After)
+    publish(results, &arguments.reports, || left, context).map_err(Ended::After)
 }
 
 fn problem(problem: &MergeProblem) -> Problem {

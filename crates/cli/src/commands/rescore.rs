@@ -111,8 +111,5 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
         let left = Left { directory: &directory, run: &now.id, attempts: &attempts, asked_since };
         leave((&plan, &judged), &replay.record, left, context)
     });
-    // Reports are written whatever becomes of the evidence.
-    let exit = publish(results, &arguments.reports, context).map_err(Ended::After)?;
-    left.transpose().map_err(Ended::After)?;
-    Ok(exit)
+    publish(results, &arguments.reports, || left.unwrap_or(Ok(())), context).map_err(Ended::After)
 }

@@ -73,7 +73,7 @@ impl JournalWriter {
     fn open(path: &Path, options: &OpenOptions, offset: u64) -> Result<Self, AppendError> {
         let failed = |source| AppendError::Io { path: path.to_owned(), source };
         let file = options.open(path).map_err(failed)?;
-        let syncing = Syncing::start(file.try_clone().map_err(failed)?);
+        let syncing = file.try_clone().and_then(Syncing::start).map_err(failed)?;
         Ok(Self { path: path.to_owned(), file, offset, buffer: Vec::new(), syncing, closed: false })
     }
 
@@ -119,16 +119,17 @@ struct Syncing {
 }
 
 impl Syncing {
-    fn start(file: File) -> Self {
+    /// Fails where no thread can be had.
+    fn start(file: File) -> io::Result<Self> {
         let (stop, stopped) = channel();
         let (changed, failed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let flags = (Arc::clone(&changed), Arc::clone(&failed));
-        let thread = thread::spawn(move || {
+        let thread = thread::Builder::new().spawn(move || {
             let result = keep_synced(&file, &stopped, &flags.0);
             flags.1.store(result.is_err(), Ordering::Release);
             result
-        });
-        Self { changed, failed, stop, thread }
+        })?;
+        Ok(Self { changed, failed, stop, thread })
     }
 
     /// Something new was written. An error where an earlier sync failed: what the system accepted may then be lost.

@@ -64,10 +64,12 @@ pub(crate) struct Results<'a> {
     pub(crate) interrupted: Option<Exit>,
 }
 
-/// Judges and reports; a shard only says how far it came. The exit code is that of the worst gate.
+/// Judges and reports; a shard only says how far it came. The exit code is that of the worst gate. What else is to be `kept` of the run is
+/// kept whatever becomes of the reports, and where it cannot be, the JUnit report is as red as the exit code.
 pub(crate) fn publish(
     results: Results<'_>,
     reports: &ReportArguments,
+    kept: impl FnOnce() -> Result<(), Failure>,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
     let Results { plan, extent, began, replay: Replay { record, outputs, .. }, attempts, interrupted } =
@@ -75,8 +77,9 @@ pub(crate) fn publish(
     let (summaries, gates) = match extent {
         Extent::Whole(judged) => judged,
         Extent::Part(shard) => {
-            let exit = publish_shard(plan, record, shard, reports, context)?;
-            return Ok(interrupted.unwrap_or(exit));
+            let exit = publish_shard(plan, record, shard, reports, context);
+            kept()?;
+            return Ok(interrupted.unwrap_or(exit?));
         }
     };
     let files = FileNames::of(plan, |path| in_repository(path, context));
@@ -87,7 +90,7 @@ pub(crate) fn publish(
     if interrupted.is_some() {
         writing.failures.push(Trouble { text: "interrupted".to_owned(), problem: None });
     }
-    writing.write_all(&evaluation);
+    writing.write_all(&evaluation, kept);
     let problems: Vec<Problem> = writing.failures.into_iter().filter_map(|trouble| trouble.problem).collect();
     if problems.is_empty() {
         Ok(interrupted.unwrap_or_else(|| Exit::of_gates(gates)))
@@ -113,7 +116,7 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    fn write_all(&mut self, evaluation: &Evaluation<'_>) {
+    fn write_all(&mut self, evaluation: &Evaluation<'_>, kept: impl FnOnce() -> Result<(), Failure>) {
         let (junit, others): (Vec<Requested>, Vec<Requested>) = std::mem::take(&mut self.requested)
             .into_iter()
             .partition(|requested| requested.format == ReportFormat::Junit);
@@ -128,7 +131,10 @@ impl Writing<'_> {
         for requested in &others {
             self.write(evaluation, requested);
         }
-        // JUnit comes last, because it is red where another report could not be written.
+        if let Err(failure) = kept() {
+            self.fail(failure.problems);
+        }
+        // JUnit comes last, because it is red where another report could not be written, or something could not be kept.
         let before = self.failures.len();
         for requested in &junit {
             self.write(evaluation, requested);

@@ -31,6 +31,26 @@ fn what_is_recorded_gives_the_same_report_without_a_network() {
 }
 
 #[test]
+fn replies_that_cannot_be_recorded_make_junit_as_red_as_the_exit_code() {
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 2);
+    // The place of the replies is taken while the run goes on.
+    let replies = sandbox.path(FILE);
+    let program =
+        format!("mkdir -p '{}'\necho '{{\"pass\": true, \"reason\": \"taken\"}}'\n", replies.display());
+    sandbox.write("take.sh", program);
+    let check =
+        format!("repeat: 1\nvalidators: [{{command: [sh, '{}']}}]", sandbox.path("take.sh").display());
+    sandbox.edit(SUITE, "repeat: 1", &check);
+    let seen = eval(&sandbox, &["--record", "--allow-commands", "--junit", "report.xml"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    let error = "the replies of greet were not recorded";
+    assert!(seen.stdout.contains("PASSED") && seen.stderr.contains(error), "{}", seen.shown());
+    let junit = sandbox.read("report.xml");
+    assert!(junit.contains("errors=\"1\"") && junit.contains(error), "{junit}");
+}
+
+#[test]
 fn what_another_process_records_meanwhile_is_kept() {
     use std::io::{BufRead as _, BufReader};
     let mock = Mock::polite();
