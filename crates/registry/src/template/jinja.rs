@@ -1,18 +1,27 @@
 //! The `jinja` template language: MiniJinja with everything strict and nothing from outside.
 //!
-//! An undefined variable is an error wherever it is used, except behind `is defined` and `default()`. There is no loader, so no
-//! `include`, `import` or `extends`; no escaping; the final line break is kept. Fuel bounds the work and the memory of one
-//! rendering. Values appear as in [`super::format`]: strings verbatim, everything else as compact JSON text.
+//! An undefined variable is an error wherever it is used, except behind `is defined`, `is undefined` and `default()`. There is no
+//! loader, so no `include`, `import` or `extends`; no escaping; the final line break is kept. Fuel bounds the work and the memory of
+//! one rendering. Values appear as in [`super::format`]: strings verbatim, everything else as compact JSON text.
+//!
+//! MiniJinja's own strictness ends where a value is handed on: to a filter, to a test, inside a list. So its filters and tests are
+//! wrapped ([`builtins`]), and its operators see checked values only ([`source`]).
 
+mod builtins;
 mod placeholder;
+mod source;
+mod text_filters;
+mod whole;
 
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Serde, Value as Item, ValueKind};
+use minijinja::value::{Serde, Value as Item};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
 use self::placeholder::Placeholder;
+use self::source::{Additions, Unreadable, checked};
 use super::{
     MAX_RENDERED_BYTES, MissingVariable, RenderError, TemplateProblem, Values, check_size, code,
     missing_variables,
@@ -32,6 +41,7 @@ const TAGS: &str = "`if`, `for`, `set`, `with`, `filter` and `raw`";
 pub struct JinjaTemplate {
     source: Arc<str>,
     environment: Arc<Environment<'static>>,
+    additions: Additions,
     variables: Box<[Box<str>]>,
 }
 
@@ -49,10 +59,13 @@ impl JinjaTemplate {
         let source = source.into();
         check_size(&source)?;
         let mut environment = ENVIRONMENT.clone();
-        let added = environment.add_template_owned(NAME, source.to_string());
-        added.map_err(|error| vec![parse_problem(&error, &source)])?;
+        let (text, additions) = checked(&source, NAME, environment.syntax())
+            .map_err(|unreadable| vec![parse_problem(unreadable, &source)])?;
+        if let Err(error) = environment.add_template_owned(NAME, text) {
+            return Err(vec![problem(code::MALFORMED_TEMPLATE, &error, &source, &additions, None)]);
+        }
         let variables = variables_of(&environment, &source);
-        let template = Self { source, environment: Arc::new(environment), variables };
+        let template = Self { source, environment: Arc::new(environment), additions, variables };
         match template.trial(&Placeholder::value()).or_else(|| template.trial(&Item::from("text"))) {
             Some(problem) => Err(vec![problem]),
             None => Ok(template),
@@ -94,11 +107,12 @@ impl JinjaTemplate {
             }
             _ => return None,
         };
-        Some(problem(code::UNKNOWN_FUNCTION, &error, &self.source, help))
+        Some(self.problem(code::UNKNOWN_FUNCTION, &error, help))
     }
 
     fn explain(&self, error: &Error, values: &Values) -> RenderError {
-        if error.kind() == ErrorKind::UndefinedError {
+        let is_undefined = is_undefined(error);
+        if is_undefined {
             let missing = self.missing(values);
             if !missing.is_empty() {
                 return RenderError::Missing(missing);
@@ -109,77 +123,75 @@ impl JinjaTemplate {
                 code::OUT_OF_FUEL,
                 Some("shorten the loops of the template or the values that it walks".to_owned()),
             ),
-            ErrorKind::UndefinedError => {
+            _ if is_undefined => {
                 (code::RENDER_FAILED, Some("test it with `is defined`, or give it a `default()`".to_owned()))
             }
             _ => (code::RENDER_FAILED, None),
         };
-        RenderError::Failed(problem(code, error, &self.source, help))
+        RenderError::Failed(self.problem(code, error, help))
+    }
+
+    fn problem(&self, code: &'static str, error: &Error, help: Option<String>) -> TemplateProblem {
+        problem(code, error, &self.source, &self.additions, help)
     }
 
     /// The absent variables that the template cannot do without.
     ///
-    /// Which they are depends on the path that it takes. So each absent variable is left out in turn, with placeholders for
-    /// the others; if that tells nothing, all absent ones are named.
+    /// Which they are depends on the path that it takes. So each absent variable is left out in turn, with placeholders for the others.
+    /// What fails without any being left out is not their fault.
     fn missing(&self, values: &Values) -> Vec<MissingVariable> {
         let absent =
             missing_variables(&self.variables.iter().map(|name| &**name).collect::<Vec<_>>(), values);
-        let needed: Vec<MissingVariable> =
-            absent.iter().filter(|left_out| self.needs(&left_out.name, &absent, values)).cloned().collect();
-        if needed.is_empty() { absent } else { needed }
+        let without = self.fails_at(None, &absent, values);
+        let is_needed = |left_out: &&MissingVariable| {
+            let place = self.fails_at(Some(&left_out.name), &absent, values);
+            place.is_some() && place != without
+        };
+        absent.iter().filter(is_needed).cloned().collect()
     }
 
-    fn needs(&self, left_out: &str, absent: &[MissingVariable], values: &Values) -> bool {
+    /// Where something is undefined, with placeholders for all absent variables but one.
+    fn fails_at(
+        &self,
+        left_out: Option<&str>,
+        absent: &[MissingVariable],
+        values: &Values,
+    ) -> Option<Range<usize>> {
         let given = values.iter().map(|(name, value)| (name.clone(), Item::from(Serde(value))));
-        let others = absent.iter().filter(|variable| variable.name != left_out);
+        let others = absent.iter().filter(|variable| Some(&*variable.name) != left_out);
         let context = given.chain(others.map(|variable| (variable.name.clone(), Placeholder::value())));
-        self.evaluate(Item::from_pairs(context)).is_err_and(|error| error.kind() == ErrorKind::UndefinedError)
+        let error = self.evaluate(Item::from_pairs(context)).err().filter(is_undefined)?;
+        Some(error.range().unwrap_or_default())
     }
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut environment = Environment::new();
+    let mut environment = Environment::empty();
+    builtins::teach(&mut environment);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_formatter(write_value);
     environment.set_fuel(Some(FUEL));
     // Without it errors have no place. What it adds to their text can show values, and is never printed.
     environment.set_debug(true);
-    // It prints every value that the template was given.
-    environment.remove_global("debug");
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
         environment.set_syntax(syntax);
     }
     environment
 });
 
-fn write_value(output: &mut Output<'_>, _: &mut State<'_, '_>, value: &Item) -> Result<(), Error> {
-    if let Some(text) = value.as_str() {
-        return output.write_str(text).map_err(Error::from);
-    }
+fn write_value(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Item) -> Result<(), Error> {
     if value.is_undefined() {
         // The absent `else` of an inline `if`; every other undefined value is refused before it comes here.
         return Ok(());
     }
-    let text = serde_json::to_string(value)
-        .map_err(|_| Error::new(ErrorKind::BadSerialization, "the value has no JSON text"))?;
-    if text.contains("null") {
-        check_json(value)?;
-    }
-    output.write_str(&text).map_err(Error::from)
+    output.write_str(&whole::text(state, value)?).map_err(Error::from)
 }
 
-/// Refuses what JSON text shows as `null` and is not: undefined values and numbers that are not finite.
-fn check_json(value: &Item) -> Result<(), Error> {
-    match value.kind() {
-        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        ValueKind::Number if f64::try_from(value.clone()).is_ok_and(|number| !number.is_finite()) => {
-            Err(Error::new(ErrorKind::InvalidOperation, "the result is not a finite number"))
-        }
-        ValueKind::Map => value.try_iter()?.try_for_each(|key| check_json(&value.get_item(&key)?)),
-        ValueKind::Seq | ValueKind::Iterable => value.try_iter()?.try_for_each(|item| check_json(&item)),
-        _ => Ok(()),
-    }
+/// Whether something failed because a value is undefined. Arithmetic has no kind of error for it, and names the value.
+fn is_undefined(error: &Error) -> bool {
+    error.kind() == ErrorKind::UndefinedError
+        || error.detail().is_some_and(|detail| detail.contains("` is undefined"))
 }
 
 /// The undeclared variables in order of first appearance.
@@ -208,10 +220,17 @@ fn first_word(source: &str, word: &str) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-fn parse_problem(error: &Error, source: &str) -> TemplateProblem {
+fn parse_problem(unreadable: Unreadable, source: &str) -> TemplateProblem {
+    let as_it_stands = Additions::default();
+    let error = match unreadable {
+        Unreadable::Syntax(error) => error,
+        Unreadable::Refused { place, message, help } => {
+            return TemplateProblem::new(code::MALFORMED_TEMPLATE, source, place, message, Some(help));
+        }
+    };
     let unknown_tag = error.detail().and_then(|detail| detail.strip_prefix("unknown statement "));
     let Some(tag) = unknown_tag else {
-        return problem(code::MALFORMED_TEMPLATE, error, source, None);
+        return problem(code::MALFORMED_TEMPLATE, &error, source, &as_it_stands, None);
     };
     let help = match tag {
         "include" | "import" | "from" | "extends" | "block" => {
@@ -219,12 +238,18 @@ fn parse_problem(error: &Error, source: &str) -> TemplateProblem {
         }
         _ => format!("the tags of a prompt are {TAGS}"),
     };
-    let mut problem = problem(code::UNSUPPORTED_TAG, error, source, Some(help));
+    let mut problem = problem(code::UNSUPPORTED_TAG, &error, source, &as_it_stands, Some(help));
     problem.message = format!("the tag `{tag}` is not supported");
     problem
 }
 
-fn problem(code: &'static str, error: &Error, source: &str, help: Option<String>) -> TemplateProblem {
+fn problem(
+    code: &'static str,
+    error: &Error,
+    source: &str,
+    additions: &Additions,
+    help: Option<String>,
+) -> TemplateProblem {
     // Never the whole error as text: in debug mode it can show values.
     let message = match (error.kind(), error.detail()) {
         (ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction, Some(detail)) => {
@@ -233,13 +258,16 @@ fn problem(code: &'static str, error: &Error, source: &str, help: Option<String>
         (kind, Some(detail)) => format!("{kind}: {detail}"),
         (kind, None) => kind.to_string(),
     };
-    let span = error.range().unwrap_or_else(|| line_span(source, error.line().unwrap_or(1)));
+    let span = match error.range() {
+        Some(place) => additions.original(&place),
+        None => line_span(source, error.line().unwrap_or(1)),
+    };
     let start = source.floor_char_boundary(span.start);
     let end = source.ceil_char_boundary(span.end).max(start);
     TemplateProblem::new(code, source, start..end, message, help)
 }
 
-fn line_span(source: &str, line: usize) -> std::ops::Range<usize> {
+fn line_span(source: &str, line: usize) -> Range<usize> {
     let start: usize = source.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let length = source[start..].find('\n').unwrap_or(source.len() - start);
     start..start + length

@@ -1,3 +1,6 @@
+mod text;
+mod undefined;
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
@@ -208,6 +211,19 @@ fn work_and_memory_are_bounded() {
 fn a_number_that_json_cannot_hold_is_refused() {
     for source in ["{{ 1e308 * 10.0 }}", "{{ [1e308 * 10.0] }}"] {
         assert!(template(source).render(&Values::new()).is_err(), "{source}");
+    }
+}
+
+#[test]
+fn the_page_names_all_filters_tests_and_functions() {
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats.md")).unwrap();
+    let names = builtins::names();
+    for (kind, mut known) in ["filters", "tests", "functions"].into_iter().zip(names) {
+        let row = page.lines().find(|line| line.starts_with(&format!("| {kind} |"))).unwrap();
+        known.sort_unstable();
+        let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        assert!(row.starts_with(&format!("| {kind} | {}", known.join(" "))), "{kind}: {}", known.join(" "));
     }
 }
 
