@@ -184,6 +184,14 @@ impl Validator {
         }
     }
 
+    /// That no reply can fail it, where it looks so. In a part of another check it may be a condition for the others.
+    fn idle(&self) -> Option<String> {
+        match &self.check {
+            Check::Expression(check) => check.idle(),
+            _ => None,
+        }
+    }
+
     /// Whether it is looked at what the reply cost, here or in a part.
     pub(crate) fn needs_cost(&self) -> bool {
         match &self.check {

@@ -4,6 +4,7 @@
 //! Sandboxed: no loader, no functions from outside, strict about what is undefined, and fuel bounds time and memory.
 
 mod before;
+mod idle;
 mod known;
 mod ordered;
 mod written;
@@ -20,6 +21,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use self::before::{CaseGives, flaws};
+use self::idle::idle;
 use self::ordered::{compile, is_unlike, teach};
 
 use super::excerpt::excerpt;
@@ -61,6 +63,11 @@ impl ExpressionCheck {
             },
             Err(error) => Err(self.explain(&error, view)),
         }
+    }
+
+    /// That no reply can fail it, where it looks so.
+    pub(super) fn idle(&self) -> Option<String> {
+        idle(&self.source, &self.expression, &self.reads)
     }
 
     /// What cannot be right about it for any reply to a case, and what to do: for the suite, before anything is asked.
@@ -225,12 +232,11 @@ impl ExpressionOptions {
                 builder.refuse_maybe_help("suite::invalid_expression", flaw.message, source.span, flaw.help);
             }
         }
+        if builder.problem_count() > before {
+            return None;
+        }
         let reads = uses(true).into_iter().collect();
-        (builder.problem_count() == before).then(|| ExpressionCheck {
-            source: source.value.clone(),
-            expression,
-            reads,
-        })
+        Some(ExpressionCheck { source: source.value.clone(), expression, reads })
     }
 }
 

@@ -47,7 +47,9 @@ mod tests {
             assert!(refused.contains("is in every reply"), "{pattern}: {refused}");
         }
         insta::assert_snapshot!(build("not_regex: {value: 'a*', ignore_case: true}").unwrap_err(), @"v.yaml:1:20: /a*/ matches nothing at all too, and so is in every reply (help: let it match at least a character, as `a+` does in place of `a*`, or anchor it: `^a*$`)");
-        for pattern in ["^a*$", "^$", r"\b", "a*b", "a+"] {
+        insta::assert_snapshot!(build("regex: ^").unwrap_err(), @r"v.yaml:1:8: /^/ is in every reply, whatever that says (help: let it match at least a character, as `^\S` does in place of `^`, or leave the check out)");
+        assert!(build("not_regex: (?m)^.*$").unwrap_err().contains("is in every reply"));
+        for pattern in ["^a*$", "^$", r"\b", "a*b", "a+", "^.*$"] {
             assert!(build(&format!("regex: '{pattern}'")).is_ok(), "{pattern}");
         }
         assert!(build("regex: {value: 'a*', word: true}").is_ok());

@@ -3,6 +3,7 @@
 mod builder;
 mod canonical;
 mod check_spec;
+mod everywhere;
 pub(super) mod located_json;
 mod options;
 mod schema;

@@ -4,6 +4,7 @@ use promptassay_registry::yaml::Located;
 use regex::RegexBuilder;
 use schemars::JsonSchema;
 
+use super::everywhere::{is_in_every_text, matches_nothing};
 use super::{Builder, Options};
 use crate::validator::needle::Needle;
 
@@ -45,12 +46,21 @@ impl TextOptions {
         let pattern =
             if self.word { format!(r"\b(?:{})\b", self.value.value) } else { self.value.value.clone() };
         match RegexBuilder::new(&pattern).case_insensitive(self.ignore_case).build() {
-            Ok(_) if matches_everywhere(&pattern) => {
+            Ok(_) if matches_nothing(&pattern) => {
                 builder.refuse(
                     "suite::empty_text",
                     format!("/{pattern}/ matches nothing at all too, and so is in every reply"),
                     self.value.span,
                     "let it match at least a character, as `a+` does in place of `a*`, or anchor it: `^a*$`",
+                );
+                None
+            }
+            Ok(_) if is_in_every_text(&pattern, self.ignore_case) => {
+                builder.refuse(
+                    "suite::always_holds",
+                    format!("/{pattern}/ is in every reply, whatever that says"),
+                    self.value.span,
+                    r"let it match at least a character, as `^\S` does in place of `^`, or leave the check out",
                 );
                 None
             }
@@ -120,14 +130,6 @@ impl ListOptions {
         }
         self.values.iter().map(|value| needle(value, self.word, self.ignore_case, builder)).collect()
     }
-}
-
-/// Whether a pattern matches nothing at all wherever it looks, as `a*` does, and so in every text.
-fn matches_everywhere(pattern: &str) -> bool {
-    regex_syntax::parse(pattern).is_ok_and(|parsed| {
-        let properties = parsed.properties();
-        properties.minimum_len() == Some(0) && properties.look_set().is_empty()
-    })
 }
 
 fn refuse_empty_text(text: &Located<String>, builder: &mut Builder<'_>) {

@@ -57,7 +57,17 @@ impl ValidatorSpec {
             builder.refuse("suite::taken_name", message, self.key, Metric::HOW_TO_NAME);
             return None;
         }
-        self.build_part(context, problems)
+        let validator = self.build_part(context, problems)?;
+        if let Some(message) = validator.idle() {
+            let help = "ask something of `output` or `json` that a reply can get wrong";
+            Builder::new(context, self.key, None, problems).warn(
+                "suite::always_holds",
+                message,
+                self.key,
+                help,
+            );
+        }
+        Some(validator)
     }
 
     /// The same; what is only a part of another check is no metric, so it may have any name.
