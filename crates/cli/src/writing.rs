@@ -19,16 +19,31 @@ impl Context<'_> {
         if !self.prompts.is_dir() {
             return Err(Failure::invalid(self.load().problems));
         }
-        self.lock_of(&self.prompts)
+        self.lock_of(&self.prompts, &self.prompts)
     }
 
-    /// The same for a directory that lies elsewhere.
-    pub(crate) fn lock_of(&self, directory: &Path) -> Result<DirectoryLock, Failure> {
-        let lock = DirectoryLock::try_acquire(directory).or_else(|error| match error {
+    /// The right to write recorded replies of the repository, which are in `directory`. Replies lie wherever registry.yaml says and are
+    /// committed, so the lock is where git ignores everything.
+    pub(crate) fn lock_of_replies(&self, directory: &Path) -> Result<DirectoryLock, Failure> {
+        self.keep_from_git()?;
+        self.lock_of(&self.own_directory()?, directory)
+    }
+
+    /// Whether that can be had once others are done; asked before there is anything to write, and nobody is kept from it.
+    pub(crate) fn may_lock_replies(&self) -> Result<(), Failure> {
+        self.keep_from_git()?;
+        match DirectoryLock::try_acquire(&self.own_directory()?) {
+            Ok(_) | Err(LockError::Held { .. }) => Ok(()),
+            Err(error) => Err(cannot_lock(&error)),
+        }
+    }
+
+    fn lock_of(&self, place: &Path, directory: &Path) -> Result<DirectoryLock, Failure> {
+        let lock = DirectoryLock::try_acquire(place).or_else(|error| match error {
             LockError::Held { holder, .. } => {
                 self.console
                     .note(&format!("waiting for {holder}, which is writing to {}", directory.display()));
-                DirectoryLock::acquire(directory)
+                DirectoryLock::acquire(place)
             }
             LockError::Io { .. } => Err(error),
         });
@@ -66,7 +81,7 @@ impl Context<'_> {
 }
 
 /// Where nobody may write.
-pub(crate) fn cannot_lock(error: &LockError) -> Failure {
+fn cannot_lock(error: &LockError) -> Failure {
     Failure::broken(Problem::error("cli::cannot_lock", error.to_string()))
 }
 

@@ -16,7 +16,9 @@ pub use glob::{FindError, find_files, matches_glob, matches_path};
 pub(crate) use inside::{COPY_IT, LINK_LEAVES};
 pub use inside::{PathError, check_inside, repository_root, resolve_inside};
 pub use lock::{DirectoryLock, LOCK_FILE_NAME, LockError};
-pub use write::{WriteError, copy_atomic, create_new, create_new_with, is_half_written, write_atomic};
+pub use write::{
+    WriteError, copy_atomic, create_new, create_new_with, is_half_written, try_writing, write_atomic,
+};
 
 use crate::problem::{Place, Problem};
 

@@ -185,7 +185,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
             offline::run(&arguments.journal, plan, replies, begin, context)?
         } else {
             let written = recording::written(plan, by_hand.unwrap_or_default())?;
-            record_into.as_deref().map_or(Ok(()), recording::refuse_unwritable)?;
+            recording::refuse_unwritable(plan, record_into.as_deref(), context)?;
             let how = (asking, arguments.journal.budget);
             live::run(&arguments.live, how, (plan, written), begin, context)?
         };

@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &RepliesArguments, context: &Context<'_>) -> Result
     let (directory, mut files) = plan_pruning(names, context)?;
     let is_written = !dry_run && files.iter().any(|(file, _)| !file.removed.is_empty());
     // What another process records meanwhile would be written over, so what is there is looked at once more.
-    let _lock = is_written.then(|| context.lock_of(&directory)).transpose()?;
+    let _lock = is_written.then(|| context.lock_of_replies(&directory)).transpose()?;
     if is_written {
         files = plan_pruning(names, context)?.1;
     }

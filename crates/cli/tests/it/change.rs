@@ -9,10 +9,7 @@ fn init_makes_a_tree_that_works_at_once() {
     let sandbox = Sandbox::empty();
     assert_snapshot!(sandbox.session(&[&["init"], &["check"], &["check", "--locked"], &["list"]]));
     if sandbox.git(&["init", "-q"]) {
-        // Whoever records holds the lock of the directory of replies.
-        for directory in ["prompts", "prompts/replies"] {
-            sandbox.git(&["check-ignore", "-q", &format!("{directory}/.promptassay.lock")]);
-        }
+        sandbox.git(&["check-ignore", "-q", "prompts/.promptassay.lock"]);
     }
     let evaluated = sandbox.run(&["eval", "--offline"]);
     assert_eq!(evaluated.code, Some(0), "{}", evaluated.shown());

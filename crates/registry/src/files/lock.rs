@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The file in the prompts directory that writers lock. It says who writes, is never deleted and belongs into `.gitignore`.
+/// The file in a directory that writers lock. It says who writes, is never deleted and belongs into `.gitignore`.
 pub const LOCK_FILE_NAME: &str = ".promptassay.lock";
 
 /// The right to write into a directory, held until dropped or until the process ends, however it ends.

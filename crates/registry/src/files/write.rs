@@ -58,6 +58,16 @@ pub fn copy_atomic(path: &Path, source: &mut dyn Read) -> Result<(), WriteError>
     sync_directory(&directory).map_err(io)
 }
 
+/// Whether [`write_atomic`] could write a file now, by its own steps but for the last. Nothing is changed and nothing left behind.
+pub fn try_writing(path: &Path) -> Result<(), WriteError> {
+    let io = |source| WriteError::Io { path: path.to_owned(), source };
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if target.is_dir() {
+        return Err(io(io::ErrorKind::IsADirectory.into()));
+    }
+    write_temporary(&target, |_| Ok(())).map(drop).map_err(io)
+}
+
 /// Creates a file that is not there yet, with the same guarantees as [`write_atomic`]. Of several writers at once, one wins.
 pub fn create_new(path: &Path, bytes: impl AsRef<[u8]>) -> Result<(), WriteError> {
     create_new_with(path, |out| out.write_all(bytes.as_ref()))
@@ -113,6 +123,22 @@ mod tests {
         write_atomic(&path, "two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn whether_a_file_can_be_written_is_found_out_without_writing_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.jsonl");
+        try_writing(&path).unwrap();
+        assert!(!path.exists());
+        write_atomic(&path, "one").unwrap();
+        try_writing(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        for unwritable in ["no/a.jsonl", "."] {
+            let error = try_writing(&directory.path().join(unwritable)).unwrap_err();
+            assert!(matches!(error, WriteError::Io { .. }), "{error}");
+        }
     }
 
     #[test]

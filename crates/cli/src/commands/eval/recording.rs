@@ -13,7 +13,7 @@ use promptassay_evaluator::replies::{
 use promptassay_evaluator::run::Written;
 use promptassay_llm::Reply;
 use promptassay_registry::digest::Digest;
-use promptassay_registry::files::{DirectoryLock, LockError, check_inside, write_atomic};
+use promptassay_registry::files::{check_inside, try_writing, write_atomic};
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Tree;
 
@@ -22,7 +22,6 @@ use super::offline::NAMED;
 use super::read_if_there;
 use crate::commands::Context;
 use crate::failure::Failure;
-use crate::writing::cannot_lock;
 
 /// What is in the files, for the sake of what people wrote into them.
 #[derive(Debug, Default)]
@@ -112,17 +111,25 @@ pub(super) fn files(directory: &Path, prompt: &str) -> [PathBuf; 2] {
     [directory.join(format!("{prompt}.jsonl")), RecordedJudgements::path(directory, prompt)]
 }
 
-/// Whether replies can be recorded there, asked before the first of them is paid for. Nobody else is kept from it meanwhile.
-pub(super) fn refuse_unwritable(directory: &Path) -> Result<(), Failure> {
+/// Whether the replies of a plan can be recorded there, asked before the first of them is paid for. Nobody else is kept from it meanwhile.
+pub(super) fn refuse_unwritable(
+    plan: &Plan,
+    directory: Option<&Path>,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let Some(directory) = directory else { return Ok(()) };
+    context.may_lock_replies()?;
     fs::create_dir_all(directory).map_err(|error| {
         let message =
             format!("cannot create `{}`, where replies are to be recorded: {error}", directory.display());
         Failure::broken(Problem::error("eval::cannot_record", message))
     })?;
-    match DirectoryLock::try_acquire(directory) {
-        Ok(_) | Err(LockError::Held { .. }) => Ok(()),
-        Err(error) => Err(cannot_lock(&error)),
-    }
+    let files = plan.prompts().iter().flat_map(|prompt| files(directory, prompt.name.as_str()));
+    let unwritable = files.map(|file| try_writing(&file)).find_map(Result::err);
+    unwritable.map_or(Ok(()), |error| {
+        let message = format!("replies cannot be recorded: {error}");
+        Err(Failure::broken(Problem::error("eval::cannot_record", message)))
+    })
 }
 
 /// Writes the replies of each prompt into its file, and says how many.
@@ -134,7 +141,7 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     let judge_answers = outputs.judge_answers().map_err(broken)?;
     // What another process records meanwhile would be written over. The prompts are not written to, and need not be writable.
-    let _lock = context.lock_of(directory)?;
+    let _lock = context.lock_of_replies(directory)?;
     for (index, prompt) in plan.prompts().iter().enumerate() {
         let [path, of_judges] = files(directory, prompt.name.as_str());
         let reply = |trial: &Trial| outputs.get(trial.id);

@@ -379,6 +379,27 @@ fn a_disk_that_may_not_be_written_to_is_read_and_nothing_on_it_is_green_that_wri
 }
 
 #[test]
+fn replies_that_could_not_be_recorded_are_not_paid_for() {
+    let mock = Mock::polite();
+    let sandbox = prepared(&mock);
+    // The directory may be written to, and the file is somewhere else.
+    let script = "
+        mount -t tmpfs -o size=400k tmpfs mounted
+        mkdir -p .git; mv replies/greet.jsonl mounted; ln -s ../mounted/greet.jsonl replies/greet.jsonl
+        mount -o remount,ro mounted
+        \"$PA\" eval --record && echo green || echo \"exit $?\"
+    ";
+    let Some(seen) = in_namespace(&sandbox, script) else { return };
+    assert!(seen.stdout.ends_with("exit 4\n"), "{}", seen.shown());
+    assert!(
+        seen.stderr.contains("replies cannot be recorded: cannot write `replies/greet.jsonl`"),
+        "{}",
+        seen.shown()
+    );
+    mock.counters().assert_calls(0);
+}
+
+#[test]
 fn a_cache_that_cannot_be_written_to_is_a_warning_and_costs_no_verdict() {
     let mock = Mock::polite();
     let sandbox = sandbox(OFFLINE_MODEL);

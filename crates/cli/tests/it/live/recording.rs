@@ -56,8 +56,8 @@ fn what_another_process_records_meanwhile_is_kept() {
     let mock = Mock::polite();
     let sandbox = sandbox(&mock.row(), 2);
     let lock = {
-        std::fs::create_dir_all(sandbox.path("replies")).unwrap();
-        DirectoryLock::acquire(&sandbox.path("replies")).unwrap()
+        std::fs::create_dir_all(sandbox.path(".promptassay")).unwrap();
+        DirectoryLock::acquire(&sandbox.path(".promptassay")).unwrap()
     };
     let mut first = sandbox
         .command(&["eval", "--record", "--case", "case_0000"])
@@ -91,7 +91,7 @@ fn what_another_process_records_while_it_is_pruned_is_kept() {
         )
     };
     sandbox.write(FILE, sandbox.read(FILE) + &row("nobody_asks"));
-    let lock = DirectoryLock::acquire(&sandbox.path("replies")).unwrap();
+    let lock = DirectoryLock::acquire(&sandbox.path(".promptassay")).unwrap();
     let mut pruning =
         sandbox.command(&["replies", "prune"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut said = BufReader::new(pruning.stderr.take().unwrap()).lines().map_while(Result::ok);
@@ -104,7 +104,7 @@ fn what_another_process_records_while_it_is_pruned_is_kept() {
 }
 
 #[test]
-fn only_the_directory_of_replies_is_written_to_and_known_to_be_before_the_first_question() {
+fn beside_the_replies_nothing_is_written_that_git_sees() {
     let mock = Mock::polite();
     let sandbox = sandbox(&mock.row(), 1);
     // As in a container that may not write to the prompts: nobody gets their lock.
@@ -112,13 +112,24 @@ fn only_the_directory_of_replies_is_written_to_and_known_to_be_before_the_first_
     let seen = eval(&sandbox, &["--record"]);
     assert_eq!(seen.code, Some(0), "{}", seen.shown());
     assert!(sandbox.read(FILE).contains("case_0000"));
+    sandbox.write(
+        "prompts/greet/tests/test_cases.yaml",
+        suite(1, 0) + "  - {name: other, inputs: {name: A}, expected: {polite: true}}\n",
+    );
+    let seen = sandbox.run(&["replies", "prune"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    assert_eq!(sandbox.files("replies"), [FILE]);
+    let lock = sandbox.path(".promptassay/.promptassay.lock");
+    if sandbox.git(&["init", "-q"]) {
+        sandbox.git(&["check-ignore", "-q", ".promptassay/.promptassay.lock"]);
+    }
+    // Who could not lock is told before anything is paid for.
     let calls = mock.counters().calls;
-    let lock = sandbox.path("replies/.promptassay.lock");
     std::fs::remove_file(&lock).unwrap();
     std::fs::create_dir(&lock).unwrap();
     let seen = eval(&sandbox, &["--record", "--refresh"]);
     assert_eq!(seen.code, Some(4), "{}", seen.shown());
-    assert!(seen.stderr.contains("cannot lock") && seen.stderr.contains("replies"), "{}", seen.stderr);
+    assert!(seen.stderr.contains("cannot lock"), "{}", seen.stderr);
     mock.counters().assert_calls(calls);
     let seen = eval(&sandbox, &["--record", "--dry-run"]);
     assert_eq!(seen.code, Some(0), "{}", seen.shown());
