@@ -8,11 +8,12 @@ mod digest;
 mod judge_tests;
 mod of_prompt;
 mod origin;
+mod parts;
 mod resolve;
 mod row;
 mod spec;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use crate::validator::Validator;
 
 pub use dataset::{DatasetFile, Files, files_beside, no_files};
 pub use of_prompt::{datasets_named_by, of_prompt, programs_named_by};
+pub use parts::{CaseParts, Part};
 pub use resolve::resolve;
 pub use spec::{CaseSpec, SuiteSpec};
 
@@ -55,6 +57,8 @@ pub struct Suite {
     pub narrowed_by: Vec<String>,
     /// The files that datasets were read from.
     pub datasets: Vec<PathBuf>,
+    /// What the cases that must pass by what is written are made of, by their names.
+    pub parts: BTreeMap<String, CaseParts>,
     /// The patterns that they were found by, as the suite writes them: relative to it.
     pub dataset_patterns: Vec<String>,
     /// SHA-256 of everything that is asked and how it is judged, as canonical JSON:

@@ -314,6 +314,49 @@ fn what_the_base_asks_for_since_the_change_began_is_said_to_be_its_own() {
 }
 
 #[test]
+fn what_stands_behind_a_case_that_must_pass_is_part_of_it() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    let registry = "prompts/registry.yaml";
+    for case in ["c07", "c08"] {
+        let name = format!("{{name: {case}, ");
+        sandbox.edit(SUITE, &name, &format!("{name}must_pass: true, expected: {{polite: true}}, "));
+    }
+    sandbox.commit("what must pass");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    sandbox.edit(registry, "please|thank", ".");
+    sandbox.edit(registry, "model: gpt-6-luna", "model: gpt-6-sol");
+    let mut seen = said(&sandbox, &[]);
+    // The other side may do that as well.
+    sandbox.commit("main moves on");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    sandbox.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
+    sandbox.commit("change");
+    seen.push_str(&said(&sandbox, &[]));
+    assert_snapshot!(seen);
+}
+
+#[test]
+fn a_price_that_only_the_base_has_is_not_the_changes_doing() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    let registry = "prompts/registry.yaml";
+    let row = "model: gpt-6-luna, price: {input: 2, output: 8}}\n  gone: {provider: openai, model: g, price: {input: 1, output: 1}}";
+    sandbox.edit(registry, "model: gpt-6-luna}", row);
+    sandbox.commit("prices");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
+    sandbox.commit("change");
+    sandbox.git(&["checkout", "-q", "main"]);
+    sandbox.edit(registry, &row[17..], ", price: {input: 3, output: 9}}");
+    sandbox.commit("dearer");
+    sandbox.git(&["checkout", "-q", "change"]);
+    let mut seen = said(&sandbox, &[]);
+    sandbox.edit(registry, "output: 8", "output: 7");
+    seen.push_str(&said(&sandbox, &[]));
+    assert_snapshot!(seen);
+}
+
+#[test]
 fn a_move_by_rules_that_nobody_reviews_is_named() {
     let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
     sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");

@@ -66,6 +66,11 @@ impl SuiteThen {
         Self { cases: cases.collect(), repeat: suite.repeat, params: suite.params.clone() }
     }
 
+    /// The digest of the case of this name, if there is one.
+    pub(super) fn digest(&self, name: &str) -> Option<Digest> {
+        self.cases.get(name).map(|case| case.digest)
+    }
+
     /// What a change does to this suite, that of the commit which it is compared with. `fork` is the suite where the change began: what is
     /// otherwise here only because the other side moved on is not its doing. Names are in order.
     pub fn changes(&self, fork: &Self, today: &Suite) -> CaseChanges {

@@ -1,15 +1,18 @@
 //! What a change may not take out of its own gate: the cases that had to pass where it began.
 
-use std::collections::{HashMap, HashSet};
+mod unlike;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::variables::Interface;
 use promptassay_registry::yaml::Document;
 
+use self::unlike::{Unlike, rows};
 use super::cases::SuiteThen;
 use crate::settings::Settings;
-use crate::suite::{self, Files, Suite};
+use crate::suite::{self, CaseParts, Files, Suite};
 
 /// A case that must pass, as it was at a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub struct CriticalCase {
     pub name: String,
     /// [`Case::digest`](crate::suite::Case::digest) of that day.
     pub digest: Digest,
+    /// What it was made of.
+    pub parts: CaseParts,
     /// The model rows that it was asked on.
     pub models: Vec<String>,
 }
@@ -32,6 +37,8 @@ pub struct CriticalCases {
     pub is_whole: bool,
     /// The suite itself, as far as it could be read.
     pub suite: SuiteThen,
+    /// The digests of the model rows of that day, by their names: of what a row does to an answer.
+    pub rows: BTreeMap<String, Digest>,
 }
 
 impl CriticalCases {
@@ -45,6 +52,7 @@ impl CriticalCases {
             critical.map(|case| CriticalCase {
                 name: case.name.clone(),
                 digest: case.digest,
+                parts: suite.parts.get(&case.name).cloned().unwrap_or_default(),
                 models: suite.models_of(case).to_vec(),
             })
         });
@@ -52,16 +60,22 @@ impl CriticalCases {
             cases: cases.collect(),
             is_whole: suite.is_some() && !has_errors(&problems),
             suite: suite.as_ref().map(SuiteThen::of).unwrap_or_default(),
+            rows: rows(settings),
         }
     }
 
-    /// Holds a suite of today to what had to pass at `reference`, and says what it changes of that. `fork` is what had to pass where
-    /// the change began: what `reference` asks for since then the change cannot have taken away.
+    /// Holds a suite of today, with the settings of today, to what had to pass at `reference`, and says what the change does to that.
+    /// `fork` is what had to pass where the change began: what `reference` asks for since then the change cannot have taken away.
     ///
     /// A case that only lost its `must_pass` must pass all the same, and one that was edited is judged as it is today: both are
     /// warnings. One that is gone, skipped, or no longer asked on a model row that the suite still asks is an error: nothing could
-    /// stand for its verdict.
-    pub fn hold(&self, fork: &Self, suite: &mut Suite, reference: &str) -> Vec<Problem> {
+    /// stand for its verdict. What stands behind such cases, such as a model row, is named as well where it is not what it was.
+    pub fn hold(
+        &self,
+        fork: &Self,
+        (suite, settings): (&mut Suite, &Settings),
+        reference: &str,
+    ) -> Vec<Problem> {
         let asked: Vec<String> = suite.all_models().into_iter().map(str::to_owned).collect();
         let whole_file = Place::whole_file(suite.file.as_path());
         let mut problems = Vec::new();
@@ -75,6 +89,8 @@ impl CriticalCases {
             suite.cases.iter().enumerate().map(|(index, case)| (case.name.clone(), index)).collect();
         let mut not_yet_here = Vec::new();
         let before: HashSet<&str> = fork.cases.iter().map(|case| case.name.as_str()).collect();
+        let rows_here = rows(settings);
+        let mut unlike = Unlike::since(fork);
         for then in &self.cases {
             let name = &then.name;
             let was_there = before.contains(name.as_str());
@@ -123,13 +139,17 @@ impl CriticalCases {
                 problems
                     .push(Problem::warning("changes::critical_case", message).at(place.clone()).help(help));
             }
-            if case.digest != then.digest {
-                let message = format!("`{name}`, which must pass, is not the case that it is at {reference}");
+            let compared = (&suite.cases[index], &*suite);
+            if let Some(own) = unlike.compare(compared, then, (&self.rows, &rows_here)) {
+                let own = if own.is_empty() { own } else { format!(": {own}") };
+                let message =
+                    format!("`{name}`, which must pass, is not the case that it is at {reference}{own}");
                 let help =
                     "it is judged as it is here; whoever reviews the change should read what it asks now";
                 problems.push(Problem::warning("changes::critical_case", message).at(place).help(help));
             }
         }
+        problems.extend(unlike.warnings(reference, &whole_file));
         if !not_yet_here.is_empty() {
             let message = format!(
                 "what must pass at {reference} since this change began is not asked here: {}",
@@ -187,7 +207,9 @@ mod tests {
         let (suite, problems) = resolve_text(after, &[]);
         let mut suite = suite.unwrap_or_else(|| panic!("{problems:#?}"));
         let mut text = String::new();
-        for problem in then(before).hold(&then(fork), &mut suite, "origin/main") {
+        let tree = Tree::load(fixtures().join("prompts")).tree;
+        let settings = Settings::read(tree.registry().document.as_ref().unwrap(), &mut Vec::new());
+        for problem in then(before).hold(&then(fork), (&mut suite, &settings), "origin/main") {
             let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
             let line = problem.place.as_ref().unwrap().line;
             writeln!(text, "{line}: {severity}: {}\n   help: {}", problem.message, problem.help.unwrap())

@@ -2,7 +2,7 @@
 
 mod given;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::Case;
 use super::digest::{self, Checked, canonical_model};
 use super::origin::Origin;
+use super::parts::{CaseParts, CheckParts};
 use super::spec::CaseSpec;
 use crate::settings::{Properties, Settings};
 use crate::validator::{
@@ -43,6 +44,8 @@ pub(super) struct CaseReader<'a> {
     pub(super) problems: Vec<Problem>,
     /// The checks of properties that some case asked for; `None` where the property itself is wrong.
     expected: HashMap<(String, bool), Option<Checked>>,
+    /// What the cases that must pass are made of, by their names.
+    pub(super) parts: BTreeMap<String, CaseParts>,
 }
 
 impl<'a> CaseReader<'a> {
@@ -59,6 +62,7 @@ impl<'a> CaseReader<'a> {
             asked: Vec::new(),
             problems: Vec::new(),
             expected: HashMap::new(),
+            parts: BTreeMap::new(),
         }
     }
 
@@ -108,6 +112,10 @@ impl<'a> CaseReader<'a> {
         let models = spec.models.map(|models| self.models(models));
         let digest =
             digest::of_case(&inputs, &messages, spec.reference.as_deref(), &checked, self.judge.as_ref());
+        if spec.must_pass {
+            let question = digest::canonical_question(&inputs, &messages, spec.reference.as_deref());
+            self.parts.insert(spec.name.value.clone(), CaseParts::of(&question, &checked));
+        }
         let mut validators: Vec<_> = checked.into_iter().map(|checked| checked.validator).collect();
         // Collecting took over the memory of what it collected from, four times as much.
         validators.shrink_to_fit();
@@ -147,6 +155,7 @@ impl<'a> CaseReader<'a> {
             if let Some(validator) = validator {
                 checked.push(Checked {
                     canonical: canonical_json(&canonical(spec, &validator)).into(),
+                    parts: Arc::new(CheckParts::of_check(spec, &validator)),
                     validator: Arc::new(validator),
                     asks_judge: spec.asks_judge(),
                 });
@@ -242,6 +251,7 @@ impl<'a> CaseReader<'a> {
                     "validator": canonical(spec, &validator),
                 }))
                 .into(),
+                parts: Arc::new(CheckParts::of_property(name, *holds, spec, &validator)),
                 validator: Arc::new(validator.as_property(name, *holds)),
                 asks_judge: spec.asks_judge(),
             });

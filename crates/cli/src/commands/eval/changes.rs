@@ -13,6 +13,7 @@ mod matching;
 mod moves;
 mod only;
 mod own_answers;
+mod prices;
 pub(super) mod remarks;
 mod removed;
 mod staged;
@@ -27,7 +28,6 @@ use promptassay_evaluator::suite::{Suite, datasets_named_by, programs_named_by};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Prompt, Tree};
-use promptassay_registry::yaml::Document;
 
 use super::recording;
 use at_commit::plain;
@@ -139,10 +139,7 @@ pub(super) fn since(
     }
     let registry_path = tree.root().join(registry_file::FILE_NAME);
     let registry = if linked::is_touched(git, &registry_path, changed) {
-        let registry_file = git.named(&registry_path);
-        let then = git.file_at(fork, &registry_file)?;
-        let then = then.and_then(|text| Document::parse(&registry_file, text, &mut Vec::new()));
-        registry_changes(then.as_ref(), tree.registry().document.as_ref())
+        registry_changes(then.began().document.as_ref(), tree.registry().document.as_ref())
     } else {
         Vec::new()
     };

@@ -8,7 +8,6 @@ use promptassay_lifecycle::ledger::{self, Ledger, Line};
 use promptassay_lifecycle::policy::Policy;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem};
-use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
 
@@ -44,9 +43,8 @@ impl Then<'_> {
         if new.is_empty() {
             return Ok(None);
         }
-        let registry = self.root.join(registry_file::FILE_NAME);
-        let at_fork = self.document(&self.fork, &registry, &mut Vec::new())?;
-        let there = [Self::policy_in(self.registry.as_ref()), Self::policy_in(at_fork.as_ref())];
+        let there =
+            [&self.registry, self.began()].map(|registry| Self::policy_in(registry.document.as_ref()));
         let others: Vec<&&Line> = new.iter().filter(|line| !there.contains(&line.event.policy)).collect();
         let Some(last) = others.last() else { return Ok(None) };
         let moves: BTreeSet<String> =

@@ -60,7 +60,7 @@ pub(in crate::commands::eval) fn only_changed(
         candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
         for candidate in candidates {
             if let Some(suite) = &mut candidate.suite {
-                then.hold(candidate.prompt, suite, flags, problems)?;
+                then.hold(candidate.prompt, (suite, settings), flags, problems)?;
                 problems.extend(then.other_programs(candidate.prompt, suite)?);
                 let answering = suite.model_program_files(settings, tree.repository_root());
                 problems.extend(then.other_answers(candidate.prompt, &answering, suite)?);

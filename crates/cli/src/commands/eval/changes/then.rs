@@ -1,13 +1,12 @@
 //! The gates of prompts as they were at a commit: a change cannot relax its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use promptassay_evaluator::policy::{Policy, policy_of_files};
 use promptassay_evaluator::selection::CriticalCases;
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{DatasetFile, Suite};
-use promptassay_llm::Price;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::registry_file;
@@ -31,14 +30,32 @@ pub(crate) struct Then<'a> {
     pub(super) commit: String,
     /// Where the change began: the last commit that both sides share.
     pub(super) fork: String,
-    pub(super) registry: Option<Document>,
-    settings: Settings,
+    /// `registry.yaml` at the commit.
+    pub(super) registry: Registry,
+    /// The same where the change began, if that is another commit.
+    began: Option<Registry>,
     /// What differs from where the change began.
     pub(super) touched: ChangedPaths,
-    /// The prompts directory of today.
-    pub(super) root: PathBuf,
     /// The digest of the lifecycle rules of today.
     pub(super) policy_here: Digest,
+}
+
+/// `registry.yaml` as it was.
+#[derive(Default)]
+pub(super) struct Registry {
+    /// `None` where there was none, or it cannot be read.
+    pub(super) document: Option<Document>,
+    pub(super) settings: Settings,
+}
+
+impl Registry {
+    fn of(document: Option<Document>) -> Self {
+        // What else is wrong with rows and properties of that day is no news today.
+        let settings = document.as_ref().map(|document| Settings::read(document, &mut Vec::new()));
+        // Nothing of that day is asked or run: its cases are only read.
+        let settings = Settings { allow_commands: true, ..settings.unwrap_or_default() };
+        Self { document, settings }
+    }
 }
 
 impl<'a> Then<'a> {
@@ -51,27 +68,28 @@ impl<'a> Then<'a> {
     ) -> Result<Self, Box<Problem>> {
         let Base { commit, fork } = git.base(reference)?;
         let touched = git.changed_since(&fork)?;
-        let settings = Settings::default();
         let reference = shown(reference);
-        let (root, policy_here) = (tree.root().to_owned(), policy_of(tree));
-        let mut then =
-            Self { git, reference, commit, fork, registry: None, settings, touched, root, policy_here };
-        then.registry = then.document(&then.commit, &tree.root().join(registry_file::FILE_NAME), problems)?;
-        if let Some(registry) = &then.registry {
-            // What else is wrong with rows and properties of that day is no news today.
-            then.settings = Settings::read(registry, &mut Vec::new());
+        let (registry, began, policy_here) = (Registry::default(), None, policy_of(tree));
+        let mut then = Self { git, reference, commit, fork, registry, began, touched, policy_here };
+        let file = tree.root().join(registry_file::FILE_NAME);
+        then.registry = Registry::of(then.document(&then.commit, &file, problems)?);
+        if then.fork != then.commit {
+            then.began = Some(Registry::of(then.document(&then.fork, &file, &mut Vec::new())?));
         }
-        // Nothing of that day is asked or run: its cases are only read.
-        then.settings.allow_commands = true;
         Ok(then)
+    }
+
+    /// `registry.yaml` where the change began.
+    pub(super) fn began(&self) -> &Registry {
+        self.began.as_ref().unwrap_or(&self.registry)
     }
 
     /// The index, as far as it differs from where the change began, and what it is compared with.
     pub(crate) fn staged(self, tree: &Tree) -> Result<(Staged, Self), Box<Problem>> {
         let staged = Staged::read(&self.git, tree, Some(&self.fork))?;
         let git = self.git.with_files_in(staged.directory().to_owned());
-        let (root, policy_here) = (staged.loaded.tree.root().to_owned(), policy_of(&staged.loaded.tree));
-        let then = Self { git, touched: staged.touched().clone(), root, policy_here, ..self };
+        let (touched, policy_here) = (staged.touched().clone(), policy_of(&staged.loaded.tree));
+        let then = Self { git, touched, policy_here, ..self };
         Ok((staged, then))
     }
 
@@ -95,36 +113,37 @@ impl<'a> Then<'a> {
     pub(crate) fn hold(
         &self,
         prompt: &Prompt,
-        suite: &mut Suite,
+        (suite, settings): (&mut Suite, &Settings),
         flags: &PolicyArguments,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Box<Problem>> {
         let document = self.document(&self.commit, &prompt.suite_path(), problems)?;
-        let policy = policy_of_files(document.as_ref(), self.registry.as_ref(), self.reference, problems);
+        let registry = self.registry.document.as_ref();
+        let policy = policy_of_files(document.as_ref(), registry, self.reference, problems);
         // What the command line says counts, whatever the files say.
         let today = flags.over(suite.policy.clone());
         // What is wrong with the files of that day is no news.
         let (at_fork, began) = if self.fork == self.commit {
             (document.clone(), policy.clone())
         } else {
-            let registry = self.root.join(registry_file::FILE_NAME);
-            let registry = self.document(&self.fork, &registry, &mut Vec::new())?;
+            let registry = self.began().document.as_ref();
             let suite = self.document(&self.fork, &prompt.suite_path(), &mut Vec::new())?;
-            let began = policy_of_files(suite.as_ref(), registry.as_ref(), self.reference, &mut Vec::new());
+            let began = policy_of_files(suite.as_ref(), registry, self.reference, &mut Vec::new());
             (suite, began)
         };
         problems.extend(self.not_counted(prompt, &flags.over(policy.clone()), &today, &flags.over(began)));
         suite.policy = policy;
         let Some(document) = document else { return Ok(()) };
-        let critical = self.critical(&self.commit, &document, prompt, &prompt.suite_path());
+        let critical = self.critical(&document, prompt, &prompt.suite_path());
         let fork = match at_fork {
             Some(document) if self.fork != self.commit => {
-                self.critical(&self.fork, &document, prompt, &prompt.suite_path())
+                let files = |pattern: &str| self.datasets(&self.fork, &prompt.suite_path(), pattern);
+                CriticalCases::of(&document, prompt.interface(), &self.began().settings, &files)
             }
             Some(_) => critical.clone(),
             None => CriticalCases::default(),
         };
-        problems.extend(critical.hold(&fork, suite, self.reference));
+        problems.extend(critical.hold(&fork, (&mut *suite, settings), self.reference));
         let changes = critical.suite.changes(&fork.suite, suite);
         let place = Place::whole_file(suite.file.as_path());
         problems.extend(changes.warning(prompt.name().as_str(), self.reference, place));
@@ -230,46 +249,10 @@ impl<'a> Then<'a> {
         problems
     }
 
-    /// The prices that rows had at the commit and that the change takes away or lowers, by the row's name; a warning for each. A row that was
-    /// not there then has the price that the change writes, which a warning says as well.
-    pub(crate) fn prices(&self, today: &Settings) -> (BTreeMap<String, Price>, Vec<Problem>) {
-        let (mut prices, mut problems) = (BTreeMap::new(), Vec::new());
-        for (name, row) in &today.models {
-            let message = match self.settings.models.get(name) {
-                Some(then) => match then.price {
-                    Some(price) if row.price.is_none_or(|now| now.is_below(&price)) => {
-                        prices.insert(name.clone(), price);
-                        format!(
-                            "model {name} counts at its price at {}, not at that of this change",
-                            self.reference
-                        )
-                    }
-                    _ => continue,
-                },
-                None if row.price.is_some() => {
-                    format!(
-                        "model {name} is not at {}: it counts at the price that this change writes",
-                        self.reference
-                    )
-                }
-                None => continue,
-            };
-            let help = "whoever reviews the change should compare prices with those of the provider; `--max-calls` counts requests";
-            problems.push(Problem::warning("changes::price", message).help(help));
-        }
-        (prices, problems)
-    }
-
-    /// The cases that had to pass by the suite at `path`; what they ask is read as `prompt` has it today.
-    pub(super) fn critical(
-        &self,
-        commit: &str,
-        document: &Document,
-        prompt: &Prompt,
-        path: &Path,
-    ) -> CriticalCases {
-        let files = |pattern: &str| self.datasets(commit, path, pattern);
-        CriticalCases::of(document, prompt.interface(), &self.settings, &files)
+    /// The cases that had to pass at the commit by the suite at `path`; what they ask is read as `prompt` has it today.
+    pub(super) fn critical(&self, document: &Document, prompt: &Prompt, path: &Path) -> CriticalCases {
+        let files = |pattern: &str| self.datasets(&self.commit, path, pattern);
+        CriticalCases::of(document, prompt.interface(), &self.registry.settings, &files)
     }
 
     pub(super) fn document(
