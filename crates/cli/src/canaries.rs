@@ -1,6 +1,6 @@
 //! Finds what the commands about a canary's users are about: the canary of the ledger, and the policy that guards it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use promptassay_experiments::canary::{Canary, GuardPolicy, Step};
 use promptassay_lifecycle::event::Change;
 use promptassay_lifecycle::ledger::{Ledger, Line};
@@ -65,12 +65,19 @@ fn canary(prompt: &PromptName, lines: &[Line], salt: &str, expires_at: Timestamp
         .filter_map(|line| match &line.event.change {
             Change::StartCanary(settings, _) | Change::Widen(settings) if settings.salt == salt => {
                 let basis_points = u32::from(settings.basis_points.basis_points());
-                Some(Step { basis_points, from: line.event.at })
+                Some(Step { basis_points, from: begin(line.event.at) })
             }
             _ => None,
         })
         .collect();
     Canary { id: format!("{prompt}:{salt}"), salt: salt.to_owned(), steps, expires_at }
+}
+
+/// From when a step counts: whom it serves, it did not serve before. A ledger of earlier versions has the time cut to the second, and so the
+/// step began somewhere within it.
+fn begin(at: Timestamp) -> Timestamp {
+    let is_cut = at.subsec_nanosecond() == 0;
+    if is_cut { at.checked_add(SignedDuration::from_secs(1)).unwrap_or(at) } else { at }
 }
 
 impl Found {
@@ -87,5 +94,17 @@ impl Found {
             did_you_mean(guardrail, known.iter().map(String::as_str), "guardrails")
         };
         Err(Failure::invalid_one(Problem::error("canary::guardrail", message).help(help)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_counts_from_when_it_surely_served() {
+        let begin = |at: &str| begin(at.parse().unwrap()).to_string();
+        assert_eq!(begin("2026-11-20T14:05:00.913Z"), "2026-11-20T14:05:00.913Z");
+        assert_eq!(begin("2026-11-20T14:05:00Z"), "2026-11-20T14:05:01Z", "it may be of 14:05:00.999");
     }
 }

@@ -104,7 +104,7 @@ pub fn prepare(
     });
     if let Some(event) = freezes {
         let registration = Registration {
-            created_at: event.at,
+            created_at: event.second(),
             created_by: event.actor.name.clone(),
             description: event.reason.clone(),
             metadata: std::collections::BTreeMap::new(),
@@ -122,8 +122,10 @@ pub fn prepare(
     }
     if let (true, Some(event)) = (writes.len() > 1, events.last()) {
         let (version, command) = (event.version.clone(), event.command);
-        writes
-            .insert(0, Write::Note(Pending { command, version, at: event.at, head: state.head().copied() }));
+        writes.insert(
+            0,
+            Write::Note(Pending { command, version, at: event.second(), head: state.head().copied() }),
+        );
         writes.push(Write::Done);
     }
     Ok(Transaction {

@@ -15,7 +15,7 @@ use crate::stage::Move;
 /// One thing that happened to one version. A command makes one or several, which are written together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// When, to the second.
+    /// When: not before it happened, and less than a millisecond later. In ledgers of earlier versions to the second, cut.
     pub at: Timestamp,
     /// Who.
     pub actor: Actor,
@@ -31,6 +31,18 @@ pub struct Event {
     pub reason: Option<String>,
     /// SHA-256 of the policy that the command was held against.
     pub policy: Digest,
+}
+
+impl Event {
+    /// When, to the second, cut: what people are told, and compared with by what they say.
+    pub fn second(&self) -> Timestamp {
+        to_the_second(self.at)
+    }
+}
+
+/// Cut, not rounded: nothing happens in the future.
+pub(crate) fn to_the_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 /// What happened to a version.

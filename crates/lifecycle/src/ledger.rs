@@ -185,7 +185,7 @@ impl Ledger {
     pub fn state_at(&self, time: Timestamp) -> State {
         let mut state = State::default();
         for command in commands(&self.lines) {
-            if command[0].event.at > time {
+            if command[0].event.second() > time {
                 break;
             }
             let events: Vec<Event> = command.iter().map(|line| line.event.clone()).collect();

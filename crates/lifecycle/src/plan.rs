@@ -5,12 +5,12 @@ mod refusal;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::version::Version;
 
 use crate::actor::Actor;
-use crate::event::{Canary, Change, Event, Grounds, Share, Verb};
+use crate::event::{Canary, Change, Event, Grounds, Share, Verb, to_the_second};
 use crate::evidence::{Evidence, Finding, ReplySource, Today, judge};
 use crate::policy::{BreakGlassRule, CanaryRule, Policy};
 use crate::stage::{Move, Stage};
@@ -120,6 +120,7 @@ pub fn plan(state: &State, command: &Command, now: Timestamp, policy: &Policy) -
         state,
         command,
         now: to_the_second(now),
+        at: to_the_millisecond(now),
         policy,
         policy_digest: policy.digest(),
         not_compared: Vec::new(),
@@ -131,7 +132,10 @@ pub fn plan(state: &State, command: &Command, now: Timestamp, policy: &Policy) -
 struct Planner<'a> {
     state: &'a State,
     command: &'a Command,
+    /// To the second, cut: what is judged and set lies in no future.
     now: Timestamp,
+    /// To the millisecond, not before it.
+    at: Timestamp,
     policy: &'a Policy,
     policy_digest: Digest,
     not_compared: Vec<&'static str>,
@@ -376,7 +380,7 @@ impl Planner<'_> {
 
     fn event(&self, version: &Version, sha256: Digest, change: Change) -> Event {
         Event {
-            at: self.now,
+            at: self.at,
             actor: self.command.actor.clone(),
             command: self.command.request.verb(),
             version: version.clone(),
@@ -388,9 +392,11 @@ impl Planner<'_> {
     }
 }
 
-/// Cut, not rounded: nothing happens in the future.
-fn to_the_second(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
+/// The next whole millisecond: whom a canary serves from then on, it did not serve before. Where that would be a whole second it stays as it
+/// is, because in ledgers from before there were milliseconds a whole second stands for all that came within it.
+fn to_the_millisecond(time: Timestamp) -> Timestamp {
+    let next = time.round(TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Ceil));
+    next.ok().filter(|next| next.subsec_nanosecond() != 0).unwrap_or(time)
 }
 
 #[cfg(test)]

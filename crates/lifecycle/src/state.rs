@@ -215,7 +215,7 @@ impl State {
                 self.canary = Some(RunningCanary {
                     version: version.clone(),
                     settings: canary.clone(),
-                    since: event.at,
+                    since: event.second(),
                 });
                 self.place(event, Stage::Canary, Some(grounds));
                 Ok(())
@@ -247,7 +247,7 @@ impl State {
         if step.from() == Stage::Production {
             self.production = None;
             if let Some(tenure) = self.tenures.last_mut() {
-                tenure.until = Some(event.at);
+                tenure.until = Some(event.second());
             }
         }
         if step.to() == Stage::Production {
@@ -255,7 +255,7 @@ impl State {
                 return Err(Illegal::TwoInProduction { version: version.clone(), current: current.clone() });
             }
             self.production = Some(version.clone());
-            self.tenures.push(Tenure { version: version.clone(), from: event.at, until: None });
+            self.tenures.push(Tenure { version: version.clone(), from: event.second(), until: None });
         }
         // Who was in production before needs no new grounds to come back: the old ones still stand.
         let new_grounds = step.to() == Stage::Production && event.command != Verb::Rollback;
@@ -264,11 +264,11 @@ impl State {
         if let Some(state) = self.versions.get_mut(version) {
             state.adopted |= step == Move::Adopt;
             if is_rolled_back {
-                state.mark = Some(Mark { at: event.at, reason: event.reason.clone() });
+                state.mark = Some(Mark { at: event.second(), reason: event.reason.clone() });
             } else if step.to() == Stage::Production {
                 (state.mark, state.aborted) = (None, None);
             } else if event.command == Verb::Abort {
-                state.aborted = Some(Mark { at: event.at, reason: event.reason.clone() });
+                state.aborted = Some(Mark { at: event.second(), reason: event.reason.clone() });
             }
         }
         Ok(())
@@ -287,7 +287,7 @@ impl State {
             })
             .ok_or_else(refused)?;
         running.settings = canary.clone();
-        running.since = event.at;
+        running.since = event.second();
         Ok(())
     }
 
@@ -299,7 +299,7 @@ impl State {
             event.version.clone(),
             VersionState {
                 stage,
-                since: event.at,
+                since: event.second(),
                 by: event.actor.clone(),
                 reason: event.reason.clone(),
                 sha256: event.sha256,

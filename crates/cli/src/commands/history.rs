@@ -60,7 +60,7 @@ fn entry(command: &[Line], color: bool) -> String {
     let hash = paint(color, DIM, &last.hash.short());
     let mut text = format!(
         "{}  {}  {}  {hash}\n",
-        event.at,
+        event.second(),
         paint(color, STRONG, event.command.name()),
         visible(&event.actor.to_string())
     );

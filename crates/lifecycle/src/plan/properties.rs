@@ -101,6 +101,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
+    fn nothing_is_written_down_as_earlier_than_it_happened(within in 0_i64..3_000_000_000, edge in any::<bool>()) {
+        // The last millisecond of a second is the one that is rounded up to a whole one.
+        let within = if edge { within / 1_000_000_000 * 1_000_000_000 + 999_000_000 + within % 1_000_000 } else { within };
+        let now = hour(1).checked_add(jiff::SignedDuration::from_nanos(within)).unwrap();
+        let adopted = command(Request::Adopt { version: "1.0.0".parse().unwrap() });
+        let planned = plan(&State::default(), &adopted, now, &Policy::default()).unwrap();
+        let event = &planned.events[0];
+        prop_assert!(event.at >= now && event.at.duration_since(now).as_nanos() < 1_000_000, "{} for {now}", event.at);
+        // What lies in no future is told, and a whole second is one that was never cut.
+        prop_assert!(event.second() <= now);
+        prop_assert!(event.at == now || event.at.subsec_nanosecond() != 0);
+    }
+
+    #[test]
     fn any_sequence_of_commands_keeps_the_invariants(
         wishes in prop::collection::vec(wish(), 1..60),
         optional in any::<bool>(),
@@ -151,7 +165,7 @@ proptest! {
         prop_assert_eq!(read.state(), &state);
         // What was live at any time is what the state of that time says.
         for events in commands.iter().step_by(5) {
-            let at = events[0].at;
+            let at = events[0].second();
             let then = read.state_at(at);
             prop_assert_eq!(then.production(), state.production_at(at));
         }
