@@ -15,7 +15,7 @@ mod versions;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use file_name::version_of_file;
+pub use file_name::{version_meant_by_file, version_of_file};
 pub use load::no_directory;
 pub use prompt::{BrokenPrompt, Prompt, PromptVersion, UnknownVersion};
 
@@ -25,6 +25,9 @@ use crate::registry_file::RegistryFile;
 
 /// The code of problems with files and directories whose names mean something and are not read.
 pub(crate) const MISNAMED: &str = "prompt::misnamed";
+
+/// A version has a name that is not read.
+pub const MISNAMED_VERSION: &str = "version::misnamed";
 
 /// The largest version file that is read: a template may have 1 MiB, and YAML around it takes room.
 pub const MAX_VERSION_BYTES: u64 = 4 << 20;

@@ -1,9 +1,11 @@
 //! A prompt for whoever serves it, or goes back: what somebody is at work on stands in nobody's way.
 
+use std::path::Path;
+
 use promptassay_lifecycle::ledger::{self, Ledger};
 use promptassay_lifecycle::stage::Stage;
 use promptassay_registry::problem::{Problem, Severity};
-use promptassay_registry::tree::{Loaded, Prompt, version_of_file};
+use promptassay_registry::tree::{Loaded, MISNAMED_VERSION, Prompt, version_meant_by_file};
 
 use crate::failure::Failure;
 use crate::prompts::find;
@@ -29,10 +31,15 @@ pub(crate) fn find_live<'l>(loaded: &'l Loaded, name: &str) -> Result<(&'l Promp
     }
     let is_of_draft = |problem: &Problem| {
         let file = problem.place.as_ref().and_then(|place| place.file.strip_prefix(prompt.directory()).ok());
-        let version = file.and_then(|file| version_of_file(file.to_str()?));
-        version.is_some_and(|version| {
-            ledger.state().stage(&version) == Stage::Draft && !prompt.lock().rows.contains_key(&version)
-        })
+        // What lies further down is no version.
+        let name = file.filter(|file| file.components().count() == 1).and_then(Path::to_str);
+        match name.and_then(version_meant_by_file) {
+            Some(version) => {
+                ledger.state().stage(&version) == Stage::Draft && !prompt.lock().rows.contains_key(&version)
+            }
+            // Nobody knows which version it was to be, so nobody was ever served it.
+            None => problem.code == MISNAMED_VERSION,
+        }
     };
     let errors: Vec<&Problem> = broken.problems.iter().filter(|problem| problem.is_error()).collect();
     if !errors.iter().all(|problem| is_of_draft(problem)) {

@@ -81,6 +81,15 @@ pub fn version_of_file(name: &str) -> Option<Version> {
     }
 }
 
+/// The version that a file of this name means, whether it is read as that or not; `None` for any other file, and where that is not clear.
+pub fn version_meant_by_file(name: &str) -> Option<Version> {
+    match role(name) {
+        Role::Version(version, _) => Some(version),
+        Role::MisnamedVersion { meant, .. } => meant,
+        _ => None,
+    }
+}
+
 fn version_role(name: &str, stem: &str, extension: &str, form: Form) -> Role {
     match stem.parse::<Version>() {
         Ok(version) => {

@@ -7,7 +7,7 @@ use super::directory::{self, Entry, Kind};
 use super::file_name::{Role, role};
 use super::load::folded;
 use super::prompt::{Inner, Prompt};
-use super::{MAX_LOCK_BYTES, MAX_YAML_BYTES, MISNAMED, registered, versions};
+use super::{MAX_LOCK_BYTES, MAX_YAML_BYTES, MISNAMED, MISNAMED_VERSION, registered, versions};
 use crate::files::{may_be_there, read_text};
 use crate::lock_file::Lock;
 use crate::name::{InvalidName, PromptName};
@@ -224,7 +224,7 @@ fn check_names(files: &Files, problems: &mut Vec<Problem>) {
                     meant.as_ref().and_then(|version| Some((version, files.versions.get(version)?.first()?)));
                 let problem = match first {
                     Some((version, (first, _))) => two_files(version, &first.name, &entry.name),
-                    None => Problem::error("version::misnamed", message.clone()).help(help.clone()),
+                    None => Problem::error(MISNAMED_VERSION, message.clone()).help(help.clone()),
                 };
                 problems.push(problem.at(place));
             }

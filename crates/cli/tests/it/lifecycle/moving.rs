@@ -357,6 +357,25 @@ fn a_draft_with_a_mistake_is_in_the_way_of_nobody_who_goes_back() {
 }
 
 #[test]
+fn a_draft_under_a_name_that_is_not_read_is_in_the_way_of_nobody_who_goes_back() {
+    let sandbox = with_a_canary_and_a_draft_with_a_mistake("lifecycle: {evidence_for: []}\n");
+    let draft = sandbox.path("prompts/greet/v9.0.0.txt");
+    for name in ["v2.0.txt", "v1.2.3.4.txt"] {
+        fs::rename(&draft, sandbox.path(&format!("prompts/greet/{name}"))).unwrap();
+        let seen = sandbox.run(&["resolve", "greet"]);
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+        assert!(seen.stderr.starts_with("warning: ") && seen.stderr.contains(name), "{}", seen.shown());
+        fs::rename(sandbox.path(&format!("prompts/greet/{name}")), &draft).unwrap();
+    }
+    fs::rename(&draft, sandbox.path("prompts/greet/v2.0.txt")).unwrap();
+    let aborted = by_ada(&sandbox, &["abort", "greet", "--reason", "Wrong"]);
+    assert_eq!(aborted.code, Some(0), "{}", aborted.shown());
+    // Of a version that the ledger knows it is no draft's matter.
+    fs::rename(sandbox.path("prompts/greet/v2.0.txt"), sandbox.path("prompts/greet/v1.0.txt")).unwrap();
+    assert_eq!(sandbox.run(&["resolve", "greet"]).code, Some(2));
+}
+
+#[test]
 fn what_becomes_of_a_canarys_users_is_recorded_and_looked_at_beside_a_draft_with_a_mistake() {
     let sandbox = with_a_canary_and_a_draft_with_a_mistake(
         "lifecycle: {evidence_for: [], guardrails: [error], max_failure_rate: 0.1}\nstore: ../data/canary.db\n",
