@@ -18,6 +18,7 @@
 //!     actor: Actor { name: "Ada".to_owned(), kind: ActorKind::Human, known_by: KnownBy::Git },
 //!     reason: Some("Live since spring".to_owned()),
 //!     files: [(version.clone(), Digest::of("Greet {name}."))].into(),
+//!     active: None,
 //!     request: Request::Adopt { version: version.clone() },
 //! };
 //! let now = "2026-11-23T10:00:00Z".parse()?;

@@ -1,94 +1,21 @@
 //! From a command to events, or to a refusal. Pure: everything is decided here before anything is written.
 
+mod command;
 mod marks;
 mod refusal;
-
-use std::collections::BTreeMap;
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::version::Version;
 
-use crate::actor::Actor;
 use crate::event::{Canary, Change, Event, Grounds, Share, Verb, to_the_second};
-use crate::evidence::{Evidence, Finding, ReplySource, Today, judge};
+use crate::evidence::{Finding, ReplySource, judge};
 use crate::policy::{BreakGlassRule, CanaryRule, Policy};
 use crate::stage::{Move, Stage};
 use crate::state::State;
 
+pub use command::{Command, Request, Warrant};
 pub use refusal::Refusal;
-
-/// What somebody wants, and who.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Command {
-    /// Who.
-    pub actor: Actor,
-    /// Why; not empty.
-    pub reason: Option<String>,
-    /// SHA-256 of the file of every version that has one.
-    pub files: BTreeMap<Version, Digest>,
-    /// What.
-    pub request: Request,
-}
-
-/// What somebody wants.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Request {
-    /// One step on: to testing or production, or from testing back to draft.
-    Promote {
-        /// The version.
-        version: Version,
-        /// Where to.
-        to: Stage,
-        /// What allows it.
-        warrant: Warrant,
-    },
-    /// Record what is live already.
-    Adopt {
-        /// The version.
-        version: Version,
-    },
-    /// Begin a canary, or widen the one that runs.
-    Canary {
-        /// The version.
-        version: Version,
-        /// The share of the users.
-        share: Share,
-        /// What allows it.
-        warrant: Warrant,
-    },
-    /// End the canary that runs.
-    Abort {
-        /// The version that must be it; whichever it is, if none.
-        version: Option<Version>,
-    },
-    /// Go back to what was in production before, or to a version that was.
-    Rollback {
-        /// The version; the last that was in production before, if none.
-        to: Option<Version>,
-    },
-    /// Take a version out of production, with nothing in its place.
-    Deprecate {
-        /// The version.
-        version: Version,
-    },
-    /// Take a version out of use for ever.
-    Archive {
-        /// The version.
-        version: Version,
-    },
-}
-
-/// What somebody brings along for a move.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Warrant {
-    /// Nothing.
-    None,
-    /// A run's evidence, and what is there today to hold it against.
-    Evidence(Box<(Evidence, Today)>),
-    /// The policy is to be overridden.
-    BreakGlass,
-}
 
 /// The events of a command, and what there is to say about them.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,21 +24,6 @@ pub struct Planned {
     pub events: Vec<Event>,
     /// What the evidence could not be compared with.
     pub not_compared: Vec<&'static str>,
-}
-
-impl Request {
-    /// The command's name.
-    pub fn verb(&self) -> Verb {
-        match self {
-            Self::Promote { .. } => Verb::Promote,
-            Self::Adopt { .. } => Verb::Adopt,
-            Self::Canary { .. } => Verb::Canary,
-            Self::Abort { .. } => Verb::Abort,
-            Self::Rollback { .. } => Verb::Rollback,
-            Self::Deprecate { .. } => Verb::Deprecate,
-            Self::Archive { .. } => Verb::Archive,
-        }
-    }
 }
 
 /// Plans a command. The state that results from the events is always one that [`State::apply`] accepts.
@@ -144,6 +56,7 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn events(&mut self) -> Result<Vec<Event>, Refusal> {
         let command = self.command;
+        self.keep_serving()?;
         match &command.request {
             Request::Promote { version, to, warrant } => self.promote(version, *to, warrant),
             Request::Adopt { version } => self.adopt(version),
@@ -163,6 +76,28 @@ impl Planner<'_> {
             Request::Rollback { to } => self.rollback(to.as_ref()),
             Request::Deprecate { version } => self.deprecate(version),
             Request::Archive { version } => self.archive(version),
+        }
+    }
+
+    /// A ledger ends what `active_version` serves by itself: it begins with that, or not at all.
+    fn keep_serving(&self) -> Result<(), Refusal> {
+        let Command { active, request, .. } = self.command;
+        let Some(active) = active.clone().filter(|_| self.state.versions().is_empty()) else { return Ok(()) };
+        match request {
+            Request::Promote { version, .. } | Request::Canary { version, .. } => {
+                self.file(version)?;
+                Err(Refusal::NotAdopted { active })
+            }
+            Request::Archive { version } if *version == active => {
+                Err(Refusal::ArchivesWhatIsServed { version: active })
+            }
+            Request::Archive { version } => {
+                self.file(version)?;
+                Err(Refusal::NotAdopted { active })
+            }
+            Request::Rollback { .. } => Err(Refusal::NothingRecorded { active }),
+            // What is adopted is served from here on; the others find nothing to end.
+            Request::Adopt { .. } | Request::Abort { .. } | Request::Deprecate { .. } => Ok(()),
         }
     }
 

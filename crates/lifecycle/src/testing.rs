@@ -41,7 +41,7 @@ pub(crate) const VERSIONS: [&str; 4] = ["1.0.0", "1.1.0", "1.2.0", "1.10.0"];
 
 pub(crate) fn command(request: Request) -> Command {
     let files = VERSIONS.map(|version| (v(version), text_digest(version))).into();
-    Command { actor: ada(), reason: Some("because".to_owned()), files, request }
+    Command { actor: ada(), reason: Some("because".to_owned()), files, active: None, request }
 }
 
 pub(crate) fn digest(text: &str) -> Digest {

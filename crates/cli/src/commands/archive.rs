@@ -17,7 +17,8 @@ const EXAMPLES: &str = "Examples:
 /// Take a draft, tested or deprecated version out of use for ever.
 ///
 /// There is no way back: the text can be added again as a new version. A version that an experiment serves which runs or is scheduled is
-/// refused; one that is a canary or in production has to leave that stage first.
+/// refused; one that is a canary or in production has to leave that stage first. So is what `active_version` serves where there is no
+/// ledger yet; then `adopt` comes before the first archiving.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ArchiveArguments {

@@ -12,7 +12,7 @@ use promptassay_registry::name::PromptName;
 use promptassay_registry::operations::{ActivateError, RegisterError};
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{Loaded, Prompt};
-use promptassay_registry::version::Version;
+use promptassay_registry::version::{Version, VersionSelector};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -120,6 +120,11 @@ pub(crate) fn perform(
         actor,
         reason: arguments.said(),
         files: prompt.versions().map(|version| (version.version.clone(), version.digest)).collect(),
+        active: match prompt.active() {
+            VersionSelector::Exact(version) => Some(version.clone()),
+            // It serves what nobody reviewed, so nothing is served by it.
+            VersionSelector::Latest => None,
+        },
         request: request(&loaded, prompt)?,
     };
     let verb = command.request.verb();

@@ -199,8 +199,12 @@ fn a_registered_version_may_go_once_it_is_archived_where_the_change_goes() {
     seen.push_str(&frozen("HEAD"));
     // Archived by the very change that removes it, it is not.
     sandbox.git(&["checkout", "-q", "."]);
-    let archived = sandbox.run(&["archive", "greet", "1.1.0", "--reason", "Never used", "--by", "Ada"]);
-    assert_eq!(archived.code, Some(0), "{}", archived.shown());
+    for command in
+        [&["adopt", "greet", "1.0.0"][..], &["archive", "greet", "1.1.0", "--reason", "Never used"]]
+    {
+        let moved = sandbox.run(&[command, &["--by", "Ada"]].concat());
+        assert_eq!(moved.code, Some(0), "{}", moved.shown());
+    }
     remove();
     seen.push_str(&frozen("main"));
     sandbox.git(&["checkout", "-q", "--", "prompts/greet/prompt.lock", "prompts/greet/v1.1.0.txt"]);
@@ -211,6 +215,34 @@ fn a_registered_version_may_go_once_it_is_archived_where_the_change_goes() {
     seen.push_str(&said(&sandbox, &[]));
     let checked = sandbox.run(&["check", "--locked"]);
     assert_eq!(checked.code, Some(0), "{}", checked.shown());
+    assert_snapshot!(seen);
+}
+
+/// What GitHub's *Revert* makes of a change that added a version and moved to it.
+#[test]
+fn a_change_that_takes_the_served_version_away_is_told_how_to_go_back() {
+    let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
+    let began =
+        ["prompts/greet/prompt.lock", "prompts/greet/prompt.yaml"].map(|file| (file, sandbox.read(file)));
+    sandbox.write("prompts/greet/v1.1.0.txt", "Please greet {name}, {tone}.\n");
+    register(&sandbox, "1.1.0");
+    assert_eq!(sandbox.run(&["activate", "greet", "1.1.0"]).code, Some(0));
+    sandbox.commit("moved");
+    sandbox.git(&["branch", "-qf", "main", "change"]);
+    let mut seen = String::new();
+    for title in ["by `active_version`", "by its ledger"] {
+        std::fs::remove_file(sandbox.path("prompts/greet/v1.1.0.txt")).unwrap();
+        for (file, text) in &began {
+            sandbox.write(file, text);
+        }
+        seen.push_str(&format!("## {title}\n{}", said(&sandbox, &[])));
+        sandbox.git(&["checkout", "-q", "."]);
+        if !sandbox.path("prompts/greet/lifecycle.jsonl").exists() {
+            assert_eq!(sandbox.run(&["adopt", "greet", "1.1.0", "--by", "Ada"]).code, Some(0));
+        }
+        sandbox.commit("adopted");
+        sandbox.git(&["branch", "-qf", "main", "change"]);
+    }
     assert_snapshot!(seen);
 }
 

@@ -1,5 +1,6 @@
 //! The lifecycle as people and pipelines meet it: real files, real processes.
 
+mod adopting;
 mod crashing;
 mod guarding;
 mod moving;

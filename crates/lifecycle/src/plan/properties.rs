@@ -118,6 +118,7 @@ proptest! {
     fn any_sequence_of_commands_keeps_the_invariants(
         wishes in prop::collection::vec(wish(), 1..60),
         optional in any::<bool>(),
+        active in prop::option::of(version()),
     ) {
         let policy = policy(if optional { CanaryRule::Optional } else { CanaryRule::Required });
         let name = "support".parse().unwrap();
@@ -126,7 +127,7 @@ proptest! {
         let mut hours = 0;
         for (request, with_reason, later) in wishes {
             hours += later;
-            let mut command = command(request);
+            let mut command = Command { active: active.clone(), ..command(request) };
             if !with_reason {
                 command.reason = None;
             }
@@ -138,6 +139,8 @@ proptest! {
                     // Whatever is planned is legal.
                     state.apply(&planned.events).unwrap();
                     prop_assert_ne!(&before, &state);
+                    // What is served goes on being served: a ledger begins with something in production.
+                    prop_assert!(!commands.is_empty() || active.is_none() || state.production().is_some());
                     commands.push(planned.events);
                     // A recorded text never changes, and what is archived stays so.
                     for (version, known) in before.versions() {

@@ -114,6 +114,37 @@ fn every_pair_of_stages_is_a_move_or_a_refusal() {
     insta::assert_snapshot!(table.join("\n"));
 }
 
+/// The ledger alone decides from its first line on, so it begins with what is served.
+#[test]
+fn a_ledger_does_not_begin_without_what_is_served() {
+    let served = |request| Command { active: Some(v("1.0.0")), ..command(request) };
+    let first = |request: Request| match plan(&State::default(), &served(request), hour(0), &policy()) {
+        Ok(planned) => format!("{} event", planned.events.len()),
+        Err(refusal) => format!("{refusal} ({})", refusal.help().unwrap()),
+    };
+    let requests = [
+        testing("1.1.0"),
+        testing("1.0.0"),
+        live("1.1.0"),
+        promote("9.9.9", Stage::Testing),
+        canary("1.1.0", "5"),
+        archive("1.1.0"),
+        archive("1.0.0"),
+        rollback(None),
+        rollback(Some("1.1.0")),
+        deprecate("1.0.0"),
+        Request::Abort { version: None },
+        adopt("1.0.0"),
+    ];
+    let shown: Vec<String> =
+        requests.into_iter().map(|request| format!("{:?}: {}", request.verb(), first(request))).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+    // Once something has been in production, `active_version` follows and asks for nothing.
+    let over = after(&[adopt("1.0.0"), deprecate("1.0.0")]);
+    assert!(plan(&over, &served(testing("1.1.0")), hour(9), &policy()).is_ok());
+    assert!(plan(&over, &served(archive("1.0.0")), hour(9), &policy()).is_ok());
+}
+
 #[test]
 fn production_replaces_what_is_there_and_ends_the_canary() {
     let state = after(&[adopt("1.0.0"), testing("1.1.0"), testing("1.2.0"), canary("1.1.0", "5")]);

@@ -10,8 +10,10 @@ const ARCHIVE: [&str; 6] = ["archive", "greet", "v1.1.0", "--by", "Ada", "--dry-
 fn drafted() -> Sandbox {
     let sandbox = sandbox();
     sandbox.write("prompts/greet/v1.2.0.txt", "Good day {name}, {tone}!\n");
-    let registered = sandbox.run(&["register", "greet", "v1.2.0", "-m", "To try", "--by", "Ada"]);
-    assert_eq!(registered.code, Some(0), "{}", registered.shown());
+    for command in [&["register", "greet", "v1.2.0", "-m", "To try"][..], &["adopt", "greet", "v1.0.0"]] {
+        let seen = sandbox.run(&[command, &["--by", "Ada"]].concat());
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    }
     sandbox
 }
 

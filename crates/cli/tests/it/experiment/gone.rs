@@ -92,6 +92,7 @@ fn a_file_under_a_name_that_is_not_read_is_an_error() {
 #[test]
 fn a_store_without_a_byte_is_not_one_in_which_nothing_was_started() {
     let sandbox = started();
+    assert_eq!(sandbox.run(&["adopt", "greet", "v1.0.0", "--by", "Ada"]).code, Some(0));
     sandbox.write("data/experiments.db", "");
     for rest in ["data/experiments.db-wal", "data/experiments.db-shm"] {
         let _ = std::fs::remove_file(sandbox.path(rest));

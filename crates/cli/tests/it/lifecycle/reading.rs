@@ -130,8 +130,8 @@ fn nothing_is_guessed() {
     assert_eq!(sandbox.json(&["resolve", "greet"])["decision"]["by"], "active_version");
     sandbox.edit("prompts/greet/prompt.yaml", "v1.0.0 ", "latest ");
     let latest = session(&sandbox, &[&["resolve", "greet"]]);
-    sandbox.edit("prompts/greet/prompt.yaml", "latest ", "v1.0.0 ");
     done(&sandbox, &["promote", "greet", "1.1.0", "--to", "testing"]);
+    sandbox.edit("prompts/greet/prompt.yaml", "latest ", "v1.0.0 ");
     let nothing = session(&sandbox, &[&["resolve", "greet"], &["snapshot"], &["check"]]);
     assert_snapshot!(latest + "\n" + &nothing);
 }
@@ -335,7 +335,7 @@ fn a_text_that_the_ledger_knows_otherwise_is_neither_rendered_nor_judged() {
 #[test]
 fn a_snapshot_of_all_leaves_out_what_is_not_live() {
     let sandbox = sandbox("");
-    sandbox.write("prompts/young/prompt.yaml", "name: young\nactive_version: v0.1.0\n");
+    sandbox.write("prompts/young/prompt.yaml", "name: young\n");
     sandbox.write("prompts/young/v0.1.0.txt", "Hello\n");
     done(&sandbox, &["adopt", "greet", "1.0.0"]);
     done(&sandbox, &["promote", "young", "0.1.0", "--to", "testing"]);

@@ -121,6 +121,8 @@ fn the_trace_goes_with_the_evidence_into_the_ledger() {
         assert_eq!(seen.code, Some(0), "{}", seen.shown());
         seen.stdout
     };
+    // Nobody is served it yet.
+    sandbox.edit("prompts/greet/prompt.yaml", "active_version: v1.0.0", "");
     promote("testing", &[]);
     let id = Regex::new("run [0-9a-f-]{36}").unwrap();
     let promoted = promote("production", &["--evidence", "latest"]);

@@ -8,7 +8,7 @@ use promptassay_registry::lock_file::{self, Lock, LockRow};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Prompt;
-use promptassay_registry::version::Version;
+use promptassay_registry::version::{Version, VersionSelector};
 
 use super::Then;
 use super::git::slashed;
@@ -26,7 +26,7 @@ impl Then<'_> {
         let directory = self.git.named(prompt.directory());
         let there = self.lock(&self.commit, &directory)?;
         let began = if self.fork == self.commit { there.clone() } else { self.lock(&self.fork, &directory)? };
-        let archived = self.standing(prompt.name(), &directory)?.archived;
+        let Standing { archived, production } = self.standing(prompt.name(), &directory)?;
         let mut problems = Vec::new();
         for (version, row) in &there.rows {
             // What the other side registered since, the change could not know; what it had, it must keep.
@@ -41,7 +41,11 @@ impl Then<'_> {
                 None if prompt.version(version).is_none() && archived.contains(version) => continue,
                 now => differences(row, now, prompt, version),
             };
-            problems.push(self.thawed(prompt, version, &differences));
+            let served = match &production {
+                Some(version) => Some(version.clone()),
+                None => self.git.active_version(&self.commit, prompt.directory())?,
+            };
+            problems.push(self.thawed(prompt, version, &differences, served.as_ref() == Some(version)));
         }
         problems.extend(self.rewritten(prompt, &there)?);
         problems.extend(self.blessed_anew(prompt)?);
@@ -103,7 +107,7 @@ impl Then<'_> {
         Some(Problem::warning("changes::registration_rewritten", message).at(place).help(help))
     }
 
-    fn thawed(&self, prompt: &Prompt, version: &Version, differences: &[String]) -> Problem {
+    fn thawed(&self, prompt: &Prompt, version: &Version, differences: &[String], is_served: bool) -> Problem {
         let message = format!(
             "{} {version} is registered at {}, and this change does not leave it as it is there: {}",
             prompt.name(),
@@ -111,13 +115,25 @@ impl Then<'_> {
             differences.join(", ")
         );
         let (name, reference) = (prompt.name(), self.reference);
-        let help = if prompt.version(version).is_none() {
+        let restore = "what is registered is frozen: restore its file and its row of prompt.lock from";
+        let help = if is_served && prompt.version(version).is_none() {
+            let back = match (ledger::exists(prompt.directory()), prompt.active()) {
+                (true, _) => format!("rollback {name} --reason WHY"),
+                (false, VersionSelector::Exact(before)) if before != version => {
+                    format!("activate {name} {before}")
+                }
+                (false, _) => format!("activate {name} VERSION"),
+            };
             format!(
-                "what is registered is frozen: restore its file and its row of prompt.lock from {reference}; a version that is archived there may be removed (`promptassay archive {name} {version}`, in a change before this one)"
+                "{restore} {reference}, where it is served; `promptassay {back}` serves another one and removes nothing"
+            )
+        } else if prompt.version(version).is_none() {
+            format!(
+                "{restore} {reference}; a version that is archived there may be removed (`promptassay archive {name} {version}`, in a change before this one)"
             )
         } else {
             format!(
-                "what is registered is frozen: restore its file and its row of prompt.lock from {reference}, and put what is new into a version of its own (`promptassay add {name}`)"
+                "{restore} {reference}, and put what is new into a version of its own (`promptassay add {name}`)"
             )
         };
         let place = Place::whole_file(prompt.directory().join(lock_file::FILE_NAME));
