@@ -95,8 +95,7 @@ pub struct LockRow {
 }
 
 /// What is done about two sides of a merge: no row of either may go.
-const KEEP_BOTH: &str =
-    "keep the rows of both sides; of two for one version keep theirs, and add your text under another number";
+const KEEP_BOTH: &str = "keep the rows of both sides; of two for one version keep the one that others have already, with the file of the same side, and add your text under another number";
 
 impl Lock {
     /// Reads a lock. `None`, with the reasons among `problems`, unless every row of it could be read: half a lock would let a
@@ -297,7 +296,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_the_whole_is_said_once() {
         insta::assert_snapshot!(read("schema: 2\nrows: []\n").1, @"prompt.lock:1:9: the format 2 is not known (help: this promptassay reads format 1; a newer one may read this file)");
-        insta::assert_snapshot!(read("schema: 1\nversions:\n<<<<<<< HEAD\n  1.0.0: {}\n=======\n>>>>>>> other\n").1, @"prompt.lock:3:1: here begin the two sides of a merge that nobody resolved (help: keep the rows of both sides; of two for one version keep theirs, and add your text under another number)");
+        insta::assert_snapshot!(read("schema: 1\nversions:\n<<<<<<< HEAD\n  1.0.0: {}\n=======\n>>>>>>> other\n").1, @"prompt.lock:3:1: here begin the two sides of a merge that nobody resolved (help: keep the rows of both sides; of two for one version keep the one that others have already, with the file of the same side, and add your text under another number)");
     }
 
     #[test]

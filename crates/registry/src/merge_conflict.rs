@@ -16,9 +16,9 @@ const MESSAGE: &str = "here begin the two sides of a merge that nobody resolved"
 pub(crate) fn in_prose(file: &Path, text: &str) -> Option<Problem> {
     let first = first_mark(text)?;
     Some(
-        Problem::warning(MERGE_CONFLICT, MESSAGE).at(Place::in_text(file, text, first)).help(
-            "keep one of the two, without the marks; a text that is about such marks has them indented",
-        ),
+        Problem::warning(MERGE_CONFLICT, MESSAGE)
+            .at(Place::in_text(file, text, first))
+            .help(format!("{}; a text that is about such marks has them indented", one_side(file))),
     )
 }
 
@@ -51,6 +51,14 @@ pub fn in_table(file: &Path, text: &str) -> Option<Problem> {
     }
     let place = Place::in_text(file, text, in_a_cell?);
     in_prose(file, text).map(|problem| problem.at(place))
+}
+
+/// What is done about two sides of one version: a text that is made of both is what neither registered.
+pub(crate) fn one_side(file: &Path) -> String {
+    format!(
+        "take the file of one side, `git checkout --ours -- {file}` or `--theirs`; where both registered this version, of the side whose row of prompt.lock you keep, and `promptassay add` gives the other text a number of its own",
+        file = file.display()
+    )
 }
 
 /// Where the first mark stands.

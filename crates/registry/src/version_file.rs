@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::content::{Chat, MessageTemplate, Role, VersionContent};
 use crate::lock_file::{SCHEMA, unknown_schema};
+use crate::merge_conflict;
 use crate::problem::{Place, Problem, has_errors};
 use crate::template::{Template, TemplateFormat, TemplateProblem, code};
 use crate::version::Version;
@@ -104,6 +105,9 @@ impl VersionFile {
             Form::Text => (parse_text(file, text, format, &mut found), None),
             Form::Chat => {
                 let document = Document::parse(file, Arc::clone(text), &mut found);
+                for merge in found.iter_mut().filter(|problem| problem.code == merge_conflict::UNRESOLVED) {
+                    merge.help = Some(merge_conflict::one_side(file));
+                }
                 let content = document.as_ref().and_then(|document| parse_chat(document, format, &mut found));
                 (content, document)
             }
@@ -125,7 +129,7 @@ fn parse_text(
         problems.push(empty(file));
         return None;
     }
-    problems.extend(crate::merge_conflict::in_prose(file, text));
+    problems.extend(merge_conflict::in_prose(file, text));
     match Template::parse(format, Arc::clone(text)) {
         Ok(template) => Some(VersionContent::Text(template)),
         Err(found) => {

@@ -349,6 +349,22 @@ fn a_suite_under_a_name_that_is_not_read_makes_nothing_green_and_stops_no_servin
 }
 
 #[test]
+fn two_sides_of_one_version_are_resolved_by_taking_one() {
+    let sandbox = Sandbox::new();
+    let merge = |one: &str, other: &str| format!("<<<<<<< HEAD\n{one}=======\n{other}>>>>>>> other\n");
+    let chat = |text: &str| format!("  - {{role: user, content: \"{text} {{name}} {{tone}}\"}}\n");
+    sandbox
+        .write("prompts/greet/v1.1.0.yaml", "messages:\n".to_owned() + &merge(&chat("Hi"), &chat("Hello")));
+    sandbox.write("prompts/greet/v1.2.0.txt", merge("Hi {name}, {tone}\n", "Hello {name}, {tone}\n"));
+    let row = |digit: &str| format!("  1.1.0: {{file: v1.1.0.yaml, sha256: {}}}\n", digit.repeat(64));
+    sandbox.write(
+        "prompts/greet/prompt.lock",
+        "schema: 1\nversions:\n".to_owned() + &merge(&row("a"), &row("b")),
+    );
+    assert_snapshot!(sandbox.session(&[&["check"]]));
+}
+
+#[test]
 fn a_merge_that_nobody_resolved_is_called_that_wherever_it_is() {
     let sandbox = Sandbox::new();
     sandbox.edit(
