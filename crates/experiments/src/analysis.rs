@@ -175,10 +175,15 @@ fn read(
         .map(|(at, reason)| Stopped { at, reason })
         .filter(|stopped| stopped.at <= now);
     let until = stopped.as_ref().map_or(now, |stopped| stopped.at);
-    let everybody = Population { experiment: name, phase, until };
+    let everybody = Population { now, ..Population::as_of(name, phase, until) };
     let progress = progress(experiment, store, everybody, now, stopped)?;
-    // Whoever came after the planned population is not looked at: else every look would be another test.
-    let last = progress.complete_at.filter(|_| progress.at_horizon).unwrap_or(until);
+    // Whoever came after the planned population is not looked at: else every look would be another test. Nor is what it was served once the
+    // last window had closed.
+    let (last, settled) = match (progress.complete_at, progress.decided_at) {
+        (Some(last), Some(decided)) if progress.at_horizon => (last.min(until), decided.min(until)),
+        _ => (until, until),
+    };
+    let everybody = Population { settled, ..everybody };
     let arms = store.arms(Population { until: last, ..everybody })?;
     let unexposed = store.unexposed(everybody)?;
     let everyone: u64 = arms.units.iter().map(|(_, units)| units).sum();
@@ -261,7 +266,11 @@ fn progress(
     let last = complete_at.or(stopped.as_ref().map(|stopped| stopped.at));
     let decided_at = last.map(|at| longest.map_or(at, |window| after(at, window)));
     let at_horizon = complete_at.is_some() && decided_at.is_some_and(|at| now >= at);
-    let units_left = planned.map(|planned| planned.saturating_sub(units));
+    // Who crosses over once they are in takes none away.
+    let units_left = match nth {
+        Some(_) => Some(0),
+        None => planned.map(|planned| planned.saturating_sub(units)),
+    };
     Ok(Progress {
         units,
         planned_units: planned,

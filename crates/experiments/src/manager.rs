@@ -263,7 +263,7 @@ impl Manager {
         let mut store = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let phase = experiment.allocation.phase;
         let analysis = analyze(experiment, store.as_mut(), phase, now)?;
-        let series = store.series(Population { experiment: experiment.name.as_str(), phase, until: now })?;
+        let series = store.series(Population::as_of(experiment.name.as_str(), phase, now))?;
         Ok(Results { series, analysis })
     }
 

@@ -96,6 +96,17 @@ pub struct Population<'a> {
     pub phase: u32,
     /// Only units first exposed up to and including this moment.
     pub until: Timestamp,
+    /// Only exposures up to and including this moment, which is no earlier: who is served another variant later has not crossed over.
+    pub settled: Timestamp,
+    /// Only outcomes up to and including this moment.
+    pub now: Timestamp,
+}
+
+impl<'a> Population<'a> {
+    /// Everybody who was exposed up to a moment, by what was known then.
+    pub fn as_of(experiment: &'a str, phase: u32, now: Timestamp) -> Self {
+        Self { experiment, phase, until: now, settled: now, now }
+    }
 }
 
 /// Which outcomes of a unit count, seen from its first exposure.
@@ -189,7 +200,7 @@ pub trait Store: Send {
         visit: &mut dyn FnMut(&[u8], &str),
     ) -> Result<(), StoreError>;
 
-    /// When the unit with this number, counted from 1 by first exposure, was exposed.
+    /// When so many units had been served one variant and no other for the first time.
     fn nth_exposure(
         &mut self,
         population: Population<'_>,
@@ -212,7 +223,7 @@ pub trait Store: Send {
     /// Outcomes counted one by one, whatever their window.
     fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError>;
 
-    /// How many units have outcomes in this experiment and were not exposed in this phase.
+    /// How many units have outcomes in this experiment and were not exposed in this phase, both up to `now`.
     fn unexposed(&mut self, population: Population<'_>) -> Result<u64, StoreError>;
 
     /// When this unit was first exposed in a phase.

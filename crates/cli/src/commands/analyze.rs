@@ -93,7 +93,7 @@ fn known(found: &Found, store: &mut dyn Store, phase: u32) -> Result<(), Failure
     if phase == of_file || started.iter().any(|started| started.phase == phase) {
         return Ok(());
     }
-    let everybody = Population { experiment, phase, until: Timestamp::MAX };
+    let everybody = Population::as_of(experiment, phase, Timestamp::MAX);
     if store.arms(everybody).map_err(|error| store_failed(&error))? != Arms::default() {
         return Ok(());
     }

@@ -7,6 +7,7 @@
 )]
 
 mod archived;
+mod as_of;
 mod gone;
 mod known_ids;
 mod lost_rows;

@@ -197,13 +197,12 @@ impl Store for PostgresStore {
 
     fn arms(&mut self, population: Population<'_>) -> Result<Arms, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(Arms::default()) };
-        let until = micros(population.until);
         let mut arms = Arms::default();
-        self.each("count units", sql::ARMS, vec![Box::new(scope), Box::new(until)], |row| {
+        self.each("count units", sql::ARMS, exposed(scope, population), |row| {
             arms.units.push((row.try_get(0)?, count(row.try_get(1)?)));
             Ok(())
         })?;
-        self.each("count units", sql::SPAN, vec![Box::new(scope), Box::new(until)], |row| {
+        self.each("count units", sql::SPAN, exposed(scope, population), |row| {
             arms.crossovers = count(row.try_get(0)?);
             let (first, last): (Option<i64>, Option<i64>) = (row.try_get(1)?, row.try_get(2)?);
             arms.span = first.zip(last).map(|(first, last)| (timestamp(first), timestamp(last)));
@@ -218,8 +217,7 @@ impl Store for PostgresStore {
         visit: &mut dyn FnMut(&[u8], &str),
     ) -> Result<(), StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(()) };
-        let until = micros(population.until);
-        self.each("read who was served what", sql::SERVED, vec![Box::new(scope), Box::new(until)], |row| {
+        self.each("read who was served what", sql::SERVED, exposed(scope, population), |row| {
             visit(row.try_get(0)?, row.try_get(1)?);
             Ok(())
         })
@@ -231,14 +229,10 @@ impl Store for PostgresStore {
         number: u64,
     ) -> Result<Option<Timestamp>, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(None) };
-        let skipped = i64::try_from(number.saturating_sub(1)).unwrap_or(i64::MAX);
-        let until = micros(population.until);
-        let at: Option<i64> = self.one(
-            "find the planned end",
-            sql::NTH,
-            vec![Box::new(scope), Box::new(until), Box::new(skipped)],
-        )?;
-        Ok(at.map(timestamp))
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        let row: Parameters = vec![Box::new(scope), Box::new(micros(population.until)), Box::new(number)];
+        let at: Option<Option<i64>> = self.one("find the planned end", sql::NTH, row)?;
+        Ok(at.flatten().map(timestamp))
     }
 
     fn units(
@@ -258,58 +252,51 @@ impl Store for PostgresStore {
             Ok(())
         })?;
         let (from, to) = window.bounds();
-        let until = micros(population.until);
-        self.each(
-            "read units",
-            sql::UNITS,
-            vec![Box::new(scope), Box::new(until), Box::new(series), Box::new(from), Box::new(to)],
-            |row| {
-                let variant: i64 = row.try_get(0)?;
-                let largest: f64 = row.try_get(3)?;
-                let variant = names.get(&variant).map(String::as_str).unwrap_or_default();
-                visit(UnitRow {
-                    variant,
-                    count: count(row.try_get(1)?),
-                    sum: row.try_get(2)?,
-                    any: largest > 0.0,
-                });
-                Ok(())
-            },
-        )
+        let mut row = exposed(scope, population);
+        row.push(Box::new(series));
+        row.push(Box::new(from));
+        row.push(Box::new(to));
+        row.push(Box::new(micros(population.now)));
+        self.each("read units", sql::UNITS, row, |row| {
+            let variant: i64 = row.try_get(0)?;
+            let largest: f64 = row.try_get(3)?;
+            let variant = names.get(&variant).map(String::as_str).unwrap_or_default();
+            visit(UnitRow {
+                variant,
+                count: count(row.try_get(1)?),
+                sum: row.try_get(2)?,
+                any: largest > 0.0,
+            });
+            Ok(())
+        })
     }
 
     fn cut_short(&mut self, population: Population<'_>, window: SignedDuration) -> Result<u64, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(0) };
         let (_, length) = Window::After(Some(window)).bounds();
-        let until = micros(population.until);
-        let found: Option<i64> = self.one(
-            "count units of a later phase",
-            sql::CUT,
-            vec![Box::new(scope), Box::new(until), Box::new(length)],
-        )?;
+        let mut row = exposed(scope, population);
+        row.push(Box::new(length));
+        let found: Option<i64> = self.one("count units of a later phase", sql::CUT, row)?;
         Ok(count(found.unwrap_or(0)))
     }
 
     fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(Vec::new()) };
-        let until = micros(population.until);
         let mut series = Vec::new();
-        self.each(
-            "count outcomes",
-            sql::SERIES,
-            vec![Box::new(scope), Box::new(until), text(population.experiment)],
-            |row| {
-                series.push(SeriesRow {
-                    series: row.try_get(0)?,
-                    variant: row.try_get(1)?,
-                    count: count(row.try_get(2)?),
-                    mean: row.try_get(3)?,
-                    min: row.try_get(4)?,
-                    max: row.try_get(5)?,
-                });
-                Ok(())
-            },
-        )?;
+        let mut row = exposed(scope, population);
+        row.push(text(population.experiment));
+        row.push(Box::new(micros(population.now)));
+        self.each("count outcomes", sql::SERIES, row, |row| {
+            series.push(SeriesRow {
+                series: row.try_get(0)?,
+                variant: row.try_get(1)?,
+                count: count(row.try_get(2)?),
+                mean: row.try_get(3)?,
+                min: row.try_get(4)?,
+                max: row.try_get(5)?,
+            });
+            Ok(())
+        })?;
         // The database sorts words as its language does; answers are the same everywhere.
         series.sort_by(|a, b| (&a.series, &a.variant).cmp(&(&b.series, &b.variant)));
         Ok(series)
@@ -320,7 +307,7 @@ impl Store for PostgresStore {
         let found: Option<i64> = self.one(
             "count units without exposure",
             sql::UNEXPOSED,
-            vec![Box::new(scope), text(population.experiment)],
+            vec![Box::new(scope), text(population.experiment), Box::new(micros(population.now))],
         )?;
         Ok(count(found.unwrap_or(0)))
     }
@@ -359,6 +346,11 @@ impl Store for PostgresStore {
             Ok(())
         })
     }
+}
+
+/// The first parameters of whatever is asked about the exposures of a population.
+fn exposed(scope: i64, population: Population<'_>) -> Parameters {
+    vec![Box::new(scope), Box::new(micros(population.until)), Box::new(micros(population.settled))]
 }
 
 /// A count, which the database keeps with a sign.

@@ -73,11 +73,11 @@ ON CONFLICT (experiment, phase) DO UPDATE SET allocation = excluded.allocation, 
 planned_units = excluded.planned_units, started_at = excluded.started_at, stopped_at = excluded.stopped_at, reason = excluded.reason,
 rules = excluded.rules, prompt = excluded.prompt";
 
-/// Units of one scope, exposed up to $2.
+/// Units of one scope, first exposed up to $2, by the exposures up to $3: what a unit is served after that, nobody knew then.
 macro_rules! first {
     () => {
         "WITH first AS (SELECT unit, min(at) AS at, min(variant) AS variant, count(*) AS variants
-FROM exposures WHERE scope = $1 GROUP BY unit HAVING min(at) <= $2) "
+FROM exposures WHERE scope = $1 AND at <= $3 GROUP BY unit HAVING min(at) <= $2) "
     };
 }
 
@@ -106,21 +106,25 @@ pub(super) const SPAN: &str = concat!(
     "SELECT coalesce(sum(CASE WHEN variants > 1 THEN 1 ELSE 0 END), 0), min(at), max(at) FROM first"
 );
 
-pub(super) const NTH: &str =
-    concat!(first!(), "SELECT at FROM first WHERE variants = 1 ORDER BY at LIMIT 1 OFFSET $3");
+/// The first moment at which $3 units had been served one variant and no other: who crosses over later moves it no more.
+pub(super) const NTH: &str = "WITH seen AS (SELECT at, row_number() OVER (PARTITION BY unit ORDER BY at) AS nth
+FROM exposures WHERE scope = $1 AND at <= $2),
+counted AS (SELECT at, sum(CASE nth WHEN 1 THEN 1 ELSE -1 END) OVER (ORDER BY at) AS units FROM seen WHERE nth <= 2)
+SELECT min(at) FROM counted WHERE units >= $3";
 
 pub(super) const UNITS: &str = concat!(
     first_and_later!(),
     "SELECT f.variant, count(o.value), coalesce(sum(o.value), 0.0), coalesce(max(abs(o.value)), 0.0)
 FROM first f LEFT JOIN later l ON l.unit = f.unit
-LEFT JOIN outcomes o ON o.series = $3 AND o.unit = f.unit AND o.at - f.at >= $4 AND o.at - f.at < $5 AND (l.at IS NULL OR o.at < l.at)
+LEFT JOIN outcomes o ON o.series = $4 AND o.unit = f.unit AND o.at - f.at >= $5 AND o.at - f.at < $6 AND o.at <= $7
+AND (l.at IS NULL OR o.at < l.at)
 WHERE f.variants = 1 GROUP BY f.unit, f.variant ORDER BY f.unit"
 );
 
 /// Units whose window of this length was cut short by a later phase.
 pub(super) const CUT: &str = concat!(
     first_and_later!(),
-    "SELECT count(*) FROM first f JOIN later l ON l.unit = f.unit WHERE f.variants = 1 AND l.at - f.at < $3"
+    "SELECT count(*) FROM first f JOIN later l ON l.unit = f.unit WHERE f.variants = 1 AND l.at <= $3 AND l.at - f.at < $4"
 );
 
 pub(super) const SERIES: &str = concat!(
@@ -128,11 +132,12 @@ pub(super) const SERIES: &str = concat!(
     "SELECT s.name, v.name, count(*), avg(o.value), min(o.value), max(o.value)
 FROM series s JOIN outcomes o ON o.series = s.id JOIN first f ON f.unit = o.unit AND f.variants = 1 AND o.at >= f.at
 JOIN variants v ON v.id = f.variant LEFT JOIN later l ON l.unit = f.unit
-WHERE s.experiment = $3 AND (l.at IS NULL OR o.at < l.at) GROUP BY s.name, v.name ORDER BY s.name, v.name"
+WHERE s.experiment = $4 AND o.at <= $5 AND (l.at IS NULL OR o.at < l.at) GROUP BY s.name, v.name ORDER BY s.name, v.name"
 );
 
 pub(super) const UNEXPOSED: &str = "SELECT count(*) FROM (SELECT DISTINCT o.unit FROM outcomes o JOIN series s ON s.id = o.series
-WHERE s.experiment = $2 AND NOT EXISTS (SELECT 1 FROM exposures e WHERE e.scope = $1 AND e.unit = o.unit)) AS without";
+WHERE s.experiment = $2 AND o.at <= $3
+AND NOT EXISTS (SELECT 1 FROM exposures e WHERE e.scope = $1 AND e.unit = o.unit AND e.at <= $3)) AS without";
 
 pub(super) const FIRST_EXPOSURE: &str = "SELECT min(e.at) FROM exposures e JOIN scopes s ON s.id = e.scope
 WHERE s.experiment = $1 AND s.phase = $2 AND e.unit = $3";

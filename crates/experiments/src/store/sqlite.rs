@@ -142,13 +142,13 @@ impl Store for SqliteStore {
 
     fn arms(&mut self, population: Population<'_>) -> Result<Arms, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(Arms::default()) };
-        let until = micros(population.until);
+        let (until, settled) = (micros(population.until), micros(population.settled));
         let mut arms = Arms::default();
-        self.each("count units", sql::ARMS, [scope, until], |row| {
+        self.each("count units", sql::ARMS, [scope, until, settled], |row| {
             arms.units.push((row.get(0)?, row.get(1)?));
             Ok(())
         })?;
-        self.each("count units", sql::SPAN, [scope, until], |row| {
+        self.each("count units", sql::SPAN, [scope, until, settled], |row| {
             arms.crossovers = row.get(0)?;
             let (first, last): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
             arms.span = first.zip(last).map(|(first, last)| (timestamp(first), timestamp(last)));
@@ -163,7 +163,8 @@ impl Store for SqliteStore {
         visit: &mut dyn FnMut(&[u8], &str),
     ) -> Result<(), StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(()) };
-        self.each("read who was served what", sql::SERVED, [scope, micros(population.until)], |row| {
+        let row = [scope, micros(population.until), micros(population.settled)];
+        self.each("read who was served what", sql::SERVED, row, |row| {
             visit(row.get_ref(0)?.as_bytes()?, row.get_ref(1)?.as_str()?);
             Ok(())
         })
@@ -175,8 +176,9 @@ impl Store for SqliteStore {
         number: u64,
     ) -> Result<Option<Timestamp>, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(None) };
-        let row = params![scope, micros(population.until), number.saturating_sub(1)];
-        Ok(self.one("find the planned end", sql::NTH, row)?.map(timestamp))
+        let row = params![scope, micros(population.until), number];
+        let at: Option<Option<i64>> = self.one("find the planned end", sql::NTH, row)?;
+        Ok(at.flatten().map(timestamp))
     }
 
     fn units(
@@ -193,7 +195,9 @@ impl Store for SqliteStore {
             .unwrap_or(-1);
         let names = self.variants()?;
         let (from, to) = window.bounds();
-        let row = params![scope, micros(population.until), series, from, to];
+        let [until, settled, now] =
+            [population.until, population.settled, population.now].map(micros);
+        let row = params![scope, until, settled, series, from, to, now];
         self.each("read units", sql::UNITS, row, |row| {
             let variant: i64 = row.get(0)?;
             let largest: f64 = row.get(3)?;
@@ -206,14 +210,16 @@ impl Store for SqliteStore {
     fn cut_short(&mut self, population: Population<'_>, window: SignedDuration) -> Result<u64, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(0) };
         let (_, length) = Window::After(Some(window)).bounds();
-        let row = params![scope, micros(population.until), length];
+        let row = params![scope, micros(population.until), micros(population.settled), length];
         Ok(self.one("count units of a later phase", sql::CUT, row)?.unwrap_or(0))
     }
 
     fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(Vec::new()) };
         let mut series = Vec::new();
-        let row = params![scope, micros(population.until), population.experiment];
+        let [until, settled, now] =
+            [population.until, population.settled, population.now].map(micros);
+        let row = params![scope, until, settled, population.experiment, now];
         self.each("count outcomes", sql::SERIES, row, |row| {
             series.push(SeriesRow {
                 series: row.get(0)?,
@@ -230,7 +236,7 @@ impl Store for SqliteStore {
 
     fn unexposed(&mut self, population: Population<'_>) -> Result<u64, StoreError> {
         let scope = self.scope(population)?.unwrap_or(-1);
-        let row = params![scope, population.experiment];
+        let row = params![scope, population.experiment, micros(population.now)];
         Ok(self.one("count units without exposure", sql::UNEXPOSED, row)?.unwrap_or(0))
     }
 

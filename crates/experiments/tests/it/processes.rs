@@ -104,7 +104,7 @@ fn a_killed_process_loses_no_more_than_the_last_batch_window() {
 }
 
 fn everybody() -> Population<'static> {
-    Population { experiment: "e", phase: 1, until: Timestamp::MAX }
+    Population::as_of("e", 1, Timestamp::MAX)
 }
 
 fn eight_processes(events: u64) {

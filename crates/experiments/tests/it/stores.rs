@@ -39,7 +39,7 @@ pub(crate) fn outcome(unit: &str, series: &str, value: f64, seconds: i64, id: &s
 }
 
 fn everybody() -> Population<'static> {
-    Population { experiment: "e", phase: 1, until: Timestamp::MAX }
+    Population::as_of("e", 1, Timestamp::MAX)
 }
 
 fn units(store: &mut dyn Store, series: &str, window: Window) -> Vec<(String, u64, f64, bool)> {
@@ -96,7 +96,8 @@ fn keeps_its_promises(store: &mut dyn Store) {
     let early = Population { until: at(30), ..everybody() };
     assert_eq!(store.arms(early).unwrap().units, [("control".to_owned(), 1), ("treatment".to_owned(), 1)]);
     let nth = |store: &mut dyn Store, number| store.nth_exposure(everybody(), number).unwrap();
-    assert_eq!([1, 2, 3].map(|number| nth(store, number)), [Some(at(10)), Some(at(30)), Some(at(70))]);
+    // Until it was served the other variant as well, `both` was the third one.
+    assert_eq!([1, 2, 3].map(|number| nth(store, number)), [Some(at(10)), Some(at(30)), Some(at(40))]);
     assert_eq!(nth(store, 4), None);
 
     // In the order of the bytes of the ids: a, b, c.
@@ -130,10 +131,70 @@ fn keeps_its_promises(store: &mut dyn Store) {
     assert!(back.contains(&outcome("c\0\u{e9}", "m", 0.0, 71, "1")));
 
     known_ids(store);
+    what_comes_later_changes_no_answer(store);
     an_outcome_counts_in_one_phase(store);
     phases(store);
     reading_sees_one_moment(store);
     assert!(store.write(&[outcome("a", "m", f64::NAN, 1, "nan")]).is_err());
+}
+
+/// Everything that is answered about a population.
+fn answers(store: &mut dyn Store, population: Population<'_>) -> String {
+    let mut rows = Vec::new();
+    store.served(population, &mut |unit, variant| rows.push(format!("{unit:?} {variant}"))).unwrap();
+    rows.sort();
+    for window in [Window::After(None), Window::After(Some(SignedDuration::from_secs(60))), Window::Before] {
+        store.units(population, "m", window, &mut |row| rows.push(format!("{row:?}"))).unwrap();
+    }
+    let nth: Vec<_> = (1..5).map(|number| store.nth_exposure(population, number).unwrap()).collect();
+    let cut = store.cut_short(population, SignedDuration::from_secs(60)).unwrap();
+    let (arms, unexposed) = (store.arms(population).unwrap(), store.unexposed(population).unwrap());
+    format!("{rows:?} {nth:?} {cut} {arms:?} {unexposed} {:?}", store.series(population).unwrap())
+}
+
+/// As of a moment is by what was known then.
+fn what_comes_later_changes_no_answer(store: &mut dyn Store) {
+    let of = |mut event: Event, phase: u32| {
+        match &mut event {
+            Event::Exposure(exposure) => (exposure.experiment, exposure.phase) = ("later".into(), phase),
+            Event::Outcome(outcome) => outcome.experiment = "later".into(),
+        }
+        event
+    };
+    let before = [
+        of(exposure("a", "control", 0), 1),
+        of(exposure("b", "treatment", 10), 1),
+        of(exposure("c", "control", 20), 1),
+        of(outcome("a", "m", 1.0, 5, "1"), 1),
+        of(outcome("b", "m", 2.0, 50, "2"), 1),
+        // One that crossed over in time.
+        of(exposure("d", "control", 25), 1),
+        of(exposure("d", "treatment", 30), 1),
+    ];
+    store.write(&before).unwrap();
+    let then = Population::as_of("later", 1, at(50));
+    let known = answers(store, then);
+    for event in [
+        of(exposure("a", "treatment", 51), 1),
+        of(exposure("e", "control", 52), 1),
+        of(exposure("b", "treatment", 53), 2),
+        of(outcome("a", "m", 4.0, 54, "3"), 1),
+        of(outcome("e", "m", 4.0, 55, "4"), 1),
+        of(outcome("nobody", "m", 4.0, 56, "5"), 1),
+    ] {
+        store.write(std::slice::from_ref(&event)).unwrap();
+        assert_eq!(answers(store, then), known, "{event:?}");
+    }
+    let now = Population::as_of("later", 1, at(60));
+    let arms = store.arms(now).unwrap();
+    assert_eq!((arms.crossovers, store.unexposed(now).unwrap()), (2, 1));
+    // The third one had come before the first crossed over, and stays the third.
+    assert_eq!(store.nth_exposure(now, 3).unwrap(), Some(at(20)));
+    // A look at the units of before by what is known now.
+    let settled = Population { until: at(50), ..now };
+    assert_eq!(store.arms(settled).unwrap().crossovers, 2);
+    let row = store.series(settled).unwrap().into_iter().map(|row| row.count).collect::<Vec<_>>();
+    assert_eq!(row, [1]);
 }
 
 /// What comes under an id that is there with another value is counted apart, and changes nothing.
@@ -165,7 +226,7 @@ fn an_outcome_counts_in_one_phase(store: &mut dyn Store) {
         outcome("once", 16.0, 45),
     ];
     store.write(&events).unwrap();
-    let population = |phase| Population { experiment: "two", phase, until: at(1000) };
+    let population = |phase| Population::as_of("two", phase, at(1000));
     let mut sums = |phase: u32, window: Window| {
         let mut sums = Vec::new();
         store.units(population(phase), "m", window, &mut |row| sums.push(row.sum)).unwrap();
