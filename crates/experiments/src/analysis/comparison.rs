@@ -95,6 +95,10 @@ pub struct Comparison {
     /// arm that have one. Rather it is not recorded there, so it is no win and no guardrail holds by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded_in_one_arm: Option<u64>,
+    /// Where values are missing in one arm so much more often than in the other that chance does not explain it: the p-value. Those that
+    /// are there may not be alike, so it is no win and no guardrail holds by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_unevenly: Option<f64>,
     /// The relative change, at the planned end only.
     pub lift: Option<Estimate>,
     /// The p-value corrected for the further success metrics and treatments; for success metrics only.
@@ -206,10 +210,12 @@ impl Pair<'_> {
             .is_some_and(|(direction, difference)| direction.turn(difference) > 0.0);
         let recorded_in_one_arm =
             Sample::recorded_in_one(&self.metric.kind, self.control, self.treatment).filter(|_| looks_better);
+        let missing_unevenly = Sample::missing_unevenly(&[self.control, self.treatment]);
         let guard = match (settings.role, self.metric.direction, self.metric.margin, &interval) {
             (Role::Guardrail, Some(direction), Some(margin), Ok(interval)) => {
                 let guard = Guard::of(direction, margin, interval);
-                let is_known = guard != Guard::Holds || recorded_in_one_arm.is_none();
+                let is_told = recorded_in_one_arm.is_none() && missing_unevenly.is_none();
+                let is_known = guard != Guard::Holds || is_told;
                 Some(if is_known { guard } else { Guard::Open })
             }
             _ => None,
@@ -220,6 +226,7 @@ impl Pair<'_> {
             interval: interval.ok(),
             no_interval: interval.err(),
             recorded_in_one_arm,
+            missing_unevenly,
             lift,
             corrected_p: None,
             guard,

@@ -77,10 +77,11 @@ impl Guard {
     }
 }
 
-/// What only one arm records is rather not recorded in the other, and no win.
+/// What only one arm records is rather not recorded in the other, and no win; nor is what is missing in one far more often.
 pub(super) fn is_superior(metric: &MetricReport, comparison: &Comparison) -> bool {
+    let is_told = comparison.recorded_in_one_arm.is_none() && comparison.missing_unevenly.is_none();
     match (metric.direction, comparison.interval) {
-        (Some(direction), Some(interval)) if comparison.recorded_in_one_arm.is_none() => {
+        (Some(direction), Some(interval)) if is_told => {
             direction.turn(interval.lower).min(direction.turn(interval.upper)) > 0.0
         }
         _ => false,
@@ -182,6 +183,9 @@ fn without_a_winner(primary: &MetricReport) -> String {
             let why = match (comparison.no_interval, comparison.recorded_in_one_arm) {
                 (Some(reason), _) => why_not(reason),
                 (None, Some(_)) => "it is recorded in one variant only".to_owned(),
+                (None, None) if comparison.missing_unevenly.is_some() => {
+                    "its values are missing far more often in one variant".to_owned()
+                }
                 (None, None) => return None,
             };
             Some(format!("`{}` ({why})", comparison.variant))

@@ -237,14 +237,9 @@ pub(super) fn of_one_arm(metric: &Metric, report: &MetricReport) -> Vec<Finding>
 /// What the values of one metric say about the data.
 pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Experiment) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let with_value: Vec<u64> = samples.iter().map(Sample::with_value).collect();
-    let units: Vec<f64> = samples.iter().map(|sample| sample.units as f64).collect();
-    if samples.iter().any(|sample| sample.with_value() < sample.units)
-        && let Some(p) = sample_ratio(&with_value, &units).ok().and_then(|ratio| ratio.p_value.ok())
-        && p < BLOCKS
-    {
+    if let Some(p) = Sample::missing_unevenly(&samples.iter().collect::<Vec<_>>()) {
         let message = format!(
-            "a value of `{}` is missing more often in some variants than in others (p {}), so those that are there may not be alike",
+            "a value of `{}` is missing more often in some variants than in others (p {}), so those that are there may not be alike, and neither a win nor a guardrail rests on them",
             metric.name,
             exponent(p)
         );

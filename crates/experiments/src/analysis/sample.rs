@@ -5,9 +5,13 @@ use promptassay_stats::cuped::{CupedArm, cuped};
 use promptassay_stats::moments::Moments;
 use promptassay_stats::newcombe::Successes;
 use promptassay_stats::ratio::ratio_moments;
+use promptassay_stats::sample_ratio::sample_ratio;
 
 use crate::definition::{Experiment, LEAST_SUCCESSES, Metric, MetricKind, PerUnit};
 use crate::store::{Population, Store, StoreError, UnitRow, Window};
+
+/// Below this p-value values are not missing by chance.
+const UNEVEN: f64 = 0.001;
 
 /// The values of one variant.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,6 +46,16 @@ impl Sample {
         let most = one.recorded.max(other.recorded);
         let is_one_sided = one.recorded.min(other.recorded) == 0 && most >= LEAST_SUCCESSES;
         (nothing_is_0 && is_one_sided).then_some(most)
+    }
+
+    /// How likely it is that values are missing so unevenly by chance, where that is so unlikely that those that are there are not alike.
+    pub(super) fn missing_unevenly(samples: &[&Self]) -> Option<f64> {
+        if samples.iter().all(|sample| sample.with_value() == sample.units) {
+            return None;
+        }
+        let with_value: Vec<u64> = samples.iter().map(|sample| sample.with_value()).collect();
+        let units: Vec<f64> = samples.iter().map(|sample| sample.units as f64).collect();
+        sample_ratio(&with_value, &units).ok()?.p_value.ok().filter(|p| *p < UNEVEN)
     }
 
     /// Of a mean with a covariate: whether some unit has one.

@@ -57,6 +57,28 @@ fn a_guardrail_that_is_recorded_in_one_variant_only_does_not_hold() {
     assert_snapshot!(unknown + &sandbox.session(&[&LOOK]));
 }
 
+/// The values that are there say nothing of those that are lost, such as of all whose request failed.
+#[test]
+fn values_that_are_missing_in_one_variant_far_more_often_prove_nothing() {
+    let sandbox = sandbox();
+    let lost = |number: usize, variant: &str| variant == "treatment" && number % 3 != 0;
+    table(&sandbox, |number, variant| {
+        let resolved = number % 10 < if variant == "treatment" { 8 } else { 5 };
+        (resolved, (!lost(number, variant)).then_some(1.0 + (number % 7) as f64 / 10.0))
+    });
+    let mut seen = "## a guardrail\n".to_owned() + &sandbox.session(&[&LOOK]);
+    let trial = "prompts/greet/experiments/trial.yaml";
+    sandbox.edit(trial, "role: primary", "role: success");
+    sandbox.edit(trial, "role: guardrail, direction: lower, margin: 0.5", "role: primary, direction: lower");
+    sandbox.edit(trial, "smallest_effect: 0.1, baseline: 0.4,", "smallest_effect: 0.5, sd: 1,");
+    table(&sandbox, |number, variant| {
+        let cost = if variant == "treatment" { 1.0 } else { 2.0 };
+        (number % 2 == 0, (!lost(number, variant)).then_some(cost + (number % 7) as f64 / 10.0))
+    });
+    seen = seen + "## a primary\n" + &sandbox.session(&[&LOOK]);
+    assert_snapshot!(seen);
+}
+
 #[test]
 fn harm_that_only_the_treatment_does_is_harm() {
     let sandbox = sandbox();
