@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-pub use glob::{FindError, find_files, matches_glob, matches_path};
+pub use glob::{FindError, find_files, matches_glob, matches_path, parts_of};
 pub(crate) use inside::{COPY_IT, LINK_LEAVES};
 pub use inside::{PathError, check_inside, repository_root, resolve_inside};
 pub use lock::{DirectoryLock, LOCK_FILE_NAME, LockError};

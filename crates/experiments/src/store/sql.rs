@@ -135,7 +135,8 @@ JOIN variants v ON v.id = f.variant LEFT JOIN later l ON l.unit = f.unit
 WHERE s.experiment = $4 AND o.at <= $5 AND (l.at IS NULL OR o.at < l.at) GROUP BY s.name, v.name ORDER BY s.name, v.name"
 );
 
-pub(super) const UNEXPOSED: &str = "SELECT count(*) FROM (SELECT DISTINCT o.unit FROM outcomes o JOIN series s ON s.id = o.series
+pub(super) const UNEXPOSED: &str =
+    "SELECT count(*) FROM (SELECT DISTINCT o.unit FROM outcomes o JOIN series s ON s.id = o.series
 WHERE s.experiment = $2 AND o.at <= $3
 AND NOT EXISTS (SELECT 1 FROM exposures e WHERE e.scope = $1 AND e.unit = o.unit AND e.at <= $3)) AS without";
 

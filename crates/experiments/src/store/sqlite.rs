@@ -195,8 +195,7 @@ impl Store for SqliteStore {
             .unwrap_or(-1);
         let names = self.variants()?;
         let (from, to) = window.bounds();
-        let [until, settled, now] =
-            [population.until, population.settled, population.now].map(micros);
+        let [until, settled, now] = [population.until, population.settled, population.now].map(micros);
         let row = params![scope, until, settled, series, from, to, now];
         self.each("read units", sql::UNITS, row, |row| {
             let variant: i64 = row.get(0)?;
@@ -217,8 +216,7 @@ impl Store for SqliteStore {
     fn series(&mut self, population: Population<'_>) -> Result<Vec<SeriesRow>, StoreError> {
         let Some(scope) = self.scope(population)? else { return Ok(Vec::new()) };
         let mut series = Vec::new();
-        let [until, settled, now] =
-            [population.until, population.settled, population.now].map(micros);
+        let [until, settled, now] = [population.until, population.settled, population.now].map(micros);
         let row = params![scope, until, settled, population.experiment, now];
         self.each("count outcomes", sql::SERIES, row, |row| {
             series.push(SeriesRow {

@@ -1,5 +1,6 @@
 //! Patterns for names and files: `*` for any characters, `?` for one, `**` for any directories.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,10 +21,18 @@ pub enum FindError {
         /// Where it was looked for.
         base: PathBuf,
     },
-    /// A directory cannot be read.
+    /// A link has a name that fits, and what it leads to is not there.
+    #[error("`{}` fits `{pattern}`, and this link leads nowhere", path.display())]
+    LeadsNowhere {
+        /// The link.
+        path: PathBuf,
+        /// The pattern as written.
+        pattern: String,
+    },
+    /// A directory cannot be read, or what fits cannot be looked at.
     #[error("`{}` cannot be read: {message}", path.display())]
     Unreadable {
-        /// The directory.
+        /// The directory or file.
         path: PathBuf,
         /// What the system says.
         message: String,
@@ -38,6 +47,9 @@ impl FindError {
             Self::Nothing { .. } => {
                 "paths are relative to the file that names them; `*` stays in a directory"
             }
+            Self::LeadsNowhere { .. } => {
+                "bring what it leads to (a submodule, a data store), or remove the link: a part of what fits is not all of it"
+            }
             Self::Unreadable { .. } => "change its permissions, or run as its owner",
         }
     }
@@ -46,10 +58,11 @@ impl FindError {
 /// The files that `pattern` means in a file that stands in `base`, sorted by path; never none. `repository` is the result of
 /// [`repository_root`](super::repository_root): a match that lies outside, by `..` or through a link, is refused.
 ///
-/// `*` and `?` match within a name, and no leading dot; `**` as a whole part matches any number of directories, links excepted.
+/// `*` and `?` match within a name, and no leading dot; `**` as a whole part matches any number of directories, links excepted. What fits
+/// and cannot be looked at is an error: a part of the files would look like all of them.
 pub fn find_files(base: &Path, pattern: &str, repository: &Path) -> Result<Vec<PathBuf>, FindError> {
     let nothing = || FindError::Nothing { pattern: pattern.to_owned(), base: base.to_owned() };
-    let parts: Vec<&str> = pattern.split('/').collect();
+    let parts = parts_of(pattern);
     let literal = parts.iter().take_while(|part| !is_pattern(part)).count();
     if literal == parts.len() {
         let path = resolve_inside(base, pattern, repository)?;
@@ -59,8 +72,9 @@ pub fn find_files(base: &Path, pattern: &str, repository: &Path) -> Result<Vec<P
     resolve_inside(base, pattern, repository)?;
     let prefix = if literal == 0 { ".".to_owned() } else { parts[..literal].join("/") };
     let start = resolve_inside(base, &prefix, repository)?;
-    let mut found = Vec::new();
-    walk(&start, &parts[literal..], &mut found)?;
+    let mut search = Search { pattern, found: Vec::new(), walked: HashSet::new() };
+    search.walk(&start, &parts[literal..])?;
+    let mut found = search.found;
     found.sort();
     found.dedup();
     for path in &found {
@@ -105,69 +119,105 @@ pub fn matches_glob(pattern: &str, name: &str) -> bool {
 /// Whether a path fits a pattern, both with `/` between their parts and relative to the same directory: as [`find_files`] finds
 /// files, for files that lie on no disk.
 pub fn matches_path(pattern: &str, path: &str) -> bool {
-    fn fits(pattern: &[&str], path: &[&str]) -> bool {
-        let Some((&part, rest)) = pattern.split_first() else { return path.is_empty() };
-        let first = path.split_first();
-        if part == "**" {
-            // Alone at the end it means directories, and those are no files.
-            let deeper = first.is_some_and(|(name, path)| !name.starts_with('.') && fits(pattern, path));
-            return !rest.is_empty() && (fits(rest, path) || deeper);
-        }
-        first.is_some_and(|(&name, path)| {
-            let is_hidden = name.starts_with('.') && !part.starts_with('.');
-            let here = if is_pattern(part) { !is_hidden && matches_glob(part, name) } else { part == name };
-            here && fits(rest, path)
-        })
+    let parts = parts_of(pattern);
+    // Alone at the end it means directories, and those are no files.
+    if parts.last() == Some(&"**") {
+        return false;
     }
-    let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
-    fits(&pattern, &path)
+    // How many parts may be behind us.
+    let mut behind = BTreeSet::from([0]);
+    for name in path.split('/') {
+        let directories = behind.iter().filter(|at| parts.get(**at) == Some(&"**")).map(|at| at + 1);
+        behind.extend(directories.collect::<Vec<_>>());
+        behind = behind
+            .into_iter()
+            .filter_map(|at| {
+                let part = *parts.get(at)?;
+                let is_hidden = name.starts_with('.') && !part.starts_with('.');
+                match part {
+                    "**" => (!is_hidden).then_some(at),
+                    _ if is_pattern(part) => (!is_hidden && matches_glob(part, name)).then_some(at + 1),
+                    _ => (part == name).then_some(at + 1),
+                }
+            })
+            .collect();
+    }
+    behind.contains(&parts.len())
+}
+
+/// The parts of a pattern. Several `**` in a row mean what one means, and would be walked for each of them.
+pub fn parts_of(pattern: &str) -> Vec<&str> {
+    let mut parts: Vec<&str> = pattern.split('/').collect();
+    parts.dedup_by(|part, before| *part == "**" && *before == "**");
+    parts
 }
 
 fn is_pattern(part: &str) -> bool {
     part.contains(['*', '?'])
 }
 
-fn walk(directory: &Path, parts: &[&str], found: &mut Vec<PathBuf>) -> Result<(), FindError> {
-    let Some((&part, rest)) = parts.split_first() else { return Ok(()) };
-    if part == "**" {
-        walk(directory, rest, found)?;
-    }
-    let mut names = Vec::new();
-    if is_pattern(part) {
-        let entries = match fs::read_dir(directory) {
-            Ok(entries) => entries,
-            // What is no directory has no files; whether that matters is known at the end.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(());
-            }
-            Err(error) => return Err(unreadable(directory, &error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(|error| unreadable(directory, &error))?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            if name.starts_with('.') && !part.starts_with('.') {
-                continue;
-            }
-            if part == "**" {
-                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    walk(&entry.path(), parts, found)?;
+struct Search<'a> {
+    pattern: &'a str,
+    found: Vec<PathBuf>,
+    /// From which directory how many parts were looked for: between two `**` there are many ways to one directory.
+    walked: HashSet<(PathBuf, usize)>,
+}
+
+impl Search<'_> {
+    fn walk(&mut self, directory: &Path, parts: &[&str]) -> Result<(), FindError> {
+        let Some((&part, rest)) = parts.split_first() else { return Ok(()) };
+        if !self.walked.insert((directory.to_owned(), parts.len())) {
+            return Ok(());
+        }
+        if part == "**" {
+            self.walk(directory, rest)?;
+        }
+        let mut names = Vec::new();
+        if is_pattern(part) {
+            let entries = match fs::read_dir(directory) {
+                Ok(entries) => entries,
+                // What is no directory has no files; whether that matters is known at the end.
+                Err(error) if is_absent(&error) => return Ok(()),
+                Err(error) => return Err(unreadable(directory, &error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(|error| unreadable(directory, &error))?;
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                if name.starts_with('.') && !part.starts_with('.') {
+                    continue;
                 }
-            } else if matches_glob(part, &name) {
-                names.push(name);
+                if part == "**" {
+                    let kind = entry.file_type().map_err(|error| unreadable(&entry.path(), &error))?;
+                    if kind.is_dir() {
+                        self.walk(&entry.path(), parts)?;
+                    }
+                } else if matches_glob(part, &name) {
+                    names.push(name);
+                }
+            }
+        } else {
+            names.push(part.to_owned());
+        }
+        for name in names {
+            let path = directory.join(name);
+            match fs::metadata(&path) {
+                Ok(there) if rest.is_empty() => self.found.extend(there.is_file().then_some(path)),
+                Ok(there) if there.is_dir() => self.walk(&path, rest)?,
+                // A file where directories are meant.
+                Ok(_) => {}
+                Err(error) if is_absent(&error) && path.is_symlink() => {
+                    return Err(FindError::LeadsNowhere { path, pattern: self.pattern.to_owned() });
+                }
+                Err(error) if is_absent(&error) => {}
+                Err(error) => return Err(unreadable(&path, &error)),
             }
         }
-    } else {
-        names.push(part.to_owned());
+        Ok(())
     }
-    for name in names {
-        let path = directory.join(name);
-        if rest.is_empty() {
-            found.extend(path.is_file().then_some(path));
-        } else if path.is_dir() {
-            walk(&path, rest, found)?;
-        }
-    }
-    Ok(())
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> FindError {
@@ -260,6 +310,55 @@ mod tests {
             fitting.sort();
             assert_eq!(fitting, find(&root, pattern).unwrap_or_default(), "{pattern}");
         }
+    }
+
+    #[test]
+    fn many_stars_look_for_each_part_from_each_directory_once() {
+        let (_directory, root) = repository();
+        let deep = root.join("tests").join(vec!["a"; 20].join("/"));
+        fs::create_dir_all(&deep).unwrap();
+        crate::files::write_atomic(&deep.join("rows.jsonl"), "").unwrap();
+        let found = format!("tests/{}/rows.jsonl", vec!["a"; 20].join("/"));
+        for pattern in [vec!["**"; 20].join("/"), vec!["**/a"; 12].join("/")] {
+            let pattern = format!("{pattern}/rows.jsonl");
+            assert_eq!(find(&root, &pattern).unwrap(), [found.as_str()]);
+            assert!(matches_path(&format!("tests/{pattern}"), &found));
+        }
+        assert_eq!(parts_of("**/**/a/**/b/**/**"), ["**", "a", "**", "b", "**"]);
+    }
+
+    /// A part of what fits, found, would look like all of it.
+    #[cfg(unix)]
+    #[test]
+    fn what_fits_and_is_not_there_is_an_error() {
+        let (_directory, root) = repository();
+        let link = |name: &str| std::os::unix::fs::symlink("nowhere", root.join(name)).unwrap();
+        link("tests/cases/gone.jsonl");
+        for pattern in ["cases/*.jsonl", "**/*.jsonl", "**/gone.jsonl", "*/gone.jsonl"] {
+            let found = find(&root, pattern);
+            assert!(matches!(found, Err(FindError::LeadsNowhere { .. })), "{pattern}: {found:?}");
+        }
+        assert_eq!(find(&root, "cases/a*.jsonl").unwrap(), ["tests/cases/a.jsonl"]);
+        // Nor does one tell what lies in a directory that is not there.
+        link("tests/stored");
+        assert!(matches!(find(&root, "*/a.jsonl"), Err(FindError::LeadsNowhere { .. })));
+        assert_eq!(find(&root, "**/er/*.jsonl").unwrap(), ["tests/cases/deep/er/c.jsonl"]);
+    }
+
+    /// A directory that can be listed and not entered. Who may do everything cannot be shown that.
+    #[cfg(unix)]
+    #[test]
+    fn what_fits_and_cannot_be_looked_at_is_an_error() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let (_directory, root) = repository();
+        let closed = root.join("tests/cases/deep");
+        let permit = |mode| fs::set_permissions(&closed, fs::Permissions::from_mode(mode)).unwrap();
+        permit(0o444);
+        let found = find(&root, "**/*.jsonl");
+        let is_refused = fs::metadata(closed.join("er")).is_err();
+        permit(0o755);
+        assert_eq!(matches!(found, Err(FindError::Unreadable { .. })), is_refused, "{found:?}");
     }
 
     #[test]

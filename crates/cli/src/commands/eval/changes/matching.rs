@@ -3,36 +3,39 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use promptassay_registry::files::matches_glob;
+use promptassay_registry::files::{matches_glob, parts_of};
 use promptassay_registry::problem::Problem;
 
 use super::at_commit::not_told;
 use super::git::Git;
 use super::listing::Entry;
 
+#[derive(Default)]
+struct Search {
+    found: BTreeSet<String>,
+    /// From which directory how many parts were looked for: between two `**` there are many ways to one directory.
+    walked: BTreeSet<(String, usize)>,
+}
+
 impl Git {
     /// The paths of the files that a pattern named at a commit, sorted: those that `find_files` finds where that commit is checked out.
     pub(super) fn matching_at(&self, commit: &str, pattern: &str) -> Result<Vec<String>, Box<Problem>> {
-        let parts: Vec<&str> = pattern.split('/').collect();
-        let mut found = BTreeSet::new();
-        self.walk(commit, "", &parts, &mut found)
+        let mut search = Search::default();
+        self.walk(commit, "", &parts_of(pattern), &mut search)
             .map_err(|message| not_told(commit, Path::new(pattern), &message))?;
-        Ok(found.into_iter().collect())
+        Ok(search.found.into_iter().collect())
     }
 
-    fn walk(
-        &self,
-        commit: &str,
-        directory: &str,
-        parts: &[&str],
-        found: &mut BTreeSet<String>,
-    ) -> Result<(), String> {
+    fn walk(&self, commit: &str, directory: &str, parts: &[&str], search: &mut Search) -> Result<(), String> {
         let Some((&part, rest)) = parts.split_first() else { return Ok(()) };
+        if !search.walked.insert((directory.to_owned(), parts.len())) {
+            return Ok(());
+        }
         let path_of = |name: &str| {
             if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
         };
         if part == "**" {
-            self.walk(commit, directory, rest, found)?;
+            self.walk(commit, directory, rest, search)?;
         }
         let mut names = vec![part.to_owned()];
         if part.contains(['*', '?']) {
@@ -40,7 +43,7 @@ impl Git {
             inside.retain(|name, _| !name.starts_with('.') || part.starts_with('.'));
             if part == "**" {
                 for (name, _) in inside.iter().filter(|(_, is_directory)| **is_directory) {
-                    self.walk(commit, &path_of(name), parts, found)?;
+                    self.walk(commit, &path_of(name), parts, search)?;
                 }
                 return Ok(());
             }
@@ -49,10 +52,10 @@ impl Git {
         for path in names.iter().map(|name| path_of(name)) {
             if rest.is_empty() {
                 if self.find_at(commit, Path::new(&path))?.is_some() {
-                    found.insert(path);
+                    search.found.insert(path);
                 }
             } else if self.directory_at(commit, Path::new(&path))?.is_some() {
-                self.walk(commit, &path, rest, found)?;
+                self.walk(commit, &path, rest, search)?;
             }
         }
         Ok(())
