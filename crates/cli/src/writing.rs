@@ -25,14 +25,18 @@ impl Context<'_> {
     /// The right to write recorded replies of the repository, which are in `directory`. Replies lie wherever registry.yaml says and are
     /// committed, so the lock is where git ignores everything.
     pub(crate) fn lock_of_replies(&self, directory: &Path) -> Result<DirectoryLock, Failure> {
+        self.lock_of(&self.place_of_replies_lock()?, directory)
+    }
+
+    /// The directory whose lock that is.
+    pub(crate) fn place_of_replies_lock(&self) -> Result<PathBuf, Failure> {
         self.keep_from_git()?;
-        self.lock_of(&self.own_directory()?, directory)
+        self.own_directory()
     }
 
     /// Whether that can be had once others are done; asked before there is anything to write, and nobody is kept from it.
     pub(crate) fn may_lock_replies(&self) -> Result<(), Failure> {
-        self.keep_from_git()?;
-        match DirectoryLock::try_acquire(&self.own_directory()?) {
+        match DirectoryLock::try_acquire(&self.place_of_replies_lock()?) {
             Ok(_) | Err(LockError::Held { .. }) => Ok(()),
             Err(error) => Err(cannot_lock(&error)),
         }
@@ -81,7 +85,7 @@ impl Context<'_> {
 }
 
 /// Where nobody may write.
-fn cannot_lock(error: &LockError) -> Failure {
+pub(crate) fn cannot_lock(error: &LockError) -> Failure {
     Failure::broken(Problem::error("cli::cannot_lock", error.to_string()))
 }
 

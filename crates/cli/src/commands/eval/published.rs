@@ -86,16 +86,17 @@ pub(crate) fn publish(
     let evaluation =
         Evaluation { plan, record, summaries, gates, outputs, attempts: Some(attempts), files: &files };
     let redact = reports.junit_redact;
-    let mut writing = Writing { requested: reports.all(), redact, began, failures: Vec::new(), context };
+    let mut writing = Writing { requested: reports.all(), redact, began, failures: Vec::new(), exit: Exit::Broken, context };
     if interrupted.is_some() {
         writing.failures.push(Trouble { text: "interrupted".to_owned(), problem: None });
     }
     writing.write_all(&evaluation, kept);
+    let exit = writing.exit;
     let problems: Vec<Problem> = writing.failures.into_iter().filter_map(|trouble| trouble.problem).collect();
     if problems.is_empty() {
         Ok(interrupted.unwrap_or_else(|| Exit::of_gates(gates)))
     } else {
-        Err(Failure { exit: Exit::Broken, problems })
+        Err(Failure { exit, problems })
     }
 }
 
@@ -112,6 +113,8 @@ struct Writing<'a> {
     redact: bool,
     began: Timestamp,
     failures: Vec<Trouble>,
+    /// How the process ends because of them.
+    exit: Exit,
     context: &'a Context<'a>,
 }
 
@@ -132,6 +135,7 @@ impl Writing<'_> {
             self.write(evaluation, requested);
         }
         if let Err(failure) = kept() {
+            self.exit = failure.exit;
             self.fail(failure.problems);
         }
         // JUnit comes last, because it is red where another report could not be written, or something could not be kept.

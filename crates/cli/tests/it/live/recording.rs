@@ -30,6 +30,38 @@ fn what_is_recorded_gives_the_same_report_without_a_network() {
     mock.counters().assert_calls(calls);
 }
 
+#[cfg(unix)]
+#[test]
+fn who_waits_for_another_recording_can_be_stopped_and_records_later() {
+    use std::io::{BufRead as _, BufReader};
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 2);
+    std::fs::create_dir_all(sandbox.path(".promptassay")).unwrap();
+    let lock = DirectoryLock::acquire(&sandbox.path(".promptassay")).unwrap();
+    let mut waiting = sandbox
+        .command(&["eval", "--record"])
+        .env("TEST_KEY", KEY)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.starts_with("waiting for")));
+    let id = waiting.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert_eq!(waiting.wait().unwrap().code(), Some(130));
+    let rest = said.collect::<Vec<_>>().join("\n");
+    assert!(rest.contains("no reply was recorded") && rest.contains("eval --resume --record"), "{rest}");
+    assert!(!sandbox.path(FILE).exists());
+    // The way that the help names.
+    drop(lock);
+    let calls = mock.counters().calls;
+    let resumed = eval(&sandbox, &["--resume", "--record"]);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.shown());
+    mock.counters().assert_calls(calls);
+    assert_eq!(sandbox.read(FILE).lines().count(), 2);
+}
+
 #[test]
 fn replies_that_cannot_be_recorded_make_junit_as_red_as_the_exit_code() {
     let mock = Mock::polite();
