@@ -98,13 +98,12 @@ impl EvalArguments {
         let refuse = |code, message: String, help: String| {
             Err(Failure::invalid_one(Problem::error(code, message).help(help)))
         };
-        if let Some(run) = &self.journal.resume {
+        if self.journal.resume.is_some() {
             let mut given = self.selection.given();
             given.extend(self.shard.is_some().then_some("`--shard`"));
             given.extend(self.dry_run.then_some("`--dry-run`"));
             if !given.is_empty() {
-                let again = format!("promptassay eval --resume {run}");
-                let again = again.trim_end();
+                let again = self.journal.again();
                 return refuse(
                     "eval::resume_is_planned",
                     format!(
@@ -170,8 +169,8 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
                 Some((directory, then)) => journal::go_on(directory.clone(), (then, &file), plan, context),
                 None => arguments.journal.begin(plan, &mut file, context),
             }?;
-            if resumed.is_some() && keeper.work().trials.is_empty() {
-                context.console.note("nothing was left to ask: this is what the run came to");
+            if resumed.is_some() {
+                context.console.note(&journal::gone_on_with(&file, keeper.work().trials.len()));
             }
             let (directory, run) = (keeper.directory().clone(), file.id.clone());
             // While answers are awaited there is time for it, and afterwards somebody waits: where no thread can be had.
@@ -201,7 +200,8 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
             }
             _ => "",
         };
-        context.console.note(&format!("{why}{first}; `promptassay eval --resume` goes on with this run"));
+        let again = arguments.journal.again();
+        context.console.note(&format!("{why}{first}; `{again}` goes on with this run"));
     }
     let runs = arguments.journal.runs.runs(context)?;
     let judged = gate::judge_against(plan, &replay.record, blessed.against());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use insta::assert_snapshot;
 use promptassay_registry::files::DirectoryLock;
@@ -348,25 +348,53 @@ fn a_shard_has_no_verdict_and_goes_on_where_it_was() {
     assert_eq!(sandbox.run(&["report", &one, "--junit", "x.xml"]).code, Some(2));
 }
 
+/// A run of which only the first trials are left, as if it had been killed.
+fn cut(run: &Path) -> String {
+    let journal = run.join("events.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let cut: Vec<&str> = text.lines().take(3).collect();
+    fs::write(&journal, cut.join("\n") + "\n").unwrap();
+    run.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
 #[test]
-fn resume_takes_the_latest_run_that_did_not_come_to_its_end() {
+fn resume_without_a_name_goes_on_with_no_older_run_than_the_latest() {
     let sandbox = sandbox();
     sandbox.run(&["eval", "--offline"]);
     let first = runs(&sandbox)[0].clone();
-    let journal = first.join("events.jsonl");
-    let text = fs::read_to_string(&journal).unwrap();
-    let cut: Vec<&str> = text.lines().take(3).collect();
-    fs::write(&journal, format!("{}\n", cut.join("\n"))).unwrap();
-    // The copy that judges its answers anew lacks the same ones, and is younger.
-    sandbox.run(&["rescore"]);
+    let id = cut(&first);
     sandbox.run(&["eval", "--offline"]);
-    let resumed = sandbox.run(&["eval", "--offline", "--resume"]);
-    assert!(!resumed.stderr.contains("nothing was left"), "{}", resumed.shown());
-    let text = fs::read_to_string(&journal).unwrap();
-    assert!(text.trim_end().ends_with("{\"run_finished\":{\"end\":\"completed\"}}"), "{text}");
+    // The copy that judges answers anew asks for none, though it is the youngest.
+    sandbox.run(&["rescore"]);
+    let before = fs::read_to_string(first.join("events.jsonl")).unwrap();
+    assert_snapshot!(session(&sandbox, &[&["eval", "--offline", "--resume"]]));
+    assert_eq!(fs::read_to_string(first.join("events.jsonl")).unwrap(), before);
+    let named = sandbox.run(&["eval", "--offline", "--resume", &id]);
+    assert_eq!(named.code, Some(1), "{}", named.shown());
+    assert!(
+        named.stderr.contains(&id) && named.stderr.contains("4 of 6 questions left"),
+        "{}",
+        named.shown()
+    );
     // Now every run has come to its end: the latest is reported.
     let nothing = sandbox.run(&["eval", "--offline", "--resume"]);
     assert!(nothing.stderr.contains("nothing was left"), "{}", nothing.shown());
+}
+
+#[test]
+fn a_broken_run_is_resumed_before_one_that_was_cut_short_earlier() {
+    let sandbox = sandbox();
+    sandbox.run(&["eval", "--offline"]);
+    let cut = cut(&runs(&sandbox)[0]);
+    let replies = sandbox.read("replies/greet.jsonl");
+    sandbox.write("replies/greet.jsonl", replies.lines().next().unwrap().to_owned() + "\n");
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(4));
+    sandbox.write("replies/greet.jsonl", replies);
+    let resumed = sandbox.run(&["eval", "--offline", "--resume"]);
+    assert!(!resumed.stderr.contains(&cut), "{}", resumed.shown());
+    assert_snapshot!(clean(&sandbox, &resumed.stderr), @"goes on with run [RUN] of [TIME], greet v1.0.0; 5 of 6 questions left");
+    let left = sandbox.run(&["runs", "list"]);
+    assert!(left.stdout.lines().nth(1).unwrap().contains("killed"), "{}", left.shown());
 }
 
 #[test]

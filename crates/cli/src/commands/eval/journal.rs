@@ -1,14 +1,14 @@
 //! Where an evaluation keeps what happens, how it goes on after a crash, and when it stops by itself.
 
 mod keeper;
+mod resuming;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use promptassay_evaluator::event::{Event, RunEnd};
-use promptassay_evaluator::journal::{JournalReader, JournalWriter};
+use promptassay_evaluator::journal::JournalWriter;
 use promptassay_evaluator::plan::{ChosenVersions, Plan, PromptInput, Role};
 use promptassay_evaluator::replay::{Replay, replay};
 use promptassay_evaluator::runs::{Asking, FindError, Header, RunDirectory, RunFile, Runs, Shard, changes};
@@ -27,6 +27,7 @@ use crate::duration::parse_time_limit;
 use crate::failure::Failure;
 
 pub(crate) use keeper::Keeper;
+pub(super) use resuming::gone_on_with;
 
 /// So many cases and models that a run did not ask are named.
 const SHOWN_UNASKED: usize = 5;
@@ -54,21 +55,6 @@ impl RunsArguments {
             context.keep_from_git()?;
         }
         self.runs(context)
-    }
-
-    /// The latest run that did not come to its end and that nobody is at work on; the latest of all where there is none. What judges
-    /// the answers of another run anew lacks what that one lacks, and is not the one that is to ask.
-    fn latest_unfinished(&self, context: &Context<'_>) -> Result<RunDirectory, Failure> {
-        let runs = self.runs(context)?.list().unwrap_or_default();
-        let is_unfinished = |run: &&RunDirectory| {
-            end_of(&run.journal_path()) != Some(RunEnd::Completed)
-                && run.lock().is_ok()
-                && !run.file().is_ok_and(|file| file.rescored_from.is_some())
-        };
-        match runs.iter().rev().find(is_unfinished) {
-            Some(run) => Ok(run.clone()),
-            None => self.find("latest", context),
-        }
     }
 
     /// The run of this name: `latest`, `latest~1`, an id or its beginning, or a directory that was copied here.
@@ -108,38 +94,23 @@ fn not_found(error: &FindError, reference: &str, context: &Context<'_>) -> Failu
 }
 
 /// What `--resume` goes on with where no run is named. Nobody can name a run so.
-const LATEST_UNFINISHED: &str = "";
+const THE_LATEST: &str = "";
 
 /// How far a run goes, and from where.
 #[derive(Debug, Args)]
 pub(crate) struct JournalArguments {
     #[command(flatten)]
     pub(super) runs: RunsArguments,
-    /// Go on with a run that did not come to its end, the latest one if none is named: what was answered is not asked again, errors
-    /// are.
+    /// Go on with a run that lacks answers, the latest one if none is named: what was answered is not asked again, errors are.
     #[arg(
         long,
         value_name = "RUN",
         num_args = 0..=1,
-        default_missing_value = LATEST_UNFINISHED
+        default_missing_value = THE_LATEST
     )]
     pub(super) resume: Option<String>,
     #[command(flatten)]
     pub(super) budget: BudgetArguments,
-}
-
-/// How a run ended; `None` where it did not, or where its journal cannot be read.
-fn end_of(journal: &Path) -> Option<RunEnd> {
-    let mut reader = JournalReader::open(journal).ok()?;
-    let mut last = None;
-    while let Some(entry) = reader.next_entry().ok()? {
-        match entry.event {
-            Event::RunStarted { .. } => last = None,
-            Event::RunFinished { end } => last = Some(end),
-            _ => {}
-        }
-    }
-    last
 }
 
 /// When a run stops by itself.
@@ -181,10 +152,16 @@ impl JournalArguments {
     /// The run to go on with, and what it had planned.
     pub(super) fn resumed(&self, context: &Context<'_>) -> Result<Option<(RunDirectory, RunFile)>, Failure> {
         let find = |reference: &String| match reference.as_str() {
-            LATEST_UNFINISHED => described(self.runs.latest_unfinished(context)?),
+            THE_LATEST => described(resuming::latest(&self.runs, context)?),
             reference => described(self.runs.find(reference, context)?),
         };
         self.resume.as_ref().map(find).transpose()
+    }
+
+    /// What goes on with this run once more.
+    pub(super) fn again(&self) -> String {
+        let run = self.resume.as_deref().unwrap_or_default();
+        format!("promptassay eval --resume {run}").trim_end().to_owned()
     }
 
     /// A run that begins now.
