@@ -4,6 +4,7 @@
 //! serde type. A value that does not fit is reported, left out, and reading goes on, so that one mistake never hides the next.
 //! The YAML library is known here and nowhere else.
 
+mod control;
 mod document;
 mod edit;
 mod located;
@@ -11,6 +12,7 @@ mod node;
 mod reader;
 mod spelled;
 
+pub use control::{ControlCharacter, control_character};
 pub use document::{Document, Reading};
 pub use edit::{EditError, replace_scalar};
 pub use located::{Located, Span};

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 
 use super::ending::excerpt_with_ending;
 use super::outside::{Inquiry as OutsideInquiry, Outside};
+use super::spec::meant::refuse_file;
 use super::spec::{Builder, Options};
 use super::view::View;
 use super::{Found, Look, Subject};
@@ -189,6 +190,7 @@ impl JudgeOptions {
             let help = "write what the reply must be like";
             builder.refuse("suite::empty_text", "the rubric is empty", self.value.span, help);
         }
+        refuse_file(&self.value, builder);
         let samples = self.samples.map_or(1, |samples| samples.value);
         if let Some(located) =
             self.samples.filter(|samples| samples.value % 2 == 0 || samples.value > MAX_SAMPLES)

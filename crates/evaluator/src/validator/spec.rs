@@ -5,6 +5,7 @@ mod canonical;
 mod check_spec;
 mod everywhere;
 pub(super) mod located_json;
+pub(super) mod meant;
 mod options;
 mod schema;
 mod text;

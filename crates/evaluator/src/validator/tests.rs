@@ -226,6 +226,34 @@ proptest! {
 }
 
 #[test]
+fn a_text_that_is_not_what_was_meant_is_not_looked_for_in_silence() {
+    let check = |yaml: &str| build(yaml).unwrap_err();
+    insta::assert_snapshot!(
+        [
+            r#"not_regex: "\b(lol|omg)\b""#,
+            r#"none_of: [{regex: "\bam"}]"#,
+            r#"regex: {value: "a\e", word: true}"#,
+            r#"json_schema: {properties: {a: {pattern: "\bx"}}}"#,
+            r#"contains_any: [hi, "\bho"]"#,
+            "contains: file://texts/hello.md",
+            "{judge: ' file://rubric.md', threshold: 0.7}",
+        ]
+        .map(|yaml| format!("{yaml}\n{}\n", check(yaml)))
+        .concat()
+    );
+    for yaml in [
+        r"not_regex: '\b(lol|omg)\b'",
+        r#"regex: "a\tb\r?\n""#,
+        r"regex: '\x08'",
+        r#"not_contains: "\e[""#,
+        "contains: file://a is a link",
+        "judge: Names no file://",
+    ] {
+        assert!(build(yaml).is_ok(), "{yaml}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_validator_is_said_at_its_place() {
     let check = |yaml: &str| build(yaml).unwrap_err();
     insta::assert_snapshot!(

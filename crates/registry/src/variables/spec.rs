@@ -15,6 +15,7 @@ use super::{Pattern, Variable, VariableType, Variables};
 use crate::excerpt::excerpt;
 use crate::template::TemplateFormat;
 use crate::template::identifier;
+use crate::yaml::control_character;
 
 /// The most bytes of a compiled pattern.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
@@ -150,6 +151,11 @@ impl Validation<'_> {
     }
 
     fn pattern(&mut self, pattern: &str) -> Option<Pattern> {
+        if let Some(found) = control_character(pattern) {
+            let message = format!("the pattern of `{}` holds {found}, which no value has", self.name);
+            self.problem("pattern", message, Some(found.help()));
+            return None;
+        }
         let compiled: Result<Regex, _> = RegexBuilder::new(pattern).size_limit(MAX_PATTERN_BYTES).build();
         match compiled {
             Ok(regex) => Some(Pattern(regex)),

@@ -7,6 +7,7 @@ use promptassay_registry::yaml::Located;
 use super::idle::Idle;
 use crate::validator::spec::Builder;
 use crate::validator::spec::located_json::LocatedJson;
+use crate::validator::spec::meant::refuse_control_character;
 
 /// What a keyword does, by where its schemas stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +116,9 @@ fn check_part(whole: Idle<'_>, builder: &mut Builder<'_>) -> bool {
         match known {
             Some((_, role, drafts)) if is_known(*drafts, draft) => {
                 refused |= whole.refuse(key, !matches!(role, Remark | Shelf), builder);
+                if let Some(pattern) = value.as_str().filter(|_| key.value == "pattern") {
+                    refused |= refuse_control_character(pattern, value.span(), builder);
+                }
                 let parts: Vec<&LocatedJson> = match role {
                     Remark | Check => Vec::new(),
                     Schemas => std::iter::once(value).chain(value.items()).collect(),

@@ -5,6 +5,7 @@ use regex::RegexBuilder;
 use schemars::JsonSchema;
 
 use super::everywhere::{is_in_every_text, matches_nothing};
+use super::meant::{refuse_control_character, warn_of_unlikely_text};
 use super::{Builder, Options};
 use crate::validator::needle::Needle;
 
@@ -41,6 +42,9 @@ impl TextOptions {
     pub(super) fn regex(&self, builder: &mut Builder<'_>) -> Option<regex::Regex> {
         if self.value.is_empty() {
             refuse_empty_text(&self.value, builder);
+            return None;
+        }
+        if refuse_control_character(&self.value, self.value.span, builder) {
             return None;
         }
         let pattern =
@@ -147,6 +151,7 @@ fn needle(
     ignore_case: bool,
     builder: &mut Builder<'_>,
 ) -> Option<Needle> {
+    warn_of_unlikely_text(value, builder);
     let result = Needle::new(value.value.clone(), word, ignore_case);
     if result.is_err() {
         builder.refuse(
