@@ -146,7 +146,7 @@ is_only_a_replay() {
   case $1 in
     0) return 0 ;;
     2) lacks_only_programs ;;
-    4) lacks_only_replies ;;
+    4) lacks_only_replies && ! failed_what_must_pass ;;
     *) return 1 ;;
   esac
 }
@@ -158,6 +158,12 @@ lacks_only_replies() {
     any(.[]; .run_finished.end == "completed")
     and any(.[]; .trial_finished.outcome | IN("errored", "unscored"))
     and all(.[].trial_finished.answer.error.kind // empty; IN("no_recorded_reply", "stale_reply"))' >/dev/null
+}
+
+# Whether a recorded reply fails a case that must pass: no reply that is missing changes that. A shard writes no report; whoever merges
+# them does.
+failed_what_must_pass() {
+  jq -e 'any(.prompts[]?.variants[].gate; .must_pass_failed // [] | any)' "$reports_dir/report.json" >/dev/null 2>&1
 }
 
 # Whether the only fault is that checks would run programs, which `arguments` allow where a model is asked, and which a replay

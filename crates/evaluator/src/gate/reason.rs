@@ -2,13 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use super::Rule;
 use super::conditions::Candidate;
 use super::wording::{few, percent, plural, points, size};
+use super::{Rule, Verdict};
 use crate::comparison::{Call, Comparison, MetricComparison};
 use crate::policy::{Margin, Metric, Policy};
 
 pub(super) fn reason(
+    rule: Rule,
+    candidate: &Candidate<'_>,
+    comparison: Option<&Comparison>,
+    policy: &Policy,
+) -> String {
+    let reason = reason_of(rule, candidate, comparison, policy);
+    let failed = candidate.critical(|case| case.failed > 0);
+    // What lacks changes nothing about these. Where nothing passed at all, that says more.
+    let is_hidden = rule.verdict() == Verdict::Broken && rule != Rule::NothingPassed;
+    if is_hidden && !failed.is_empty() {
+        return format!("{reason}; and a case that must pass failed: {}", few(&failed));
+    }
+    reason
+}
+
+fn reason_of(
     rule: Rule,
     candidate: &Candidate<'_>,
     comparison: Option<&Comparison>,

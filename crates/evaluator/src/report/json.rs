@@ -172,6 +172,12 @@ fn variant<'a>(evaluation: &'a Evaluation<'a>, summary: &'a VariantSummary) -> V
             rule: gate.rule.code(),
             blocks: gate.blocks,
             reason: &gate.reason,
+            must_pass_failed: summary
+                .cases
+                .iter()
+                .filter(|case| case.counts.failed > 0 && plan.suite.cases[case.case].must_pass)
+                .map(|case| name(case.case))
+                .collect(),
             attempt: evaluation.repeated(gate),
             comparison: gate.comparison.as_ref().map(comparison::of),
         }),

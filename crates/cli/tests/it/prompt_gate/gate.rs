@@ -131,6 +131,19 @@ fn a_fork_whose_files_or_replies_are_bad_is_red() {
 }
 
 #[test]
+fn a_fork_that_fails_what_must_pass_is_red_whatever_it_did_not_record() {
+    let Some(world) = World::new() else { return };
+    world.sandbox.edit("prompts/greet/tests/test_cases.yaml", "{name: bob,", "{name: bob, must_pass: true,");
+    world.add_version("1.1.0", "Greet {name} curtly.\n");
+    record(&world, "1.0.0", ALL, &[]);
+    record(&world, "1.1.0", &["ada", "bob"], &["bob"]);
+    world.commit("from outside");
+    let done = world.job_of("mallory/shop").run();
+    done.assert(4, "broken");
+    assert!(done.summary.contains("and a case that must pass failed: bob"), "{}", done.summary);
+}
+
+#[test]
 fn a_missing_key_is_never_green() {
     let Some(world) = World::new() else { return };
     world.add_version("1.1.0", "Greet {name} warmly.\n");

@@ -66,6 +66,13 @@ fn a_case_that_must_pass_needs_every_repeat() {
 }
 
 #[test]
+fn what_lacks_hides_no_case_that_must_pass_and_failed() {
+    insta::assert_snapshot!(check("f! p p n", None), @"BROKEN 1 of 4 questions lack a verdict: 25.0 %, 2.0 % allowed; and a case that must pass failed: case0");
+    insta::assert_snapshot!(check("fn! pp", None), @"BROKEN 1 of 4 questions lack a verdict: 25.0 %, 2.0 % allowed; and a case that must pass failed: case0");
+    insta::assert_snapshot!(check("f! f n", None), @"BROKEN 1 of 3 questions lack a verdict: 33.3 %, 2.0 % allowed; and a case that must pass failed: case0");
+}
+
+#[test]
 fn the_rate_is_plain_arithmetic() {
     insta::assert_snapshot!(check("p p p p p p p p p f", Some(0.9)), @"PASSED 90.0 % of 10 trials passed, 90.0 % needed");
     insta::assert_snapshot!(check("p p p p p p p p f f", Some(0.9)), @"FAILED 80.0 % of 10 trials passed, 90.0 % needed");

@@ -245,6 +245,10 @@ pub(super) struct Gate<'a> {
     pub(super) blocks: bool,
     /// Why, in a line.
     pub(super) reason: &'a str,
+    /// The cases that must pass and of which a repeat failed, whatever the rule; left out where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub(super) must_pass_failed: Vec<&'a str>,
     /// Which attempt at the same questions it is, by the runs that are kept; left out for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attempt: Option<Attempt>,
