@@ -346,12 +346,15 @@ pub(crate) fn inputs_of<'a>(
     }
 }
 
-/// The versions that the ledger knows with another text: what is in use is not what would be compared with.
+/// What the ledger knows otherwise: versions with another text, so that what is in use is not what would be compared with; and another
+/// version than `active_version` names, so that nothing would be served.
 fn forged(prompt: &Prompt, versions: &ChosenVersions) -> Vec<Problem> {
     // What is wrong with the ledger itself was said when it was asked what is in production.
     let Ok(ledger) = Ledger::read(prompt.directory(), prompt.name()) else { return Vec::new() };
     let asked = versions.baseline.iter().chain(&versions.candidates);
-    asked.filter_map(|version| verify::text(&ledger, version)).collect()
+    let texts = asked.filter_map(|version| verify::text(&ledger, version));
+    let mirrors = verify::mirrors(&ledger, prompt).into_iter();
+    texts.chain(mirrors.filter(|problem| problem.code == "lifecycle::mirror")).collect()
 }
 
 /// A prompt where its name is asked for.

@@ -436,3 +436,21 @@ fn live_and_cached_replies_prove_something_by_default() {
         assert_eq!(seen.code, Some(0), "{}", seen.shown());
     }
 }
+
+#[test]
+fn what_is_not_served_because_of_a_hand_written_active_version_does_not_pass() {
+    let sandbox = tested(RECORDED);
+    sandbox.edit("prompts/greet/prompt.yaml", "active_version: v1.0.0", "active_version: v1.1.0");
+    let seen = sandbox.run(&["eval", "greet", "--offline"]);
+    assert_eq!(seen.code, Some(2), "{}", seen.shown());
+    assert_snapshot!(clean(&sandbox, &seen.stderr), @r"
+    error: `active_version` is v1.1.0, and v1.0.0 is in production according to the ledger
+     --> prompts/greet/prompt.yaml:3:17
+      |
+    3 | active_version: v1.1.0            # what is served
+      |                 ^^^^^^
+      |
+      = help: `promptassay promote` or `rollback` moves production; `promptassay repair greet` lets `active_version` follow the ledger
+    ");
+    assert_eq!(sandbox.run(&["check", "greet"]).code, Some(2));
+}
