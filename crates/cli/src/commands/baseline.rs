@@ -19,7 +19,7 @@ use promptassay_registry::version::Version;
 use serde_json::json;
 
 use self::blessing::{BlessedModel, Blessing, text};
-use self::fit::{not_passed, refuse_floating, refuse_partial};
+use self::fit::{not_passed, not_served, refuse_floating, refuse_partial};
 use super::Context;
 use super::eval::against::{AgainstArguments, UNREADABLE, blessed_path, read_blessed};
 use super::eval::journal::{RunsArguments, broken, described, refuse_changes, replayed};
@@ -159,6 +159,11 @@ fn write(
 ) -> Result<Blessing, Failure> {
     let planned = &run.file.prompts[index];
     let version = version(planned, arguments.version.as_ref())?;
+    if arguments.version.is_none()
+        && let Some(problem) = not_served(planned, &version, context)
+    {
+        context.console.problems(&[problem]);
+    }
     let of_version: Vec<usize> =
         (0..planned.variants.len()).filter(|variant| planned.variants[*variant].version == version).collect();
     let path = blessed_path(&plan.suite.file);

@@ -319,3 +319,26 @@ fn the_price_of_a_margin_is_said_before_it_is_paid() {
     sandbox.run(&["eval", "--offline"]);
     assert_snapshot!("not_known", sandbox.run(&["power"]).shown());
 }
+
+#[test]
+fn what_is_blessed_without_a_name_and_is_not_served_is_said_so() {
+    let sandbox = sandbox(2, "{min_pass_rate: 0.5}");
+    sandbox.write("prompts/greet/v1.1.0.txt", "Greet {name} well, in a {tone} tone.\n");
+    let older = sandbox.read("replies/greet.jsonl");
+    let newer = older.replace("1.0.0", "1.1.0");
+    sandbox.write("replies/greet.jsonl", older + &newer);
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    let seen = sandbox.run(&["baseline", "bless"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    assert_snapshot!(clean(&sandbox, &seen.stderr), @r"
+    warning: greet v1.1.0 is blessed, and is not what is served: v1.0.0 is active
+      = help: `--version v1.0.0` blesses what is served, which the run judged too; `--version v1.1.0` says that this one is meant
+    ");
+    for version in ["v1.1.0", "v1.0.0"] {
+        let named = sandbox.run(&["baseline", "bless", "--version", version]);
+        assert_eq!((named.code, named.stderr.as_str()), (Some(0), ""), "{}", named.shown());
+    }
+    sandbox.edit("prompts/greet/prompt.yaml", "active_version: v1.0.0", "active_version: v1.1.0");
+    let active = sandbox.run(&["baseline", "bless"]);
+    assert_eq!((active.code, active.stderr.as_str()), (Some(0), ""), "{}", active.shown());
+}

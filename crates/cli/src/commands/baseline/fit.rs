@@ -4,9 +4,13 @@ use promptassay_evaluator::gate::Gate;
 use promptassay_evaluator::outcome::RepeatOutcome;
 use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::record::Record;
-use promptassay_evaluator::runs::RunFile;
+use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
+use promptassay_lifecycle::ledger::standing;
 use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::Tree;
+use promptassay_registry::version::Version;
 
+use crate::commands::Context;
 use crate::failure::Failure;
 
 /// Refuses a run that is a part of one, or that lacks answers.
@@ -65,6 +69,36 @@ pub(super) fn refuse_floating(plan: &Plan) -> Result<(), Failure> {
     let message = format!("the model behind a name may change: {}", floating.join(", "));
     let help = "name a dated model in registry.yaml, or accept that with `--force`";
     Err(Failure::invalid_one(Problem::error("baseline::floating_model", message).help(help)))
+}
+
+/// What nobody is served may be what is to be compared with from now on: then whoever blesses it says so by its name.
+pub(super) fn not_served(
+    planned: &PlannedPrompt,
+    version: &Version,
+    context: &Context<'_>,
+) -> Option<Problem> {
+    let name = &planned.name;
+    let (directory, tree) = (context.prompts.join(name.as_str()), Tree::load(&context.prompts).tree);
+    let production = standing(&directory, name).ok()?.production;
+    let (served, how) = match production {
+        Some(production) => (production, "is in production"),
+        None => (tree.prompt(name.as_str())?.active_version().ok()?.version.clone(), "is active"),
+    };
+    if served == *version {
+        return None;
+    }
+    let message = format!("{name} {version} is blessed, and is not what is served: {served} {how}");
+    let was_judged = planned.variants.iter().any(|variant| variant.version == served);
+    let help = if was_judged {
+        format!(
+            "`--version {served}` blesses what is served, which the run judged too; `--version {version}` says that this one is meant"
+        )
+    } else {
+        format!(
+            "`--version {version}` says that this one is meant; `promptassay eval {name} --version {served}` judges what is served"
+        )
+    };
+    Some(Problem::warning("baseline::not_served", message).help(help))
 }
 
 /// What was not good enough for its own gate may be what is in use: it is blessed, and that is said.
