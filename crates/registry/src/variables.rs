@@ -168,7 +168,12 @@ impl Variables {
     /// what was expected.
     pub fn value_from_text(&self, name: &str, text: &str) -> Value {
         let kind = self.get(name).and_then(|variable| variable.kind).unwrap_or(VariableType::String);
-        let read = || serde_json::from_str(text).ok().filter(|value| kind.admits(value));
+        let text_of_json = match kind {
+            // Spreadsheets write every `true` as `TRUE`.
+            VariableType::Boolean => Cow::Owned(text.to_ascii_lowercase()),
+            _ => Cow::Borrowed(text),
+        };
+        let read = || serde_json::from_str(&text_of_json).ok().filter(|value| kind.admits(value));
         let typed = if kind == VariableType::String { None } else { read() };
         typed.unwrap_or_else(|| Value::from(text))
     }

@@ -354,6 +354,19 @@ fn an_input_of_a_table_has_one_column() {
 }
 
 #[test]
+fn a_table_is_read_as_spreadsheets_save_it() {
+    let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: a.csv}]\n";
+    let table = "name,company,query,must_pass\nx,a,b,TRUE\ny,a,b,False\nz,a,b,yes\n";
+    let (_, problems) = resolve_text(yaml, &[("a.csv", table)]);
+    let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(said, ["row 4: `must_pass` is `yes`"]);
+    let (suite, problems) = resolve_text(yaml, &[("a.csv", &table.replace("yes", "true"))]);
+    assert!(problems.is_empty(), "{problems:?}");
+    let must_pass: Vec<bool> = suite.unwrap().cases.iter().map(|case| case.must_pass).collect();
+    assert_eq!(must_pass, [true, false, true]);
+}
+
+#[test]
 fn a_dataset_may_begin_with_a_byte_order_mark() {
     let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: \"a.*\"}]\n";
     let directory = tempfile::tempdir().unwrap();

@@ -80,6 +80,7 @@ fn every_problem_of_a_declaration_is_reported_with_its_path() {
         "code": {"type": "string", "pattern": "(a"},
         "ahead": {"type": "string", "pattern": "(?=a)"},
         "large": {"type": "string", "pattern": "x{1000}{1000}"},
+        "quoted": {"type": "string", "pattern": "\u{8}word"},
         "both": {"required": true, "default": "x"},
         "neither": {"required": false},
         "none": {"type": "string", "default": null},
@@ -98,6 +99,7 @@ empty.enum: `enum` of `empty` admits no value (list the values, or remove `enum`
 code.pattern: the pattern of `code` is no regular expression: unclosed group
 ahead.pattern: the pattern of `ahead` is no regular expression: look-around, including look-ahead and look-behind, is not supported
 large.pattern: the pattern of `large` is no regular expression: it is too large (use smaller repetition counts)
+quoted.pattern: the pattern of `quoted` holds a backspace (U+0008), which no value has (in double quotes YAML reads `\b` as that character; write single quotes, in which a backslash stays one: '\b…')
 both.required: `both` is required, so its default is never used (remove `required` or `default`)
 neither.required: `neither` is not required, and nothing says what stands in its place (add a default: `default: ""` leaves its place empty)
 none.default: the default of `none` is null, not a string
@@ -185,6 +187,8 @@ fn a_text_becomes_the_type_of_its_variable() {
         ("count", "5.0", json!("5.0")),
         ("count", "five", json!("five")),
         ("flag", "true", json!(true)),
+        ("flag", "TRUE", json!(true)),
+        ("flag", "yes", json!("yes")),
         ("list", "[1, \"a\"]", json!([1, "a"])),
         ("list", "{}", json!("{}")),
     ] {

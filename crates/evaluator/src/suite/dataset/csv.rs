@@ -212,9 +212,10 @@ fn spec(
             Column::Skip => spec.skip = Some(text()),
             Column::Tags => spec.tags = listed(cell).map(|(tag, _)| tag.to_owned()).collect(),
             Column::Expected => spec.expected = expected(cell),
+            // Spreadsheets write every `true` as `TRUE`.
             Column::MustPass => match cell.text.trim() {
-                "true" => spec.must_pass = true,
-                "false" => {}
+                yes if yes.eq_ignore_ascii_case("true") => spec.must_pass = true,
+                no if no.eq_ignore_ascii_case("false") => {}
                 other => {
                     let message = format!("`must_pass` is `{other}`");
                     let help = did_you_mean(other, ["true", "false"], "values");
