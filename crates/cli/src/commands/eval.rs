@@ -16,6 +16,7 @@ pub(crate) mod published;
 mod ready;
 mod recording;
 pub(crate) mod selection;
+mod served;
 mod signals;
 
 pub(crate) use changes::{Git, Staged, Then};
@@ -58,6 +59,7 @@ const EXAMPLES: &str = "Examples:
                                                  every trial in a table; annotations on standard output
   promptassay eval --dry-run --tag smoke         what would be asked, and about what it would cost
   promptassay eval --changed-since origin/main   only prompts that this branch changes
+  promptassay eval --served --refresh            every night: what users are served, asked anew
 
 Exit codes: 0 passed, 1 a gate failed, 2 invalid input or a gate that could not pass, 3 inconclusive, 4 could not be judged,
 130 interrupted.";

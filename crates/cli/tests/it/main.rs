@@ -47,5 +47,6 @@ mod runs;
 mod sandbox;
 mod schema;
 mod selection;
+mod served;
 mod submodules;
 mod tidy;

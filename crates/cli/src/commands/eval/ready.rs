@@ -61,7 +61,8 @@ impl Ready {
             planned(file, Terms::OfThatDay, &tree, of_tree, &settings, &mut problems)
         } else {
             let failed_in = arguments.selection.failed_in(&arguments.journal.runs, context)?;
-            let settings = (&settings, &arguments.policy, arguments.offline);
+            let now = context.environment.now();
+            let settings = (&settings, &arguments.policy, arguments.offline, now);
             match arguments.selection.inputs(&tree, of_tree, failed_in, then, settings, &mut problems) {
                 Selected::Inputs(inputs) => inputs,
                 Selected::NothingChanged => {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::Args;
+use jiff::Timestamp;
 use promptassay_evaluator::plan::{self, ChosenVersions, PromptChange, PromptInput, VersionRequest};
 use promptassay_evaluator::runs::failed_cases;
 use promptassay_evaluator::selection::{Changed, FailedIn, PromptFacts, Sample, Selection};
@@ -20,6 +21,7 @@ use super::changes::{Candidate, Git, Then, only_changed, shown};
 use super::journal::{RunsArguments, broken, described};
 use super::offline::versions;
 use super::policy::PolicyArguments;
+use super::served;
 use crate::commands::Context;
 use crate::failure::Failure;
 
@@ -57,6 +59,9 @@ pub(crate) struct SelectionArguments {
     /// Judge exactly this version, alone; may be given several times.
     #[arg(long = "version", value_name = "VERSION", conflicts_with_all = ["candidates", "baseline"])]
     only: Vec<Version>,
+    /// Judge what users are served, each version alone: the one in production, else the active one, and a canary that runs.
+    #[arg(long, conflicts_with_all = ["only", "candidates", "baseline", "changed_since"])]
+    served: bool,
     /// Judge this version; may be given several times.
     #[arg(long = "candidate", value_name = "VERSION")]
     candidates: Vec<Version>,
@@ -86,6 +91,7 @@ impl SelectionArguments {
             ("`--sample`", self.sample.is_some()),
             ("`--changed-since`", self.changed_since.is_some()),
             ("`--version`", !self.only.is_empty()),
+            ("`--served`", self.served),
             ("`--candidate`", !self.candidates.is_empty()),
             ("`--baseline`", self.baseline.is_some()),
         ];
@@ -100,7 +106,7 @@ impl SelectionArguments {
         of_tree: Vec<Problem>,
         failed_in: Option<FailedIn>,
         then: Option<Result<Then<'_>, Box<Problem>>>,
-        (settings, flags, is_replay): (&Settings, &PolicyArguments, bool),
+        (settings, flags, is_replay, now): (&Settings, &PolicyArguments, bool, Timestamp),
         problems: &mut Vec<Problem>,
     ) -> Selected<'a> {
         let selection = self.selection(failed_in);
@@ -143,7 +149,7 @@ impl SelectionArguments {
             problems.push(problem.help(help));
         }
         match selection.narrow(suites) {
-            Ok(suites) => Selected::Inputs(self.with_versions(suites, &changes, problems)),
+            Ok(suites) => Selected::Inputs(self.with_versions(suites, &changes, now, problems)),
             Err(problem) => {
                 problems.push(*problem);
                 Selected::Inputs(Vec::new())
@@ -276,6 +282,7 @@ impl SelectionArguments {
         &self,
         suites: Vec<(PromptName<'a>, Suite)>,
         changes: &BTreeMap<String, PromptChange>,
+        now: Timestamp,
         problems: &mut Vec<Problem>,
     ) -> Vec<PromptInput<'a>> {
         let mut request = VersionRequest {
@@ -287,6 +294,11 @@ impl SelectionArguments {
         let mut inputs = Vec::new();
         for (PromptName(prompt), suite) in suites {
             let name = prompt.name().as_str();
+            if self.served {
+                let chosen = served::chosen(prompt, self.names_exactly(prompt), now, problems);
+                inputs.extend(chosen.map(|versions| PromptInput { prompt, suite, versions }));
+                continue;
+            }
             let versions = versions(prompt);
             let active = match prompt.active_version() {
                 Ok(active) => &active.version,
@@ -320,6 +332,12 @@ impl SelectionArguments {
                 Err(found) => problems.extend(found),
             }
         }
+        if self.served && inputs.is_empty() && !has_errors(problems) {
+            let help = "without `--served` the newest version of each prompt is judged";
+            problems.push(
+                Problem::error("eval::nothing_selected", "nothing that is selected is served").help(help),
+            );
+        }
         inputs
     }
 }
@@ -333,14 +351,9 @@ pub(crate) fn inputs_of<'a>(
     problems: &mut Vec<Problem>,
 ) -> Vec<PromptInput<'a>> {
     let selection = SelectionArguments { names, ..SelectionArguments::default() };
-    match selection.inputs(
-        tree,
-        of_tree,
-        None,
-        None,
-        (settings, &PolicyArguments::default(), false),
-        problems,
-    ) {
+    // Nothing here depends on the time.
+    let how = (settings, &PolicyArguments::default(), false, Timestamp::UNIX_EPOCH);
+    match selection.inputs(tree, of_tree, None, None, how, problems) {
         Selected::Inputs(inputs) => inputs,
         Selected::NothingChanged => Vec::new(),
     }
