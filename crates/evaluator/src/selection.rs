@@ -4,6 +4,7 @@
 
 mod cases;
 mod changed;
+mod checks;
 mod critical;
 mod narrow;
 

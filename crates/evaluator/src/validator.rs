@@ -35,7 +35,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use promptassay_llm::{ModelRow, Reply};
-use promptassay_registry::problem::{Problem, has_errors};
+use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::template::Values;
 use promptassay_registry::yaml::Document;
 
@@ -65,7 +65,18 @@ pub struct Validator {
     negated: bool,
     /// Whether the property that it checks must hold, where it checks one.
     property: Option<bool>,
+    /// How it is written, where a suite is what writes it.
+    written: Option<Box<Written>>,
     check: Check,
+}
+
+/// How a validator of a suite is written.
+#[derive(Debug)]
+struct Written {
+    /// Its normal form: two that agree in it judge alike.
+    canonical: Arc<str>,
+    /// Where it stands, if not in its case.
+    place: Option<Place>,
 }
 
 /// The checks there are. A closed set: a new one is a variant, a file and a row of [`CHECKS`].
@@ -124,6 +135,7 @@ impl Validator {
             at: None,
             negated: false,
             property: None,
+            written: None,
             check: Check::Closure(Closure(Box::new(check))),
         }
     }
@@ -225,6 +237,22 @@ impl Validator {
         self.negated ^= !holds;
         self.property = Some(holds);
         self
+    }
+
+    /// The same, with its normal form and where it is written.
+    pub(crate) fn written(mut self, canonical: Arc<str>, place: Option<Place>) -> Self {
+        self.written = Some(Box::new(Written { canonical, place }));
+        self
+    }
+
+    /// Its normal form, where a suite writes it.
+    pub(crate) fn canonical(&self) -> Option<&Arc<str>> {
+        self.written.as_ref().map(|written| &written.canonical)
+    }
+
+    /// Where it is written, if not in a case.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.written.as_ref()?.place.as_ref()
     }
 
     /// Looks at a reply, and asks nobody: what a judge or a program would have to say is unscored.

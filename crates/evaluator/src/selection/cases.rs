@@ -6,6 +6,7 @@ use promptassay_llm::Params;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem};
 
+use super::checks::{Checks, described, place_of};
 use crate::gate::{few, plural};
 use crate::suite::{Case, Suite};
 
@@ -24,6 +25,7 @@ struct CaseThen {
     is_skipped: bool,
     models: BTreeSet<String>,
     cluster: Option<String>,
+    checks: Checks,
 }
 
 /// What a change does to the cases of a suite, by their names; those that another side changed are not among them.
@@ -37,6 +39,10 @@ pub struct CaseChanges {
     pub skipped: Vec<String>,
     /// Cases that ask or judge otherwise, are asked on other model rows or belong to another cluster.
     pub edited: Vec<String>,
+    /// The checks of edited cases that are others than they were, each with how.
+    pub checks: BTreeSet<(String, String)>,
+    /// Where the first of them is written.
+    pub checked_at: Option<Place>,
     /// Cases that are new, or asked again.
     pub added: Vec<String>,
     /// What else changed for all cases, a few words each.
@@ -50,6 +56,7 @@ impl CaseThen {
             is_skipped: case.skip.is_some(),
             models: suite.models_of(case).iter().cloned().collect(),
             cluster: case.cluster.clone(),
+            checks: Checks::of(case),
         }
     }
 
@@ -74,6 +81,7 @@ impl SuiteThen {
     /// What a change does to this suite, that of the commit which it is compared with. `fork` is the suite where the change began: what is
     /// otherwise here only because the other side moved on is not its doing. Names are in order.
     pub fn changes(&self, fork: &Self, today: &Suite) -> CaseChanges {
+        let here = today;
         let today = Self::of(today);
         let mut changes = CaseChanges {
             before: self.cases.values().filter(|case| !case.is_skipped).count(),
@@ -97,6 +105,12 @@ impl SuiteThen {
                 list.push(name.clone());
             } else if !now.is_skipped && unlike_both(&|other| other.asks_like(now)) {
                 changes.edited.push(name.clone());
+                let differing = then.checks.differences(&now.checks);
+                if changes.checked_at.is_none() && !differing.is_empty() {
+                    let case = here.cases.iter().find(|case| case.name == *name);
+                    changes.checked_at = case.and_then(|case| place_of(case, &differing));
+                }
+                changes.checks.extend(differing);
             }
         }
         let gone = |(name, then): &(&String, &CaseThen)| {
@@ -116,6 +130,7 @@ impl SuiteThen {
 impl CaseChanges {
     /// Whether the change leaves all of it as it was.
     pub fn is_empty(&self) -> bool {
+        // Checks are others in edited cases only.
         let lists = [&self.removed, &self.skipped, &self.edited, &self.added, &self.settings];
         lists.into_iter().all(Vec::is_empty)
     }
@@ -127,7 +142,13 @@ impl CaseChanges {
             return None;
         }
         let counted = |(what, names): (&str, &Vec<String>)| {
-            (!names.is_empty()).then(|| format!("{what} {}: {}", names.len(), few(names)))
+            let checks = match what {
+                "edited" if !self.checks.is_empty() => {
+                    format!("; checks that are others: {}", described(&self.checks))
+                }
+                _ => String::new(),
+            };
+            (!names.is_empty()).then(|| format!("{what} {}: {}{checks}", names.len(), few(names)))
         };
         let lists = [
             ("removed", &self.removed),
@@ -148,7 +169,8 @@ impl CaseChanges {
         } else {
             "the verdict is by the suite as it is here"
         };
-        Some(Problem::warning("changes::cases", message).at(file).help(help))
+        let place = self.checked_at.clone().unwrap_or(file);
+        Some(Problem::warning("changes::cases", message).at(place).help(help))
     }
 }
 
@@ -215,6 +237,30 @@ mod tests {
             changed(&before, &before, &less)
                 .ends_with("4 cases at main: `repeat` is 1 there and 2 here; `params` are others")
         );
+    }
+
+    #[test]
+    fn checks_that_are_others_are_named_with_how_and_where() {
+        let checked = |properties: &str, shared: &str, own: &str| {
+            let expected = ", expected: {days: true, calm: true}";
+            let head = format!("{MODELS}properties:\n{properties}validators:\n{shared}");
+            suite(&head, &[("a", &format!("{expected}{own}")), ("b", expected)])
+        };
+        let strict = "  days: {regex: '5 days'}\n  calm: {not_contains_any: {values: [lol, omg]}}\n";
+        let weak = "  days: {regex: 'days|soon'}\n  calm: {not_contains_any: {values: [omg]}}\n";
+        let before =
+            checked(strict, "  - {max_words: 9, threshold: 0.7}\n", ", validators: [{contains: hi}]");
+        let after = checked(weak, "  - {max_words: 9, threshold: 0.1}\n", ", validators: [{json: true}]");
+        let changes = SuiteThen::of(&before).changes(&SuiteThen::of(&before), &after);
+        let problem = changes.warning("p", "main", Place::whole_file("suite.yaml")).unwrap();
+        insta::assert_snapshot!(problem.message, @"");
+        // The first that a case of the change has: nobody edited the cases themselves.
+        let place = problem.place.unwrap();
+        assert_eq!((place.line, place.line_text.as_str()), (6, "  - {max_words: 9, threshold: 0.1}"));
+        let weaker = checked(weak, "  - {max_words: 9, threshold: 0.7}\n", ", validators: [{contains: hi}]");
+        let changes = SuiteThen::of(&before).changes(&SuiteThen::of(&before), &weaker);
+        let place = changes.warning("p", "main", Place::whole_file("suite.yaml")).unwrap().place.unwrap();
+        assert_eq!(place.line, 3, "{place:?}");
     }
 
     #[test]

@@ -11,6 +11,8 @@ use promptassay_registry::yaml::Document;
 
 use self::unlike::{Unlike, rows};
 use super::cases::SuiteThen;
+use super::checks::{Checks, place_of};
+use crate::gate::few;
 use crate::settings::Settings;
 use crate::suite::{self, CaseParts, Files, Suite};
 
@@ -25,6 +27,8 @@ pub struct CriticalCase {
     pub parts: CaseParts,
     /// The model rows that it was asked on.
     pub models: Vec<String>,
+    /// What its replies were judged by.
+    checks: Checks,
 }
 
 /// What a suite had to pass at a commit.
@@ -54,6 +58,7 @@ impl CriticalCases {
                 digest: case.digest,
                 parts: suite.parts.get(&case.name).cloned().unwrap_or_default(),
                 models: suite.models_of(case).to_vec(),
+                checks: Checks::of(case),
             })
         });
         Self {
@@ -141,11 +146,16 @@ impl CriticalCases {
             }
             let compared = (&suite.cases[index], &*suite);
             if let Some(own) = unlike.compare(compared, then, (&self.rows, &rows_here)) {
+                let case = &suite.cases[index];
+                let differing = then.checks.differences(&Checks::of(case));
+                let names: Vec<String> = differing.iter().map(|(name, _)| format!("`{name}`")).collect();
                 let own = if own.is_empty() { own } else { format!(": {own}") };
+                let checks = if names.is_empty() { String::new() } else { format!(" ({})", few(&names)) };
                 let message =
-                    format!("`{name}`, which must pass, is not the case that it is at {reference}{own}");
+                    format!("`{name}`, which must pass, is not the case that it is at {reference}{own}{checks}");
                 let help =
                     "it is judged as it is here; whoever reviews the change should read what it asks now";
+                let place = place_of(case, &differing).unwrap_or(place);
                 problems.push(Problem::warning("changes::critical_case", message).at(place).help(help));
             }
         }

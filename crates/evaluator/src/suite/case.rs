@@ -78,7 +78,7 @@ impl<'a> CaseReader<'a> {
     pub(super) fn case(&mut self, spec: CaseSpec, is_whole: bool, origin: Origin<'_>, place: Place) -> Case {
         let mut checked = self.shared.clone();
         checked.extend(self.expected(&spec.expected, origin));
-        checked.extend(self.validators(&spec.validators));
+        checked.extend(self.validators(&spec.validators, |_| None));
         let is_judged = checked.iter().any(|checked| !checked.validator.is_warning());
         // What was refused is reported, and would have judged.
         let written = self.shared.len() + spec.expected.len() + spec.validators.len();
@@ -146,17 +146,29 @@ impl<'a> CaseReader<'a> {
         }
     }
 
-    /// Validators that stand in the suite.
-    pub(super) fn validators(&mut self, specs: &[ValidatorSpec]) -> Vec<Checked> {
+    /// Validators for every case of the suite.
+    pub(super) fn shared(&mut self, specs: &[ValidatorSpec]) -> Vec<Checked> {
+        let document = self.document;
+        self.validators(specs, |spec| Some(document.place(spec.key_span())))
+    }
+
+    /// Validators that stand in the suite, each with the place that it is given.
+    fn validators(
+        &mut self,
+        specs: &[ValidatorSpec],
+        place: impl Fn(&ValidatorSpec) -> Option<Place>,
+    ) -> Vec<Checked> {
         let mut checked = Vec::with_capacity(specs.len());
         for spec in specs {
             let (validator, problems) = self.build(spec, self.document);
             self.problems.extend(problems);
             if let Some(validator) = validator {
+                let canonical: Arc<str> = canonical_json(&canonical(spec, &validator)).into();
                 checked.push(Checked {
-                    canonical: canonical_json(&canonical(spec, &validator)).into(),
                     parts: Arc::new(CheckParts::of_check(spec, &validator)),
-                    validator: Arc::new(validator),
+                    // There may be thousands in cases, and each case has its place.
+                    validator: Arc::new(validator.written(canonical.clone(), place(spec))),
+                    canonical,
                     asks_judge: spec.asks_judge(),
                 });
             }
@@ -244,16 +256,17 @@ impl<'a> CaseReader<'a> {
                 continue;
             };
             let (validator, problems) = self.build(spec, document);
-            let checked = validator.map(|validator| Checked {
-                canonical: canonical_json(&json!({
+            let checked = validator.map(|validator| {
+                let canonical = json!({
                     "property": name.value,
                     "holds": holds,
                     "validator": canonical(spec, &validator),
-                }))
-                .into(),
-                parts: Arc::new(CheckParts::of_property(name, *holds, spec, &validator)),
-                validator: Arc::new(validator.as_property(name, *holds)),
-                asks_judge: spec.asks_judge(),
+                });
+                let canonical: Arc<str> = canonical_json(&canonical).into();
+                let parts = Arc::new(CheckParts::of_property(name, *holds, spec, &validator));
+                let place = document.place(spec.key_span());
+                let validator = validator.as_property(name, *holds).written(canonical.clone(), Some(place));
+                Checked { canonical, parts, validator: Arc::new(validator), asks_judge: spec.asks_judge() }
             });
             // What is wrong with the property itself is reported where it stands; what this suite makes wrong with it, here and once.
             for problem in problems {

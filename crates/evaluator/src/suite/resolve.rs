@@ -84,7 +84,7 @@ impl Resolver<'_, '_> {
         if let Some(judge) = &spec.judge {
             self.reader.judge_with(judge);
         }
-        self.reader.shared = self.reader.validators(&spec.validators);
+        self.reader.shared = self.reader.shared(&spec.validators);
         self.reader.shared_is_broken = has_errors(&self.reader.problems);
         let repeat_is_default = spec.repeat.is_none();
         let repeat = self.repeat(spec.repeat);

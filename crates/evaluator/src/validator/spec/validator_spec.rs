@@ -34,6 +34,11 @@ pub struct ValidatorSpec {
 }
 
 impl ValidatorSpec {
+    /// Where the key of its check stands.
+    pub(crate) fn key_span(&self) -> Span {
+        self.key
+    }
+
     /// Where it says that it is only reported.
     pub(in crate::validator) fn warn_span(&self) -> Option<Span> {
         self.warn.filter(|warn| warn.value).map(|warn| warn.span)
@@ -86,6 +91,7 @@ impl ValidatorSpec {
             at,
             negated: self.negated,
             property: None,
+            written: None,
             check: check?,
         };
         let is_sound = !promptassay_registry::problem::has_errors(&problems[before..]);
