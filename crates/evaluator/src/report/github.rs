@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::reasons::{Quoted, beginning, counts_in_words, reasons};
+use super::remarks::remarks;
 use super::to_open::{fold_unasked, skipped, summary_of, to_open};
 use super::visible::without_commands;
 use super::{Evaluation, narrowed, visible};
@@ -41,6 +42,9 @@ pub fn github(evaluation: &Evaluation<'_>) -> String {
         }
         if let Some(attempt) = evaluation.repeated(gate) {
             text = format!("{text}\n{attempt}");
+        }
+        for remark in remarks(evaluation, gate) {
+            text = format!("{text}\n{remark}");
         }
         levels.add(
             level,

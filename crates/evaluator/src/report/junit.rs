@@ -167,7 +167,10 @@ fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase 
     }
     let compared = gate.comparison.as_ref().map(|comparison| sentences(comparison, &plan.suite.policy));
     let remarks = evaluation.plan.remarks().iter().filter(|remark| is_about(remark, plan));
-    let compared: Vec<String> = remarks.map(warning).chain(compared.unwrap_or_default()).collect();
+    let beside =
+        super::remarks::remarks(evaluation, gate).into_iter().map(|remark| format!("remark: {remark}"));
+    let compared: Vec<String> =
+        remarks.map(warning).chain(beside).chain(compared.unwrap_or_default()).collect();
     let compared = compared.join("\n");
     let message = attribute(&verdict);
     // A name is there once in a class, whatever the cases are called.

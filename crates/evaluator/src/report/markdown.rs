@@ -4,23 +4,23 @@
 //! any run of backticks in them.
 
 mod escape;
+mod numbers;
 mod pages;
 
 use std::fmt::Write as _;
 
 use super::Evaluation;
-use super::compared::{basis, changed_cases, difference, metric_name, p_value, stopped_alone};
+use super::compared::{basis, changed_cases, stopped_alone};
 use super::cost;
 use super::reasons::{Quoted, counts_in_words, reasons};
+use super::remarks::remarks;
 use super::to_open::{fold_unasked, skipped, summary_of, to_open};
 use super::visible::without_commands;
-use crate::comparison::{Comparison, MetricComparison};
-use crate::gate::{Gate, blocking, percent, plural};
+use crate::gate::{Gate, blocking, plural};
 use crate::plan::{PromptPlan, Remark};
-use crate::policy::{Metric, Policy};
 use crate::suite::Case;
-use crate::summary::{VariantSummary, baseline_of, unit_interval};
 use escape::{code, fence, html_code, table_code};
+use numbers::numbers;
 use pages::Pages;
 
 /// The first line: a comment on a pull request is found by it, and updated.
@@ -165,6 +165,10 @@ fn verdict(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\n{attempt}");
     }
+    for remark in remarks(evaluation, gate) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\n{}", code(&remark));
+    }
     if let Some(summary) = summary_of(evaluation, gate) {
         if let Some(later) = stopped_alone(gate, summary, policy) {
             let _ = writeln!(out, "\n{later}");
@@ -191,66 +195,6 @@ fn names_in_code(names: &[String]) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
-}
-
-/// A row for each metric: before, after, the difference and what it says.
-fn numbers(
-    evaluation: &Evaluation<'_>,
-    summary: &VariantSummary,
-    comparison: Option<&Comparison>,
-    policy: &Policy,
-) -> String {
-    let rate = |summary: &VariantSummary| match (summary.pass_rate, unit_interval(policy, &summary.units)) {
-        (Some(rate), Some(interval)) => {
-            format!("{} [{:.1}, {:.1}]", percent(rate), 100.0 * interval.lower, 100.0 * interval.upper)
-        }
-        _ => "–".to_owned(),
-    };
-    let score = |summary: &VariantSummary| {
-        summary.score.map_or_else(|| "–".to_owned(), |score| format!("{score:.3}"))
-    };
-    let passed = |summary: &VariantSummary| format!("{} of {}", summary.cases_passed(), summary.cases.len());
-    let Some(comparison) = comparison else {
-        return format!(
-            "| cases passed | pass rate | score |\n|---|---|---|\n| {} | {} | {} |\n",
-            passed(summary),
-            rate(summary),
-            score(summary)
-        );
-    };
-    let before = baseline_of(evaluation.plan, evaluation.summaries, summary);
-    let told = |value: &dyn Fn(&VariantSummary) -> String| before.map_or_else(|| "–".to_owned(), value);
-    let mut out = "| | baseline | candidate | difference | |\n|---|---|---|---|---|\n".to_owned();
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "| cases passed | {} | {} | | |", told(&passed), passed(summary));
-    let row = |metric: &MetricComparison| {
-        let (before, after) = match &metric.metric {
-            Metric::PassRate => (told(&rate), rate(summary)),
-            Metric::Score => (told(&score), score(summary)),
-            Metric::Validator(_) => (String::new(), String::new()),
-        };
-        let p = p_value(&metric.p).map(|p| format!(", {p}")).unwrap_or_default();
-        // Without a margin nothing of a comparison decides.
-        let call = if metric.gates && policy.margin.value.is_set() {
-            format!("**{}**", metric.call.as_str())
-        } else {
-            metric.call.as_str().to_owned()
-        };
-        let name = match &metric.metric {
-            Metric::Validator(name) => table_code(name),
-            other => metric_name(other),
-        };
-        format!(
-            "| {name} | {before} | {after} | {}{p} | {call} |\n",
-            difference(metric, policy.confidence.value)
-        )
-    };
-    let shown = comparison
-        .metrics
-        .iter()
-        .filter(|metric| metric.gates || !matches!(metric.metric, Metric::Validator(_)));
-    out.extend(shown.map(row));
-    out
 }
 
 /// The cases that a reader should open, without their details.

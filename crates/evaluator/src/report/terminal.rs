@@ -19,6 +19,7 @@ use crate::summary::VariantSummary;
 use errors::SharedErrors;
 use paint::{Tone, models, place};
 
+pub(super) use numbers::duration;
 pub(super) use paint::wrapped;
 
 /// How the report looks.
@@ -78,6 +79,7 @@ impl Report {
             self.rules(evaluation, gate)?;
         }
         for gate in evaluation.gates {
+            self.beside(evaluation, gate)?;
             self.attempt(evaluation, gate)?;
         }
         for gate in evaluation.gates {

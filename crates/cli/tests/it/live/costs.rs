@@ -55,3 +55,39 @@ fn behind_a_gateway_replies_may_say_what_they_cost() {
     let seen = eval(&sandbox, &limits);
     assert_eq!((seen.code, silent.counters().calls), (Some(4), 1), "{}", seen.shown());
 }
+
+#[test]
+fn a_candidate_that_costs_more_is_named_wherever_people_look() {
+    let counted =
+        |tokens: u32| json!({"tokens": {"input": 10, "cached_input": 0, "output": tokens, "reasoning": 0}});
+    let rule = json!({
+        "when": {"last_user_message": {"contains": "at length"}},
+        "answer": {"text": "Thank you"},
+        "usage": counted(90),
+    });
+    let mock = Mock::start(
+        json!({"rules": [rule], "default": {"answer": {"text": "Thank you"}, "usage": counted(10)}}),
+    );
+    let row = mock.row().replace("model: m", "model: m, price: {input: 1.0, output: 1.0}");
+    let sandbox = sandbox(&row, 6);
+    sandbox.write("prompts/greet/v1.1.0.txt", "Greet {name} at length, {tone}.\n");
+    let reports = ["markdown=r.md", "json=r.json", "junit=r.xml", "github=r.txt"];
+    let reports: Vec<&str> = reports.iter().flat_map(|report| ["--report", report]).collect();
+    let seen = eval(&sandbox, &reports);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    let said = "beside v1.0.0, v1.1.0 costs 5.0 times as much and takes 5.0 times as many tokens";
+    for text in [sandbox.read("r.md"), sandbox.read("r.json"), sandbox.read("r.xml"), sandbox.read("r.txt")] {
+        assert!(text.contains(said), "{text}");
+    }
+    let lines = seen.stdout.lines().skip_while(|line| !line.starts_with("remark"));
+    assert_snapshot!(lines.take(2).collect::<Vec<_>>().join("\n"), @r"
+    remark greet v1.1.0  beside v1.0.0, v1.1.0 costs 5.0 times as much and takes 5.0
+           times as many tokens
+    ");
+    let table = sandbox.read("r.md");
+    let rows = table.lines().filter(|line| line.starts_with("| tokens") || line.starts_with("| cost"));
+    assert_snapshot!(rows.collect::<Vec<_>>().join("\n"), @r"
+    | tokens | 120 | 600 | 5.0 × | |
+    | cost | $0.00012 | $0.00060 | 5.0 × | |
+    ");
+}

@@ -249,6 +249,11 @@ pub(super) struct Gate<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub(super) must_pass_failed: Vec<&'a str>,
+    /// What no row of the gate looks at, a sentence each, such as what the candidate costs beside its baseline; left out where there is
+    /// nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub(super) remarks: Vec<String>,
     /// Which attempt at the same questions it is, by the runs that are kept; left out for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attempt: Option<Attempt>,

@@ -8,6 +8,7 @@ use crate::gate::{Gate, Verdict};
 use crate::plan::Remark;
 use crate::policy::{Policy, Source};
 use crate::report::compared::stopped_alone;
+use crate::report::remarks::remarks;
 use crate::report::to_open::summary_of;
 use crate::report::{Evaluation, cost, redacted};
 use crate::summary::Cost;
@@ -66,6 +67,20 @@ impl Report {
             gate.reason,
             evaluation.replies()
         )
+    }
+
+    /// What no row of the gate looks at.
+    pub(super) fn beside(&mut self, evaluation: &Evaluation<'_>, gate: &Gate) -> fmt::Result {
+        let plan = &evaluation.plan.prompts()[gate.prompt];
+        for remark in remarks(evaluation, gate) {
+            let text = format!("{} {}  {remark}", plan.name, label(plan, gate.variant));
+            let text = format!("remark {}", wrapped(&text, COLUMNS - 7, "       "));
+            for line in text.lines() {
+                let line = self.tone(Tone::Doubtful, line);
+                writeln!(self.text, "{line}")?;
+            }
+        }
+        Ok(())
     }
 
     /// That the same questions were asked before.

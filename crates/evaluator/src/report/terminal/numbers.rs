@@ -7,6 +7,7 @@ use super::{COLUMNS, Report};
 use crate::gate::{few, grouped, percent, plural};
 use crate::plan::PromptPlan;
 use crate::report::cost::in_words;
+use crate::report::taken::Taken;
 use crate::summary::{Cost, VariantSummary, unit_interval};
 
 /// So many tags are shown where nobody asks for more.
@@ -177,25 +178,12 @@ fn columns(plan: &PromptPlan, summaries: &[&VariantSummary]) -> Vec<Column> {
             summary.score.map_or_else(none, |score| format!("{score:.3}"))
         }),
     ];
-    // Columns of nothing say nothing.
-    if summaries.iter().any(|summary| summary.latency.is_some()) {
-        for (heading, pick) in [
-            ("p50", (|latency| latency.median.estimate) as fn(&crate::summary::Latency) -> f64),
-            ("p95", |latency| latency.p95.estimate),
-        ] {
-            columns.push(column(heading, Align::Right, &|summary| {
-                summary.latency.as_ref().map_or_else(none, |latency| duration(pick(latency)))
-            }));
+    for taken in Taken::ALL {
+        // Columns of nothing say nothing.
+        if summaries.iter().any(|summary| taken.of(summary).is_some()) {
+            columns
+                .push(column(taken.name(), Align::Right, &|summary| taken.of(summary).unwrap_or_else(none)));
         }
-    }
-    if summaries.iter().any(|summary| summary.tokens.is_some()) {
-        columns.push(column("tokens", Align::Right, &|summary| summary.tokens.map_or_else(none, grouped)));
-    }
-    if summaries.iter().any(|summary| summary.cost != Cost::Nothing) {
-        columns.push(column("cost", Align::Right, &|summary| match summary.cost {
-            Cost::Nothing => none(),
-            known => in_words(known),
-        }));
     }
     columns
 }
@@ -222,7 +210,7 @@ fn ends(lower: f64, upper: f64) -> String {
 }
 
 /// Seconds with two or three digits.
-pub(super) fn duration(seconds: f64) -> String {
+pub(in crate::report) fn duration(seconds: f64) -> String {
     if seconds < 0.9995 {
         format!("{:.0} ms", seconds * 1000.0)
     } else if seconds < 99.95 {

@@ -1,0 +1,36 @@
+//! What there is to know beside the verdict of a gate, and what no row of it looks at.
+
+use super::Evaluation;
+use super::taken::takes_much;
+use super::to_open::summary_of;
+use crate::gate::{Gate, percent, plural};
+use crate::policy::Policy;
+use crate::summary::{VariantSummary, baseline_of};
+
+/// A sentence each: that the baseline itself is below what the gate asks of a candidate, and that the candidate takes far more than it.
+pub(super) fn remarks(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
+    let Some(after) = summary_of(evaluation, gate) else { return Vec::new() };
+    let Some(before) = baseline_of(evaluation.plan, evaluation.summaries, after) else { return Vec::new() };
+    let plan = &evaluation.plan.prompts()[gate.prompt];
+    let version = |summary: &VariantSummary| &plan.variants[summary.variant].version;
+    let mut remarks = Vec::new();
+    if let Some(below) = below_minimum(before, &plan.suite.policy) {
+        remarks
+            .push(format!("the baseline {} does not reach `min_pass_rate` itself: {below}", version(before)));
+    }
+    if let Some(much) = takes_much(before, after) {
+        remarks.push(format!("beside {}, {} {much}", version(before), version(after)));
+    }
+    remarks
+}
+
+/// By how much a version stays below the pass rate that is asked for, whatever the trials without a verdict would come to.
+fn below_minimum(summary: &VariantSummary, policy: &Policy) -> Option<String> {
+    let needed = policy.min_pass_rate.value?;
+    let counts = &summary.counts;
+    let rate = |passed: usize| passed as f64 / counts.asked.max(1) as f64;
+    (rate(counts.passed + counts.missing()) < needed).then(|| {
+        let (passed, of) = (percent(rate(counts.passed)), plural(counts.asked, "trial"));
+        format!("{passed} of {of} passed, {} needed", percent(needed))
+    })
+}
