@@ -33,6 +33,7 @@ mod lifecycle;
 mod linking;
 mod live;
 mod look;
+mod model_rows;
 #[path = "../../../experiments/tests/it/postgres_server.rs"]
 mod postgres_server;
 mod power;

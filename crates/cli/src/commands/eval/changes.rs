@@ -10,6 +10,7 @@ mod ledger;
 mod linked;
 mod listing;
 mod matching;
+mod models;
 mod moves;
 mod only;
 mod own_answers;

@@ -113,10 +113,10 @@ impl Report {
         let alone = match (&gate.comparison, plan.suite.policy.margin.value.is_set()) {
             (Some(_), _) | (None, false) => "",
             (None, true) if plan.suite.policy.min_pass_rate.value.is_some() => {
-                "; nothing to compare with yet, so the margin asks for nothing and `min_pass_rate` for all"
+                "; nothing is compared, so the margin asks for nothing and `min_pass_rate` for all"
             }
             (None, true) => {
-                "; nothing to compare with yet, so the margin asks for nothing and every case must pass; `min_pass_rate: 0.9` would let some fail"
+                "; nothing is compared, so the margin asks for nothing and every case must pass; `min_pass_rate: 0.9` would let some fail"
             }
         };
         let row =

@@ -62,6 +62,7 @@ pub(in crate::commands::eval) fn only_changed(
             if let Some(suite) = &mut candidate.suite {
                 then.hold(candidate.prompt, (suite, settings), flags, problems)?;
                 problems.extend(then.other_programs(candidate.prompt, suite)?);
+                problems.extend(then.other_rows(candidate.prompt, suite, (tree, settings)));
                 let answering = suite.model_program_files(settings, tree.repository_root());
                 problems.extend(then.other_answers(candidate.prompt, &answering, suite)?);
             }
