@@ -21,7 +21,7 @@ use serde_json::json;
 use self::blessing::{BlessedModel, Blessing, text};
 use self::fit::{not_passed, not_served, refuse_floating, refuse_partial};
 use super::Context;
-use super::eval::against::{AgainstArguments, UNREADABLE, blessed_path, read_blessed};
+use super::eval::against::{AgainstArguments, OF_ANOTHER, UNREADABLE, blessed_path, read_blessed};
 use super::eval::journal::{RunsArguments, broken, described, refuse_changes, replayed};
 use super::eval::policy::PolicyArguments;
 use super::eval::{Terms, plan_again};
@@ -170,10 +170,10 @@ fn write(
     let before = match may_be_there(&path).then(|| read_blessed(&path)) {
         None => None,
         Some(Ok((before, _))) => Some(before),
-        // As a merge may leave it: who blesses anew mends it.
-        Some(Err(problem)) if problem.code == UNREADABLE => {
+        // As a merge or a copy may leave it: who blesses anew mends it.
+        Some(Err(problem)) if [UNREADABLE, OF_ANOTHER].contains(&problem.code) => {
             let message = format!(
-                "`{}` cannot be read and is replaced; what was blessed first, by which drift is told, goes with it",
+                "`{}` cannot be used and is replaced; what was blessed first, by which drift is told, goes with it",
                 path.display()
             );
             let help = "`git checkout --ours` or `--theirs` of it, and blessing again, keeps that";

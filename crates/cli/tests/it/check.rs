@@ -282,8 +282,11 @@ fn what_was_recorded_and_blessed_is_read() {
     assert_eq!(sandbox.run(&["check"]).code, Some(0));
     let blessed = sandbox.read("prompts/greet/tests/baseline.json");
     let replies = sandbox.read("replies/greet.jsonl");
+    sandbox.write("prompts/greet/tests/baseline.json", blessed.replace("\"greet\"", "\"other\""));
+    let compared = sandbox.run(&["eval", "--offline", "--against-baseline"]);
+    assert_eq!(compared.code, Some(2), "{}", compared.shown());
+    assert!(compared.stderr.contains("these are blessed results of `other`"), "{}", compared.stderr);
     sandbox
-        .write("prompts/greet/tests/baseline.json", blessed.replace("\"greet\"", "\"other\""))
         .write("replies/greet.jsonl", format!("{replies}\nnot a row\n"))
         .write("replies/greet.judge.jsonl", "[]\n");
     let of_another = sandbox.run(&["check"]).shown();

@@ -226,7 +226,7 @@ fn a_blessed_file_that_a_merge_broke_is_mended_by_blessing() {
     assert_eq!(sandbox.run(&["eval", "--offline", "--against-baseline"]).code, Some(2));
     let blessed = sandbox.run(&["baseline", "bless", "latest"]);
     assert!(
-        blessed.code == Some(0) && blessed.stderr.contains("cannot be read and is replaced"),
+        blessed.code == Some(0) && blessed.stderr.contains("cannot be used and is replaced"),
         "{}",
         blessed.shown()
     );

@@ -139,7 +139,12 @@ impl Baseline {
             return Err(BaselineError::UnknownSchema(schema));
         }
         let baseline: Self = serde_json::from_str(text).map_err(invalid)?;
+        let mut models = BTreeSet::new();
         for variant in &baseline.variants {
+            if !models.insert(&variant.model) {
+                let message = format!("the model `{}` stands twice under `variants`", variant.model);
+                return Err(BaselineError::Invalid(message));
+            }
             for (name, case) in &variant.cases {
                 if let Some(problem) = case.problem() {
                     return Err(BaselineError::Invalid(format!("the case `{name}`: {problem}")));
@@ -211,6 +216,9 @@ impl BlessedCase {
         if self.repeats == 0 || judged > u64::from(self.repeats) {
             return Some(format!("{} passed and {} missing of {}", self.passes, self.missing, self.repeats));
         }
+        if let Some((name, mean)) = self.validators.iter().find(|(_, mean)| mean.1 > self.repeats) {
+            return Some(format!("`{name}` has a score of {} repeats, of {}", mean.1, self.repeats));
+        }
         let means = self.validators.values().map(|mean| mean.0).chain(self.score);
         let outside = means.into_iter().find(|mean| !(0.0..=1.0).contains(mean));
         outside.map(|mean| format!("{mean} is no score"))
@@ -229,7 +237,7 @@ impl BlessedCase {
                 .validators
                 .iter()
                 .map(|(name, BlessedMean(mean, trials))| {
-                    (name.clone(), MetricMean { mean: *mean, trials: (*trials).min(self.repeats) })
+                    (name.clone(), MetricMean { mean: *mean, trials: *trials })
                 })
                 .collect(),
         }

@@ -189,4 +189,11 @@ fn a_blessed_file_that_no_run_could_have_written_is_refused() {
     insta::assert_snapshot!(
         [refused("{}"), refused("[]"), refused(r#"{"schema": 2}"#), refused("{\"schema\": 1}")].join("\n")
     );
+    let mut before = side("one:ppn two:pff");
+    before.cases[0].validators.insert("tone".to_owned(), MetricMean { mean: 0.75, trials: 3 });
+    let mut twice = blessed(&before);
+    twice.variants.push(twice.variants[0].clone());
+    insta::assert_snapshot!(refused(&twice.to_json()), @"it is not a blessed baseline: the model `default` stands twice under `variants`");
+    let text = blessed(&before).to_json().replace("[0.75,3]", "[0.75,99]");
+    insta::assert_snapshot!(refused(&text), @"it is not a blessed baseline: the case `one`: `tone` has a score of 99 repeats, of 3");
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use promptassay_evaluator::replies::{self, RecordedJudgements, RecordedReplies};
 use promptassay_registry::files::{check_inside, may_be_there};
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::Prompt;
 
 use crate::commands::eval::against::{blessed_path, read_blessed};
@@ -41,16 +41,5 @@ pub(super) fn check_blessed(prompt: &Prompt, repository: &Path, problems: &mut V
     if !may_be_there(&path) || check_inside(&path, repository).is_err() {
         return;
     }
-    match read_blessed(&path) {
-        Ok((baseline, _)) if baseline.prompt != *prompt.name() => {
-            let message = format!("these are blessed results of `{}`", baseline.prompt);
-            problems.push(
-                Problem::error("baseline::of_another_prompt", message)
-                    .at(Place::whole_file(path))
-                    .help(format!("bless a run of `{}`: `promptassay baseline bless latest`", prompt.name())),
-            );
-        }
-        Ok(_) => {}
-        Err(problem) => problems.push(*problem),
-    }
+    problems.extend(read_blessed(&path).err().map(|problem| *problem));
 }

@@ -155,6 +155,9 @@ pub(crate) fn blessed_side(
 /// A blessed file is there, and is none.
 pub(crate) const UNREADABLE: &str = "baseline::invalid";
 
+/// A blessed file is there, and it is that of another prompt.
+pub(crate) const OF_ANOTHER: &str = "baseline::of_another_prompt";
+
 /// Reads a blessed file; with its digest.
 pub(crate) fn read_blessed(path: &Path) -> Result<(Baseline, Digest), Box<Problem>> {
     let text = read_text(path, MAX_BYTES)?;
@@ -174,5 +177,13 @@ pub(crate) fn read_blessed(path: &Path) -> Result<(Baseline, Digest), Box<Proble
         });
         Box::new(problem.help(help))
     })?;
+    // It lies in `tests/` of its prompt, whose directory is its name.
+    let directory = path.parent().and_then(Path::parent).and_then(Path::file_name);
+    if let Some(prompt) = directory.filter(|directory| *directory != baseline.prompt.as_str()) {
+        let message = format!("these are blessed results of `{}`", baseline.prompt);
+        let help = format!("bless a run of `{}`: `promptassay baseline bless latest`", prompt.display());
+        let problem = Problem::error(OF_ANOTHER, message).at(Place::whole_file(path));
+        return Err(Box::new(problem.help(help)));
+    }
     Ok((baseline, Digest::of(text)))
 }
