@@ -122,7 +122,8 @@ pub fn judge_against(plan: &Plan, record: &Record, against: Against<'_>) -> (Vec
                 side: &side,
                 must_pass,
                 gaps: summary.gaps,
-                cut_short: cut_short(record, &summaries, summary.prompt),
+                cut_short: cut_short((plan, record), &summaries, summary.prompt),
+                errors: errors((plan, record), summary),
             };
             let reference = match (&baseline, against) {
                 (Some(side), _) => Reference::Side(side),
@@ -166,12 +167,52 @@ fn sides(
 }
 
 /// Why a prompt cannot be judged whose questions were not all asked because the run was stopped.
-fn cut_short(record: &Record, summaries: &[VariantSummary], prompt: usize) -> Option<String> {
+fn cut_short(
+    (plan, record): (&Plan, &Record),
+    summaries: &[VariantSummary],
+    prompt: usize,
+) -> Option<String> {
     let why = record.cut_short()?;
     let of_prompt = || summaries.iter().filter(|summary| summary.prompt == prompt);
     let not_asked: usize = of_prompt().map(|summary| summary.counts.not_asked).sum();
     let all: usize = of_prompt().map(|summary| summary.counts.asked).sum();
-    (not_asked > 0).then(|| format!("{why}: {not_asked} of {} not asked", plural(all, "question")))
+    let is_here = |trial| {
+        let index = plan.index_of(trial);
+        index.is_some_and(|index| plan.trials()[index].prompt == prompt && record.trial(index).is_none())
+    };
+    let waiting = record.calls().waiting().filter(|(trial, _)| is_here(*trial));
+    let mut failed = BTreeMap::new();
+    for (_, kind) in waiting {
+        *failed.entry(kind.as_str()).or_insert(0) += 1;
+    }
+    let all = plural(all, "question");
+    let unanswered: usize = failed.values().sum();
+    (not_asked > 0).then(|| match (unanswered, not_asked - unanswered) {
+        (0, _) => format!("{why}: {not_asked} of {all} not asked"),
+        // Whoever reads of the clock alone gives it more time, and waits for the same.
+        (_, 0) => format!("{why}: {unanswered} of {all} without an answer ({})", by_kind(&failed)),
+        (_, left) => {
+            format!("{why}: {unanswered} of {all} without an answer ({}), {left} not asked", by_kind(&failed))
+        }
+    })
+}
+
+/// Why questions to a variant could not be asked, and how many; `None` where all could.
+fn errors((plan, record): (&Plan, &Record), summary: &VariantSummary) -> Option<String> {
+    let mut errors = BTreeMap::new();
+    for case in summary.cases.iter().filter(|case| case.counts.errored > 0) {
+        for (index, _) in plan.trials_of(summary.prompt, summary.variant, case.case) {
+            if let Some(kind) = record.trial(index).and_then(|trial| trial.error) {
+                *errors.entry(kind.as_str()).or_insert(0) += 1;
+            }
+        }
+    }
+    (!errors.is_empty()).then(|| by_kind(&errors))
+}
+
+fn by_kind(counts: &BTreeMap<&str, usize>) -> String {
+    let kinds = counts.iter().map(|(kind, count)| format!("{count} {}", kind.replace('_', " ")));
+    kinds.collect::<Vec<_>>().join(", ")
 }
 
 /// The verdict on one candidate.

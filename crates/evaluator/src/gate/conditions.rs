@@ -19,6 +19,8 @@ pub(super) struct Candidate<'a> {
     pub(super) gaps: usize,
     /// Why not all was asked, where the run was stopped.
     pub(super) cut_short: Option<String>,
+    /// Why questions could not be asked, and how many, where that is known and some could not.
+    pub(super) errors: Option<String>,
 }
 
 /// What the candidate is compared with.

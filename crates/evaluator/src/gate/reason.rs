@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::conditions::Candidate;
 use super::wording::{few, percent, plural, points, size};
 use super::{Rule, Verdict};
-use crate::comparison::{Call, Comparison, MetricComparison};
+use crate::comparison::{Call, Comparison, MetricComparison, UNITS_THAT_SHOW_A_CHANGE};
 use crate::policy::{Margin, Metric, Policy};
 
 pub(super) fn reason(
@@ -37,7 +37,10 @@ fn reason_of(
         Rule::NothingJudged if candidate.gaps > 0 => {
             format!("none of {} was judged: {} {}", questions(), candidate.gaps, gaps(candidate))
         }
-        Rule::NothingAsked | Rule::NothingJudged => format!("none of {} was judged", questions()),
+        Rule::NothingAsked | Rule::NothingJudged => {
+            let errors = candidate.errors.as_ref().map(|errors| format!(": {errors}")).unwrap_or_default();
+            format!("none of {} was judged{errors}", questions())
+        }
         Rule::CutShort => candidate.cut_short.clone().unwrap_or_default(),
         Rule::CouldNotBeAsked => {
             format!("{} of {} {}", candidate.gaps, questions(), gaps(candidate))
@@ -98,7 +101,11 @@ fn too_many_missing(candidate: &Candidate<'_>, comparison: Option<&Comparison>, 
     if share > policy.max_missing.value {
         let missing = candidate.missing();
         let questions = plural(asked, "question");
-        return format!("{missing} of {questions} lack a verdict: {}, {allowed} allowed", percent(share));
+        let errors = candidate.errors.as_ref().map(|errors| format!(" ({errors})")).unwrap_or_default();
+        return format!(
+            "{missing} of {questions} lack a verdict{errors}: {}, {allowed} allowed",
+            percent(share)
+        );
     }
     let share = comparison.and_then(|comparison| comparison.missing.0).unwrap_or_default();
     let baseline = comparison.map(|comparison| comparison.baseline.to_string()).unwrap_or_default();
@@ -207,9 +214,19 @@ fn cannot_tell(comparison: &Comparison, policy: &Policy) -> String {
         Ok(_) => "answers that are missing, or more cases, would decide".to_owned(),
         Err(reason) => format!("no number of cases would decide: {reason}"),
     };
+    // Everybody reads an interval without 0 as a change.
+    let changed = metric.units_changed();
+    let looks_worse = metric.difference.as_ref().is_ok_and(|difference| difference.upper < 0.0);
+    let too_few = if looks_worse && changed < UNITS_THAT_SHOW_A_CHANGE {
+        let noun = if clustered(comparison) { "unit" } else { "case" };
+        let changed = plural(usize::try_from(changed).unwrap_or(usize::MAX), noun);
+        format!("{changed} changed, and at least {UNITS_THAT_SHOW_A_CHANGE} must to call it worse; ")
+    } else {
+        String::new()
+    };
     match &metric.difference {
         Ok(_) => format!(
-            "cannot tell: {called}{} points {} against {}; {}; {decide}",
+            "cannot tell: {called}{} points {} against {}; {too_few}{}; {decide}",
             estimate(metric),
             ends(metric),
             comparison.baseline,

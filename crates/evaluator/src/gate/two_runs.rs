@@ -50,6 +50,7 @@ fn conditions_of<'a>(candidate: &CandidateOfRun<'a>) -> Candidate<'a> {
         must_pass: candidate.must_pass.clone(),
         gaps: candidate.gaps,
         cut_short: candidate.cut_short.clone(),
+        errors: None,
     }
 }
 

@@ -8,6 +8,7 @@ use promptassay_llm::ModelErrorKind;
 use serde::Serialize;
 
 use crate::event::{Answer, AttemptFailed, Event, ReplySource};
+use crate::plan::TrialId;
 
 /// The calls of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -21,11 +22,14 @@ pub struct Calls {
     pub shared: usize,
     /// Attempts that brought no answer, by class.
     pub failed: BTreeMap<ModelErrorKind, usize>,
-    /// Failed attempts after which the question was asked again.
+    /// How often a question was asked again after an attempt that failed: where the time was up before, it was not.
     pub asked_again: usize,
     /// How long questions waited before they were asked again, all together, in milliseconds. They wait side by side, so a run
     /// takes less than that longer.
     pub waited_ms: u64,
+    /// Failed attempts after which the question has not been asked again yet: how they failed, and how long they wait.
+    #[serde(skip)]
+    waiting: BTreeMap<TrialId, Vec<(ModelErrorKind, u64)>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -36,31 +40,47 @@ fn is_zero(count: &usize) -> bool {
 impl Calls {
     pub(super) fn apply(&mut self, event: &Event) {
         match event {
-            Event::AttemptFailed(AttemptFailed { kind, wait_ms, .. }) => {
+            Event::AttemptFailed(AttemptFailed { trial, kind, wait_ms, .. }) => {
                 *self.failed.entry(*kind).or_default() += 1;
+                self.asked(*trial);
                 if let Some(wait) = wait_ms {
-                    self.asked_again += 1;
-                    self.waited_ms = self.waited_ms.saturating_add(*wait);
+                    self.waiting.entry(*trial).or_default().push((*kind, *wait));
                 }
             }
-            Event::TrialAnswered(answered) => self.count(answered.source),
-            Event::TrialFinished(result) if !result.answered_before => {
-                if let Answer::Reply { source, .. } = &result.answer {
-                    self.count(*source);
+            Event::TrialAnswered(answered) => self.answered(answered.trial, answered.source),
+            Event::TrialFinished(result) => {
+                if let (Answer::Reply { source, .. }, false) = (&result.answer, result.answered_before) {
+                    self.answered(result.trial, *source);
                 }
+                self.waiting.remove(&result.trial);
             }
-            Event::JudgeAnswered(answered) if !answered.answered_before => self.count(answered.source),
-            Event::TrialFinished(_)
-            | Event::JudgeAnswered(_)
-            | Event::RunStarted { .. }
-            | Event::CircuitOpened(_)
-            | Event::RunFinished { .. } => {}
+            Event::JudgeAnswered(answered) if !answered.answered_before => {
+                self.answered(answered.trial, answered.source);
+            }
+            // What waited when a run ended is begun anew by the one that goes on.
+            Event::RunStarted { .. } => self.waiting.clear(),
+            Event::JudgeAnswered(_) | Event::CircuitOpened(_) | Event::RunFinished { .. } => {}
         }
     }
 
-    fn count(&mut self, source: ReplySource) {
+    /// A question of this trial was asked; where one waited for that, it waits no more.
+    fn asked(&mut self, trial: TrialId) {
+        let Some((_, wait)) = self.waiting.get_mut(&trial).and_then(Vec::pop) else { return };
+        self.asked_again += 1;
+        self.waited_ms = self.waited_ms.saturating_add(wait);
+    }
+
+    /// The trials of which a question waits to be asked again, with how the last attempt failed.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (TrialId, ModelErrorKind)> + '_ {
+        self.waiting.iter().filter_map(|(trial, attempts)| Some((*trial, attempts.last()?.0)))
+    }
+
+    fn answered(&mut self, trial: TrialId, source: ReplySource) {
         match source {
-            ReplySource::Live => self.answered += 1,
+            ReplySource::Live => {
+                self.asked(trial);
+                self.answered += 1;
+            }
             ReplySource::Cached { .. } => self.cached += 1,
             ReplySource::Shared => self.shared += 1,
             ReplySource::Recorded | ReplySource::Scripted => {}
@@ -140,6 +160,28 @@ mod tests {
         }
         insta::assert_snapshot!(calls.retries().unwrap(), @"4 of 14 calls failed (2 rate limited, 1 auth, 1 malformed); 3 were asked again, after 3.5 s of waiting in all; the provider may charge for up to 1 whose answer got lost");
         assert_eq!(calls.nothing_asked(), None);
+    }
+
+    #[test]
+    fn what_waited_when_the_time_was_up_was_not_asked_again() {
+        let of = |trial: &str, attempt: u32| {
+            let (trial, kind) = (trial.parse().unwrap(), ModelErrorKind::Timeout);
+            Event::AttemptFailed(AttemptFailed {
+                trial,
+                attempt,
+                kind,
+                message: "x".into(),
+                wait_ms: Some(200),
+            })
+        };
+        let mut calls = Calls::default();
+        for event in [of("0123456789abcdef", 1), of("1123456789abcdef", 1), of("1123456789abcdef", 2)] {
+            calls.apply(&event);
+        }
+        insta::assert_snapshot!(calls.retries().unwrap(), @"3 of 3 calls failed (3 timeout); 1 was asked again, after 0.2 s of waiting; the provider may charge for up to 3 whose answer got lost");
+        assert_eq!(calls.waiting().count(), 2);
+        calls.apply(&Event::RunStarted { trials: 1 });
+        assert_eq!((calls.waiting().count(), calls.asked_again), (0, 1), "a run that goes on begins anew");
     }
 
     #[test]

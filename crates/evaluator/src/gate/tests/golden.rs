@@ -149,6 +149,7 @@ fn check(id: &str, data: &Data, must_pass: &BTreeMap<String, String>, check: &Ch
         must_pass: must_pass.keys().map(String::as_str).collect(),
         gaps: 0,
         cut_short: None,
+        errors: None,
     };
     let decided = decide(&candidate, Reference::Side(&baseline), &policy);
     let comparison = decided.comparison.as_ref().unwrap();

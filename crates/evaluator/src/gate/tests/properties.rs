@@ -77,7 +77,7 @@ fn must_pass(cases: &[(Repeats, Repeats, bool, u8)]) -> Vec<String> {
 
 fn judged(baseline: &Side, candidate: &Side, must_pass: &[String], policy: &Policy) -> Decided {
     let must_pass: BTreeSet<&str> = must_pass.iter().map(String::as_str).collect();
-    let candidate = Candidate { side: candidate, must_pass, gaps: 0, cut_short: None };
+    let candidate = Candidate { side: candidate, must_pass, gaps: 0, cut_short: None, errors: None };
     decide(&candidate, Reference::Side(baseline), policy)
 }
 

@@ -22,7 +22,7 @@ fn check(cases: &str, min_pass_rate: Option<f64>) -> String {
         })
         .collect();
     let side = side(&words.join(" "));
-    let candidate = Candidate { side: &side, must_pass, gaps: 0, cut_short: None };
+    let candidate = Candidate { side: &side, must_pass, gaps: 0, cut_short: None, errors: None };
     let policy = Policy { min_pass_rate: Sourced::default(min_pass_rate), ..Policy::default() };
     let decided = decide(&candidate, Reference::None, &policy);
     assert_eq!(decided.blocks, decided.rule.verdict() != Verdict::Passed);
@@ -33,6 +33,19 @@ fn check(cases: &str, min_pass_rate: Option<f64>) -> String {
 fn nothing_asked_or_judged_is_broken() {
     insta::assert_snapshot!(check("", None), @"BROKEN none of 0 questions was judged");
     insta::assert_snapshot!(check("n n n", Some(0.0)), @"BROKEN none of 3 questions was judged");
+}
+
+#[test]
+fn why_questions_have_no_verdict_is_said() {
+    let said = |cases: &str| {
+        let side = side(cases);
+        let errors = Some("2 timeout, 1 unreachable".to_owned());
+        let candidate =
+            Candidate { side: &side, must_pass: BTreeSet::new(), gaps: 0, cut_short: None, errors };
+        decide(&candidate, Reference::None, &Policy::default()).reason
+    };
+    insta::assert_snapshot!(said("a:nnn"), @"none of 3 questions was judged: 2 timeout, 1 unreachable");
+    insta::assert_snapshot!(said("a:nnn b:ppp"), @"3 of 6 questions lack a verdict (2 timeout, 1 unreachable): 50.0 %, 2.0 % allowed");
 }
 
 #[test]
@@ -53,7 +66,8 @@ fn nothing_passed_is_broken_rather_than_failed() {
 #[test]
 fn what_passed_with_the_baseline_is_said_where_nothing_passes() {
     let (baseline, candidate) = (side("a:p b:p c:f"), side("a:f b:f c:f"));
-    let candidate = Candidate { side: &candidate, must_pass: BTreeSet::new(), gaps: 0, cut_short: None };
+    let candidate =
+        Candidate { side: &candidate, must_pass: BTreeSet::new(), gaps: 0, cut_short: None, errors: None };
     let decided = decide(&candidate, Reference::Side(&baseline), &Policy::default());
     assert_eq!(decided.rule, Rule::NothingPassed);
     insta::assert_snapshot!(decided.reason, @"nothing passed, where 2 cases passed with the baseline v1.0.0");

@@ -37,7 +37,8 @@ fn under(margin: Margin) -> Policy {
 }
 
 fn said(before: &Side, after: &Side, policy: &Policy) -> String {
-    let candidate = Candidate { side: after, must_pass: BTreeSet::new(), gaps: 0, cut_short: None };
+    let candidate =
+        Candidate { side: after, must_pass: BTreeSet::new(), gaps: 0, cut_short: None, errors: None };
     let decided = decide(&candidate, Reference::Side(before), policy);
     let lets_through =
         if decided.rule.verdict() == Verdict::Passed || decided.blocks { "" } else { " (let through)" };
@@ -73,6 +74,10 @@ fn what_a_comparison_comes_to() {
         ("cannot tell", of(&Cases { same: 29, fixed: 0, broken: 1 }, &under(Margin::Share(0.1)))),
         ("cannot tell, let through", of(&Cases { same: 29, fixed: 0, broken: 1 }, &lenient)),
         ("worse than the margin, not proven", of(&Cases { same: 17, fixed: 0, broken: 3 }, &lenient)),
+        (
+            "worse to look at, in too few",
+            of(&Cases { same: 27, fixed: 0, broken: 3 }, &under(Margin::Share(0.2))),
+        ),
         ("too few for auto", of(&Cases { same: 10, fixed: 0, broken: 0 }, &auto)),
         ("no margin", of(&Cases { same: 31, fixed: 1, broken: 8 }, &Policy::default())),
     ];
@@ -100,7 +105,8 @@ fn what_cannot_be_compared_is_named() {
     let mut judged_otherwise = before.clone();
     judged_otherwise.judges = BTreeSet::from(["opus-6".to_owned()]);
     let absent = {
-        let candidate = Candidate { side: &before, must_pass: BTreeSet::new(), gaps: 0, cut_short: None };
+        let candidate =
+            Candidate { side: &before, must_pass: BTreeSet::new(), gaps: 0, cut_short: None, errors: None };
         decide(&candidate, Reference::Absent, &margin).reason
     };
     let lines = [
