@@ -54,6 +54,28 @@ fn a_dry_run_prints_the_plan_and_asks_nothing() {
 }
 
 #[test]
+fn what_is_known_of_the_cost_is_in_the_sum() {
+    let sandbox = sandbox();
+    let rows = "models:
+  default: {provider: openai, model: m, params: {max_output_tokens: 1000}, price: {input: 1, output: 100}}
+  judge: {provider: openai, model: n, price: {input: 1, output: 100}}
+";
+    sandbox.write("prompts/registry.yaml", rows);
+    sandbox.edit(
+        "prompts/greet/tests/test_cases.yaml",
+        "{max_words: 9}]\n",
+        "{max_words: 9}, {judge: It is kind}]\njudge: judge\n",
+    );
+    let seen = sandbox.run(&["eval", "--dry-run", "--version", "1.0.0"]);
+    let costs: Vec<&str> = seen.stdout.lines().filter(|line| line.contains('$')).collect();
+    assert_snapshot!(costs.join("\n"), @r"
+      about $0.400 at most
+      about $0.005 and the answers, which no `max_output_tokens` limits
+    about $0.405 at most, and the answers of `judge`, which no `max_output_tokens` limits
+    ");
+}
+
+#[test]
 fn a_selection_that_matches_nothing_says_what_there_is() {
     let sandbox = sandbox();
     let all: String = [

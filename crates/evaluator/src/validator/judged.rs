@@ -11,13 +11,14 @@ use promptassay_registry::yaml::Located;
 use schemars::JsonSchema;
 
 use super::ending::excerpt_with_ending;
+use super::excerpt::excerpt;
 use super::outside::{Inquiry as OutsideInquiry, Outside};
 use super::spec::meant::refuse_file;
 use super::spec::{Builder, Options};
 use super::view::View;
 use super::{Found, Look, Subject};
 use crate::judge::{self, JudgeCall, Judging, Question, Sample};
-use crate::outcome::CheckOutcome;
+use crate::outcome::{CheckOutcome, Reason};
 use crate::run::{Asked, Unanswered};
 
 /// More samples than this are a typing error.
@@ -47,6 +48,8 @@ pub(super) struct Inquiry {
     threshold: Option<f64>,
     samples: u32,
     model: Arc<ModelRow>,
+    /// What is judged, as a reason shows it.
+    got: String,
 }
 
 impl Judge {
@@ -73,6 +76,7 @@ impl Judge {
                 threshold: self.threshold,
                 samples: self.samples,
                 model: Arc::clone(&self.model),
+                got: excerpt(view.text()),
             }))
         })
     }
@@ -87,12 +91,16 @@ impl Inquiry {
         let samples = (1..=self.samples).map(|sample| self.ask_once(sample, ask_judge));
         let (samples, judging): (Vec<Sample>, Vec<Judging>) = join_all(samples).await.into_iter().unzip();
         let (outcome, score) = judge::combine(&samples);
+        let said = |reason: Reason| reason.got(self.got.clone());
         let look = match outcome {
             CheckOutcome::Pass => {
-                let reason = judge::reason_for(&samples, true);
+                let reason = said(judge::reason_for(&samples, true));
                 Ok(Found::new(true, reason.clone(), reason).scored(score))
             }
-            CheckOutcome::Fail(reason) => Ok(Found::new(false, reason.clone(), reason).scored(score)),
+            CheckOutcome::Fail(reason) => {
+                let reason = said(reason);
+                Ok(Found::new(false, reason.clone(), reason).scored(score))
+            }
             undecided => Err(undecided),
         };
         (look, judging.into_iter().fold(Judging::default(), Judging::and))

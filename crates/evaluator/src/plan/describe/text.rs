@@ -1,5 +1,6 @@
 //! A described plan as text for people.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 use crate::gate::{grouped, plural};
@@ -52,9 +53,35 @@ impl PlanDescription {
         total
     }
 
+    fn estimates(&self) -> impl Iterator<Item = (&str, &Estimate)> {
+        let variants = self.prompts.iter().flat_map(|prompt| &prompt.variants);
+        let asked = variants.filter(|variant| variant.questions > 0);
+        let judges = self.prompts.iter().flat_map(|prompt| &prompt.judges);
+        let asked = asked.map(|variant| (variant.model.as_str(), &variant.estimate));
+        asked.chain(judges.map(|judge| (judge.model.as_str(), &judge.estimate)))
+    }
+
+    /// The models whose answers nothing limits, each once.
+    fn unlimited(&self) -> Vec<&str> {
+        let unlimited = self.estimates().filter(|(_, estimate)| estimate.max_output_tokens.is_none());
+        unlimited.map(|(model, _)| model).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// What is known of the cost: of answers that nothing limits their questions alone.
+    fn known_cost(&self) -> f64 {
+        self.estimates().filter_map(|(_, estimate)| estimate.max_cost.or(estimate.input_cost)).sum()
+    }
+
     fn cost(&self) -> String {
         match self.unpriced().as_slice() {
-            [] => cost(&self.total(), "the models"),
+            [] => match self.unlimited().as_slice() {
+                [] => cost(&self.total(), "the models"),
+                models => format!(
+                    "about {} at most, and the answers of {}, which no `max_output_tokens` limits",
+                    dollars(self.known_cost()),
+                    quoted(models)
+                ),
+            },
             [one] => format!("cost unknown: `{one}` has no `price` in registry.yaml"),
             several => format!("cost unknown: {} have no `price` in registry.yaml", quoted(several)),
         }

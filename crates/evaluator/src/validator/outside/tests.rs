@@ -118,7 +118,7 @@ async fn answers_find_their_way_to_the_parts_that_asked() {
     let script = Script::new(&[Some(NO), Some(YES), Some(NO)]);
     let (results, _) = check(&yaml, "hi", &script).await;
     let lines: Vec<_> = results.iter().map(describe).collect();
-    assert_eq!(lines, ["pass", "pass", "pass", "score 0.2: rude"]);
+    assert_eq!(lines, ["pass", "pass", "pass", "score 0.2: rude | got: \"hi\""]);
     let rubrics: Vec<_> = script
         .asked
         .lock()
@@ -157,7 +157,7 @@ async fn a_property_turns_a_judge_around_but_not_an_unread_one() {
         format!("{} | {}", describe(&results[0]), (results[0].score * 10.0).round())
     };
     assert_eq!(check(NO).await, "pass | 8");
-    assert_eq!(check(YES).await, "holds, and must not: score 0.9: kind | 1");
+    assert_eq!(check(YES).await, "holds, and must not: score 0.9: kind | got: \"hi\" | 1");
     assert!(check("?").await.starts_with("unscored: "));
 }
 
