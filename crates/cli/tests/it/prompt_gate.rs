@@ -208,6 +208,8 @@ impl World {
         let commit = regex::Regex::new(r"\b[0-9a-f]{12,40}\b").unwrap();
         let day = regex::Regex::new(r"oldest 20\d\d-\d\d-\d\d").unwrap();
         let text = commit.replace_all(&text, "[COMMIT]").into_owned();
+        let took = regex::Regex::new(r"(?m)^\| (p50|p95) \|.*$").unwrap();
+        let text = took.replace_all(&text, "| $1 | [DURATION] |").into_owned();
         self.sandbox.clean(&day.replace_all(&text, "oldest [DAY]"))
     }
 }

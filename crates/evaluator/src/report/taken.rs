@@ -130,7 +130,7 @@ mod tests {
         let dear = took(20, 160, 0.004, &[0.1, 0.15]);
         insta::assert_snapshot!(
             takes_much(&before, &dear).unwrap(),
-            @""
+            @"costs 4.0 times as much, takes 3.2 times as many tokens and answers in 5.0 times the time (p50)"
         );
         assert_eq!(takes_much(&before, &took(40, 70, 0.0014, &[0.02, 0.03])), None, "not much more");
         assert_eq!(takes_much(&dear, &before), None, "less");
@@ -143,6 +143,6 @@ mod tests {
         let few = took(3, 50, 0.001, &[0.1]);
         assert_eq!(takes_much(&few, &took(3, 50, 0.001, &[0.9])), None, "three replies bound no median");
         let one = took(40, 50, 0.001, &[0.1, 0.9, 0.1]);
-        assert_eq!(takes_much(&one, &took(40, 50, 0.001, &[0.9, 0.1, 0.9])).is_some(), true);
+        assert!(takes_much(&one, &took(40, 50, 0.001, &[0.9, 0.1, 0.9])).is_some());
     }
 }

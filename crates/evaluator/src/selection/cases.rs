@@ -108,7 +108,9 @@ impl SuiteThen {
                 let differing = then.checks.differences(&now.checks);
                 if changes.checked_at.is_none() && !differing.is_empty() {
                     let case = here.cases.iter().find(|case| case.name == *name);
-                    changes.checked_at = case.and_then(|case| place_of(case, &differing));
+                    // What stands in a case, or is gone, is looked for there.
+                    changes.checked_at =
+                        case.map(|case| place_of(case, &differing).unwrap_or_else(|| case.place.clone()));
                 }
                 changes.checks.extend(differing);
             }
@@ -130,7 +132,6 @@ impl SuiteThen {
 impl CaseChanges {
     /// Whether the change leaves all of it as it was.
     pub fn is_empty(&self) -> bool {
-        // Checks are others in edited cases only.
         let lists = [&self.removed, &self.skipped, &self.edited, &self.added, &self.settings];
         lists.into_iter().all(Vec::is_empty)
     }
@@ -218,7 +219,8 @@ mod tests {
         assert_eq!(
             changed(&before, &before, &after),
             "p: this change edits the suite that it is judged by, 4 cases at main: \
-             removed 1: a; skipped 1: b; edited 1: c; added 2: d, f"
+             removed 1: a; skipped 1: b; edited 1: c; \
+             checks that are others: `max_words` (value 9 there and 900 here); added 2: d, f"
         );
         let other = suite(
             MODELS,
@@ -248,16 +250,20 @@ mod tests {
         };
         let strict = "  days: {regex: '5 days'}\n  calm: {not_contains_any: {values: [lol, omg]}}\n";
         let weak = "  days: {regex: 'days|soon'}\n  calm: {not_contains_any: {values: [omg]}}\n";
-        let before =
-            checked(strict, "  - {max_words: 9, threshold: 0.7}\n", ", validators: [{contains: hi}]");
-        let after = checked(weak, "  - {max_words: 9, threshold: 0.1}\n", ", validators: [{json: true}]");
+        let before = checked(strict, "  - {max_words: 9, weight: 2}\n", ", validators: [{contains: hi}]");
+        let after = checked(weak, "  - {max_words: 9, weight: 1}\n", ", validators: [{json: true}]");
         let changes = SuiteThen::of(&before).changes(&SuiteThen::of(&before), &after);
         let problem = changes.warning("p", "main", Place::whole_file("suite.yaml")).unwrap();
-        insta::assert_snapshot!(problem.message, @"");
+        for part in [
+            "edited 2: a, b; checks that are others: `calm` (values), `contains` (is gone), ",
+            "`days` (value `5 days` there and `days|soon` here), `json` (is new), `max_words` (weight 2",
+        ] {
+            assert!(problem.message.contains(part), "{}", problem.message);
+        }
         // The first that a case of the change has: nobody edited the cases themselves.
         let place = problem.place.unwrap();
-        assert_eq!((place.line, place.line_text.as_str()), (6, "  - {max_words: 9, threshold: 0.1}"));
-        let weaker = checked(weak, "  - {max_words: 9, threshold: 0.7}\n", ", validators: [{contains: hi}]");
+        assert_eq!((place.line, place.line_text.as_str()), (6, "  - {max_words: 9, weight: 1}"));
+        let weaker = checked(weak, "  - {max_words: 9, weight: 2}\n", ", validators: [{contains: hi}]");
         let changes = SuiteThen::of(&before).changes(&SuiteThen::of(&before), &weaker);
         let place = changes.warning("p", "main", Place::whole_file("suite.yaml")).unwrap().place.unwrap();
         assert_eq!(place.line, 3, "{place:?}");
