@@ -84,14 +84,12 @@ impl Planner<'_> {
         let Command { active, request, .. } = self.command;
         let Some(active) = active.clone().filter(|_| self.state.versions().is_empty()) else { return Ok(()) };
         match request {
-            Request::Promote { version, .. } | Request::Canary { version, .. } => {
-                self.file(version)?;
-                Err(Refusal::NotAdopted { active })
-            }
             Request::Archive { version } if *version == active => {
                 Err(Refusal::ArchivesWhatIsServed { version: active })
             }
-            Request::Archive { version } => {
+            Request::Promote { version, .. }
+            | Request::Canary { version, .. }
+            | Request::Archive { version } => {
                 self.file(version)?;
                 Err(Refusal::NotAdopted { active })
             }

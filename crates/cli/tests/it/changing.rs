@@ -239,9 +239,9 @@ fn a_change_that_takes_the_served_version_away_is_told_how_to_go_back() {
         sandbox.git(&["checkout", "-q", "."]);
         if !sandbox.path("prompts/greet/lifecycle.jsonl").exists() {
             assert_eq!(sandbox.run(&["adopt", "greet", "1.1.0", "--by", "Ada"]).code, Some(0));
+            sandbox.commit("adopted");
+            sandbox.git(&["branch", "-qf", "main", "change"]);
         }
-        sandbox.commit("adopted");
-        sandbox.git(&["branch", "-qf", "main", "change"]);
     }
     assert_snapshot!(seen);
 }

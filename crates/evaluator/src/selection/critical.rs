@@ -151,8 +151,9 @@ impl CriticalCases {
                 let names: Vec<String> = differing.iter().map(|(name, _)| format!("`{name}`")).collect();
                 let own = if own.is_empty() { own } else { format!(": {own}") };
                 let checks = if names.is_empty() { String::new() } else { format!(" ({})", few(&names)) };
-                let message =
-                    format!("`{name}`, which must pass, is not the case that it is at {reference}{own}{checks}");
+                let message = format!(
+                    "`{name}`, which must pass, is not the case that it is at {reference}{own}{checks}"
+                );
                 let help =
                     "it is judged as it is here; whoever reviews the change should read what it asks now";
                 let place = place_of(case, &differing).unwrap_or(place);

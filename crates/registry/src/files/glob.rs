@@ -319,7 +319,7 @@ mod tests {
         fs::create_dir_all(&deep).unwrap();
         crate::files::write_atomic(&deep.join("rows.jsonl"), "").unwrap();
         let found = format!("tests/{}/rows.jsonl", vec!["a"; 20].join("/"));
-        for pattern in [vec!["**"; 20].join("/"), vec!["**/a"; 12].join("/")] {
+        for pattern in [["**"; 20].join("/"), ["**/a"; 12].join("/")] {
             let pattern = format!("{pattern}/rows.jsonl");
             assert_eq!(find(&root, &pattern).unwrap(), [found.as_str()]);
             assert!(matches_path(&format!("tests/{pattern}"), &found));

@@ -86,7 +86,14 @@ pub(crate) fn publish(
     let evaluation =
         Evaluation { plan, record, summaries, gates, outputs, attempts: Some(attempts), files: &files };
     let redact = reports.junit_redact;
-    let mut writing = Writing { requested: reports.all(), redact, began, failures: Vec::new(), exit: Exit::Broken, context };
+    let mut writing = Writing {
+        requested: reports.all(),
+        redact,
+        began,
+        failures: Vec::new(),
+        exit: Exit::Broken,
+        context,
+    };
     if interrupted.is_some() {
         writing.failures.push(Trouble { text: "interrupted".to_owned(), problem: None });
     }

@@ -32,7 +32,7 @@ impl Then<'_> {
                 edited.push((name, format!("`{name}` ({})", differences.join(", "))));
             }
         }
-        let Some((first, _)) = edited.first() else { return None };
+        let (first, _) = edited.first()?;
         let rows: Vec<&str> = edited.iter().map(|(_, row)| row.as_str()).collect();
         let message =
             format!("{}: this change edits the model that answers: {}", prompt.name(), rows.join("; "));
