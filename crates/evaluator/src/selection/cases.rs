@@ -246,7 +246,8 @@ mod tests {
         let checked = |properties: &str, shared: &str, own: &str| {
             let expected = ", expected: {days: true, calm: true}";
             let head = format!("{MODELS}properties:\n{properties}validators:\n{shared}");
-            suite(&head, &[("a", &format!("{expected}{own}")), ("b", expected)])
+            let others = format!("{expected}, validators: [{{contains: ho}}]");
+            suite(&head, &[("a", &format!("{expected}{own}")), ("b", &others)])
         };
         let strict = "  days: {regex: '5 days'}\n  calm: {not_contains_any: {values: [lol, omg]}}\n";
         let weak = "  days: {regex: 'days|soon'}\n  calm: {not_contains_any: {values: [omg]}}\n";

@@ -46,5 +46,10 @@ fn a_prompt_that_serves_nothing_begins_in_testing() {
     assert_eq!(sandbox.run(&["resolve", "greet"]).code, Some(2));
     let live = done(&sandbox, &["promote", "greet", "1.2.0", "--to", "production"]);
     assert!(live.stdout.contains("`active_version` is v1.2.0"), "{}", live.shown());
-    assert_snapshot!(session(&sandbox, &[&["resolve", "greet"]]), @"");
+    assert_snapshot!(session(&sandbox, &[&["resolve", "greet"]]), @r"
+    $ promptassay resolve greet
+    --- stdout
+    greet v1.2.0  production  [SHORT]  no canary runs
+    --- exit 0
+    ");
 }

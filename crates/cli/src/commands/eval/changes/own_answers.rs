@@ -14,7 +14,9 @@ impl Then<'_> {
     pub(crate) fn own_answers(&self, cache: &Path) -> Result<Option<Problem>, Box<Problem>> {
         let name = self.git.named(cache);
         let (mut brought, mut leads_elsewhere) = (BTreeSet::new(), false);
-        for place in linked::trail(&self.git, cache).into_iter().chain([name.clone()]) {
+        let places: BTreeSet<PathBuf> =
+            linked::trail(&self.git, cache).into_iter().chain([name.clone()]).collect();
+        for place in places {
             let in_git = self.in_git(&place)?;
             brought.extend(self.touched.within(&place).filter(|path| in_git.contains(*path)).cloned());
             // A link on the way, or a submodule around it.
