@@ -5,7 +5,7 @@
 //! one rendering. Values appear as in [`super::format`]: strings verbatim, everything else as compact JSON text.
 //!
 //! MiniJinja's own strictness ends where a value is handed on: to a filter, to a test, inside a list. So its filters and tests are
-//! wrapped ([`builtins`]), and its operators see checked values only ([`source`]).
+//! wrapped (`builtins`), and its operators see checked values only (`source`).
 
 mod builtins;
 mod placeholder;
