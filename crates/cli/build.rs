@@ -22,8 +22,11 @@ fn main() {
 }
 
 /// Whether the repository is that of these sources, and not one in which a source archive was unpacked.
+#[expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
 fn is_ours() -> bool {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().ok();
+    // Of this build, and not of the one that compiled this script: a directory of builds may be shared or moved.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let root = Path::new(&manifest).join("../..").canonicalize().ok();
     let top = git(&["rev-parse", "--show-toplevel"]).and_then(|top| Path::new(&top).canonicalize().ok());
     root.is_some() && root == top
 }
