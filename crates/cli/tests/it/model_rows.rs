@@ -7,14 +7,17 @@ use crate::sandbox::Sandbox;
 const REPLY: &str = r#"{"case":"one","version":"1.0.0","model":"default","repeat":1,"text":"Thank you","finish_reason":"stop","source":"hand"}"#;
 const ROW: &str = "default: {provider: openai, model: gpt-6-luna}";
 
-#[test]
-fn a_model_row_that_a_change_edits_is_named_with_what_is_other_of_it() {
+/// A prompt with its only reply; `None` where there is no git.
+fn committed() -> Option<Sandbox> {
     let sandbox = Sandbox::new();
     sandbox.write("replies/greet.jsonl", REPLY);
     sandbox.write(".gitignore", ".promptassay/\n");
-    if !sandbox.commit_to_main() {
-        return;
-    }
+    sandbox.commit_to_main().then_some(sandbox)
+}
+
+#[test]
+fn a_model_row_that_a_change_edits_is_named_with_what_is_other_of_it() {
+    let Some(sandbox) = committed() else { return };
     let other = "default: {provider: openai, model: gpt-6-nova, params: {temperature: 0}, timeout: 9s, headers: {x-team: a}}";
     sandbox.edit("prompts/registry.yaml", ROW, other);
     let arguments = ["eval", "--offline", "--changed-since", "main", "--report", "markdown=report.md"];
@@ -38,12 +41,7 @@ fn a_model_row_that_a_change_edits_is_named_with_what_is_other_of_it() {
 
 #[test]
 fn a_model_row_that_the_other_side_edits_is_not_the_changes_doing() {
-    let sandbox = Sandbox::new();
-    sandbox.write("replies/greet.jsonl", REPLY);
-    sandbox.write(".gitignore", ".promptassay/\n");
-    if !sandbox.commit_to_main() {
-        return;
-    }
+    let Some(sandbox) = committed() else { return };
     assert!(sandbox.git(&["checkout", "-q", "-b", "change"]));
     assert!(sandbox.git(&["checkout", "-q", "main"]));
     sandbox.edit("prompts/registry.yaml", "gpt-6-luna", "gpt-6-nova");
