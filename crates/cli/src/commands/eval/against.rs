@@ -181,7 +181,10 @@ pub(crate) fn read_blessed(path: &Path) -> Result<(Baseline, Digest), Box<Proble
     let directory = path.parent().and_then(Path::parent).and_then(Path::file_name);
     if let Some(prompt) = directory.filter(|directory| *directory != baseline.prompt.as_str()) {
         let message = format!("these are blessed results of `{}`", baseline.prompt);
-        let help = format!("bless a run of `{}`: `promptassay baseline bless latest`", prompt.display());
+        let prompt = prompt.display();
+        let help = format!(
+            "bless a run of `{prompt}`: `promptassay baseline bless latest`; where the prompt was renamed, write `\"prompt\": \"{prompt}\"` here"
+        );
         let problem = Problem::error(OF_ANOTHER, message).at(Place::whole_file(path));
         return Err(Box::new(problem.help(help)));
     }
