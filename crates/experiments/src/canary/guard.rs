@@ -119,6 +119,8 @@ struct Seen {
     answered: HashMap<String, [HashSet<Vec<u8>>; 2]>,
     /// The guardrails of which an outcome that is no failure was seen: else nobody knows whether outcomes are lost.
     with_good_outcomes: HashSet<String>,
+    /// What the policy does not name, with how many outcomes: only guardrails are recorded of a canary, so each was one.
+    unguarded: BTreeMap<String, u64>,
 }
 
 /// Users of the canary of whom something is known, and those of them that failed in it.
@@ -222,7 +224,10 @@ fn read(
             };
             units.insert(exposure.unit);
         }
-        Event::Outcome(outcome) if outcome.at <= now && policy.guardrails.contains(&outcome.series) => {
+        Event::Outcome(outcome) if outcome.at <= now && !policy.guardrails.contains(&outcome.series) => {
+            *seen.unguarded.entry(outcome.series).or_default() += 1;
+        }
+        Event::Outcome(outcome) if outcome.at <= now => {
             let Some(((step, _), arm)) = canary.step(outcome.at).zip(canary.arm(&outcome.unit, outcome.at))
             else {
                 return;

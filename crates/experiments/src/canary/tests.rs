@@ -142,6 +142,27 @@ fn what_is_known_of_one_guardrail_does_not_hide_what_is_lost_of_another() {
 }
 
 #[test]
+fn a_guardrail_that_the_policy_drops_while_the_canary_runs_promotes_nothing() {
+    let canary = canary(&[5000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    let mut events = Vec::new();
+    for user in 0..1000 {
+        let unit = format!("u{user}").into_bytes();
+        let is_canary = canary.arm(&unit, at(1)) == Some(Arm::Canary);
+        events.extend(canary.exposure(&unit, at(1)));
+        events.extend(canary.outcome(&unit, "error", is_canary && user % 5 == 0, at(1), b"1".to_vec()));
+        events.extend(canary.outcome(&unit, "complaint", false, at(1), b"1".to_vec()));
+    }
+    store.write(&events).unwrap();
+    let both = GuardPolicy { guardrails: vec!["error".into(), "complaint".into()], ..policy() };
+    assert_eq!(check(&canary, &both, &mut store, at(48)).unwrap().verdict, GuardVerdict::RollBack);
+    let one = GuardPolicy { guardrails: vec!["complaint".into()], ..policy() };
+    let report = check(&canary, &one, &mut store, at(48)).unwrap();
+    assert_eq!(report.verdict, GuardVerdict::Hold, "{:?}", report.reasons);
+    insta::assert_snapshot!(report.reasons.join("\n"), @"`error` is no guardrail of the policy any more, and outcomes of it are recorded of this canary (1,000): name it there again, or begin a new canary without it");
+}
+
+#[test]
 fn a_user_of_production_counts_once_however_often_the_canary_is_widened() {
     let canary = canary(&[2000, 3000, 4000]);
     let mut store = SqliteStore::in_memory().unwrap();

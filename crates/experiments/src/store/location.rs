@@ -20,6 +20,9 @@ const DEFAULT_PORT: u16 = 5432;
 const PARAMETERS: [&str; 9] =
     ["host=", "hostaddr=", "server=", "dbname=", "user=", "password=", "pwd=", "passfile=", "sslmode="];
 
+/// What a URL of PostgreSQL begins with, the longer one first.
+const SCHEMES: [&str; 2] = ["postgresql", "postgres"];
+
 /// How a password is given.
 const PASSWORD_HELP: &str = "take it out, and give the whole URL in the environment variable PROMPTASSAY_STORE, which goes before this line";
 
@@ -126,7 +129,7 @@ impl Location {
 }
 
 fn postgres_url(scheme: &str, rest: &str) -> Result<Location, InvalidLocation> {
-    if !matches!(scheme, "postgres" | "postgresql") {
+    if !SCHEMES.contains(&scheme) {
         let reason = "is a URL, but not of PostgreSQL";
         let help = if scheme.starts_with("postgres") {
             "the scheme has no driver in it: postgres://user@host:5432/database"
@@ -170,19 +173,26 @@ fn stays_here(config: &postgres::Config) -> bool {
 }
 
 /// Whether this is how other programs name a database on a server: `user:password@host`, `postgres:…`, `host=… password=…` and
-/// `…?password=…`, whatever slashes are left of a scheme that was lost.
+/// `…?password=…`, whatever slashes are left of a scheme that was lost, or of one that has lost its colon.
 fn names_a_server(text: &str) -> bool {
     let rest = text.trim_start_matches('/');
-    let is_drive = |user: &str, rest: &str| user.chars().count() == 1 && rest.starts_with(['/', '\\']);
-    let is_user = |user: &str, rest: &str| !user.contains(['/', '\\']) && !is_drive(user, rest);
-    let has_password =
-        rest.split_once(':').is_some_and(|(user, rest)| is_user(user, rest) && rest.contains('@'));
+    let behind = |scheme: &&str| starts_with(rest, scheme).then(|| &rest[scheme.len()..]);
+    let behind_scheme = SCHEMES.iter().find_map(behind);
+    let is_scheme = behind_scheme.is_some_and(|behind| behind.starts_with(':') || behind.starts_with("//"));
+    let behind_slash = behind_scheme.and_then(|behind| behind.strip_prefix('/'));
+    let has_password = || text.split('/').chain([rest]).chain(behind_slash).any(has_password);
     let is_at_host =
         text.starts_with("//") && rest.split('/').next().is_some_and(|first| first.contains('@'));
     let is_parameter = |word: &str| PARAMETERS.iter().any(|key| starts_with(word, key));
     let mut words = rest.split(|sign: char| sign.is_whitespace() || matches!(sign, '?' | '&' | ';'));
-    let is_scheme = ["postgres:", "postgresql:"].iter().any(|scheme| starts_with(rest, scheme));
-    has_password || is_at_host || is_scheme || words.any(is_parameter)
+    is_scheme || is_at_host || has_password() || words.any(is_parameter)
+}
+
+/// Whether a text is like `user:password@host`, and not like `C:\data\a@b.db`.
+fn has_password(text: &str) -> bool {
+    let is_drive = |user: &str, rest: &str| user.chars().count() == 1 && rest.starts_with(['/', '\\']);
+    let is_user = |user: &str, rest: &str| !user.contains(['/', '\\']) && !is_drive(user, rest);
+    text.split_once(':').is_some_and(|(user, rest)| is_user(user, rest) && rest.contains('@'))
 }
 
 fn starts_with(text: &str, start: &str) -> bool {
@@ -273,6 +283,11 @@ mod tests {
             ":memory:",
             "postgres:app:s3cret@db/prod",
             "postgresql:/app:s3cret@db/prod",
+            "postgresql//app:s3cret@db/prod",
+            "postgres//app@db/prod",
+            "PostgreSQL/app:s3/cret@db/prod",
+            "postgres/app:s3cret@db/prod",
+            "../app:s3cret@db/prod",
             "//app:s3cret@db/prod",
             "//a:s3/cret@db/prod",
             "/u:s3cret@h/x",
@@ -322,6 +337,9 @@ mod tests {
             "/data/10:30/a@b.db",
             "/C:/data/a@b.db",
             "C:data.db",
+            "postgres/e.db",
+            "postgresql/10:30.db",
+            "postgres.d//a@b.db",
             "data/e.db?v=1&w=2",
         ] {
             assert!(
@@ -352,12 +370,12 @@ mod tests {
         /// Whatever a password is made of, it is in no message and no path.
         #[test]
         fn a_password_is_in_no_message(
-            scheme in "postgres|POSTGRESQL|[a-zA-Z][a-zA-Z+]{1,8}",
+            scheme in "(postgres|POSTGRESQL):?|[a-zA-Z][a-zA-Z+]{1,8}:",
             slashes in "/{0,3}",
             password in "[a-z%@:/?#&= ]{0,6}S3CRET[a-z%@:/?#&= ]{0,6}",
             space in "[ \t\n]{0,2}",
         ) {
-            let text = format!("{space}{scheme}:{slashes}app:{password}@db.internal/prod");
+            let text = format!("{space}{scheme}{slashes}app:{password}@db.internal/prod");
             match Location::parse(&text) {
                 Ok(location) => proptest::prop_assert!(!format!("{location} {location:?}").contains("S3CRET"), "{location}"),
                 Err(error) => proptest::prop_assert!(!error.to_string().contains("S3CRET"), "{error}"),

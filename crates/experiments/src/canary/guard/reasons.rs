@@ -5,6 +5,7 @@ use promptassay_stats::Undefined;
 use promptassay_stats::sample_ratio::sample_ratio;
 
 use super::{Canary, GuardPolicy, Guardrail, HOLD_AT, Seen};
+use crate::analysis::thousands;
 use crate::canary::text;
 
 /// Without so many exposed canary users nothing goes on.
@@ -97,6 +98,12 @@ pub(super) fn why_wait(
                 text::evidence(report.largest_ln_e)
             ));
         }
+    }
+    for (name, outcomes) in &seen.unguarded {
+        reasons.push(format!(
+            "`{name}` is no guardrail of the policy any more, and outcomes of it are recorded of this canary ({}): name it there again, or begin a new canary without it",
+            thousands(*outcomes)
+        ));
     }
     if now >= canary.expires_at {
         reasons.push(format!("it expired at {}, and everybody is served production", canary.expires_at));
