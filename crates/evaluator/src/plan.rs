@@ -86,6 +86,13 @@ pub struct Variant {
     response_format: Option<ResponseFormat>,
 }
 
+impl Variant {
+    /// How many tokens a reply may have, by its row, its version or its suite; `None` where nobody says.
+    pub fn max_output_tokens(&self) -> Option<u64> {
+        self.params.max_output_tokens.or(self.model.provider.default_max_output_tokens())
+    }
+}
+
 /// What a variant is evaluated for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

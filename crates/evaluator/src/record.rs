@@ -1,6 +1,7 @@
 //! What happened, folded from events: a few bytes for each trial, whatever the replies' length.
 
 mod calls;
+mod endings;
 mod models;
 mod redacted;
 mod validators;
@@ -17,6 +18,8 @@ use crate::plan::Plan;
 use crate::spending::Expenses;
 
 pub use calls::Calls;
+pub use endings::Ending;
+use endings::Endings;
 use models::Models;
 pub use redacted::CutOut;
 use redacted::Redacted;
@@ -32,6 +35,7 @@ pub struct Record {
     calls: Calls,
     expenses: Expenses,
     models: Models,
+    endings: Endings,
     redacted: Redacted,
     validators: ValidatorScores,
 }
@@ -69,6 +73,7 @@ impl Record {
             calls: Calls::default(),
             expenses: Expenses::default(),
             models: Models::of_nothing(plan.trials().len()),
+            endings: Endings::default(),
             redacted: Redacted::default(),
             validators: ValidatorScores::of(plan),
         }
@@ -89,6 +94,7 @@ impl Record {
                     let row = &plan.variant(&plan.trials()[index]).model;
                     self.trials[index] = Some(TrialRecord::of(result, row));
                     self.models.apply(index, result);
+                    self.endings.apply(index, plan.case(&plan.trials()[index]), result);
                     self.redacted.apply(index, result);
                     self.validators.apply(plan.trials()[index].prompt, index, result);
                 }
@@ -121,6 +127,11 @@ impl Record {
     /// [`crate::policy::Policy::validator_metrics`]; empty where it looks at none.
     pub fn validator_scores(&self, index: usize) -> impl Iterator<Item = Option<f64>> {
         self.validators.of_trial(index)
+    }
+
+    /// How the trial's reply ended, where it is no whole answer and no check of its case asks for that.
+    pub fn ending(&self, index: usize) -> Option<&Ending> {
+        self.endings.of(index)
     }
 
     /// The variables of the environment whose values were cut out of replies, and out of how many.

@@ -4,6 +4,7 @@
 mod compared;
 mod cost;
 mod csv;
+mod endings;
 mod file_names;
 mod github;
 mod json;

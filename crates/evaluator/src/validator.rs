@@ -12,6 +12,7 @@ mod documentation;
 mod ending;
 mod equals;
 pub(crate) mod excerpt;
+mod expected_ending;
 mod expression;
 mod json;
 mod json_path;

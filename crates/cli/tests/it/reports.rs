@@ -1,5 +1,6 @@
 //! Reports as files: which are written, where to, and what independent readers find in them.
 
+mod endings;
 mod hostile;
 pub(crate) mod readers;
 

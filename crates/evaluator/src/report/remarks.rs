@@ -1,27 +1,32 @@
 //! What there is to know beside the verdict of a gate, and what no row of it looks at.
 
 use super::Evaluation;
+use super::endings;
 use super::taken::takes_much;
 use super::to_open::summary_of;
 use crate::gate::{Gate, percent, plural};
 use crate::policy::Policy;
 use crate::summary::{VariantSummary, baseline_of};
 
-/// A sentence each: that the baseline itself is below what the gate asks of a candidate, and that the candidate takes far more than it.
+/// A sentence each: how replies ended that are no whole answers, that the baseline itself is below what the gate asks of a candidate,
+/// and that the candidate takes far more than it.
 pub(super) fn remarks(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
-    let Some(after) = summary_of(evaluation, gate) else { return Vec::new() };
-    let Some(before) = baseline_of(evaluation.plan, evaluation.summaries, after) else { return Vec::new() };
+    let mut remarks = endings::remarks(evaluation, gate);
+    remarks.extend(beside_baseline(evaluation, gate).into_iter().flatten().flatten());
+    remarks
+}
+
+fn beside_baseline(evaluation: &Evaluation<'_>, gate: &Gate) -> Option<[Option<String>; 2]> {
+    let after = summary_of(evaluation, gate)?;
+    let before = baseline_of(evaluation.plan, evaluation.summaries, after)?;
     let plan = &evaluation.plan.prompts()[gate.prompt];
     let version = |summary: &VariantSummary| &plan.variants[summary.variant].version;
-    let mut remarks = Vec::new();
-    if let Some(below) = below_minimum(before, &plan.suite.policy) {
-        remarks
-            .push(format!("the baseline {} does not reach `min_pass_rate` itself: {below}", version(before)));
-    }
-    if let Some(much) = takes_much(before, after) {
-        remarks.push(format!("beside {}, {} {much}", version(before), version(after)));
-    }
-    remarks
+    let below = below_minimum(before, &plan.suite.policy).map(|below| {
+        format!("the baseline {} does not reach `min_pass_rate` itself: {below}", version(before))
+    });
+    let much = takes_much(before, after)
+        .map(|much| format!("beside {}, {} {much}", version(before), version(after)));
+    Some([below, much])
 }
 
 /// By how much a version stays below the pass rate that is asked for, whatever the trials without a verdict would come to.
