@@ -64,12 +64,18 @@ pub(crate) struct ActiveVersion {
 
 /// The variables that a prompt declares.
 #[derive(Debug, Clone)]
-pub(crate) enum Declared {
+pub enum Declared {
     /// There is no `variables` key: the templates decide.
     Not,
+    /// These.
     Valid(Variables),
     /// The declaration has errors, so that nothing can be held against it.
     Broken,
+}
+
+/// The variables that a `prompt.yaml` declares, whatever else is wrong with it: for one of another day, whose directory is not at hand.
+pub fn declared_variables(document: &Document) -> Declared {
+    PromptFile::read(document, "", &mut Vec::new()).map_or(Declared::Broken, |file| file.variables)
 }
 
 impl PromptFile {

@@ -148,6 +148,15 @@ impl Variables {
         Self(names.into_iter().map(|name| (name.to_owned(), Variable::untyped(required))).collect())
     }
 
+    /// The same, with those of `later` that are not among them and need no value: what was written before can use none of these.
+    #[must_use]
+    pub fn with_new_defaults_of(mut self, later: &Self) -> Self {
+        for (name, variable) in later.0.iter().filter(|(_, variable)| variable.default.is_some()) {
+            self.0.entry(name.clone()).or_insert_with(|| variable.clone());
+        }
+        self
+    }
+
     /// The variable of this name.
     pub fn get(&self, name: &str) -> Option<&Variable> {
         self.0.get(name)

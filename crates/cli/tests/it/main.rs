@@ -17,6 +17,7 @@ mod asking_git;
 mod canary;
 mod change;
 mod changing;
+mod changing_cases;
 mod check;
 mod console;
 mod delivery;

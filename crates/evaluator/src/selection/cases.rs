@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use promptassay_llm::Params;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::template::Values;
 
 use super::checks::{Checks, described, place_of};
 use crate::gate::{few, plural};
@@ -25,6 +26,7 @@ struct CaseThen {
     is_skipped: bool,
     models: BTreeSet<String>,
     cluster: Option<String>,
+    inputs: Values,
     checks: Checks,
 }
 
@@ -39,6 +41,8 @@ pub struct CaseChanges {
     pub skipped: Vec<String>,
     /// Cases that ask or judge otherwise, are asked on other model rows or belong to another cluster.
     pub edited: Vec<String>,
+    /// The inputs of edited cases that are others than they were, given by them or by default.
+    pub inputs: BTreeSet<String>,
     /// The checks of edited cases that are others than they were, each with how.
     pub checks: BTreeSet<(String, String)>,
     /// Where the first of them is written.
@@ -56,8 +60,15 @@ impl CaseThen {
             is_skipped: case.skip.is_some(),
             models: suite.models_of(case).iter().cloned().collect(),
             cluster: case.cluster.clone(),
+            inputs: case.inputs.clone(),
             checks: Checks::of(case),
         }
+    }
+
+    /// The names of inputs that are others now.
+    fn other_inputs<'a>(&'a self, now: &'a Self) -> impl Iterator<Item = String> + 'a {
+        let names = self.inputs.keys().chain(now.inputs.keys());
+        names.filter(|name| self.inputs.get(*name) != now.inputs.get(*name)).cloned()
     }
 
     /// Whether it is the same but for being skipped.
@@ -105,6 +116,7 @@ impl SuiteThen {
                 list.push(name.clone());
             } else if !now.is_skipped && unlike_both(&|other| other.asks_like(now)) {
                 changes.edited.push(name.clone());
+                changes.inputs.extend(then.other_inputs(now));
                 let differing = then.checks.differences(&now.checks);
                 if changes.checked_at.is_none() && !differing.is_empty() {
                     let case = here.cases.iter().find(|case| case.name == *name);
@@ -143,13 +155,15 @@ impl CaseChanges {
             return None;
         }
         let counted = |(what, names): (&str, &Vec<String>)| {
-            let checks = match what {
-                "edited" if !self.checks.is_empty() => {
-                    format!("; checks that are others: {}", described(&self.checks))
-                }
-                _ => String::new(),
-            };
-            (!names.is_empty()).then(|| format!("{what} {}: {}{checks}", names.len(), few(names)))
+            let mut how = String::new();
+            if what == "edited" && !self.inputs.is_empty() {
+                let inputs: Vec<String> = self.inputs.iter().map(|name| format!("`{name}`")).collect();
+                how = format!("; inputs that are others: {}", few(&inputs));
+            }
+            if what == "edited" && !self.checks.is_empty() {
+                how = format!("{how}; checks that are others: {}", described(&self.checks));
+            }
+            (!names.is_empty()).then(|| format!("{what} {}: {}{how}", names.len(), few(names)))
         };
         let lists = [
             ("removed", &self.removed),

@@ -36,8 +36,7 @@ pub struct CriticalCase {
 pub struct CriticalCases {
     /// The cases, in the suite's order. Skipped ones are not among them: they gated nothing.
     pub cases: Vec<CriticalCase>,
-    /// Whether the suite could be read without a mistake; otherwise there may be more. It may have been sound in its day: today's
-    /// prompt may want other inputs.
+    /// Whether the suite could be read without a mistake; otherwise there may be more.
     pub is_whole: bool,
     /// The suite itself, as far as it could be read.
     pub suite: SuiteThen,
@@ -46,8 +45,7 @@ pub struct CriticalCases {
 }
 
 impl CriticalCases {
-    /// Those of a suite as it was, as far as it can be read. `interface` is the prompt's of today: what a change does to it is not
-    /// counted as an edit of every case.
+    /// Those of a suite as it was, as far as it can be read. `interface` is the prompt's of that day: another default is another question.
     pub fn of(document: &Document, interface: &Interface, settings: &Settings, files: &Files<'_>) -> Self {
         let mut problems = Vec::new();
         let suite = suite::resolve_what_can_be(document, interface, settings, files, &mut problems);
@@ -85,7 +83,7 @@ impl CriticalCases {
         let whole_file = Place::whole_file(suite.file.as_path());
         let mut problems = Vec::new();
         if !self.is_whole {
-            let message = format!("not all of the suite at {reference} can be read by the prompt of today");
+            let message = format!("not all of the suite at {reference} can be read");
             let help = "cases that must pass are held to it as far as it can be read";
             problems
                 .push(Problem::warning("changes::unsound_suite", message).at(whole_file.clone()).help(help));

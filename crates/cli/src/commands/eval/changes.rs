@@ -6,6 +6,7 @@ mod contents;
 mod frozen;
 mod git;
 mod given_up;
+mod interface;
 mod ledger;
 mod linked;
 mod listing;

@@ -134,11 +134,13 @@ impl<'a> Then<'a> {
         problems.extend(self.not_counted(prompt, &flags.over(policy.clone()), &today, &flags.over(began)));
         suite.policy = policy;
         let Some(document) = document else { return Ok(()) };
-        let critical = self.critical(&document, prompt, &prompt.suite_path());
+        let (directory, path) = (prompt.directory(), prompt.suite_path());
+        let critical = self.critical(&document, prompt, (directory, &path))?;
         let fork = match at_fork {
             Some(document) if self.fork != self.commit => {
-                let files = |pattern: &str| self.datasets(&self.fork, &prompt.suite_path(), pattern);
-                CriticalCases::of(&document, prompt.interface(), &self.began().settings, &files)
+                let interface = self.interface(&self.fork, directory, prompt.interface())?;
+                let files = |pattern: &str| self.datasets(&self.fork, &path, pattern);
+                CriticalCases::of(&document, &interface, &self.began().settings, &files)
             }
             Some(_) => critical.clone(),
             None => CriticalCases::default(),
@@ -249,10 +251,16 @@ impl<'a> Then<'a> {
         problems
     }
 
-    /// The cases that had to pass at the commit by the suite at `path`; what they ask is read as `prompt` has it today.
-    pub(super) fn critical(&self, document: &Document, prompt: &Prompt, path: &Path) -> CriticalCases {
+    /// The cases that had to pass at the commit by the suite at `path`, of the prompt in `directory` there, which is `prompt` today.
+    pub(super) fn critical(
+        &self,
+        document: &Document,
+        prompt: &Prompt,
+        (directory, path): (&Path, &Path),
+    ) -> Result<CriticalCases, Box<Problem>> {
+        let interface = self.interface(&self.commit, directory, prompt.interface())?;
         let files = |pattern: &str| self.datasets(&self.commit, path, pattern);
-        CriticalCases::of(document, prompt.interface(), &self.registry.settings, &files)
+        Ok(CriticalCases::of(document, &interface, &self.registry.settings, &files))
     }
 
     pub(super) fn document(
