@@ -38,7 +38,7 @@ pub(crate) struct GlobalArguments {
     /// Leave out remarks, warnings and progress.
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Show more: the replies of cases that did not pass.
+    /// Show more: the replies of cases that did not pass, and of a few selected ones all.
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }

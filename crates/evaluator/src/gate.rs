@@ -3,6 +3,7 @@
 
 mod chances;
 mod conditions;
+mod narrowed;
 mod outlook;
 mod preflight;
 mod reason;
@@ -25,6 +26,7 @@ use conditions::{Candidate, Reference};
 
 pub use chances::{Chance, Needed, Seen};
 pub use conditions::{Conditions, Ends};
+pub use narrowed::without_margins_out_of_reach;
 pub use outlook::{History, Outlook, outlook};
 pub use preflight::preflight;
 pub use rule::Rule;

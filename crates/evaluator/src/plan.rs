@@ -22,6 +22,7 @@ use promptassay_registry::template::RenderError;
 use promptassay_registry::version::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::policy::{Margin, Sourced};
 use crate::replies::ReplyKey;
 use crate::suite::{Case, Suite};
 
@@ -192,6 +193,11 @@ impl Plan {
     #[must_use]
     pub fn with_remarks(self, remarks: Vec<Remark>) -> Self {
         Self { remarks, ..self }
+    }
+
+    /// Judges a prompt by another margin than its files ask for.
+    pub(crate) fn set_margin(&mut self, prompt: usize, margin: Sourced<Margin>) {
+        self.prompts[prompt].suite.policy.margin = margin;
     }
 
     /// What its readers should know beside its numbers.

@@ -62,6 +62,8 @@ pub enum Source {
     RegistryAt(String),
     /// On the command line.
     Flag,
+    /// Nowhere: a selection leaves too few cases for what the files ask. What that is, in words.
+    Narrowed(String),
 }
 
 impl fmt::Display for Source {
@@ -73,6 +75,7 @@ impl fmt::Display for Source {
             Self::SuiteAt(reference) => write!(formatter, "suite at {reference}"),
             Self::RegistryAt(reference) => write!(formatter, "registry at {reference}"),
             Self::Flag => formatter.write_str("flag"),
+            Self::Narrowed(_) => formatter.write_str("narrowed"),
         }
     }
 }

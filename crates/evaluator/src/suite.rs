@@ -55,6 +55,8 @@ pub struct Suite {
     pub file: PathBuf,
     /// What narrowed its cases or models since it was read, in the words of a selection. The digest stays that of the whole.
     pub narrowed_by: Vec<String>,
+    /// How many units its cases had before anything narrowed it; `None` where nothing did.
+    pub whole_units: Option<u64>,
     /// The files that datasets were read from.
     pub datasets: Vec<PathBuf>,
     /// What the cases that must pass by what is written are made of, by their names.

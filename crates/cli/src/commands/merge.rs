@@ -75,9 +75,7 @@ fn merge(arguments: &MergeArguments, context: &Context<'_>) -> Result<Exit, Ende
         return Err(not_as_planned(&planned, differences, help).into());
     }
     let blessed = arguments.against.blessed_again(&planned, &plan)?;
-    if !arguments.policy.is_empty() {
-        refuse_infeasible(&plan, None, &blessed)?;
-    }
+    let plan = if arguments.policy.is_empty() { plan } else { refuse_infeasible(plan, None, &blessed)? };
     let mut now = RunFile { blessed: blessed.digests(), ..now };
     let mut keeper = begin(&arguments.runs.runs_to_write(context)?, &plan, &mut now)?;
     join(&directories, plan.trials().len(), keeper.writer()).map_err(broken)?;

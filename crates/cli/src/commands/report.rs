@@ -54,9 +54,8 @@ fn report(arguments: &ReportCommandArguments, context: &Context<'_>) -> Result<E
     )?;
     let blessed = arguments.against.blessed_again(&file, &plan)?;
     // What was planned is reported, whatever it could show; what is asked for now must be possible.
-    if !arguments.policy.is_empty() {
-        refuse_infeasible(&plan, file.shard, &blessed)?;
-    }
+    let plan =
+        if arguments.policy.is_empty() { plan } else { refuse_infeasible(plan, file.shard, &blessed)? };
     // Asked first: whoever ends meanwhile has written its end by then.
     let under_way = directory.is_under_way();
     let mut replay = replayed(&directory, &plan)?;

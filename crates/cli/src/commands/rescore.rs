@@ -79,13 +79,14 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
             context.console.note(&format!("{name} is narrowed by {filter}: no evidence for a promotion"));
         }
     }
+    let blessed = arguments.against.blessed_of_today(&then, &plan)?;
+    let plan = refuse_infeasible(plan, now.shard, &blessed)?;
+    let rescored_from = now.rescored_from.clone();
+    let mut now = RunFile { blessed: blessed.digests(), rescored_from, ..RunFile::of(&plan, now.header()) };
     let journal = directory.journal_path();
     let programs = arguments.judging.allow_commands.then(|| context.known_secrets(&plan));
     let stored = Stored::open(&plan, &usable, &journal, programs).map_err(broken)?;
     let runs = arguments.runs.runs_to_write(context)?;
-    let blessed = arguments.against.blessed_of_today(&then, &plan)?;
-    refuse_infeasible(&plan, now.shard, &blessed)?;
-    let mut now = RunFile { blessed: blessed.digests(), ..now };
     let mut place = None;
     let begin = || {
         let keeper = begin(&runs, &plan, &mut now)?;

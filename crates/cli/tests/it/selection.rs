@@ -2,6 +2,8 @@
 
 #![expect(clippy::format_push_string, reason = "rows of a few hundred; the line says what they look like")]
 
+mod margins;
+
 use insta::assert_snapshot;
 
 use crate::sandbox::{Sandbox, Seen};

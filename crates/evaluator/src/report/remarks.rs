@@ -5,13 +5,17 @@ use super::endings;
 use super::taken::takes_much;
 use super::to_open::summary_of;
 use crate::gate::{Gate, percent, plural};
-use crate::policy::Policy;
+use crate::policy::{Policy, Source};
 use crate::summary::{VariantSummary, baseline_of};
 
-/// A sentence each: how replies ended that are no whole answers, that the baseline itself is below what the gate asks of a candidate,
+/// A sentence each: that a margin is not judged because of a selection, how replies ended that are no whole answers, that the baseline itself is below what the gate asks of a candidate,
 /// and that the candidate takes far more than it.
 pub(super) fn remarks(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
-    let mut remarks = endings::remarks(evaluation, gate);
+    let mut remarks = Vec::new();
+    if let Source::Narrowed(why) = &evaluation.plan.prompts()[gate.prompt].suite.policy.margin.source {
+        remarks.push(format!("narrowed: {why}"));
+    }
+    remarks.extend(endings::remarks(evaluation, gate));
     remarks.extend(beside_baseline(evaluation, gate).into_iter().flatten().flatten());
     remarks
 }

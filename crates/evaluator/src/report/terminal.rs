@@ -27,7 +27,8 @@ pub(super) use paint::wrapped;
 pub struct Look {
     /// Whether colours support what the words say.
     pub color: bool,
-    /// Whether more is shown: the replies of cases that did not pass, the cases that the baseline did not pass, every tag.
+    /// Whether more is shown: the replies of cases that did not pass, the cases that the baseline did not pass, every tag; of a selection
+    /// all cases and their replies.
     pub outputs: bool,
 }
 

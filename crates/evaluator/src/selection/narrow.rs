@@ -61,9 +61,10 @@ pub fn narrow_to(suite: &mut Suite, cases: &HashSet<&str>, models: &HashSet<&str
 /// Narrows a suite. Where no question goes, nothing was narrowed; where one does, skipped cases go as well, so that what is left is
 /// what is asked.
 fn narrowed(suite: &mut Suite, filter: &str, narrow: impl FnOnce(&mut Suite)) {
-    let before = size(suite);
+    let (before, units) = (size(suite), units(suite));
     narrow(suite);
     if size(suite) != before {
+        suite.whole_units.get_or_insert(units);
         suite.cases.retain(|case| case.skip.is_none());
         suite.narrowed_by.push(filter.to_owned());
     }
@@ -178,6 +179,13 @@ fn names(before: &Questions) -> String {
 fn size(suite: &Suite) -> (usize, usize) {
     let asked = suite.cases.iter().filter(|case| case.skip.is_none());
     (asked.clone().count(), asked.map(|case| suite.models_of(case).len()).sum())
+}
+
+/// How many units it asks: cases, those of a cluster as one.
+fn units(suite: &Suite) -> u64 {
+    let asked = || suite.cases.iter().filter(|case| case.skip.is_none());
+    let clusters: BTreeSet<&str> = asked().filter_map(|case| case.cluster.as_deref()).collect();
+    (asked().filter(|case| case.cluster.is_none()).count() + clusters.len()) as u64
 }
 
 fn narrow_models(suite: &mut Suite, keep: impl Fn(&str) -> bool) {

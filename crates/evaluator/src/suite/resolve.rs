@@ -117,6 +117,7 @@ impl Resolver<'_, '_> {
             policy,
             file: document.file().to_path_buf(),
             narrowed_by: Vec::new(),
+            whole_units: None,
             datasets,
             dataset_patterns: spec.datasets.into_iter().map(|dataset| dataset.file.value).collect(),
         }

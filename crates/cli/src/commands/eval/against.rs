@@ -130,10 +130,19 @@ impl Blessed {
     }
 }
 
-/// Row 0 of the gate: refuses what could not pass, whatever the replies are. A part of a plan is not judged.
-pub(crate) fn refuse_infeasible(plan: &Plan, shard: Option<Shard>, blessed: &Blessed) -> Result<(), Failure> {
-    let refused = if shard.is_none() { gate::preflight(plan, blessed.against()) } else { Vec::new() };
-    if refused.is_empty() { Ok(()) } else { Err(Failure::invalid(refused)) }
+/// Row 0 of the gate: refuses what could not pass, whatever the replies are, but for margins that a selection leaves too few cases
+/// for, which are left out. A part of a plan is not judged.
+pub(crate) fn refuse_infeasible(
+    plan: Plan,
+    shard: Option<Shard>,
+    blessed: &Blessed,
+) -> Result<Plan, Failure> {
+    if shard.is_some() {
+        return Ok(plan);
+    }
+    let plan = gate::without_margins_out_of_reach(plan, blessed.against());
+    let refused = gate::preflight(&plan, blessed.against());
+    if refused.is_empty() { Ok(plan) } else { Err(Failure::invalid(refused)) }
 }
 
 /// Where the blessed results stand of the prompt that has its suite in this file.

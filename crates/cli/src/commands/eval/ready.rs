@@ -90,7 +90,7 @@ impl Ready {
             None => arguments.against.blessed(&prepared.plan)?,
         };
         // Of the whole plan, also where only a shard of it is asked.
-        refuse_infeasible(&prepared.plan, None, &blessed)?;
+        prepared.plan = refuse_infeasible(prepared.plan, None, &blessed)?;
         if let Some(shard) = arguments.shard {
             prepared.plan = prepared.plan.shard(shard);
         }

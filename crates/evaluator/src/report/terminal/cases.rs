@@ -18,7 +18,7 @@ use crate::summary::{CaseSummary, VariantSummary};
 const QUOTED_LINES: usize = 12;
 
 impl Report {
-    /// The cases of a variant that did not pass. What a baseline failed is left out where nobody asks for more: it is what is in use
+    /// The cases of a variant that did not pass, and where more is wanted of a few that somebody selected, those that did. What a baseline failed is left out where nobody asks for more: it is what is in use
     /// today. What could not be judged of it is not.
     pub(super) fn cases(
         &mut self,
@@ -34,15 +34,17 @@ impl Report {
             let comparison = gate.and_then(|gate| gate.comparison.as_ref());
             comparison.is_some_and(|comparison| comparison.broken.binary_search(name).is_ok())
         };
+        let is_selected = self.look.outputs && !plan.suite.narrowed_by.is_empty();
         let interesting = |case: &&CaseSummary| {
             let hidden = is_baseline && !self.look.outputs && case.counts.missing() == 0;
-            case.counts.passed < case.counts.asked && !hidden
+            is_selected || case.counts.passed < case.counts.asked && !hidden
         };
         let (broke, others): (Vec<_>, Vec<_>) =
             summary.cases.iter().filter(interesting).partition(|case| broken(case));
         let cases: Vec<&CaseSummary> = broke.into_iter().chain(others).collect();
-        let unasked: Vec<&CaseSummary> = cases.iter().copied().filter(|case| is_unasked(case)).collect();
-        for case in cases.iter().filter(|case| unasked.len() < 2 || !is_unasked(case)) {
+        let lacks_answers = |case: &&CaseSummary| is_unasked(case) && case.counts.passed < case.counts.asked;
+        let unasked: Vec<&CaseSummary> = cases.iter().copied().filter(lacks_answers).collect();
+        for case in cases.iter().filter(|case| unasked.len() < 2 || !lacks_answers(case)) {
             if !errors.hold(summary, case) {
                 self.case(evaluation, plan, summary, case, broken(case))?;
             }
@@ -67,7 +69,10 @@ impl Report {
         broke: bool,
     ) -> fmt::Result {
         let definition = &plan.suite.cases[case.case];
-        let (word, tone) = if broke {
+        let passed = case.counts.passed == case.counts.asked;
+        let (word, tone) = if passed {
+            ("passed ", Tone::Good)
+        } else if broke {
             ("broke  ", Tone::Bad)
         } else if case.counts.failed > 0 && case.passes_by_majority() && !definition.must_pass {
             ("flaky  ", Tone::Doubtful)
@@ -98,6 +103,9 @@ impl Report {
             let prefix =
                 if case.counts.asked > 1 { format!("{} ", numbered(&repeats)) } else { String::new() };
             self.reasons(&result, &prefix)?;
+            if passed && result.checks.iter().all(|check| check.outcome.reason().is_none()) {
+                self.passing(&result, &prefix)?;
+            }
         }
         Ok(())
     }
@@ -114,7 +122,7 @@ impl Report {
             let Some(result) = evaluation.outputs.get(trial.id) else { continue };
             let mut plain = Self { text: String::new(), look: Look { color: false, ..self.look } };
             // Writing to a string cannot fail.
-            let _ = plain.reasons(&result, "");
+            let _ = plain.reasons(&result, "").and_then(|()| plain.passing(&result, ""));
             match alike.iter_mut().find(|(_, text, _)| *text == plain.text) {
                 Some((repeats, ..)) => repeats.push(trial.repeat),
                 None => alike.push((vec![trial.repeat], plain.text, result)),
@@ -150,6 +158,16 @@ impl Report {
             self.quote(&visible(&text), indent)?;
         }
         Ok(())
+    }
+
+    /// The reply of which there is nothing to say, where replies are shown.
+    fn passing(&mut self, result: &TrialResult, prefix: &str) -> fmt::Result {
+        let indent = "           ";
+        let Some(text) = result.answer.shown_text().filter(|_| self.look.outputs) else { return Ok(()) };
+        if !prefix.is_empty() {
+            writeln!(self.text, "{indent}{}", prefix.trim_end())?;
+        }
+        self.quote(&visible(&text), indent)
     }
 
     /// What was expected and what came; word by word where the two are alike.

@@ -1,0 +1,56 @@
+//! Margins that a selection leaves too few cases for: whoever looks at a few of them wants to see these, and no proof.
+
+use super::preflight::{can_show, refused};
+use super::wording::{plural, size};
+use super::{Against, sides};
+use crate::comparison::{Side, units_of};
+use crate::plan::{Plan, PromptPlan, Role};
+use crate::policy::{Margin, Policy, Source, Sourced};
+use crate::record::Record;
+
+/// The same plan without the margins that the whole suite could show and what a selection left of it cannot. Who asks for one on the
+/// command line means this plan, and keeps it.
+pub fn without_margins_out_of_reach(mut plan: Plan, against: Against<'_>) -> Plan {
+    let nothing = Record::new(&plan);
+    let mut left_out = Vec::new();
+    for (prompt, definition) in plan.prompts().iter().enumerate() {
+        if !would_be_shown_by_all(definition) {
+            continue;
+        }
+        let candidates = (0..definition.variants.len())
+            .filter(|variant| definition.variants[*variant].role == Role::Candidate);
+        let why = candidates.filter_map(|variant| match sides(&plan, &nothing, prompt, variant, against) {
+            (candidate, Some(_)) => too_few(&candidate, &definition.suite.policy),
+            (_, None) => None,
+        });
+        left_out.extend(why.take(1).map(|why| (prompt, why)));
+    }
+    for (prompt, why) in left_out {
+        plan.set_margin(prompt, Sourced { value: Margin::None, source: Source::Narrowed(why) });
+    }
+    plan
+}
+
+/// Whether the margin of the files is in reach of the whole suite, of which only a part is asked.
+fn would_be_shown_by_all(prompt: &PromptPlan) -> bool {
+    let (suite, policy) = (&prompt.suite, &prompt.suite.policy);
+    let Some(units) = suite.whole_units.filter(|_| policy.margin.source != Source::Flag) else {
+        return false;
+    };
+    let margin = policy.margin.value.at(units).ok().flatten();
+    margin.is_some_and(|margin| can_show(units, margin, policy.confidence.value))
+}
+
+/// Why the cases that are asked cannot show the margin, whatever they are compared with; `None` where they can, or none is asked.
+fn too_few(candidate: &Side, policy: &Policy) -> Option<String> {
+    if candidate.cases.is_empty() {
+        return None;
+    }
+    refused(candidate, candidate, policy)?;
+    let units = plural(units_of(candidate, candidate).len(), "unit");
+    let margin = match policy.margin.value {
+        Margin::Share(share) => format!("the margin of {} points", size(share)),
+        Margin::Auto | Margin::None => "`margin: auto`".to_owned(),
+    };
+    Some(format!("{margin} is not judged; {units} cannot show it"))
+}
