@@ -1,6 +1,7 @@
 //! Which versions of a prompt are evaluated, and why.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::{Version, meant_version};
@@ -101,13 +102,19 @@ pub fn choose_changed(
         return Ok(chosen);
     }
     let is_asked = !request.candidates.is_empty();
-    let candidates: Vec<Version> = if is_asked {
-        request.candidates.clone()
-    } else {
-        // Archived ones too: a change that archives what it serves would otherwise not be judged.
-        change.versions.iter().filter(|version| versions.contains(version)).cloned().collect()
-    };
-    let reasons = listed(&change.reasons);
+    let changed = change.versions.iter().filter(|version| versions.contains(version)).cloned();
+    // What is archived is served to nobody, unless a file that was edited by hand says so: then it is judged.
+    let is_served = |version: &Version| version == active || request.production.as_ref() == Some(version);
+    let (given_up, changed): (Vec<Version>, Vec<Version>) =
+        changed.partition(|version| request.archived.contains(version) && !is_served(version));
+    let (candidates, given_up) =
+        if is_asked { (request.candidates.clone(), Vec::new()) } else { (changed, given_up) };
+    let mut reasons = listed(&change.reasons);
+    if !given_up.is_empty() {
+        let are = if given_up.len() == 1 { "is" } else { "are" };
+        // Writing to a string cannot fail.
+        let _ = write!(reasons, "; {} {are} archived, and not judged", list(&given_up));
+    }
     let before = change.active_before.as_ref();
     let (baseline, origin) = match (&request.baseline, before) {
         (Some(asked), _) => (asked, "asked for".to_owned()),
@@ -236,6 +243,9 @@ mod tests {
     fn what_changed_is_judged_against_what_was_active_then() {
         let none = VersionRequest::default();
         let archived = VersionRequest { archived: vec![v("1.2.0")], ..VersionRequest::default() };
+        let archived_and_asked = VersionRequest { candidates: vec![v("1.2.0")], ..archived.clone() };
+        let archived_and_active = VersionRequest { archived: vec![v("1.1.0")], ..VersionRequest::default() };
+        let archived_and_live = VersionRequest { production: Some(v("1.2.0")), ..archived.clone() };
         let asked = VersionRequest {
             candidates: vec![v("1.1.0")],
             baseline: Some(v("1.2.0")),
@@ -252,6 +262,11 @@ mod tests {
                 check_changed(&asked, Some("1.0.0"), &["1.2.0"]),
                 check_changed(&none, Some("1.0.0"), &["3.0.0"]),
                 check_changed(&archived, Some("1.0.0"), &["1.1.0", "1.2.0"]),
+                check_changed(&archived, Some("1.0.0"), &["1.2.0"]),
+                check_changed(&archived, None, &["1.2.0"]),
+                check_changed(&archived_and_asked, Some("1.0.0"), &["1.2.0"]),
+                check_changed(&archived_and_active, Some("1.0.0"), &["1.1.0"]),
+                check_changed(&archived_and_live, Some("1.0.0"), &["1.2.0"]),
             ]
             .join("\n")
         );
