@@ -105,7 +105,7 @@ impl EvalArguments {
             given.extend(self.shard.is_some().then_some("`--shard`"));
             given.extend(self.dry_run.then_some("`--dry-run`"));
             if !given.is_empty() {
-                let again = self.journal.again();
+                let again = self.journal.again(None);
                 return refuse(
                     "eval::resume_is_planned",
                     format!(
@@ -202,7 +202,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
             }
             _ => "",
         };
-        let again = arguments.journal.again();
+        let again = arguments.journal.again(begun.as_ref().map(|(_, run, _)| run));
         context.console.note(&format!("{why}{first}; `{again}` goes on with this run"));
     }
     let runs = arguments.journal.runs.runs(context)?;

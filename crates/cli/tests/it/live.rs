@@ -88,6 +88,11 @@ fn eval(sandbox: &Sandbox, arguments: &[&str]) -> Seen {
     Seen::of(sandbox.command(&[&["eval"], arguments].concat()).env("TEST_KEY", KEY))
 }
 
+/// The same text of every run.
+fn without_run_ids(text: &str) -> String {
+    regex::Regex::new("[0-9a-f]{8}-[0-9a-f-]{27}").unwrap().replace_all(text, "[RUN]").into_owned()
+}
+
 fn report(seen: &Seen) -> Value {
     serde_json::from_str(&seen.stdout).unwrap_or_else(|error| panic!("{error}: {}", seen.shown()))
 }

@@ -382,6 +382,29 @@ fn resume_without_a_name_goes_on_with_no_older_run_than_the_latest() {
 }
 
 #[test]
+fn of_shards_in_one_directory_the_one_that_was_cut_short_goes_on() {
+    let sandbox = sandbox();
+    let shard = |shard: &str, runs: &str| {
+        sandbox.run(&["eval", "--offline", "--shard", shard, "--runs", runs]);
+        let mut all: Vec<PathBuf> =
+            fs::read_dir(sandbox.path(runs)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        all.sort();
+        all.pop().unwrap()
+    };
+    let first = cut(&shard("1/2", "shards"));
+    shard("2/2", "shards");
+    let resumed = sandbox.run(&["eval", "--offline", "--resume", "--runs", "shards"]);
+    assert!(resumed.stderr.contains(&format!("goes on with run {first}")), "{}", resumed.shown());
+    // A run of another plan is not taken for a shard of this one.
+    let other = cut(&shard("1/2", "other ones"));
+    sandbox.run(&["eval", "--offline", "--runs", "other ones"]);
+    let refused = sandbox.run(&["eval", "--offline", "--resume", "--runs", "other ones"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.shown());
+    let told = format!("`promptassay eval --resume {other} --runs 'other ones'` goes on with");
+    assert!(refused.stderr.contains(&told), "{}", refused.shown());
+}
+
+#[test]
 fn a_broken_run_is_resumed_before_one_that_was_cut_short_earlier() {
     let sandbox = sandbox();
     sandbox.run(&["eval", "--offline"]);

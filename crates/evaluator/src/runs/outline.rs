@@ -15,6 +15,8 @@ pub struct Outline {
     pub failed: usize,
     /// Trials that were not judged: the model or a check could not be asked, or a judge could not be read.
     pub not_judged: usize,
+    /// Those of them with a reply of which a judge could not be read: a resumed run asks nothing of them.
+    pub unscored: usize,
     /// Trials without a reply: what a resumed run would ask again beside what was never asked.
     pub errors: usize,
     /// Trials that a model answered in this run: neither the cache nor a file did.
@@ -67,6 +69,7 @@ impl Outlining {
             passed: count(|outcome| outcome == RepeatOutcome::Passed),
             failed: count(|outcome| outcome == RepeatOutcome::Failed),
             not_judged: count(|outcome| !outcome.is_judged()),
+            unscored: count(|outcome| outcome == RepeatOutcome::Unscored),
             errors: from(From::Nobody),
             live: from(From::Model),
             end: self.end,

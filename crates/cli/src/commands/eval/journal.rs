@@ -11,7 +11,9 @@ use clap::Args;
 use promptassay_evaluator::journal::JournalWriter;
 use promptassay_evaluator::plan::{ChosenVersions, Plan, PromptInput, Role};
 use promptassay_evaluator::replay::{Replay, replay};
-use promptassay_evaluator::runs::{Asking, FindError, Header, RunDirectory, RunFile, Runs, Shard, changes};
+use promptassay_evaluator::runs::{
+    Asking, FindError, Header, RunDirectory, RunFile, RunId, Runs, Shard, changes,
+};
 use promptassay_evaluator::selection::narrow_to;
 use promptassay_evaluator::spending::Budget;
 use promptassay_evaluator::suite::Suite;
@@ -41,6 +43,19 @@ pub(crate) struct RunsArguments {
 }
 
 impl RunsArguments {
+    /// How a command finds these runs, behind what else it says: empty, or ` --runs DIR`.
+    fn option(&self) -> String {
+        let directory = self.directory.as_ref().map(|directory| directory.display().to_string());
+        let is_word = |text: &str| {
+            text.chars().all(|sign| sign.is_alphanumeric() || matches!(sign, '/' | '.' | '_' | '-' | ':'))
+        };
+        match directory {
+            None => String::new(),
+            Some(word) if is_word(&word) => format!(" --runs {word}"),
+            Some(other) => format!(" --runs '{other}'"),
+        }
+    }
+
     /// The runs.
     pub(crate) fn runs(&self, context: &Context<'_>) -> Result<Runs, Failure> {
         Ok(Runs::new(match &self.directory {
@@ -158,10 +173,12 @@ impl JournalArguments {
         self.resume.as_ref().map(find).transpose()
     }
 
-    /// What goes on with this run once more.
-    pub(super) fn again(&self) -> String {
-        let run = self.resume.as_deref().unwrap_or_default();
-        format!("promptassay eval --resume {run}").trim_end().to_owned()
+    /// What goes on with this run once more, whatever else is run meanwhile; where none has begun, what was typed.
+    pub(super) fn again(&self, run: Option<&RunId>) -> String {
+        let typed = || self.resume.clone().filter(|run| run != THE_LATEST);
+        let run = run.map(ToString::to_string).or_else(typed);
+        let run = run.map(|run| format!(" {run}")).unwrap_or_default();
+        format!("promptassay eval --resume{run}{}", self.runs.option())
     }
 
     /// A run that begins now.

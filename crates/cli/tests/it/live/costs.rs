@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use super::{Mock, eval, sandbox};
+use super::{Mock, eval, sandbox, without_run_ids};
 
 fn mock(extra: &Value) -> Mock {
     let mut default = json!({"answer": {"text": "Thank you"}});
@@ -19,7 +19,7 @@ fn a_limit_that_would_count_nothing_ends_the_run() {
     let limits = ["--no-cache", "--max-cost", "0.009"];
     let seen = eval(&sandbox, &limits);
     assert_eq!((seen.code, mock.counters().calls), (Some(4), 10), "{}", seen.shown());
-    assert_snapshot!(seen.stderr);
+    assert_snapshot!(without_run_ids(&seen.stderr));
     assert!(seen.stdout.contains("the cost of replies is not known: 20 of 30 questions not asked"));
     // It is not found out anew.
     let seen = eval(&sandbox, &[&["--resume"], &limits[..]].concat());

@@ -61,6 +61,17 @@ fn a_judge_that_cannot_be_read_twice_leaves_the_reply_unscored() {
 }
 
 #[test]
+fn a_run_with_an_unscored_reply_is_none_that_lacks_an_answer() {
+    let (asked, judge) = (Mock::polite(), judge("Lovely", "Really lovely"));
+    let sandbox = judged(&asked, &judge);
+    assert_eq!(eval(&sandbox, &[]).code, Some(4));
+    assert_eq!(eval(&sandbox, &[]).code, Some(4));
+    // Neither lacks anything that is asked again, so the latest is shown.
+    let resumed = eval(&sandbox, &["--resume"]);
+    assert!(resumed.stderr.contains("nothing was left to ask"), "{}", resumed.shown());
+}
+
+#[test]
 fn an_answer_that_cannot_be_read_is_shown_with_how_it_ended() {
     let mut said = String::new();
     for answer in [

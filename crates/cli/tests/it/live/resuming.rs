@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{KEY, Mock, eval, report, sandbox, without_sources};
+use super::{KEY, Mock, eval, report, sandbox, without_run_ids, without_sources};
 use crate::sandbox::{Sandbox, Seen};
 
 /// A rule for each case, so that the server counts the calls of each; every third answer is not polite.
@@ -261,7 +261,8 @@ fn a_budget_that_is_spent_is_said_also_where_everything_else_was_an_error_before
     let seen = eval(&sandbox, &["--no-cache", "--resume", "--max-calls", "4"]);
     assert_eq!((seen.code, mock.counters().calls), (Some(4), 4), "{}", seen.shown());
     assert!(
-        seen.stderr.contains("the budget is spent; `promptassay eval --resume` goes on"),
+        without_run_ids(&seen.stderr)
+            .contains("the budget is spent; `promptassay eval --resume [RUN]` goes on"),
         "{}",
         seen.shown()
     );
@@ -364,8 +365,7 @@ fn a_run_that_asks_what_another_one_is_asking_says_so_first() {
     other.kill().unwrap();
     other.wait().unwrap();
     let after = eval(&sandbox, &["--max-calls", "0"]).stderr;
-    let id = regex::Regex::new("[0-9a-f]{8}-[0-9a-f-]{27}").unwrap();
-    insta::assert_snapshot!(id.replace_all(&beside, "[RUN]"));
+    insta::assert_snapshot!(without_run_ids(&beside));
     assert!(!offline.contains("under way") && !after.contains("under way"), "{offline}{after}");
 }
 
