@@ -328,6 +328,16 @@ end: tomorrow
             )
             .1
         );
+        let margin = |margin: &str| read(&SOUND.replace("margin: 0.02", margin)).1;
+        insta::assert_snapshot!(
+            [
+                margin("margin: 5"),
+                margin("margin: 1"),
+                margin("margin: 0.5, baseline: 0.5"),
+                margin("margin: 0.49, baseline: 0.5"),
+            ]
+            .join("\n---\n")
+        );
         insta::assert_snapshot!(read("name: support_v2\nvariants: []\nscheme: md5-10000-v1\nexposure: 0.5\nmetrics: {}\nend: 2026-11-24T00:00:00Z\nstart: 2026-11-25T00:00:00Z\n").1);
         insta::assert_snapshot!(read(&SOUND.replace("weight: 50}", "weight: 0}")).1);
     }

@@ -38,8 +38,9 @@ impl Reader<'_> {
         match (role, spec.margin) {
             (Role::Guardrail, None) => self.error("experiment::margin", name.span, format!("the guardrail `{name}` has no margin"), "write `margin:`, how much worse it may become at most, in the metric's unit: not to be seen worse is no proof of being no worse"),
             (Role::Guardrail, Some(margin)) if !(margin.value > 0.0 && margin.value.is_finite()) => self.error("experiment::margin", margin.span, "a margin is more than 0", "without any margin no number of units could prove that it holds"),
+            (Role::Guardrail, Some(margin)) => self.room_for(margin, spec, direction),
             (Role::Primary | Role::Success | Role::Descriptive, Some(margin)) => self.error("experiment::margin", margin.span, "only guardrails have a margin", "leave it out, or write `role: guardrail`"),
-            _ => {}
+            (_, None) => {}
         }
         let own = spec.window.as_ref().and_then(|written| self.window(written));
         let kind = self.kind(name, spec)?;
@@ -53,6 +54,31 @@ impl Reader<'_> {
             window: own.or(window),
             description: spec.description.clone(),
         })
+    }
+
+    /// A rate cannot become worse by more than what lies between it and its worst: such a guardrail would hold whatever happens.
+    fn room_for(&mut self, margin: Located<f64>, spec: &MetricSpec, direction: Option<Direction>) {
+        if spec.kind != KindSpec::Binary {
+            return;
+        }
+        let room = match (spec.baseline, direction) {
+            (Some(baseline), Some(Direction::Lower)) => 1.0 - baseline.value,
+            (Some(baseline), Some(Direction::Higher)) => baseline.value,
+            _ => 1.0,
+        };
+        if margin.value >= 1.0 {
+            let help = "write 0.05 for 5 points: a rate is never worse by 1 or more, so this guardrail would always hold";
+            self.error("experiment::margin", margin.span, "a margin of a rate lies between 0 and 1", help);
+        } else if room > 0.0 && margin.value >= room {
+            let points = 100.0 * room;
+            let message = format!("from its `baseline` this rate can become worse by {points:.2} points at most");
+            self.error(
+                "experiment::margin",
+                margin.span,
+                message,
+                "write a smaller margin: with this one the guardrail would always hold",
+            );
+        }
     }
 
     /// How a guardrail varies. That of the primary metric is part of the plan, and nothing is planned of the others.
