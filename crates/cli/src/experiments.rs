@@ -1,5 +1,6 @@
 //! Finds what the commands about experiments are about: the definition, and the store.
 
+mod first;
 pub(crate) mod gone;
 pub(crate) mod guardrails;
 mod running;
@@ -24,6 +25,7 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::lifecycle::find_live;
 
+pub(crate) use first::{decide_first, decides_for};
 pub(crate) use running::{Purpose, Running, running};
 pub(crate) use standing::Standing;
 
@@ -31,7 +33,7 @@ pub(crate) use standing::Standing;
 const BRIEFLY: Duration = Duration::from_secs(1);
 
 /// Where the data of experiments is.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct StoreArguments {
     /// A SQLite file or a PostgreSQL URL [default: `store:` of registry.yaml; env: `PROMPTASSAY_STORE`].
     // Not by clap, to which a variable that is set is an option that was passed: `--from` and `--by-file` would be refused.

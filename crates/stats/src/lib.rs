@@ -5,7 +5,7 @@
 //!
 //! - The verdict: [`score`] first; beside it [`proportion`], [`mcnemar`], [`feasibility`], [`chance_to_pass`], [`power`],
 //!   [`repeats`], [`quantile`].
-//! - Experiments: [`moments`], [`welch`], [`newcombe`], [`fieller`], [`ratio`], [`cuped`], [`holm`], [`sample_ratio`],
+//! - Experiments: [`moments`], [`welch`], [`newcombe`], [`fieller`], [`ratio`], [`cuped`], [`holm`], [`homogeneity`], [`sample_ratio`],
 //!   [`sequential`].
 //! - The canary: [`canary`].
 //!
@@ -41,6 +41,7 @@ pub mod distributions;
 pub mod feasibility;
 pub mod fieller;
 pub mod holm;
+pub mod homogeneity;
 pub mod mcnemar;
 pub mod moments;
 pub mod newcombe;

@@ -9,6 +9,7 @@ use promptassay_experiments::event::{Event, Exposure, Outcome};
 use promptassay_experiments::manager::{ManagerError, check_flag, check_value};
 use promptassay_experiments::store::{Store, StoreError, Written};
 use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::Loaded;
 use serde_json::json;
 
 use super::Context;
@@ -16,8 +17,9 @@ use super::assign::empty_unit;
 use super::tables::conflicts;
 use crate::canaries;
 use crate::exit::Exit;
-use crate::experiments::{StoreArguments, find_by, store_failed};
+use crate::experiments::{StoreArguments, decides_for, find_by, store_failed};
 use crate::failure::Failure;
+use crate::lifecycle::find_live;
 use crate::time::{not_in_the_future, parse_time};
 
 const EXPOSE_EXAMPLES: &str = "Examples:
@@ -88,12 +90,13 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
     arguments.store.warn_where_emptied(&loaded, context)?;
     if arguments.canary {
         let canary = canaries::find(&loaded, &arguments.name, context)?.canary;
-        let event = canary.exposure(unit, at);
+        let by_experiment = served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
+        let event = canary.exposure(unit, at).filter(|_| !by_experiment);
         let recorded = match &event {
             Some(event) => is_new(&written(arguments.store.open(&loaded)?.as_mut(), event)?),
             None => false,
         };
-        let arm = canary.arm(unit, at);
+        let arm = canary.arm(unit, at).filter(|_| !by_experiment);
         let text = || format!("{}\n", arm.map_or("-", Arm::name));
         return context.answer(text, &json!({"unit": arguments.unit, "arm": arm, "recorded": recorded}));
     }
@@ -147,7 +150,10 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
         let found = canaries::find(&loaded, &arguments.name, context)?;
         found.must_guard(&arguments.metric)?;
         check_flag(&arguments.metric, arguments.value).map_err(refused)?;
-        found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id.clone().into_bytes())
+        let by_experiment = served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
+        let outcome =
+            found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id.clone().into_bytes());
+        outcome.filter(|_| !by_experiment)
     } else {
         let experiment = experiment.insert(find_by(&loaded, &arguments.name, &arguments.store)?.experiment);
         check_value(experiment, &arguments.metric, arguments.value).map_err(refused)?;
@@ -189,6 +195,18 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
     }
     let said = if recorded { "recorded\n" } else { "was recorded before\n" };
     context.answer(|| said.to_owned(), &answer)
+}
+
+/// Whether an experiment decides what this user is served at that time: then no canary does, and what becomes of the user says nothing of it.
+fn served_by_experiment(
+    name: &str,
+    unit: &[u8],
+    store: &StoreArguments,
+    loaded: &Loaded,
+    at: Timestamp,
+) -> Result<bool, Failure> {
+    let (prompt, _) = find_live(loaded, name)?;
+    Ok(decides_for(unit, prompt, store, loaded, at)?.is_some())
 }
 
 /// The bytes of an id. Elsewhere `-` is standard input: who pipes ids into this would lose all of them.

@@ -22,6 +22,7 @@ use super::reading::{directory_of, ledger_of, policy_of, sound};
 use super::telling::{canary_json, change_of, grounds_of};
 use crate::commands::Context;
 use crate::exit::Exit;
+use crate::experiments::{StoreArguments, decide_first};
 use crate::failure::Failure;
 use crate::prompts::find;
 
@@ -247,7 +248,36 @@ impl Moved {
                 self.prompt
             )));
         }
+        problems.extend(self.beside_experiments(context));
         context.console.problems(&problems);
+    }
+
+    /// What experiments that run do beside a move of what is served. Looked for when all else is done and said: a store may not answer.
+    fn beside_experiments(&self, context: &Context<'_>) -> Vec<Problem> {
+        let serves = |line: &ledger::Line| {
+            !matches!(
+                line.event.change.step(),
+                Some(
+                    Move::BeginTesting
+                        | Move::DropDraft
+                        | Move::ReturnToDraft
+                        | Move::DropTested
+                        | Move::Retire
+                )
+            )
+        };
+        if !self.lines.iter().any(serves) {
+            return Vec::new();
+        }
+        let left: Vec<&Version> = self
+            .lines
+            .iter()
+            .filter(|line| matches!(line.event.change.step(), Some(Move::AbortCanary | Move::Deprecate)))
+            .map(|line| &line.event.version)
+            .collect();
+        let loaded = context.load();
+        let Ok((prompt, _)) = find_live(&loaded, self.prompt.as_str()) else { return Vec::new() };
+        decide_first(&left, prompt, &StoreArguments::default(), &loaded, context.environment.now())
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod archived;
 mod as_of;
+mod first;
 mod gone;
 mod known_ids;
 mod lost_rows;

@@ -2,10 +2,10 @@
 
 use promptassay_stats::Undefined;
 use promptassay_stats::cuped::{CupedArm, cuped};
+use promptassay_stats::homogeneity::homogeneity;
 use promptassay_stats::moments::Moments;
 use promptassay_stats::newcombe::Successes;
 use promptassay_stats::ratio::ratio_moments;
-use promptassay_stats::sample_ratio::sample_ratio;
 
 use crate::definition::{Experiment, LEAST_SUCCESSES, Metric, MetricKind, PerUnit};
 use crate::store::{Population, Store, StoreError, UnitRow, Window};
@@ -53,9 +53,8 @@ impl Sample {
         if samples.iter().all(|sample| sample.with_value() == sample.units) {
             return None;
         }
-        let with_value: Vec<u64> = samples.iter().map(|sample| sample.with_value()).collect();
-        let units: Vec<f64> = samples.iter().map(|sample| sample.units as f64).collect();
-        sample_ratio(&with_value, &units).ok()?.p_value.ok().filter(|p| *p < UNEVEN)
+        let known = |sample: &&Self| [sample.with_value(), sample.units - sample.with_value()];
+        homogeneity(&samples.iter().map(known).collect::<Vec<_>>()).ok().filter(|p| *p < UNEVEN)
     }
 
     /// Of a mean with a covariate: whether some unit has one.
@@ -171,4 +170,24 @@ pub(super) fn covariates(control: &Sample, treatment: &Sample) -> (Vec<f64>, Vec
         sample.beside.iter().map(|value| if value.is_nan() { mean } else { *value }).collect()
     };
     (filled(control), filled(treatment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(units: u64, with_value: usize) -> Sample {
+        Sample { units, values: vec![1.0; with_value], ..Sample::default() }
+    }
+
+    #[test]
+    fn what_is_missing_is_compared_and_not_only_what_is_there() {
+        let unevenly = |one: &Sample, other: &Sample| Sample::missing_unevenly(&[one, other]).is_some();
+        // Nearly all are there, and the few that are missing are of one variant: those that timed out.
+        assert!(unevenly(&sample(2210, 2210), &sample(2192, 2078)));
+        assert!(unevenly(&sample(2000, 1200), &sample(2000, 1090)));
+        assert!(!unevenly(&sample(2000, 1200), &sample(2000, 1180)));
+        assert!(!unevenly(&sample(2210, 2209), &sample(2192, 2190)));
+        assert!(!unevenly(&sample(2210, 2210), &sample(2192, 2192)));
+    }
 }

@@ -111,6 +111,8 @@ struct Seen {
     production_units: HashSet<Vec<u8>>,
     /// By step: exposed units, canary and production.
     exposed: BTreeMap<u32, [u64; 2]>,
+    /// Units that were exposed in the last step, canary and production.
+    exposed_last: [HashSet<Vec<u8>>; 2],
     /// By guardrail: the first failure of each unit.
     failures: HashMap<String, HashMap<Vec<u8>, Timestamp>>,
     /// By guardrail: units of the canary with an outcome, and whether one of theirs was a failure.
@@ -218,6 +220,9 @@ fn read(
                 return;
             };
             seen.exposed.entry(step).or_default()[usize::from(arm == Arm::Production)] += 1;
+            if step as usize == last {
+                seen.exposed_last[usize::from(arm == Arm::Production)].insert(exposure.unit.clone());
+            }
             let units = match arm {
                 Arm::Canary => &mut seen.canary_units,
                 Arm::Production => &mut seen.production_units,

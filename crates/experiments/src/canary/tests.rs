@@ -142,6 +142,31 @@ fn what_is_known_of_one_guardrail_does_not_hide_what_is_lost_of_another() {
 }
 
 #[test]
+fn a_canary_that_loses_the_outcomes_of_few_users_is_not_trusted() {
+    let canary = canary(&[5000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    let mut events = Vec::new();
+    for user in 0..1200 {
+        let unit = format!("u{user}").into_bytes();
+        let is_canary = canary.arm(&unit, at(1)) == Some(Arm::Canary);
+        events.extend(canary.exposure(&unit, at(1)));
+        // An eighth of the canary's, such as those whose request timed out.
+        if !is_canary || user % 8 != 0 {
+            events.extend(canary.outcome(&unit, "error", false, at(1), b"1".to_vec()));
+        }
+    }
+    // Of whom nothing says that they were exposed, nothing says that outcomes are complete.
+    for user in 0..100 {
+        let unit = format!("unknown{user}").into_bytes();
+        events.extend(canary.outcome(&unit, "error", false, at(1), b"1".to_vec()));
+    }
+    store.write(&events).unwrap();
+    let report = check(&canary, &policy(), &mut store, at(48)).unwrap();
+    assert_eq!(report.verdict, GuardVerdict::Unhealthy, "{:?}", report.reasons);
+    assert!(report.reasons[0].starts_with("outcomes of `error` are known of 8"), "{:?}", report.reasons);
+}
+
+#[test]
 fn a_guardrail_that_the_policy_drops_while_the_canary_runs_promotes_nothing() {
     let canary = canary(&[5000]);
     let mut store = SqliteStore::in_memory().unwrap();

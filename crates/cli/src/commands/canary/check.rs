@@ -11,9 +11,9 @@ use serde::Serialize;
 use crate::canaries::{self, Found};
 use crate::commands::Context;
 use crate::exit::Exit;
-use crate::experiments::{StoreArguments, store_failed};
+use crate::experiments::{StoreArguments, decide_first, store_failed};
 use crate::failure::Failure;
-use crate::lifecycle::{MoveArguments, Moved, Reach, WarrantArguments, perform};
+use crate::lifecycle::{MoveArguments, Moved, Reach, WarrantArguments, find_live, perform};
 use crate::time::parse_time;
 
 const EXAMPLES: &str = "Examples:
@@ -59,6 +59,8 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
     let found = canaries::find(&loaded, &arguments.name, context)?;
     let now = arguments.at.unwrap_or_else(|| context.environment.now());
     let mut store = arguments.store.open(&loaded)?;
+    let (prompt, _) = find_live(&loaded, &arguments.name)?;
+    context.console.problems(&decide_first(&[], prompt, &arguments.store, &loaded, now));
     let report = check(&found.canary, &found.policy, store.as_mut(), now).map_err(|error| failed(&error))?;
     // Whoever is refused still sees what the guard said.
     let (applied, refused) = match apply(arguments, &found, &report, context) {

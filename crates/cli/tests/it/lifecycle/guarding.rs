@@ -8,7 +8,7 @@ use crate::canary::{backdate, record, without_largest};
 const POLICY: &str = "store: ../data/experiments.db
 lifecycle:
   replies: [live, cached, recorded]
-  guardrails: [error]
+  guardrails: [error, thumbs_down]
   max_failure_rate: 0.2
 ";
 

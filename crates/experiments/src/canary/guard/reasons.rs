@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use promptassay_stats::Undefined;
+use promptassay_stats::homogeneity::homogeneity;
 use promptassay_stats::sample_ratio::sample_ratio;
 
 use super::{Canary, GuardPolicy, Guardrail, HOLD_AT, Seen};
@@ -36,25 +37,22 @@ pub(super) fn unhealthy(
             ));
         }
     }
-    let last = u32::try_from(canary.steps.len()).unwrap_or(u32::MAX);
-    if let Some(exposed) = seen.exposed.get(&last)
-        && exposed.iter().all(|count| *count > 0)
-    {
-        let shares = exposed.map(|count| count as f64);
-        // Of failures alone nobody knows whether some are lost: why it waits says so.
-        let whole = policy.guardrails.iter().filter(|name| seen.with_good_outcomes.contains(*name));
-        for (name, units) in whole.filter_map(|name| Some((name, seen.answered.get(name)?))) {
-            let answered = [units[0].len() as u64, units[1].len() as u64];
-            if let Ok(p) = sample_ratio(&answered, &shares)?.p_value
-                && p < UNHEALTHY
-            {
-                let percent = |index: usize| 100.0 * answered[index] as f64 / shares[index];
-                reasons.push(format!(
-                    "outcomes of `{name}` are known of {:.1} % of the canary's users, but of {:.1} % of the others (p = {p:.1e})",
-                    percent(0),
-                    percent(1)
-                ));
-            }
+    // Of failures alone nobody knows whether some are lost: why it waits says so.
+    let whole = policy.guardrails.iter().filter(|name| seen.with_good_outcomes.contains(*name));
+    for (name, units) in whole.filter_map(|name| Some((name, seen.answered.get(name)?))) {
+        let known = [0, 1].map(|arm| {
+            let exposed = &seen.exposed_last[arm];
+            let answered = exposed.iter().filter(|unit| units[arm].contains(*unit)).count();
+            [answered as u64, (exposed.len() - answered) as u64]
+        });
+        if let Ok(p) = homogeneity(&known)
+            && p < UNHEALTHY
+        {
+            let percent = known.map(|[answered, lost]| 100.0 * answered as f64 / (answered + lost) as f64);
+            reasons.push(format!(
+                "outcomes of `{name}` are known of {:.1} % of the canary's users, but of {:.1} % of the others (p = {p:.1e})",
+                percent[0], percent[1]
+            ));
         }
     }
     Ok(reasons)

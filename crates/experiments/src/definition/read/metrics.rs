@@ -71,7 +71,8 @@ impl Reader<'_> {
             self.error("experiment::margin", margin.span, "a margin of a rate lies between 0 and 1", help);
         } else if room > 0.0 && margin.value >= room {
             let points = 100.0 * room;
-            let message = format!("from its `baseline` this rate can become worse by {points:.2} points at most");
+            let message =
+                format!("from its `baseline` this rate can become worse by {points:.2} points at most");
             self.error(
                 "experiment::margin",
                 margin.span,
