@@ -81,6 +81,41 @@ fn cases_that_a_change_takes_out_of_its_exam_are_named() {
 }
 
 #[test]
+fn a_weakened_check_is_undone_for_the_same_replies_by_what_the_help_says() {
+    for (file, from, to) in
+        [(SUITE, "contains: please", "min_words: 1"), ("prompts/registry.yaml", "please", ".")]
+    {
+        let Some(sandbox) = sandbox("{min_pass_rate: 0.9}") else { return };
+        // By a check of the suite, and by one of registry.yaml.
+        if file != SUITE {
+            let shared =
+                sandbox.read(SUITE).replace("validators: [contains: please]", "expected: {polite: true}");
+            sandbox.write(SUITE, shared);
+            sandbox.git(&["checkout", "-q", "main"]);
+            sandbox.commit("shared checks");
+            sandbox.git(&["checkout", "-qB", "change"]);
+        }
+        sandbox.write("prompts/greet/v1.1.0.txt", "Worse {name} {tone}\n");
+        register(&sandbox, "1.1.0");
+        sandbox.edit(file, from, to);
+        sandbox.commit("worse, and not seen");
+        let seen = said(&sandbox, &[]);
+        assert!(seen.contains("PASSED"), "{seen}");
+        let commands: Vec<&str> = seen
+            .split('`')
+            .filter(|quoted| quoted.starts_with("git checkout ") || quoted.starts_with("promptassay rescore"))
+            .collect();
+        let [checkout, rescore] = commands.as_slice() else { panic!("{seen}") };
+        let words = |command: &str| command.split(' ').skip(1).map(str::to_owned).collect::<Vec<_>>();
+        let checkout = words(checkout);
+        assert!(sandbox.git(&checkout.iter().map(String::as_str).collect::<Vec<_>>()));
+        let judged = sandbox.run(&words(rescore).iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(judged.code, Some(1), "{}", judged.shown());
+        assert!(judged.stdout.contains("FAILED  75.0 % of 20 trials passed"), "{}", judged.shown());
+    }
+}
+
+#[test]
 fn what_the_base_has_registered_is_frozen() {
     let Some(sandbox) = sandbox("{margin: 0.2, min_pass_rate: 0.5}") else { return };
     let (text, lock) = ("prompts/greet/v1.0.0.txt", "prompts/greet/prompt.lock");

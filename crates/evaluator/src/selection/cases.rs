@@ -179,13 +179,28 @@ impl CaseChanges {
             parts.join("; ")
         );
         let takes_away = !(self.removed.is_empty() && self.skipped.is_empty() && self.edited.is_empty());
-        let help = if takes_away {
-            "the verdict is by the suite as it is here: whoever reviews the change should read what it no longer asks; `must_pass` keeps a case"
-        } else {
-            "the verdict is by the suite as it is here"
-        };
+        let mut help = "the verdict is by the suite as it is here".to_owned();
+        if takes_away {
+            help.push_str(
+                ": whoever reviews the change should read what it no longer asks; `must_pass` keeps a case",
+            );
+        }
+        if !self.checks.is_empty() {
+            let written_in = self.written_in(&file);
+            help = format!(
+                "{help}; behind a commit of all that is here, `git checkout {reference} -- {written_in}` and `promptassay rescore` judge these replies by the checks of {reference}, and ask nobody"
+            );
+        }
         let place = self.checked_at.clone().unwrap_or(file);
         Some(Problem::warning("changes::cases", message).at(place).help(help))
+    }
+
+    /// What holds the checks: the directory of the suite, and registry.yaml where the first of them stands there.
+    fn written_in(&self, suite: &Place) -> String {
+        let directory = suite.file.parent().unwrap_or(&suite.file);
+        let shared = self.checked_at.as_ref().filter(|place| !place.file.starts_with(directory));
+        let files = [Some(directory), shared.map(|place| &*place.file)];
+        files.iter().flatten().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ")
     }
 }
 
