@@ -81,6 +81,7 @@ fn what_no_reply_to_a_case_can_mend_is_said_before_it_is_asked() {
     insta::assert_snapshot!(
         [
             case("n: 1", "inputs.nmae in output"),
+            case("n: 1", "inputs.nmae[:2] in output"),
             case("n: 1", "json.score > inputs.limit"),
             case("n: 1", "inputs.n > 3 and json.a or inputs.order.id == json.id"),
             case("n: x", "json.score > inputs.n - 1"),

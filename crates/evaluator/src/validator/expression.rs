@@ -7,6 +7,7 @@ mod before;
 mod idle;
 mod known;
 mod ordered;
+mod reads;
 mod written;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use serde_json::Value;
 use self::before::{CaseGives, flaws};
 use self::idle::idle;
 use self::ordered::{compile, is_unlike, teach};
+use self::reads::reads;
 
 use super::excerpt::excerpt;
 use super::spec::{Builder, Options};
@@ -65,9 +67,9 @@ impl ExpressionCheck {
         }
     }
 
-    /// That no reply can fail it, where it looks so.
+    /// That it asks nothing of a reply, where that is sure.
     pub(super) fn idle(&self) -> Option<String> {
-        idle(&self.source, &self.expression, &self.reads)
+        idle(&self.source, &self.reads)
     }
 
     /// What cannot be right about it for any reply to a case, and what to do: for the suite, before anything is asked.
@@ -211,18 +213,16 @@ impl ExpressionOptions {
         };
         let before = builder.problem_count();
         // Of the text as it stands: what is rewritten to be evaluated uses a name more.
-        let plain = ENVIRONMENT.compile_expression_owned(source.value.clone());
-        let uses =
-            |nested| plain.as_ref().map(|plain| plain.undeclared_variables(nested)).unwrap_or_default();
+        let reads = reads(&source.value);
         let globals: BTreeSet<&str> = ENVIRONMENT.globals().map(|(name, _)| name).collect();
-        let names: BTreeSet<String> = uses(false).into_iter().collect();
+        let names: BTreeSet<&str> = reads.iter().filter_map(|path| path.split('.').next()).collect();
         for name in names {
-            if !VARIABLES.contains(&name.as_str()) && !globals.contains(name.as_str()) {
+            if !VARIABLES.contains(&name) && !globals.contains(name) {
                 builder.refuse(
                     "suite::unknown_name",
                     format!("the expression knows no `{name}`"),
                     source.span,
-                    did_you_mean(&name, VARIABLES, "names"),
+                    did_you_mean(name, VARIABLES, "names"),
                 );
             }
         }
@@ -235,7 +235,6 @@ impl ExpressionOptions {
         if builder.problem_count() > before {
             return None;
         }
-        let reads = uses(true).into_iter().collect();
         Some(ExpressionCheck { source: source.value.clone(), expression, reads })
     }
 }

@@ -8,11 +8,13 @@
 //! wrapped (`builtins`), and its operators see checked values only (`source`).
 
 mod builtins;
+mod names;
 mod placeholder;
 mod source;
 mod text_filters;
 mod whole;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
@@ -21,7 +23,7 @@ use minijinja::value::{Serde, Value as Item};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
 use self::placeholder::Placeholder;
-use self::source::{Additions, Unreadable, checked};
+use self::source::{Additions, Checked, Unreadable, checked};
 use super::{
     MAX_RENDERED_BYTES, MissingVariable, RenderError, TemplateProblem, Values, check_size, code,
     missing_variables,
@@ -59,12 +61,12 @@ impl JinjaTemplate {
         let source = source.into();
         check_size(&source)?;
         let mut environment = ENVIRONMENT.clone();
-        let (text, additions) = checked(&source, NAME, environment.syntax())
+        let Checked { text, additions, undeclared } = checked(&source, NAME, environment.syntax())
             .map_err(|unreadable| vec![parse_problem(unreadable, &source)])?;
         if let Err(error) = environment.add_template_owned(NAME, text) {
             return Err(vec![problem(code::MALFORMED_TEMPLATE, &error, &source, &additions, None)]);
         }
-        let variables = variables_of(&environment, &source);
+        let variables = variables_of(&environment, undeclared, &source);
         let template = Self { source, environment: Arc::new(environment), additions, variables };
         match template.trial(&Placeholder::value()).or_else(|| template.trial(&Item::from("text"))) {
             Some(problem) => Err(vec![problem]),
@@ -195,9 +197,11 @@ fn is_undefined(error: &Error) -> bool {
 }
 
 /// The undeclared variables in order of first appearance.
-fn variables_of(environment: &Environment<'static>, source: &str) -> Box<[Box<str>]> {
-    let Ok(template) = environment.get_template(NAME) else { return Box::default() };
-    let mut variables = template.undeclared_variables(false);
+fn variables_of(
+    environment: &Environment<'static>,
+    mut variables: BTreeSet<String>,
+    source: &str,
+) -> Box<[Box<str>]> {
     for (global, _) in environment.globals() {
         variables.remove(global);
     }

@@ -1,218 +1,228 @@
-//! Whether an expression can be told from `true`: it is tried with replies that differ in whatever it may look at. What is true for all
-//! of them is most likely true for every one; that is a suspicion, and a warning.
+//! Whether an expression asks anything of a reply: that it looks at nothing of it, or is true of every one. Only what follows from how it is
+//! written is said: an ordinary check that is taken for one that never fails would be worse than one of those that nobody names.
 
 use std::collections::BTreeSet;
 
-use minijinja::Expression;
-use minijinja::machinery::ast::Expr;
+use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, UnaryOpKind};
 use minijinja::machinery::parse_expr;
-use minijinja::value::ValueKind;
-use promptassay_registry::template::Values;
-use serde_json::{Map, Value, json};
 
-use super::evaluate;
-use super::written::form;
+use super::written::{binary, written};
 
-/// So many texts of an expression make replies of their own.
-const MOST_LITERALS: usize = 12;
-/// How often a text is written to be long, whatever an expression counts.
-const LONG: usize = 2_000;
-/// The longest reply that is made of texts that are written.
-const MOST_BYTES: usize = 1 << 20;
-/// Where a number is larger, it may count more than is tried, and nothing is said.
-const LARGEST: i64 = 100_000;
-/// How many times what a number counts is still tried: it may count parts of a text, or be multiplied.
-const MANY_TIMES: usize = 16;
+/// Tests that take no argument and whatever they are given.
+const TESTS_OF_KIND: [&str; 9] =
+    ["none", "string", "number", "integer", "float", "boolean", "mapping", "sequence", "iterable"];
+/// Filters that make a text of every text, and cannot fail.
+const TEXT_FILTERS: [&str; 3] = ["lower", "upper", "trim"];
 
-/// That an expression asks nothing of a reply, where it looks so. `reads` is what it reads, such as `json.score`.
-pub(super) fn idle(
-    source: &str,
-    expression: &Expression<'static, 'static>,
-    reads: &BTreeSet<String>,
-) -> Option<String> {
+/// That an expression asks nothing of a reply, where that is sure. `reads` is what it reads, such as `json.score`.
+pub(super) fn idle(source: &str, reads: &BTreeSet<String>) -> Option<String> {
     if !reads.iter().any(|path| is_of(path, "output") || is_of(path, "json")) {
         return Some(format!("`{source}` looks at nothing of the reply"));
     }
-    let given = |path: &&str| is_of(path, "inputs") || *path == "reference";
-    let given: Vec<&str> = reads.iter().map(String::as_str).filter(given).collect();
-    let literals = Literals::of(source);
-    if literals.numbers.iter().any(|number| number.abs() > LARGEST) {
-        return None;
-    }
-    let holds = |case: &Map<String, Value>, (output, json): &(String, Option<Value>)| {
-        let reference = case.get("reference").and_then(Value::as_str);
-        let inputs = case.get("inputs").cloned().unwrap_or_default();
-        let inputs: Values = serde_json::from_value(inputs).unwrap_or_default();
-        let value = evaluate(expression, output, json.as_ref(), &inputs, reference).ok()?;
-        Some(value.kind() == ValueKind::Bool && value.is_true())
-    };
-    let always = if given.is_empty() {
-        // Most expressions are told from `true` by these, and the others take longer.
-        let short = ["", "x", "{}"].map(|text| (text.to_owned(), serde_json::from_str(text).ok()));
-        let is_true = |reply| holds(&Map::new(), reply) == Some(true);
-        short.iter().all(is_true) && replies(reads, &literals).iter().all(is_true)
-    } else {
-        let replies = replies(reads, &literals);
-        let values = literals.values().into_iter().filter(|value| value.to_string().len() < LONG);
-        let mut is_true = false;
-        for case in values.map(|value| with(&given, &value)) {
-            match holds_always(replies.iter().map(|reply| holds(&case, reply))) {
-                Some(true) => is_true = true,
-                Some(false) => return None,
-                // A value of a kind that the expression can do nothing with says nothing of it.
-                None => {}
-            }
-        }
-        is_true
-    };
-    always.then(|| format!("`{source}` is true whatever the reply says, as far as could be tried"))
-}
-
-/// Whether all that could be evaluated is true, and that was all; `None` where nothing could.
-fn holds_always(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    let (mut some, mut failed) = (false, false);
-    for result in results {
-        match result {
-            Some(true) => some = true,
-            Some(false) => return Some(false),
-            None => failed = true,
-        }
-        if some && failed {
-            return Some(false);
-        }
-    }
-    some.then_some(true)
+    let expression = parse_expr(source).ok()?;
+    surely_gives(&expression, true).then(|| format!("`{source}` is true whatever the reply says"))
 }
 
 fn is_of(path: &str, root: &str) -> bool {
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// What is written in an expression.
-#[derive(Default)]
-struct Literals {
-    texts: BTreeSet<String>,
-    numbers: BTreeSet<i64>,
-}
-
-impl Literals {
-    fn of(source: &str) -> Self {
-        let mut literals = Self::default();
-        if let Ok(expression) = parse_expr(source) {
-            literals.add(&expression);
+/// Whether a part gives this answer for every reply.
+fn surely_gives(part: &Expr<'_>, answer: bool) -> bool {
+    match part {
+        Expr::Const(constant) => constant.value == answer.into(),
+        Expr::UnaryOp(operation) if matches!(operation.op, UnaryOpKind::Not) => {
+            surely_gives(&operation.expr, !answer)
         }
-        literals
-    }
-
-    fn add(&mut self, part: &Expr<'_>) {
-        if let Expr::Const(constant) = part {
-            if let Some(text) = constant.value.as_str().filter(|_| self.texts.len() < MOST_LITERALS) {
-                self.texts.insert(text.to_owned());
+        Expr::BinOp(operation) => match operation.op {
+            BinOpKind::ScOr if answer => some_side_gives(part, Chain::Or),
+            BinOpKind::ScAnd if !answer => some_side_gives(part, Chain::And),
+            BinOpKind::ScOr | BinOpKind::ScAnd => {
+                surely_gives(&operation.left, answer) && surely_gives(&operation.right, answer)
             }
-            if let Ok(number) = f64::try_from(constant.value.clone()) {
-                // Whatever is too large to be tried is the largest.
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "a cast to a whole number keeps to its range"
-                )]
-                self.numbers.insert(number.ceil() as i64);
+            BinOpKind::Eq | BinOpKind::Ne => {
+                let is_same = written(&operation.left) == written(&operation.right);
+                is_same && is_text(&operation.left) && answer == matches!(operation.op, BinOpKind::Eq)
+            }
+            BinOpKind::Gte => answer && is_length(&operation.left) && is_at_most(&operation.right, 0),
+            BinOpKind::Gt => answer && is_length(&operation.left) && is_at_most(&operation.right, -1),
+            BinOpKind::Lt => !answer && is_length(&operation.left) && is_at_most(&operation.right, 0),
+            _ => false,
+        },
+        Expr::Test(test) if test.args.is_empty() && is_text(&test.expr) => match test.name {
+            "string" | "defined" => answer,
+            "none" | "undefined" | "number" | "integer" | "float" | "boolean" | "mapping" => !answer,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Sides of which one decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chain {
+    /// One side that is true makes it true.
+    Or,
+    /// One side that is false makes it false.
+    And,
+}
+
+/// Whether one of the sides surely decides a chain, or two of them are each other's opposite. A side before it that fails with some reply
+/// fails the check.
+fn some_side_gives(part: &Expr<'_>, chain: Chain) -> bool {
+    let mut sides = Vec::new();
+    add_sides(part, chain, &mut sides);
+    for (index, side) in sides.iter().enumerate() {
+        if surely_gives(side, chain == Chain::Or) {
+            return true;
+        }
+        if !cannot_fail(side) {
+            return false;
+        }
+        if sides[..index].iter().any(|earlier| are_opposites(earlier, side)) {
+            return true;
+        }
+    }
+    false
+}
+
+fn add_sides<'e>(part: &'e Expr<'e>, chain: Chain, sides: &mut Vec<&'e Expr<'e>>) {
+    match (part, chain) {
+        (Expr::BinOp(operation), Chain::Or) if matches!(operation.op, BinOpKind::ScOr) => {
+            add_sides(&operation.left, chain, sides);
+            add_sides(&operation.right, chain, sides);
+        }
+        (Expr::BinOp(operation), Chain::And) if matches!(operation.op, BinOpKind::ScAnd) => {
+            add_sides(&operation.left, chain, sides);
+            add_sides(&operation.right, chain, sides);
+        }
+        _ => sides.push(part),
+    }
+}
+
+fn are_opposites(one: &Expr<'_>, other: &Expr<'_>) -> bool {
+    let is_not = |part: &Expr<'_>, of: &Expr<'_>| match part {
+        Expr::UnaryOp(operation) if matches!(operation.op, UnaryOpKind::Not) => {
+            written(&operation.expr) == written(of)
+        }
+        Expr::BinOp(not) => match of {
+            Expr::BinOp(is) => {
+                opposite(not.op) == Some(binary(is.op))
+                    && written(&not.left) == written(&is.left)
+                    && written(&not.right) == written(&is.right)
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    is_not(one, other) || is_not(other, one)
+}
+
+/// The operator that is true where this one is not.
+fn opposite(operator: BinOpKind) -> Option<&'static str> {
+    Some(match operator {
+        BinOpKind::Eq => "!=",
+        BinOpKind::Ne => "==",
+        BinOpKind::Lt => ">=",
+        BinOpKind::Gte => "<",
+        BinOpKind::Gt => "<=",
+        BinOpKind::Lte => ">",
+        _ => return None,
+    })
+}
+
+/// Whether a part gives true or false for every reply, as far as the case has what it reads.
+fn cannot_fail(part: &Expr<'_>) -> bool {
+    match part {
+        Expr::Const(_) => true,
+        Expr::UnaryOp(operation) => matches!(operation.op, UnaryOpKind::Not) && cannot_fail(&operation.expr),
+        Expr::BinOp(operation) => {
+            let (left, right) = (&operation.left, &operation.right);
+            match operation.op {
+                BinOpKind::ScAnd | BinOpKind::ScOr => cannot_fail(left) && cannot_fail(right),
+                BinOpKind::In => {
+                    (is_text(left) || is_given(left)) && is_text(right) || is_text(left) && is_given(right)
+                }
+                BinOpKind::Eq | BinOpKind::Ne => {
+                    [left, right].into_iter().all(|side| is_text(side) || is_given(side))
+                }
+                BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte => {
+                    [left, right].into_iter().all(|side| is_length(side) || is_number(side))
+                }
+                _ => false,
             }
         }
-        form(part, &mut |operand| {
-            self.add(operand);
-            String::new()
-        });
-    }
-
-    /// Values of JSON of every kind, and around what is written.
-    fn values(&self) -> Vec<Value> {
-        let mut values = vec![
-            json!("x"),
-            json!(1),
-            json!(true),
-            json!(null),
-            json!(false),
-            json!(0),
-            json!(-1),
-            json!(0.5),
-            json!(1e12),
-            json!(-1e12),
-            json!(""),
-            json!([]),
-            json!({}),
-            json!(["x"]),
-            json!({"x": 1}),
-            json!([0, "x", null]),
-        ];
-        values.extend(self.texts.iter().flat_map(|text| [json!(text), json!([text]), json!({text: text})]));
-        for number in self.numbers.iter().take(MOST_LITERALS) {
-            values.extend(
-                [*number, number.saturating_sub(1), number.saturating_add(1)].map(|near| json!(near)),
-            );
-        }
-        values.push(json!("x ".repeat(LONG)));
-        values.push(json!(vec!["x"; LONG]));
-        values
+        Expr::Test(test) => match test.name {
+            "defined" | "undefined" => matches!(test.expr, Expr::Var(_)) || is_text(&test.expr),
+            "startingwith" | "endingwith" => {
+                let is_of_text =
+                    |argument: &CallArg<'_>| matches!(argument, CallArg::Pos(value) if is_text(value));
+                is_text(&test.expr) && test.args.len() == 1 && test.args.iter().all(is_of_text)
+            }
+            name => test.args.is_empty() && TESTS_OF_KIND.contains(&name) && is_text(&test.expr),
+        },
+        Expr::Var(_) | Expr::GetAttr(_) => is_given(part),
+        _ => false,
     }
 }
 
-/// An object that has this value at each of these paths.
-fn with(paths: &[&str], value: &Value) -> Map<String, Value> {
-    let mut root = Map::new();
-    for path in paths {
-        let mut names: Vec<&str> = path.split('.').collect();
-        let last = names.pop().unwrap_or_default();
-        let mut inside = Some(&mut root);
-        for name in names {
-            inside =
-                inside.and_then(|object| object.entry(name).or_insert_with(|| json!({})).as_object_mut());
+/// Whether a part is a text for every reply.
+fn is_text(part: &Expr<'_>) -> bool {
+    match part {
+        Expr::Const(constant) => constant.value.as_str().is_some(),
+        Expr::Var(variable) => variable.id == "output",
+        Expr::Filter(filter) => {
+            filter.args.is_empty()
+                && TEXT_FILTERS.contains(&filter.name)
+                && filter.expr.as_ref().is_some_and(is_text)
         }
-        if let Some(object) = inside {
-            object.insert(last.to_owned(), value.clone());
-        }
+        _ => false,
     }
-    root
 }
 
-/// Replies, with their JSON where they are any; those first that most expressions tell apart.
-fn replies(reads: &BTreeSet<String>, literals: &Literals) -> Vec<(String, Option<Value>)> {
-    let mut texts: Vec<String> = ["", "x", " x \n", "Ab\té, 日本 🙂", "a b\n\n```\nc\n```", "-1", "0", "1.5"]
-        .map(str::to_owned)
-        .into();
-    texts.push((' '..='~').collect());
-    for text in &literals.texts {
-        texts.extend([
-            text.clone(),
-            text.to_uppercase(),
-            text.to_lowercase(),
-            format!("x {text} x"),
-            text.repeat(9),
-        ]);
+/// Whether a part is the same for every reply to a case: what it is there, the case has to say.
+fn is_given(part: &Expr<'_>) -> bool {
+    match part {
+        Expr::Var(variable) => matches!(variable.id, "inputs" | "reference"),
+        Expr::GetAttr(field) => is_given(&field.expr),
+        _ => false,
     }
-    let all: Vec<&str> = literals.texts.iter().map(String::as_str).collect();
-    let often = LONG.min(MOST_BYTES / all.concat().len().max(1));
-    texts.extend([all.concat(), all.join(" "), all.join("\n").repeat(often)]);
-    for number in literals.numbers.iter().take(MOST_LITERALS) {
-        texts.push(number.to_string());
-        let count = usize::try_from(*number).unwrap_or(0);
-        let near = [count.saturating_sub(1), count, count + 1];
-        texts.extend(near.iter().flat_map(|count| ["x", "x ", "\n"].map(|text| text.repeat(*count))));
+}
+
+/// Whether a part is how long something is that is a text for every reply.
+fn is_length(part: &Expr<'_>) -> bool {
+    match part {
+        Expr::Filter(filter) => {
+            let of_text = match &filter.expr {
+                Some(Expr::Filter(words))
+                    if words.args.is_empty() && matches!(words.name, "split" | "lines") =>
+                {
+                    words.expr.as_ref()
+                }
+                subject => subject.as_ref(),
+            };
+            filter.args.is_empty()
+                && matches!(filter.name, "length" | "count")
+                && of_text.is_some_and(is_text)
+        }
+        _ => false,
     }
-    let most = literals.numbers.last().and_then(|most| usize::try_from(*most).ok()).unwrap_or(0);
-    texts.extend(["x".repeat(LONG), "x \n".repeat(MANY_TIMES * most + LONG)]);
-    let paths: Vec<&str> = reads.iter().filter_map(|path| path.strip_prefix("json.")).collect();
-    let mut replies: Vec<(String, Option<Value>)> = texts
-        .into_iter()
-        .map(|text| {
-            let json = serde_json::from_str(&text).ok();
-            (text, json)
-        })
-        .collect();
-    for value in literals.values() {
-        let object = Value::Object(with(&paths, &value));
-        replies.extend([(object.to_string(), Some(object)), (value.to_string(), Some(value))]);
+}
+
+fn is_number(part: &Expr<'_>) -> bool {
+    matches!(part, Expr::Const(constant) if constant.value.is_number())
+}
+
+fn is_at_most(part: &Expr<'_>, most: i64) -> bool {
+    match part {
+        Expr::Const(constant) => is_number(part) && constant.value <= most.into(),
+        Expr::UnaryOp(operation) => {
+            matches!(operation.op, UnaryOpKind::Neg)
+                && matches!(&operation.expr, Expr::Const(number) if number.value >= (-most).into())
+                && is_number(&operation.expr)
+        }
+        _ => false,
     }
-    replies
 }
 
 #[cfg(test)]
@@ -239,14 +249,17 @@ mod tests {
             "reference in output or reference not in output",
             "not (output is none)",
             "'a' in output or 'a' not in output",
-            "(output | length) < 5 or (output | length) > 4",
+            "(output | length) < 5 or (output | length) >= 5",
+            "'a' in output or output is startingwith('b') or not 'a' in output",
+            "(output | lower) == (output | lower)",
+            "output | split | length > -1",
         ] {
             assert!(warned(expression).is_some(), "{expression}");
         }
         insta::assert_snapshot!(
             ["output | length >= 0", "inputs.lang == 'de'"].map(|expression| warned(expression).unwrap()).join("\n"),
             @"
-        v.yaml:1:1: `output | length >= 0` is true whatever the reply says, as far as could be tried (help: ask something of `output` or `json` that a reply can get wrong)
+        v.yaml:1:1: `output | length >= 0` is true whatever the reply says (help: ask something of `output` or `json` that a reply can get wrong)
         v.yaml:1:1: `inputs.lang == 'de'` looks at nothing of the reply (help: ask something of `output` or `json` that a reply can get wrong)
         "
         );
@@ -294,6 +307,27 @@ mod tests {
             "json is not defined",
             "json is defined",
             "json is not defined or json.items | default([]) | length < 50",
+            "output | length < 64 * 1024",
+            "output | length < 10 ** 6",
+            "not ('refund' in output and output is endingwith('?'))",
+            "not (output is startingwith('help') and 'Sure' in output)",
+            "('a' not in output) or ('b' not in output) or ('c' in output)",
+            "output | lines | length < 2 or output is not startingwith('-')",
+            "output | split(', ') | length < 5000",
+            "json is not defined or json.status | default('') != 'refund' or json.reason | default('') != 'none'",
+            "output[:3] == 'Yes'",
+            "output[-1:] == '.'",
+            "json[:2] == [1,2]",
+            "output[0:1] != '{' or output[-1:] == '}'",
+            // What fails with some reply fails the check.
+            "json.a or true",
+            "json.a == json.a",
+            "json.a > 3 or not json.a > 3",
+            "output | int > 3 or true",
+            "json.a is defined or json.a is not defined",
+            "json | length >= 0",
+            "output | length > 0",
+            "output | length >= 1",
         ] {
             assert_eq!(warned(expression), None, "{expression}");
         }

@@ -3,12 +3,15 @@
 //! Filters and tests can be replaced, operators cannot: `==` and `in` compare lists that hold undefined values, `~` writes numbers and
 //! booleans in a way of its own, and a `for` over a text does not know how long it is.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use minijinja::Error;
 use minijinja::machinery::ast::{BinOpKind, Call, CallArg, CallType, Expr, Stmt, UnaryOpKind};
 use minijinja::machinery::parse;
 use minijinja::syntax::SyntaxConfig;
+
+use super::names::undeclared;
 
 /// A filter that is put behind a part. The names are none that anybody would choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +52,16 @@ pub(super) enum Unreadable {
     Refused { place: Range<usize>, message: String, help: String },
 }
 
+/// A template as MiniJinja is given it.
+pub(super) struct Checked {
+    pub(super) text: String,
+    pub(super) additions: Additions,
+    /// The variables that it takes from outside, and the functions that it calls.
+    pub(super) undeclared: BTreeSet<String>,
+}
+
 /// The text for MiniJinja.
-pub(super) fn checked(
-    source: &str,
-    name: &str,
-    syntax: &SyntaxConfig,
-) -> Result<(String, Additions), Unreadable> {
+pub(super) fn checked(source: &str, name: &str, syntax: &SyntaxConfig) -> Result<Checked, Unreadable> {
     let template = parse(source, name, syntax.clone()).map_err(Unreadable::Syntax)?;
     let mut reader = Reader { source, added: Vec::new(), has_loop: source.contains("loop"), refusal: None };
     reader.statement(&template);
@@ -73,7 +80,7 @@ pub(super) fn checked(
         copied = *offset;
     }
     text.push_str(&source[copied..]);
-    Ok((text, Additions(added.into())))
+    Ok(Checked { text, additions: Additions(added.into()), undeclared: undeclared(&template) })
 }
 
 impl Additions {

@@ -64,6 +64,27 @@ fn variables_come_in_order_and_without_what_the_template_brings() {
 }
 
 #[test]
+fn a_variable_is_one_wherever_it_stands() {
+    let used = |source: &str| template(source).variables().collect::<Vec<_>>().join(" ");
+    assert_eq!(used("{{ name[:3] }}{{ list[n:m:k] | join }}{{ (a ~ b)[1:] }}"), "name list n m k a b");
+    assert_eq!(used("{% set x = x[:2] %}{{ x }}{% with y = 1 %}{{ y }}{% endwith %}{{ y }}"), "x y");
+    assert_eq!(
+        used("{% for x in xs[1:] if x != t %}{{ x[:n] }}{{ loop.index }}{% else %}{{ x }}{% endfor %}"),
+        "x xs t n"
+    );
+    assert_eq!(
+        used("{% filter replace(a, b) %}{% endfilter %}{% set q | default(c) %}{% endset %}{{ q }}"),
+        "a b c"
+    );
+    assert_eq!(
+        used(
+            "{% if u %}{% set v = 1 %}{{ v }}{% elif w[:1] %}{% endif %}{{ f(p, k=g, *h) if r is in(s) }}{{ {a: -d}[e].z }}"
+        ),
+        "u w f p g h r s a d e"
+    );
+}
+
+#[test]
 fn missing_variables_are_reported_at_once() {
     assert_eq!(missing("{{ a }} {{ b }} {{ c }}", json!({"b": 1})), ["a", "c"]);
     assert_eq!(missing("{% if a %}{{ b }}{% endif %}", json!({})), ["a", "b"]);
