@@ -19,7 +19,7 @@ use crate::run::Asked;
 
 pub use answers::JudgeAnswers;
 pub use parts::{InvalidShortDigest, Part, Parts, ShortDigest};
-pub use question::{Question, question, question_about, repair_question};
+pub use question::{Given, Question, question, question_about, repair_question};
 pub use read::{Judgement, Unreadable, read};
 
 /// A question to a judge, for whoever asks it.

@@ -276,7 +276,8 @@ fn subject<'a>(plan: &'a Plan, trial: Trial, answer: &'a Answer) -> Option<Subje
     };
     let cost = plan.variant(&trial).model.cost(&reply.usage);
     let case = plan.case(&trial);
-    let subject = Subject::new(reply, &case.inputs).reference(case.reference.as_deref());
+    let subject =
+        Subject::new(reply, &case.inputs).conversation(&case.messages).reference(case.reference.as_deref());
     Some(subject.cost(cost).latency(latency))
 }
 

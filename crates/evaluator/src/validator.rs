@@ -44,6 +44,7 @@ use self::ending::with_ending;
 use self::json_path::JsonPath;
 use self::outside::Outside;
 use self::view::View;
+use crate::judge::Given;
 use crate::outcome::{CheckOutcome, CheckResult, Reason};
 use crate::settings::Settings;
 
@@ -175,13 +176,11 @@ impl Validator {
         }
     }
 
-    /// What judges would be asked about the reply to a case with these inputs, here and in its parts.
-    pub(crate) fn judge_questions(&self, inputs: &Values, reference: Option<&str>) -> Vec<JudgeQuestion<'_>> {
+    /// What judges would be asked about the reply to a case, here and in its parts.
+    pub(crate) fn judge_questions(&self, given: Given<'_>) -> Vec<JudgeQuestion<'_>> {
         match self.check.asks() {
-            Asks::Judge(judge) => vec![judge.question(inputs, reference)],
-            Asks::WhatPartsAsk(parts) => {
-                parts.iter().flat_map(|part| part.judge_questions(inputs, reference)).collect()
-            }
+            Asks::Judge(judge) => vec![judge.question(given)],
+            Asks::WhatPartsAsk(parts) => parts.iter().flat_map(|part| part.judge_questions(given)).collect(),
             Asks::Program(_) | Asks::Nobody => Vec::new(),
         }
     }

@@ -43,6 +43,9 @@ pub struct Parts {
     pub rubric: ShortDigest,
     /// The inputs of the case.
     pub inputs: ShortDigest,
+    /// The conversation before the question, where the case has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ShortDigest>,
     /// The reference of the case, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<ShortDigest>,
@@ -64,6 +67,8 @@ pub enum Part {
     Rubric,
     /// [`Parts::inputs`].
     Inputs,
+    /// [`Parts::conversation`].
+    Conversation,
     /// [`Parts::reference`].
     Reference,
     /// [`Parts::reply`].
@@ -73,16 +78,18 @@ pub enum Part {
 }
 
 impl Parts {
-    /// The parts that are not what they were in another question.
+    /// The parts that are not what they were in another question. What a judge is told of a conversation comes and goes with it.
     pub fn changed_since(&self, then: &Self) -> Vec<Part> {
-        let Self { judge, instructions, rubric, inputs, reference, reply, unreadable } = self;
+        let Self { judge, instructions, rubric, inputs, conversation, reference, reply, unreadable } = self;
+        let are_alike = conversation.is_some() == then.conversation.is_some();
         [
             (Part::Rubric, *rubric != then.rubric),
             (Part::Inputs, *inputs != then.inputs),
+            (Part::Conversation, *conversation != then.conversation),
             (Part::Reference, *reference != then.reference),
             (Part::Reply, *reply != then.reply),
             (Part::Judge, *judge != then.judge),
-            (Part::Instructions, *instructions != then.instructions),
+            (Part::Instructions, are_alike && *instructions != then.instructions),
             (Part::Unreadable, *unreadable != then.unreadable),
         ]
         .into_iter()
@@ -98,6 +105,7 @@ impl fmt::Display for Part {
             Self::Instructions => "what promptassay tells every judge",
             Self::Rubric => "the rubric",
             Self::Inputs => "the inputs",
+            Self::Conversation => "the conversation",
             Self::Reference => "the reference",
             Self::Reply => "the reply",
             Self::Unreadable => "the answer that could not be read",
@@ -107,13 +115,13 @@ impl fmt::Display for Part {
 
 #[cfg(test)]
 mod tests {
-    use promptassay_llm::{ModelRow, ModelRowSpec, Provider};
+    use promptassay_llm::{Message, ModelRow, ModelRowSpec, Provider};
     use promptassay_registry::template::Values;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::judge::{Question, Unreadable, question_about, repair_question};
+    use crate::judge::{Given, Question, Unreadable, question_about, repair_question};
     use crate::replies::request_digest;
 
     fn row(model: &str) -> ModelRow {
@@ -125,7 +133,19 @@ mod tests {
     }
 
     fn ask(model: &str, rubric: &str, name: &str, reference: Option<&str>, graded: &str) -> Question {
-        question_about(&row(model), rubric, graded, &inputs(name), reference)
+        ask_after(&[], model, rubric, name, reference, graded)
+    }
+
+    fn ask_after(
+        conversation: &[Message],
+        model: &str,
+        rubric: &str,
+        name: &str,
+        reference: Option<&str>,
+        graded: &str,
+    ) -> Question {
+        let inputs = inputs(name);
+        question_about(&row(model), rubric, graded, Given { inputs: &inputs, conversation, reference })
     }
 
     #[test]
@@ -140,6 +160,10 @@ mod tests {
         // What the judge is told of a reference comes and goes with it.
         assert_eq!(changed(&ask("m", "Is polite.", "Ada", None, "Hello.")), [Part::Reference]);
         assert_eq!(changed(&ask("m", "Is polite.", "Ada", Some("Hi."), "Go away.")), [Part::Reply]);
+        let after =
+            |said: &str| ask_after(&[Message::user(said)], "m", "Is polite.", "Ada", Some("Hi."), "Hello.");
+        assert_eq!(changed(&after("Late!")), [Part::Conversation]);
+        assert_eq!(after("Late!").parts.changed_since(&after("Lost!").parts), [Part::Conversation]);
         let all = ask("n", "Is kind.", "Bob", None, "Go away.");
         assert_eq!(changed(&all), [Part::Rubric, Part::Inputs, Part::Reference, Part::Reply, Part::Judge]);
         let repair = repair_question(&then, "Lovely", &Unreadable::NoPass);
@@ -153,7 +177,9 @@ mod tests {
         let mut spec = ModelRowSpec::new(Provider::OpenAiChat, "m");
         spec.params.seed = Some(7);
         let seeded = spec.validate("judge").unwrap();
-        let now = question_about(&seeded, "Is polite.", "Hello.", &inputs("Ada"), None);
+        let inputs = inputs("Ada");
+        let given = Given { inputs: &inputs, conversation: &[], reference: None };
+        let now = question_about(&seeded, "Is polite.", "Hello.", given);
         assert_eq!(now.request.params.seed, Some(7));
         let then = ask("m", "Is polite.", "Ada", None, "Hello.");
         assert_eq!(now.parts.changed_since(&then.parts), [Part::Judge]);
@@ -178,12 +204,13 @@ mod tests {
         /// A question is another one exactly where one of its parts is.
         #[test]
         fn parts_change_with_the_question_and_with_nothing_else(
-            then in ("[mn]", "[ab]{0,1}", "[ab]{0,1}", proptest::option::of("[ab]{0,1}"), "[ab]{0,1}"),
-            now in ("[mn]", "[ab]{0,1}", "[ab]{0,1}", proptest::option::of("[ab]{0,1}"), "[ab]{0,1}"),
+            then in ("[mn]", "[ab]{0,1}", "[ab]{0,1}", proptest::option::of("[ab]{0,1}"), "[ab]{0,1}", proptest::option::of("[ab]{0,1}")),
+            now in ("[mn]", "[ab]{0,1}", "[ab]{0,1}", proptest::option::of("[ab]{0,1}"), "[ab]{0,1}", proptest::option::of("[ab]{0,1}")),
         ) {
-            type Made = (String, String, String, Option<String>, String);
-            let of = |(model, rubric, name, reference, graded): &Made| {
-                ask(model, rubric, name, reference.as_deref(), graded)
+            type Made = (String, String, String, Option<String>, String, Option<String>);
+            let of = |(model, rubric, name, reference, graded, said): &Made| {
+                let said: Vec<Message> = said.iter().map(Message::user).collect();
+                ask_after(&said, model, rubric, name, reference.as_deref(), graded)
             };
             let digest = |question: &Question, (model, ..): &Made| request_digest(&row(model), &question.request);
             let (one, two) = (of(&then), of(&now));

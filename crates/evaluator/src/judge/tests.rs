@@ -125,7 +125,7 @@ fn a_reference_is_shown_to_the_judge() {
 fn the_order_of_inputs_changes_no_question() {
     let ask = |inputs: &str| {
         let inputs: Values = serde_json::from_str(inputs).unwrap();
-        question_about(&row(), "x", "Hello.", &inputs, None)
+        question_about(&row(), "x", "Hello.", Given { inputs: &inputs, conversation: &[], reference: None })
     };
     let one = ask(r#"{"name": "Ada", "order": {"id": 1, "at": "noon"}, "tags": ["b", "a"]}"#);
     assert_eq!(one, ask(r#"{"order": {"at": "noon", "id": 1}, "tags": ["b", "a"], "name": "Ada"}"#));

@@ -154,10 +154,8 @@ impl Plan {
         for (index, variant) in self.prompts[prompt].variants.iter().enumerate() {
             let reply = variant.params.max_output_tokens.unwrap_or(0);
             for case in self.cases_of(prompt, index).map(|case| &suite.cases[case]) {
-                let questions = case
-                    .validators
-                    .iter()
-                    .flat_map(|validator| validator.judge_questions(&case.inputs, case.reference.as_deref()));
+                let questions =
+                    case.validators.iter().flat_map(|validator| validator.judge_questions(case.into()));
                 for JudgeQuestion { model, samples, question } in questions {
                     let (_, asked, input) = judges.entry(&model.name).or_insert((model, 0, 0));
                     let times = u64::from(suite.repeat) * u64::from(samples);

@@ -184,10 +184,7 @@ impl RecordedJudgements {
 
     fn lacking(&self, plan: &Plan, trial: &Trial, call: &JudgeCall, request: Digest) -> NoJudgement {
         let (case, judge) = (plan.case(trial), &call.model.name);
-        let questions = case
-            .validators
-            .iter()
-            .flat_map(|validator| validator.judge_questions(&case.inputs, case.reference.as_deref()));
+        let questions = case.validators.iter().flat_map(|validator| validator.judge_questions(case.into()));
         let asked = questions.filter(|asked| asked.model.name == *judge);
         let sought = lacking::Sought {
             judge,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use futures::future::join_all;
 use promptassay_llm::ModelRow;
 use promptassay_registry::problem::did_you_mean;
-use promptassay_registry::template::Values;
 use promptassay_registry::yaml::Located;
 use schemars::JsonSchema;
 
@@ -16,7 +15,7 @@ use super::outside::{Inquiry as OutsideInquiry, Outside};
 use super::spec::meant::refuse_file;
 use super::spec::{Builder, Options};
 use super::view::View;
-use super::{Found, Look, Subject};
+use super::{Found, Look};
 use crate::judge::{self, JudgeCall, Judging, Question, Sample};
 use crate::outcome::{CheckOutcome, Reason};
 use crate::run::{Asked, Unanswered};
@@ -57,17 +56,16 @@ impl Judge {
         &self.model
     }
 
-    /// What it would ask about an empty reply to a case with these inputs and this reference, and how often.
-    pub(super) fn question(&self, inputs: &Values, reference: Option<&str>) -> JudgeQuestion<'_> {
-        let question = judge::question_about(&self.model, &self.rubric, "", inputs, reference);
+    /// What it would ask about an empty reply to a case, and how often.
+    pub(super) fn question(&self, given: judge::Given<'_>) -> JudgeQuestion<'_> {
+        let question = judge::question_about(&self.model, &self.rubric, "", given);
         JudgeQuestion { model: &self.model, samples: self.samples, question }
     }
 
     pub(super) fn look(&self, view: &View<'_>, outside: &mut Outside) -> Look {
         outside.inquire(|| {
             let question = if view.is_part() {
-                let Subject { inputs, reference, .. } = view.subject;
-                judge::question_about(&self.model, &self.rubric, view.text(), inputs, *reference)
+                judge::question_about(&self.model, &self.rubric, view.text(), view.subject.given())
             } else {
                 judge::question(&self.model, &self.rubric, view.subject)
             };

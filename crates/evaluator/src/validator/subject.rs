@@ -3,15 +3,18 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use promptassay_llm::Reply;
+use promptassay_llm::{Message, Reply};
 use promptassay_registry::template::Values;
 use serde_json::Value;
+
+use crate::judge::Given;
 
 /// A reply and what is known about it. What nobody measured is not there, and never 0.
 #[derive(Debug)]
 pub struct Subject<'a> {
     pub(crate) reply: &'a Reply,
     pub(crate) inputs: &'a Values,
+    pub(crate) conversation: &'a [Message],
     pub(crate) reference: Option<&'a str>,
     pub(crate) cost: Option<f64>,
     pub(crate) latency: Option<Duration>,
@@ -21,7 +24,20 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// A reply to a case with these values, without cost and latency.
     pub fn new(reply: &'a Reply, inputs: &'a Values) -> Self {
-        Self { reply, inputs, reference: None, cost: None, latency: None, json: OnceLock::new() }
+        Self {
+            reply,
+            inputs,
+            conversation: &[],
+            reference: None,
+            cost: None,
+            latency: None,
+            json: OnceLock::new(),
+        }
+    }
+
+    /// The same with what was said before the question.
+    pub fn conversation(self, conversation: &'a [Message]) -> Self {
+        Self { conversation, ..self }
     }
 
     /// The same with the answer that a person would have given, where the case has one.
@@ -37,6 +53,11 @@ impl<'a> Subject<'a> {
     /// The same with how long the model took; `None` where no model answered in this run.
     pub fn latency(self, latency: Option<Duration>) -> Self {
         Self { latency, ..self }
+    }
+
+    /// What a judge is shown beside the reply.
+    pub(crate) fn given(&self) -> Given<'a> {
+        Given { inputs: self.inputs, conversation: self.conversation, reference: self.reference }
     }
 
     /// The text that text validators look at: the reply's text.

@@ -12,7 +12,7 @@ use super::server::{Server, row, trial};
 use crate::cache::Cache;
 use crate::drive::{Models, Options};
 use crate::event::ReplySource;
-use crate::judge::{JudgeCall, Question, question_about};
+use crate::judge::{Given, JudgeCall, Question, question_about};
 use crate::plan::Trial;
 use crate::run::{Asked, Tell, Unanswered};
 
@@ -21,7 +21,12 @@ async fn judge(models: &Models<&Server>, replies: &[(&str, u32)]) -> Vec<Result<
     let (tell, _told) = Tell::channel();
     let ask = |(number, (reply, sample)): (usize, &(&str, u32))| {
         let model = Arc::new(row("judge", Limits::default()));
-        let Question { request, parts } = question_about(&model, "Is polite.", reply, &Values::new(), None);
+        let Question { request, parts } = question_about(
+            &model,
+            "Is polite.",
+            reply,
+            Given { inputs: &Values::new(), conversation: &[], reference: None },
+        );
         let trial = Trial { id: trial(number), prompt: 0, variant: 0, case: number, repeat: 1 };
         models.ask_judge(trial, JudgeCall { model, request, parts, sample: *sample }, tell.clone())
     };
