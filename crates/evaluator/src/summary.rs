@@ -114,6 +114,8 @@ pub struct VariantSummary {
     pub tags: Vec<TagSummary>,
     /// How long models took; `None` where no model was asked.
     pub latency: Option<Latency>,
+    /// Replies that came, also those that could not be judged.
+    pub replies: usize,
     /// Input and output tokens of all replies; `None` where one of them does not say.
     pub tokens: Option<u64>,
     /// What the replies cost when they were given.
@@ -161,7 +163,7 @@ fn summarise_variant(plan: &Plan, record: &Record, prompt: usize, variant: usize
     let mut counts = Counts::default();
     let mut gaps = 0;
     let mut judging: Option<Judging> = None;
-    let mut tokens = Some(0_u64);
+    let (mut replies, mut tokens) = (0, Some(0_u64));
     let (mut latencies, mut cost) = (Vec::new(), Cost::Nothing);
     for case in plan.cases_of(prompt, variant) {
         let mut case_counts = Counts::default();
@@ -177,6 +179,7 @@ fn summarise_variant(plan: &Plan, record: &Record, prompt: usize, variant: usize
                 judging = Some(judging.unwrap_or_default().and(judging_trial.clone()));
             }
             if trial.error.is_none() {
+                replies += 1;
                 tokens = tokens.zip(trial.tokens).and_then(|(sum, tokens)| sum.checked_add(tokens));
             }
             // Only what a model answered took time and money.
@@ -200,7 +203,8 @@ fn summarise_variant(plan: &Plan, record: &Record, prompt: usize, variant: usize
         latency: Latency::of(&latencies, &suite.policy),
         units,
         score_units,
-        tokens: tokens.filter(|_| counts.judged() > 0),
+        tokens: tokens.filter(|_| replies > 0),
+        replies,
         cost,
         judging,
         cases,

@@ -54,12 +54,11 @@ impl Taken {
     }
 
     fn a_reply(self, summary: &VariantSummary) -> Option<f64> {
-        let replies = summary.counts.asked - summary.counts.errored - summary.counts.not_asked;
         let latency = summary.latency.as_ref();
         match self {
             Self::P50 => latency.map(|latency| latency.median.estimate),
             Self::P95 => latency.map(|latency| latency.p95.estimate),
-            Self::Tokens => summary.tokens.map(|tokens| tokens as f64 / replies as f64),
+            Self::Tokens => summary.tokens.map(|tokens| tokens as f64 / summary.replies as f64),
             Self::Cost => Some(summary.cost.dollars()? / latency?.median.count as f64),
         }
     }
@@ -118,6 +117,7 @@ mod tests {
             pass_hat_k: None,
             tags: Vec::new(),
             latency: Some(Latency { median: quantile(0.5), p95: quantile(0.95) }),
+            replies,
             tokens: Some(tokens * replies as u64),
             cost: Cost::Dollars(repeat_n(dollars, replies).sum()),
             judging: None,
@@ -134,6 +134,15 @@ mod tests {
         );
         assert_eq!(takes_much(&before, &took(40, 70, 0.0014, &[0.02, 0.03])), None, "not much more");
         assert_eq!(takes_much(&dear, &before), None, "less");
+    }
+
+    #[test]
+    fn a_reply_whose_judge_could_not_be_asked_is_one() {
+        let before = took(40, 50, 0.001, &[0.02, 0.03]);
+        let counts = Counts { asked: 40, passed: 18, errored: 22, ..Counts::default() };
+        let unjudged = VariantSummary { counts, ..took(40, 50, 0.001, &[0.02, 0.03]) };
+        assert_eq!(Taken::Tokens.ratio(&before, &unjudged), Some(1.0));
+        assert_eq!(takes_much(&before, &unjudged), None);
     }
 
     #[test]

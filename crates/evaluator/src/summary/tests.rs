@@ -19,8 +19,8 @@ cases:
   - {name: four, inputs: {company: A, query: Four?}, tags: [b]}
 ";
 
-/// The summary of a candidate whose repeats came to these letters, in the suite's order: p passed, f failed, e errored, n never
-/// asked. The model takes a tenth of a second longer each time.
+/// The summary of a candidate whose repeats came to these letters, in the suite's order: p passed, f failed, e errored, j errored with a
+/// reply, whose judge could not be asked, n never asked. The model takes a tenth of a second longer each time.
 fn summary(letters: &str, served: bool) -> VariantSummary {
     let plan = plan_of(SUITE, None, &["1.1.0"]).unwrap();
     let mut record = Record::new(&plan);
@@ -30,7 +30,7 @@ fn summary(letters: &str, served: bool) -> VariantSummary {
         let outcome = match letter {
             'p' => RepeatOutcome::Passed,
             'f' => RepeatOutcome::Failed,
-            'e' => RepeatOutcome::Errored,
+            'e' | 'j' => RepeatOutcome::Errored,
             _ => continue,
         };
         let check = CheckResult {
@@ -40,12 +40,18 @@ fn summary(letters: &str, served: bool) -> VariantSummary {
             weight: 1.0,
             warn: false,
         };
+        // Recorded replies cost nothing, whatever they took.
+        let usage = if served {
+            Usage::default()
+        } else {
+            Usage { input: Some(30), output: Some(20), ..Usage::default() }
+        };
         let reply = Reply {
             text: "Hello".into(),
             refusal: None,
             tool_calls: Vec::new(),
             finish_reason: FinishReason::Stop,
-            usage: Usage::default(),
+            usage,
             served_model: None,
             request_id: None,
             latency: Duration::from_millis(100 * (index as u64 + 1)),
@@ -57,7 +63,7 @@ fn summary(letters: &str, served: bool) -> VariantSummary {
         } else {
             Answer::Reply { reply: Box::new(reply), source }
         };
-        let checks = if letter == 'e' { Vec::new() } else { vec![check] };
+        let checks = if letter == 'e' || letter == 'j' { Vec::new() } else { vec![check] };
         let result =
             TrialResult { trial: trial.id, answer, checks, outcome, answered_before: false, judging: None };
         record.apply(&plan, &Event::TrialFinished(Box::new(result)));
@@ -97,6 +103,16 @@ fn what_is_missing_is_counted_and_left_out_of_means() {
     close(summary.pass_hat_k, 0.5);
     assert_eq!(summary.flaky().count(), 0, "a missing repeat is no failure");
     assert_eq!(summary.cost, Cost::Unpriced, "nobody said what a token costs");
+}
+
+#[test]
+fn tokens_are_those_of_all_replies_also_of_those_whose_judge_could_not_be_asked() {
+    let judged = summary("ppp ppp ppp ppp", false);
+    let failed = summary("ppp pjj jjj ppe", false);
+    assert_eq!((judged.replies, judged.tokens), (12, Some(600)));
+    assert_eq!((failed.replies, failed.tokens), (11, Some(550)));
+    let unjudged = summary("jjj eee nnn nnn", false);
+    assert_eq!((unjudged.replies, unjudged.tokens), (3, Some(150)));
 }
 
 #[test]
