@@ -12,7 +12,7 @@ mod node;
 mod reader;
 mod spelled;
 
-pub use control::{ControlCharacter, control_character};
+pub use control::{ControlCharacter, control_character, unmeant_character};
 pub use document::{Document, Reading};
 pub use edit::{EditError, replace_scalar};
 pub use located::{Located, Span};

@@ -119,6 +119,11 @@ fn check_part(whole: Idle<'_>, builder: &mut Builder<'_>) -> bool {
                 if let Some(pattern) = value.as_str().filter(|_| key.value == "pattern") {
                     refused |= refuse_control_character(pattern, value.span(), builder);
                 }
+                if key.value == "patternProperties" {
+                    for (pattern, _) in value.entries() {
+                        refused |= refuse_control_character(&pattern.value, pattern.span, builder);
+                    }
+                }
                 let parts: Vec<&LocatedJson> = match role {
                     Remark | Check => Vec::new(),
                     Schemas => std::iter::once(value).chain(value.items()).collect(),

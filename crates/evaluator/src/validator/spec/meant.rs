@@ -1,26 +1,31 @@
 //! Texts that are not what whoever wrote them meant, so that a check looks for what no reply has and a `not_` form can never fail.
 
-use promptassay_registry::yaml::{Located, Span, control_character};
+use promptassay_registry::yaml::{Located, Span, control_character, unmeant_character};
 
 use super::Builder;
 
-/// Gives whether a pattern was refused because it holds a control character. Where one is meant, `\x08` says so without holding it.
+/// Gives whether a pattern was refused because it holds a control character that nobody means. Where one is meant, `\x08` says so without
+/// holding it. Of another one there is a warning: hardly any reply has it, but that of a program may.
 pub(in crate::validator) fn refuse_control_character(
     pattern: &str,
     span: Span,
     builder: &mut Builder<'_>,
 ) -> bool {
-    let found = control_character(pattern);
-    if let Some(found) = found {
-        let message = format!("the pattern holds {found}, which no reply has");
-        builder.refuse("suite::control_character", message, span, found.help());
+    const CODE: &str = "suite::control_character";
+    if let Some(found) = unmeant_character(pattern) {
+        builder.refuse(CODE, format!("the pattern holds {found}, which no reply has"), span, found.help());
+        return true;
     }
-    found.is_some()
+    if let Some(found) = control_character(pattern) {
+        let message = format!("the pattern holds {found}, which hardly any reply has");
+        builder.warn(CODE, message, span, &found.help_in_pattern());
+    }
+    false
 }
 
 /// Warns of a text to look for that holds what nobody means, or that names a file.
 pub(super) fn warn_of_unlikely_text(text: &Located<String>, builder: &mut Builder<'_>) {
-    if let Some(found) = control_character(text).filter(|found| found.is_never_meant()) {
+    if let Some(found) = unmeant_character(text) {
         let message = format!("the text holds {found}, which no reply has");
         builder.warn("suite::control_character", message, text.span, &found.help());
     }
