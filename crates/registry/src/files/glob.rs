@@ -29,6 +29,14 @@ pub enum FindError {
         /// The pattern as written.
         pattern: String,
     },
+    /// A file or a directory fits, and its name is no text.
+    #[error("`{}` fits `{pattern}`, and its name is no UTF-8", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The pattern as written.
+        pattern: String,
+    },
     /// A directory cannot be read, or what fits cannot be looked at.
     #[error("`{}` cannot be read: {message}", path.display())]
     Unreadable {
@@ -49,6 +57,9 @@ impl FindError {
             }
             Self::LeadsNowhere { .. } => {
                 "bring what it leads to (a submodule, a data store), or remove the link: a part of what fits is not all of it"
+            }
+            Self::NotUtf8 { .. } => {
+                "rename it: a part of what fits is not all of it, and names of files are UTF-8 here"
             }
             Self::Unreadable { .. } => "change its permissions, or run as its owner",
         }
@@ -72,7 +83,7 @@ pub fn find_files(base: &Path, pattern: &str, repository: &Path) -> Result<Vec<P
     resolve_inside(base, pattern, repository)?;
     let prefix = if literal == 0 { ".".to_owned() } else { parts[..literal].join("/") };
     let start = resolve_inside(base, &prefix, repository)?;
-    let mut search = Search { pattern, found: Vec::new(), walked: HashSet::new() };
+    let mut search = Search { pattern, start: &start, found: Vec::new(), walked: HashSet::new() };
     search.walk(&start, &parts[literal..])?;
     let mut found = search.found;
     found.sort();
@@ -158,6 +169,8 @@ fn is_pattern(part: &str) -> bool {
 
 struct Search<'a> {
     pattern: &'a str,
+    /// The directory where the search begins.
+    start: &'a Path,
     found: Vec<PathBuf>,
     /// From which directory how many parts were looked for: between two `**` there are many ways to one directory.
     walked: HashSet<(PathBuf, usize)>,
@@ -182,8 +195,9 @@ impl Search<'_> {
             };
             for entry in entries {
                 let entry = entry.map_err(|error| unreadable(directory, &error))?;
-                let Ok(name) = entry.file_name().into_string() else { continue };
-                if name.starts_with('.') && !part.starts_with('.') {
+                let name = entry.file_name();
+                let text = name.to_string_lossy();
+                if text.starts_with('.') && !part.starts_with('.') {
                     continue;
                 }
                 if part == "**" {
@@ -191,17 +205,21 @@ impl Search<'_> {
                     if kind.is_dir() {
                         self.walk(&entry.path(), parts)?;
                     }
-                } else if matches_glob(part, &name) {
+                } else if matches_glob(part, &text) {
                     names.push(name);
                 }
             }
         } else {
-            names.push(part.to_owned());
+            names.push(part.into());
         }
         for name in names {
             let path = directory.join(name);
             match fs::metadata(&path) {
-                Ok(there) if rest.is_empty() => self.found.extend(there.is_file().then_some(path)),
+                Ok(there) if rest.is_empty() && !there.is_file() => {}
+                Ok(_) if rest.is_empty() && self.is_no_text(&path) => {
+                    return Err(FindError::NotUtf8 { path, pattern: self.pattern.to_owned() });
+                }
+                Ok(_) if rest.is_empty() => self.found.push(path),
                 Ok(there) if there.is_dir() => self.walk(&path, rest)?,
                 // A file where directories are meant.
                 Ok(_) => {}
@@ -213,6 +231,11 @@ impl Search<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a file cannot be named in a message or a digest as it is. Where the whole repository lies is nobody's matter.
+    fn is_no_text(&self, path: &Path) -> bool {
+        path.strip_prefix(self.start).is_ok_and(|inside| inside.to_str().is_none())
     }
 }
 
@@ -271,6 +294,32 @@ mod tests {
             "**/*.jsonl",
             &["tests/a.jsonl", "tests/cases/a.jsonl", "tests/cases/b.jsonl", "tests/cases/deep/er/c.jsonl"],
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_fits_and_has_a_name_that_is_no_text_is_not_left_out() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let (_directory, root) = repository();
+        let name = |bytes| std::ffi::OsStr::from_bytes(bytes);
+        let inside = root.join("tests").join(name(b"caf\xe9"));
+        // Some file systems have no such names.
+        if fs::create_dir(&inside).is_err() {
+            return;
+        }
+        crate::files::write_atomic(&root.join("tests").join(name(b"r\xe9.csv")), "").unwrap();
+        crate::files::write_atomic(&inside.join("x.jsonl"), "").unwrap();
+        for pattern in ["*.csv", "r?.csv", "**/x.jsonl", "c*/x.jsonl"] {
+            let error = find(&root, pattern).unwrap_err().to_string();
+            assert!(error.contains("is no UTF-8"), "{pattern}: {error}");
+        }
+        assert_eq!(
+            find(&root, "*.jsonl").unwrap(),
+            ["tests/a.jsonl"],
+            "what does not fit is nobody's matter"
+        );
+        assert!(find(&root, "**/c.jsonl").is_ok());
     }
 
     #[test]
