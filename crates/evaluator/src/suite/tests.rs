@@ -343,6 +343,27 @@ fn what_only_a_case_of_a_suite_has_is_no_column() {
 }
 
 #[test]
+fn a_row_names_a_property_once() {
+    let yaml = "properties: {short: {max_words: 9}}\ndatasets: [{file: a.csv}]\n";
+    let table = "company,query,expected\na,b,short; !short\na,c,\"short, short\"\na,d,!short\n";
+    let (suite, problems) = resolve_text(yaml, &[("a.csv", table)]);
+    assert!(suite.is_none());
+    insta::assert_snapshot!(shown(&problems, Path::new("nowhere")), @r#"
+    error[suite::invalid_cell]: row 2: `short` stands twice in `expected`
+      --> a.csv:2:12
+       | a,b,short; !short
+       |            ^^^^^^
+      help: say once what is expected of it: `short`, or `!short` where it must not hold
+
+    error[suite::invalid_cell]: row 3: `short` stands twice in `expected`
+      --> a.csv:3:13
+       | a,c,"short, short"
+       |             ^^^^^
+      help: say once what is expected of it: `short`, or `!short` where it must not hold
+    "#);
+}
+
+#[test]
 fn an_input_of_a_table_has_one_column() {
     let yaml = "validators: [{max_words: 9}]\ndatasets: [{file: a.csv}]\n";
     for table in ["company,query,inputs.query\na,b,c\n", "company,inputs.query,query\na,b,c\n"] {

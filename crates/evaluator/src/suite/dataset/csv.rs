@@ -1,5 +1,6 @@
 //! Tables: the first row names the columns, every other row is a case.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -211,7 +212,17 @@ fn spec(
             Column::Cluster => spec.cluster = Some(text()),
             Column::Skip => spec.skip = Some(text()),
             Column::Tags => spec.tags = listed(cell).map(|(tag, _)| tag.to_owned()).collect(),
-            Column::Expected => spec.expected = expected(cell),
+            Column::Expected => {
+                spec.expected = expected(cell);
+                if let Some(name) = stands_twice(&spec.expected) {
+                    let message = format!("`{name}` stands twice in `expected`");
+                    let help = format!(
+                        "say once what is expected of it: `{name}`, or `!{name}` where it must not hold"
+                    );
+                    let problem = Problem::error("suite::invalid_cell", message).help(help);
+                    problems.push(Origin::Row(row).locate(problem, name.span));
+                }
+            }
             // Spreadsheets write every `true` as `TRUE`.
             Column::MustPass => match cell.text.trim() {
                 yes if yes.eq_ignore_ascii_case("true") => spec.must_pass = true,
@@ -269,6 +280,12 @@ fn expected(cell: &Cell<'_>) -> IndexMap<Located<String>, bool> {
         None => (Located { value: part.to_owned(), span }, true),
     };
     listed(cell).map(property).collect()
+}
+
+/// The first property that a cell names for the second time.
+fn stands_twice(expected: &IndexMap<Located<String>, bool>) -> Option<&Located<String>> {
+    let mut seen = HashSet::new();
+    expected.keys().find(|name| !seen.insert(name.as_str()))
 }
 
 fn quote_problem(row: Row<'_>, (message, span): (&'static str, Span)) -> Problem {
