@@ -50,7 +50,8 @@ pub fn in_table(file: &Path, text: &str) -> Option<Problem> {
         start += line.len();
     }
     let place = Place::in_text(file, text, in_a_cell?);
-    in_prose(file, text).map(|problem| problem.at(place))
+    let help = "decide what this row is to say, and take the lines with the marks out; a cell that is about such marks has them indented";
+    Some(Problem::warning(UNRESOLVED, MESSAGE).at(place).help(help))
 }
 
 /// What is done about two sides of one version: a text that is made of both is what neither registered.
@@ -96,6 +97,8 @@ mod tests {
         assert_eq!(found(&format!("name\n\"about\n{rows}end\"\n{rows}")), Some((true, 9)));
         assert_eq!(found("name\n\"about\n<<<<<<< x\n\"\n"), None);
         assert_eq!(found("name\nfine\n"), None);
+        let cell = in_table(Path::new("rows.csv"), &format!("name\n\"about\n{rows}end\"\n")).unwrap();
+        insta::assert_snapshot!(format!("{}: {cell}", cell.code), @"file::merge_conflict: rows.csv:3:1: here begin the two sides of a merge that nobody resolved (help: decide what this row is to say, and take the lines with the marks out; a cell that is about such marks has them indented)");
     }
 
     #[test]

@@ -72,6 +72,10 @@ mod tests {
             got("contains: ok", &reply("Dear Ada", FinishReason::Stop)),
             got("any_of: [{contains: ok}, {max_words: 0}]", &reply("Dear Ad", FinishReason::Length)),
             got("max_words: 1", &reply("Dear Ad", FinishReason::Length)),
+            got("min_words: 3", &reply("", FinishReason::Length)),
+            got("min_chars: 90", &reply("Dear Ad", FinishReason::Length)),
+            got("min_words: 3", &reply("", FinishReason::Filter)),
+            got("min_words: 3", &reply("Dear Ada", FinishReason::Stop)),
             got(
                 "contains: ok",
                 &Reply { refusal: Some("I cannot.".to_owned()), ..reply("", FinishReason::Stop) },
@@ -87,6 +91,10 @@ mod tests {
         does not contain "ok" | got: "Dear Ada"
         none of 2 holds: contains: does not contain "ok"; max_words: 2 words, limit 0
         2 words, limit 1
+        0 words, at least 3 | got: nothing (cut off by the token limit)
+        7 characters, at least 90 | got: "Dear Ad" (cut off by the token limit)
+        0 words, at least 3 | got: nothing (withheld by a filter)
+        2 words, at least 3 | got: "Dear Ada"
         does not contain "ok" | got: nothing (the model refused)
         does not contain "ok" | got: nothing (the model called find_order)
         "#);

@@ -7,6 +7,7 @@ use promptassay_registry::yaml::Located;
 use schemars::JsonSchema;
 
 use super::Found;
+use super::excerpt::excerpt;
 use super::spec::Options;
 use crate::outcome::Reason;
 
@@ -46,7 +47,12 @@ impl Size {
             Bound::Min => (count >= self.limit, "at least"),
         };
         let reason = Reason::new(format!("{count} {noun}{plural}, {limit} {}", self.limit));
-        Found::new(holds, reason.clone(), reason)
+        let failed = match self.bound {
+            // A text that is too short may be none of the model's doing: what is quoted is told with how the reply ended.
+            Bound::Min => reason.clone().got(excerpt(text)),
+            Bound::Max => reason.clone(),
+        };
+        Found::new(holds, failed, reason)
     }
 }
 
@@ -74,9 +80,9 @@ mod tests {
     fn the_limit_itself_is_allowed() {
         assert_eq!(verdict("max_words: 2", "one two"), "pass");
         assert_eq!(verdict("max_words: 2", " one\ttwo\nthree "), "3 words, limit 2");
-        assert_eq!(verdict("min_words: {value: 1}", "  "), "0 words, at least 1");
+        assert_eq!(verdict("min_words: {value: 1}", "  "), "0 words, at least 1 | got: nothing");
         assert_eq!(verdict("max_chars: 1", "é"), "pass");
-        assert_eq!(verdict("min_chars: 2", "é"), "1 character, at least 2");
+        assert_eq!(verdict("min_chars: 2", "é"), "1 character, at least 2 | got: \"é\"");
         assert_eq!(verdict("max_lines: 2", "a\r\nb\n"), "pass");
         assert_eq!(verdict("max_lines: 0", "a"), "1 line, limit 0");
         assert_eq!(verdict("max_lines: 0", ""), "pass");
