@@ -269,6 +269,28 @@ def power_rows():
 # --- experiments -------------------------------------------------------------------------------------------------------
 
 
+def newcombe_p(ka, na, kb, nb):
+    """The level at which Newcombe's interval begins to hold 0, by bisection on z between Wilson's ends in closed form."""
+    pa, pb = mpf(ka) / na, mpf(kb) / nb
+    if pa == pb:
+        return mpf(1)
+
+    def wilson_ends(p, n, z):
+        centre, half = p + z * z / (2 * n), z * mp.sqrt(p * (1 - p) / n + z * z / (4 * mpf(n) ** 2))
+        return [(centre + sign * half) / (1 + z * z / n) for sign in (-1, 1)]
+
+    def holds_0(z):
+        a, b = wilson_ends(pa, na, z), wilson_ends(pb, nb, z)
+        reach = mp.hypot(pb - b[0], a[1] - pa) if pb > pa else mp.hypot(b[1] - pb, pa - a[0])
+        return reach >= abs(pb - pa)
+
+    low, high = mpf(0), mpf(40)
+    for _ in range(130):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds_0(middle) else (middle, high)
+    return mp.erfc(high / mp.sqrt(2))
+
+
 def experiment_rows():
     rng = np.random.default_rng(11)
     out = []
@@ -310,6 +332,15 @@ def experiment_rows():
         }
         inputs = {"k_b": kb, "n_b": nb, "k_a": ka, "n_a": na, "confidence": 0.95}
         out.append(row(f"newcombe_{kb}_{nb}_{ka}_{na}", "two_proportions", inputs, expected, {"rel": 1e-8, "abs": 1e-10}))
+
+    for ka, na, kb, nb in (
+        (238, 844, 341, 802), (238, 844, 358, 802), (238, 844, 376, 802), (376, 802, 238, 844), (333, 1666, 1281, 1598),
+        (331, 1666, 1304, 1598), (48, 80, 56, 70), (4, 50, 0, 40), (33, 41, 40, 40), (0, 1000, 30, 1000), (1, 2, 1, 2),
+        (5000000000, 10000000000, 5000100000, 10000000000), (25, 100000000, 26, 100000000),
+    ):
+        inputs = {"k_b": kb, "n_b": nb, "k_a": ka, "n_a": na}
+        expected = {"p": float(newcombe_p(ka, na, kb, nb))}
+        out.append(row(f"newcombe_p_{kb}_{nb}_{ka}_{na}", "newcombe_p", inputs, expected, {"rel": 1e-9, "abs": 0.0}))
 
     for ma, va, na, mb, vb, nb in ((2.0, 9.0, 200, 2.5, 16.0, 150), (-4.0, 1.0, 60, -3.0, 2.0, 60)):
         z = float(exact.normal_quantile(mpf("0.975")))

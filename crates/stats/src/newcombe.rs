@@ -1,6 +1,7 @@
 //! The difference and the ratio of two independent rates, by combining their Wilson intervals.
 
-use crate::proportion::{ProportionInterval, wilson};
+use crate::distributions::normal;
+use crate::proportion::{ProportionInterval, rate, wilson};
 use crate::undefined::{computed, finite};
 use crate::{Confidence, Undefined};
 
@@ -54,6 +55,55 @@ pub fn newcombe_difference(
     })
 }
 
+/// The two-sided p-value of "no difference" that belongs to [`newcombe_difference`]: the interval begins to hold 0 where its alpha is p.
+///
+/// Solved for z and not for alpha, of which 1 − alpha would keep no digits. 0 where p is too small for a floating point number.
+pub fn newcombe_p(baseline: Successes, treatment: Successes) -> Result<f64, Undefined> {
+    for arm in [baseline, treatment] {
+        rate(arm.successes, arm.users)?;
+    }
+    // In whole numbers, for the rates themselves may agree in all digits but the last.
+    let crossed = |one: Successes, other: Successes| u128::from(one.successes) * u128::from(other.users);
+    let (of_baseline, of_treatment) = (crossed(baseline, treatment), crossed(treatment, baseline));
+    let (less, more) =
+        if of_baseline < of_treatment { (baseline, treatment) } else { (treatment, baseline) };
+    let difference =
+        of_baseline.abs_diff(of_treatment) as f64 / (baseline.users as f64 * treatment.users as f64);
+    let holds_0 = |z: f64| {
+        let above = reach_below(less.failure_rate(), less.rate(), z * z / less.users as f64);
+        let below = reach_below(more.rate(), more.failure_rate(), z * z / more.users as f64);
+        above.hypot(below) >= difference
+    };
+    let (mut low, mut high) = (0.0, LARGEST_Z);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if holds_0(middle) { high = middle } else { low = middle }
+    }
+    Ok((2.0 * normal::upper_tail(high)).min(1.0))
+}
+
+/// Beyond it lies less than the smallest floating point number.
+const LARGEST_Z: f64 = 39.0;
+
+impl Successes {
+    fn rate(self) -> f64 {
+        self.successes as f64 / self.users as f64
+    }
+
+    fn failure_rate(self) -> f64 {
+        (self.users - self.successes) as f64 / self.users as f64
+    }
+}
+
+/// How far Wilson's interval reaches below `rate`, and so above its complement `rest`; `share` is z² / users. It is the root of
+/// (1 + share) x² + share (rest − rate) x = share · rate · rest, and keeps the digits that rate − lower end would cancel.
+fn reach_below(rate: f64, rest: f64, share: f64) -> f64 {
+    let middle = share * (rest - rate);
+    let end = 2.0 * share * rate * rest;
+    let root = (middle * middle + 2.0 * (1.0 + share) * end).sqrt();
+    if middle > 0.0 { end / (middle + root) } else { (root - middle) / (2.0 * (1.0 + share)) }
+}
+
 /// How far [`newcombe_difference`] reaches below and above the difference, in arms of so many users that both show exactly `rate`. For
 /// plans, whose users need not be whole numbers.
 pub fn newcombe_reach(
@@ -67,10 +117,7 @@ pub fn newcombe_reach(
             return Err(Undefined::OutsideDomain);
         }
         let share = confidence.z().powi(2) / users;
-        let centre = rate + 0.5 * share;
-        let half = confidence.z() * (rate * (1.0 - rate) / users + 0.25 * share / users).sqrt();
-        let [lower, upper] = [centre - half, centre + half].map(|end| end / (1.0 + share));
-        Ok((rate - lower, upper - rate))
+        Ok((reach_below(rate, 1.0 - rate, share), reach_below(1.0 - rate, rate, share)))
     };
     let ((below_a, above_a), (below_b, above_b)) = (arm(baseline_users)?, arm(treatment_users)?);
     Ok((computed(below_b.hypot(above_a))?, computed(above_b.hypot(below_a))?))

@@ -51,7 +51,8 @@ pub fn clopper_pearson(
     Ok(ProportionInterval { estimate, lower, upper, trials })
 }
 
-fn rate(passed: u64, trials: u64) -> Result<f64, Undefined> {
+/// The share that passed, of at least one trial.
+pub(crate) fn rate(passed: u64, trials: u64) -> Result<f64, Undefined> {
     if trials == 0 {
         Err(Undefined::NoData)
     } else if passed > trials {

@@ -1,7 +1,7 @@
 //! One treatment against the control in one metric: one estimate and one interval.
 
 use promptassay_stats::fieller::fieller_lift;
-use promptassay_stats::newcombe::{newcombe_difference, newcombe_lift};
+use promptassay_stats::newcombe::{newcombe_difference, newcombe_lift, newcombe_p};
 use promptassay_stats::sequential::asymptotic_confidence_sequence;
 use promptassay_stats::welch::welch;
 use promptassay_stats::{Confidence, Undefined};
@@ -259,7 +259,7 @@ impl Pair<'_> {
                 upper: difference.upper,
                 confidence,
                 method: Method::Newcombe,
-                p_value: self.newcombe_p(),
+                p_value: newcombe_p(self.control.rate(), self.treatment.rate()).map_err(undefined)?,
             });
         }
         let (control, treatment) =
@@ -272,27 +272,6 @@ impl Pair<'_> {
             method: Method::Welch,
             p_value: welch.p_two_sided,
         })
-    }
-
-    /// The level at which Newcombe's interval begins to hold 0.
-    fn newcombe_p(&self) -> f64 {
-        let excludes = |alpha: f64| {
-            Confidence::two_sided(1.0 - alpha)
-                .and_then(|confidence| {
-                    newcombe_difference(self.control.rate(), self.treatment.rate(), confidence)
-                })
-                .is_ok_and(|difference| difference.lower > 0.0 || difference.upper < 0.0)
-        };
-        // Halving ln(alpha) between 1e-15, below which 1 − alpha has no digits left, and 1.
-        let (mut low, mut high) = (1e-15_f64.ln(), 0.0_f64);
-        if excludes(low.exp()) {
-            return low.exp();
-        }
-        for _ in 0..60 {
-            let middle = 0.5 * (low + high);
-            if excludes(middle.exp()) { high = middle } else { low = middle }
-        }
-        high.exp()
     }
 
     fn always_valid(&self, planned: Option<u64>) -> Result<Interval, NoInterval> {

@@ -4,7 +4,7 @@ use promptassay_stats::Confidence;
 use promptassay_stats::cuped::{CupedArm, cuped};
 use promptassay_stats::mcnemar::mcnemar;
 use promptassay_stats::moments::Moments;
-use promptassay_stats::newcombe::{Successes, newcombe_difference, newcombe_lift};
+use promptassay_stats::newcombe::{RateDifference, Successes, newcombe_difference, newcombe_lift, newcombe_p};
 use promptassay_stats::ratio::ratio_moments;
 use promptassay_stats::score::ScoreSample;
 use promptassay_stats::welch::welch;
@@ -155,6 +155,17 @@ proptest! {
         prop_assume!(difference.lower.abs() > 1e-9 && difference.upper.abs() > 1e-9);
         prop_assert_eq!(difference.lower > 0.0, lift.lower > 0.0);
         prop_assert_eq!(difference.upper < 0.0, lift.upper < 0.0);
+        let excludes = |difference: RateDifference| difference.lower > 0.0 || difference.upper < 0.0;
+        let p = newcombe_p(a, b).unwrap();
+        prop_assert_eq!(excludes(difference), p < 0.05);
+        prop_assert!((p - newcombe_p(b, a).unwrap()).abs() <= 1e-12 * p);
+        for (factor, excluded) in [(1.0 - 1e-6, false), (1.0 + 1e-6, true)] {
+            let level = Confidence::two_sided(1.0 - p * factor);
+            // Below that 1 − p has too few digits for a step of a millionth; from 1 on there is no such level.
+            if p > 1e-8 && let Ok(level) = level {
+                prop_assert_eq!(excludes(newcombe_difference(a, b, level).unwrap()), excluded, "{} {}", p, factor);
+            }
+        }
         let swapped = newcombe_difference(b, a, confidence).unwrap();
         prop_assert!(close(difference.lower, -swapped.upper));
     }

@@ -2,7 +2,7 @@
 
 use promptassay_stats::distributions::{beta, binomial, chi_square, normal, student_t};
 use promptassay_stats::moments::Moments;
-use promptassay_stats::newcombe::{Successes, newcombe_difference, newcombe_lift};
+use promptassay_stats::newcombe::{Successes, newcombe_difference, newcombe_lift, newcombe_p, newcombe_reach};
 use promptassay_stats::power::{
     PairedDesign, cases_for_mcnemar, cases_for_paired_difference, detectable_paired_difference,
     smallest_detectable_difference, units_to_decide, units_to_detect, users_for_means, users_for_proportions,
@@ -196,6 +196,8 @@ proptest! {
         let (one, other) = (Successes { successes: k, users: n }, Successes { successes: m, users: n });
         all(fields(newcombe_difference(one, other, confidence), |d| [d.difference, d.lower, d.upper]))?;
         all(fields(newcombe_lift(one, other, confidence), |l| [l.lift, l.lower, l.upper]))?;
+        all([newcombe_p(one, other)])?;
+        all(fields(newcombe_reach(x, y, n as f64, confidence), |(below, above)| [below, above]))?;
         let arm = cuped::CupedArm { outcomes: &a, covariates: &b };
         all(fields(cuped::cuped(arm, arm), |c| [c.theta, c.baseline.mean, c.treatment.variance]))?;
         if let Ok(adjusted) = holm::holm(&a) {

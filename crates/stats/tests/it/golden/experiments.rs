@@ -9,7 +9,7 @@ use promptassay_stats::distributions::student_t;
 use promptassay_stats::fieller::fieller_lift;
 use promptassay_stats::holm::holm;
 use promptassay_stats::moments::Moments;
-use promptassay_stats::newcombe::{Successes, newcombe_difference, newcombe_lift};
+use promptassay_stats::newcombe::{Successes, newcombe_difference, newcombe_lift, newcombe_p};
 use promptassay_stats::ratio::ratio_moments;
 use promptassay_stats::sample_ratio::{SampleRatioMethod, sample_ratio};
 use promptassay_stats::sequential::asymptotic_confidence_sequence;
@@ -82,6 +82,15 @@ fn newcombe_agrees_with_statsmodels_and_its_ratio_with_the_root() {
             row.check("lift_upper", lift.upper)?;
         }
         Ok(())
+    });
+}
+
+#[test]
+fn newcombes_p_is_the_root_of_its_definition_in_the_far_tail_too() {
+    parity(&["newcombe_p"], |row| {
+        let a = Successes { successes: row.count("k_a"), users: row.count("n_a") };
+        let b = Successes { successes: row.count("k_b"), users: row.count("n_b") };
+        row.check("p", named(row, newcombe_p(a, b))?)
     });
 }
 
