@@ -64,12 +64,19 @@ def welch(a, b):
     return dict(difference=d, lower=d - half, upper=d + half, p_value=t_two_sided(d / se, df))
 
 
-def fieller(a, b):
-    va, vb, r = a[1] / a[2], b[1] / b[2], b[0] / a[0]
-    # (b - r a)^2 <= z^2 (vb + r^2 va), solved as a quadratic in r
-    qa, qb, qc = a[0] ** 2 - Z * Z * va, -2 * a[0] * b[0], b[0] ** 2 - Z * Z * vb
-    root = math.sqrt(qb * qb - 4 * qa * qc)
-    return dict(lift=r - 1, lower=(-qb - root) / (2 * qa) - 1, upper=(-qb + root) / (2 * qa) - 1)
+def lift(a, b):
+    """The ratios at which Welch's test of b - ratio * a becomes significant, by bisection."""
+    ratio = b[0] / a[0]
+
+    def border(outside):
+        inside = ratio
+        for _ in range(100):
+            middle = (inside + outside) / 2
+            test = welch((middle * a[0], middle ** 2 * a[1], a[2]), b)
+            inside, outside = (middle, outside) if test["lower"] < 0 < test["upper"] else (inside, middle)
+        return inside - 1
+
+    return dict(lift=ratio - 1, lower=border(ratio - 1), upper=border(ratio + 1))
 
 
 def wilson(k, n):
@@ -153,7 +160,7 @@ def means(rng):
     adjusted = {arm: moments([b - theta * (a - mx) for b, a in zip(y[arm], x[arm])]) for arm in y}
     a, b = adjusted["control"], adjusted["treatment"]
     return dict(units=[len(y["control"]), len(y["treatment"])], estimates=[mean(y["control"]), mean(y["treatment"])],
-                at_end=welch(a, b), lift=fieller(a, b), at_look=always_valid(a, b, 1200))
+                at_end=welch(a, b), lift=lift(a, b), at_look=always_valid(a, b, 1200))
 
 
 def ratio(rng):
@@ -175,7 +182,7 @@ def ratio(rng):
         return r, (variance(m) - 2 * r * cov + r * r * variance(d)) / mean(d) ** 2, n
 
     a, b = of("control"), of("treatment")
-    return dict(units=[a[2], b[2]], estimates=[a[0], b[0]], at_end=welch(a, b), lift=fieller(a, b),
+    return dict(units=[a[2], b[2]], estimates=[a[0], b[0]], at_end=welch(a, b), lift=lift(a, b),
                 at_look=always_valid(a, b, 1200))
 
 

@@ -291,6 +291,30 @@ def newcombe_p(ka, na, kb, nb):
     return mp.erfc(high / mp.sqrt(2))
 
 
+def welch_ratios(ma, va, na, mb, vb, nb, level):
+    """The ratios at which Welch's test of b - ratio * a is just significant, with the degrees of freedom that it has there."""
+    ma, mb, va, vb = mpf(ma), mpf(mb), mpf(va) / na, mpf(vb) / nb
+
+    def is_significant(r):
+        a, v = r * r * va, r * r * va + vb
+        df = v * v / (a * a / (na - 1) + vb * vb / (nb - 1))
+        tt = (mb - r * ma) ** 2 / v
+        p = mp.betainc(df / 2, mpf(1) / 2, 0, df / (df + tt), regularized=True)
+        return p < 1 - mpf(str(level))
+
+    ends = []
+    for direction in (-1, 1):
+        inside = mb / ma
+        outside = inside + direction * mp.sqrt(va + vb) / abs(ma)
+        while not is_significant(outside):
+            outside += outside - inside
+        for _ in range(90):
+            middle = (inside + outside) / 2
+            inside, outside = (inside, middle) if is_significant(middle) else (middle, outside)
+        ends.append(inside)
+    return ends
+
+
 def experiment_rows():
     rng = np.random.default_rng(11)
     out = []
@@ -349,6 +373,14 @@ def experiment_rows():
         ends = sorted((brentq(edge, centre - 5, centre, xtol=1e-15), brentq(edge, centre, centre + 5, xtol=1e-15)))
         inputs = {"mean_a": ma, "var_a": va, "n_a": na, "mean_b": mb, "var_b": vb, "n_b": nb, "confidence": 0.95}
         out.append(row(f"fieller_{ma}", "relative_lift", inputs, {"lift": centre - 1, "fieller_z": [e - 1 for e in ends]}))
+
+    for ma, va, na, mb, vb, nb, level in (
+        (2.0, 9.0, 200, 2.5, 16.0, 150, 0.95), (-4.0, 1.0, 60, -3.0, 2.0, 60, 0.95), (10.0, 1.0, 3, 14.0, 9.0, 4, 0.9),
+        (10.0, 4.0, 129, 10.2476, 0.0, 114, 0.95), (100.0, 81.0, 1000, 30.0, 2500.0, 100, 0.99),
+    ):
+        inputs = {"mean_a": ma, "var_a": va, "n_a": na, "mean_b": mb, "var_b": vb, "n_b": nb, "confidence": level}
+        ends = [float(end - 1) for end in welch_ratios(ma, va, na, mb, vb, nb, level)]
+        out.append(row(f"welch_lift_{ma}_{level}", "welch_lift", inputs, {"lift": mb / ma - 1, "ends": ends}))
 
     requests = rng.integers(1, 9, 30)
     errors = np.array([rng.binomial(r, 0.2) for r in requests])

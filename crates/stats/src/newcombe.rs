@@ -65,8 +65,7 @@ pub fn newcombe_p(baseline: Successes, treatment: Successes) -> Result<f64, Unde
     // In whole numbers, for the rates themselves may agree in all digits but the last.
     let crossed = |one: Successes, other: Successes| u128::from(one.successes) * u128::from(other.users);
     let (of_baseline, of_treatment) = (crossed(baseline, treatment), crossed(treatment, baseline));
-    let (less, more) =
-        if of_baseline < of_treatment { (baseline, treatment) } else { (treatment, baseline) };
+    let (less, more) = if of_baseline < of_treatment { (baseline, treatment) } else { (treatment, baseline) };
     let difference =
         of_baseline.abs_diff(of_treatment) as f64 / (baseline.users as f64 * treatment.users as f64);
     let holds_0 = |z: f64| {

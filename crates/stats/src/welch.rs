@@ -32,22 +32,10 @@ pub struct Welch {
 ///
 /// Source: Welch, Biometrika 34 (1947) 28–35. One value per user: events of the same user are not independent.
 pub fn welch(baseline: &Moments, treatment: &Moments, confidence: Confidence) -> Result<Welch, Undefined> {
-    let (a, b) = (baseline.variance_of_mean(), treatment.variance_of_mean());
-    let difference = computed(treatment.mean - baseline.mean)?;
-    let standard_error = computed((a + b).sqrt())?;
-    if standard_error == 0.0 {
-        return Err(Undefined::ZeroVariance);
-    }
-    if baseline.count < 2 || treatment.count < 2 {
-        return Err(Undefined::TooFew { needed: 2 });
-    }
-    // Shares of the variance instead of squares of it: neither overflows.
-    let (share_a, share_b) = (a / (a + b), b / (a + b));
-    let uncertainty = share_a * share_a / (baseline.count as f64 - 1.0)
-        + share_b * share_b / (treatment.count as f64 - 1.0);
-    let degrees_of_freedom = computed(1.0 / uncertainty)?;
+    let distance = Distance::of(baseline, treatment)?;
+    let Distance { difference, standard_error, degrees_of_freedom } = distance;
     let t = computed(difference / standard_error)?;
-    let half = student_t::upper_quantile(confidence.tail(), degrees_of_freedom)? * standard_error;
+    let [lower, upper] = distance.interval(confidence)?;
     Ok(Welch {
         difference,
         standard_error,
@@ -56,7 +44,41 @@ pub fn welch(baseline: &Moments, treatment: &Moments, confidence: Confidence) ->
         p_two_sided: student_t::two_sided(t, degrees_of_freedom)?,
         p_greater: student_t::sf(t, degrees_of_freedom)?,
         p_less: student_t::cdf(t, degrees_of_freedom)?,
-        lower: computed(difference - half)?,
-        upper: computed(difference + half)?,
+        lower,
+        upper,
     })
+}
+
+/// How far two means are apart, and how much is known of that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Distance {
+    difference: f64,
+    standard_error: f64,
+    degrees_of_freedom: f64,
+}
+
+impl Distance {
+    pub(crate) fn of(baseline: &Moments, treatment: &Moments) -> Result<Self, Undefined> {
+        let (a, b) = (baseline.variance_of_mean(), treatment.variance_of_mean());
+        let difference = computed(treatment.mean - baseline.mean)?;
+        let standard_error = computed((a + b).sqrt())?;
+        if standard_error == 0.0 {
+            return Err(Undefined::ZeroVariance);
+        }
+        if baseline.count < 2 || treatment.count < 2 {
+            return Err(Undefined::TooFew { needed: 2 });
+        }
+        // Shares of the variance instead of squares of it: neither overflows.
+        let (share_a, share_b) = (a / (a + b), b / (a + b));
+        let uncertainty = share_a * share_a / (baseline.count as f64 - 1.0)
+            + share_b * share_b / (treatment.count as f64 - 1.0);
+        Ok(Self { difference, standard_error, degrees_of_freedom: computed(1.0 / uncertainty)? })
+    }
+
+    /// The ends of the interval.
+    pub(crate) fn interval(self, confidence: Confidence) -> Result<[f64; 2], Undefined> {
+        let half =
+            student_t::upper_quantile(confidence.tail(), self.degrees_of_freedom)? * self.standard_error;
+        Ok([computed(self.difference - half)?, computed(self.difference + half)?])
+    }
 }

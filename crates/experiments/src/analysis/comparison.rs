@@ -1,6 +1,6 @@
 //! One treatment against the control in one metric: one estimate and one interval.
 
-use promptassay_stats::fieller::fieller_lift;
+use promptassay_stats::fieller::welch_lift;
 use promptassay_stats::newcombe::{newcombe_difference, newcombe_lift, newcombe_p};
 use promptassay_stats::sequential::asymptotic_confidence_sequence;
 use promptassay_stats::welch::welch;
@@ -304,7 +304,7 @@ impl Pair<'_> {
             return Some(Estimate { lift: lift.lift, lower: lift.lower, upper: lift.upper });
         }
         let (control, treatment) = moments(&self.metric.kind, self.control, self.treatment).ok()?;
-        let lift = fieller_lift(&control, &treatment, self.confidence).ok()?;
+        let lift = welch_lift(&control, &treatment, self.confidence).ok()?;
         Some(Estimate { lift: lift.lift, lower: lift.lower, upper: lift.upper })
     }
 }

@@ -142,10 +142,10 @@ fn the_examples_of_experiments_are_as_the_page_says() {
 
     let a = Moments::from_parts(100, 10.0, 10.101_010_101).expect("defined");
     let b = Moments::from_parts(120, 10.833_333_333, 11.904_761_905).expect("defined");
-    let lift = fieller::fieller_lift(&a, &b, printed()).expect("defined");
+    let lift = fieller::welch_lift(&a, &b, printed()).expect("defined");
     shows(lift.lift, 0.083, 3);
-    shows(lift.lower, -0.004, 3);
-    shows(lift.upper, 0.179, 3);
+    shows(lift.lower, -0.005, 3);
+    shows(lift.upper, 0.180, 3);
 
     let ratio =
         ratio_moments(&[1.0, 0.0, 3.0, 0.0, 2.0, 1.0], &[4.0, 2.0, 5.0, 1.0, 8.0, 3.0]).expect("defined");

@@ -2,9 +2,13 @@
 
 use promptassay_stats::Confidence;
 use promptassay_stats::cuped::{CupedArm, cuped};
+use promptassay_stats::distributions::student_t;
+use promptassay_stats::fieller::welch_lift;
 use promptassay_stats::mcnemar::mcnemar;
 use promptassay_stats::moments::Moments;
-use promptassay_stats::newcombe::{RateDifference, Successes, newcombe_difference, newcombe_lift, newcombe_p};
+use promptassay_stats::newcombe::{
+    RateDifference, Successes, newcombe_difference, newcombe_lift, newcombe_p,
+};
 use promptassay_stats::ratio::ratio_moments;
 use promptassay_stats::score::ScoreSample;
 use promptassay_stats::welch::welch;
@@ -168,5 +172,42 @@ proptest! {
         }
         let swapped = newcombe_difference(b, a, confidence).unwrap();
         prop_assert!(close(difference.lower, -swapped.upper));
+    }
+
+    #[test]
+    fn lift_of_a_mean_excludes_no_change_exactly_when_the_difference_does(
+        counts in (2_u64..300, 2_u64..300),
+        sds in (prop_oneof![1 => Just(0.0), 9 => 0.01..3.0_f64], 0.01..3.0_f64),
+        mean in prop_oneof![1.0..50.0_f64, -50.0..-1.0_f64],
+        level in 0.5..0.999_f64,
+        beside in prop_oneof![-1e-12..1e-12_f64, -1e-3..1e-3_f64, -1.0..1.0_f64],
+        up in any::<bool>(),
+    ) {
+        let confidence = Confidence::two_sided(level).unwrap();
+        let baseline = Moments::from_parts(counts.0, mean, sds.0 * sds.0).unwrap();
+        let arm = |mean| Moments::from_parts(counts.1, mean, sds.1 * sds.1).unwrap();
+        // A treatment of which one end of the interval is all but 0.
+        let reach = welch(&baseline, &arm(mean), confidence).unwrap().upper;
+        let treatment = arm(mean + if up { reach } else { -reach } * (1.0 + beside));
+        let difference = welch(&baseline, &treatment, confidence).unwrap();
+        let Ok(lift) = welch_lift(&baseline, &treatment, confidence) else {
+            let own = welch(&Moments { mean: 0.0, variance: 0.0, ..treatment }, &baseline, confidence).unwrap();
+            let df = counts.0.min(counts.1) as f64 - 1.0;
+            let half = student_t::upper_quantile(confidence.tail(), df).unwrap() * own.standard_error;
+            prop_assert!(half >= mean.abs() * (1.0 - 1e-9), "{} {}", half, mean);
+            return Ok(());
+        };
+        prop_assert!(lift.lower <= lift.lift && lift.lift <= lift.upper, "{:?}", lift);
+        let (lower, upper) =
+            if mean > 0.0 { (difference.lower, difference.upper) } else { (-difference.upper, -difference.lower) };
+        prop_assert_eq!((lower > 0.0, upper < 0.0), (lift.lower > 0.0, lift.upper < 0.0), "{:?} {:?}", difference, lift);
+        // And each end is a ratio that is all but significant.
+        for (end, sign) in [(lift.lower, 1.0), (lift.upper, -1.0)] {
+            let ratio = 1.0 + end;
+            let scaled = Moments { mean: ratio * mean, variance: ratio * ratio * baseline.variance, ..baseline };
+            let test = welch(&scaled, &treatment, confidence).unwrap();
+            let end = if sign * mean > 0.0 { test.lower } else { test.upper };
+            prop_assert!(end.abs() < 1e-9 * (mean.abs() + treatment.mean.abs()), "{} {:?}", end, lift);
+        }
     }
 }

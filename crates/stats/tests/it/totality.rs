@@ -2,7 +2,9 @@
 
 use promptassay_stats::distributions::{beta, binomial, chi_square, normal, student_t};
 use promptassay_stats::moments::Moments;
-use promptassay_stats::newcombe::{Successes, newcombe_difference, newcombe_lift, newcombe_p, newcombe_reach};
+use promptassay_stats::newcombe::{
+    Successes, newcombe_difference, newcombe_lift, newcombe_p, newcombe_reach,
+};
 use promptassay_stats::power::{
     PairedDesign, cases_for_mcnemar, cases_for_paired_difference, detectable_paired_difference,
     smallest_detectable_difference, units_to_decide, units_to_detect, users_for_means, users_for_proportions,
@@ -190,7 +192,9 @@ proptest! {
             for other in arms.iter().flatten() {
                 let test = welch::welch(one, other, confidence);
                 all(fields(test, |t| [t.difference, t.standard_error, t.t, t.degrees_of_freedom, t.p_two_sided, t.lower, t.upper]))?;
-                all(fields(fieller::fieller_lift(one, other, confidence), |l| [l.lift, l.lower, l.upper]))?;
+                for lift in [fieller::fieller_lift(one, other, confidence), fieller::welch_lift(one, other, confidence)] {
+                    all(fields(lift, |l| [l.lift, l.lower, l.upper]))?;
+                }
             }
         }
         let (one, other) = (Successes { successes: k, users: n }, Successes { successes: m, users: n });
