@@ -1,6 +1,7 @@
 //! One treatment against the control in one metric: one estimate and one interval.
 
-use promptassay_stats::fieller::welch_lift;
+use promptassay_stats::fieller::{MeanLift, welch_lift};
+use promptassay_stats::moments::Moments;
 use promptassay_stats::newcombe::{newcombe_difference, newcombe_lift, newcombe_p};
 use promptassay_stats::sequential::asymptotic_confidence_sequence;
 use promptassay_stats::welch::welch;
@@ -40,7 +41,8 @@ pub struct Interval {
     pub p_value: f64,
 }
 
-/// A relative change, shown beside the interval of the planned population.
+/// A relative change, shown beside the interval of the planned population. It has the sign of the difference: of a control below 0 it is
+/// relative to its size.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
     /// The relative change; 0.1 is ten percent more.
@@ -49,6 +51,18 @@ pub struct Estimate {
     pub lower: f64,
     /// The upper end.
     pub upper: f64,
+}
+
+impl Estimate {
+    fn of_mean(control: &Moments, lift: MeanLift) -> Self {
+        let MeanLift { lift, lower, upper } = lift;
+        if control.mean < 0.0 {
+            // Subtracted, for a negative 0 would be shown as such.
+            Self { lift: 0.0 - lift, lower: 0.0 - upper, upper: 0.0 - lower }
+        } else {
+            Self { lift, lower, upper }
+        }
+    }
 }
 
 /// Why there is no interval.
@@ -305,10 +319,30 @@ impl Pair<'_> {
         }
         let (control, treatment) = moments(&self.metric.kind, self.control, self.treatment).ok()?;
         let lift = welch_lift(&control, &treatment, self.confidence).ok()?;
-        Some(Estimate { lift: lift.lift, lower: lift.lower, upper: lift.upper })
+        Some(Estimate::of_mean(&control, lift))
     }
 }
 
 fn undefined(reason: Undefined) -> NoInterval {
     NoInterval::Undefined { why: reason.code() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_change_has_the_sign_of_the_difference() {
+        let confidence = confidence(1).unwrap();
+        let arm = |mean| Moments::from_parts(400, mean, 1.0).unwrap();
+        for (control, treatment, expected) in [(4.0, 5.0, 0.25), (-4.0, -3.0, 0.25), (-4.0, -5.0, -0.25)] {
+            let (control, treatment) = (arm(control), arm(treatment));
+            let lift = Estimate::of_mean(&control, welch_lift(&control, &treatment, confidence).unwrap());
+            assert!((lift.lift - expected).abs() < 1e-12, "{lift:?}");
+            assert!(lift.lower < lift.lift && lift.lift < lift.upper, "{lift:?}");
+            assert!(lift.lower * expected > 0.0 && lift.upper * expected > 0.0, "{lift:?}");
+        }
+        let same = Estimate::of_mean(&arm(-4.0), welch_lift(&arm(-4.0), &arm(-4.0), confidence).unwrap());
+        assert!(same.lift.is_sign_positive());
+    }
 }
