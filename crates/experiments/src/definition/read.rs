@@ -291,6 +291,19 @@ end: 2026-12-08T00:00:00Z
     }
 
     #[test]
+    fn a_weight_has_a_limit_and_the_message_says_it() {
+        let with = |weight: &str| read(&SOUND.replacen("weight: 50", &format!("weight: {weight}"), 1)).1;
+        assert_eq!(with("4294967295"), "");
+        for weight in ["4294967296", "18446744073709551615"] {
+            assert_eq!(
+                with(weight),
+                "support_v2.yaml:4:46: a weight is at most 4294967295 under `sha256-u64-v2` \
+                 (help: divide all weights by the same number, or write smaller ones that are about alike)"
+            );
+        }
+    }
+
+    #[test]
     fn everything_that_is_wrong_is_said_at_its_place() {
         insta::assert_snapshot!(
             read(

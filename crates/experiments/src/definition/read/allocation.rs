@@ -117,8 +117,14 @@ impl Reader<'_> {
                 "a weight cannot be negative",
                 "0 serves a variant to nobody",
             );
-        } else if scheme == Some(Scheme::Sha256U64V2) && (value.fract() != 0.0 || value > f64::from(u32::MAX))
-        {
+        } else if scheme == Some(Scheme::Sha256U64V2) && value > f64::from(u32::MAX) {
+            self.error(
+                "experiment::weight",
+                span,
+                format!("a weight is at most {} under `{}`", u32::MAX, Scheme::Sha256U64V2.name()),
+                "divide all weights by the same number, or write smaller ones that are about alike",
+            );
+        } else if scheme == Some(Scheme::Sha256U64V2) && value.fract() != 0.0 {
             self.error("experiment::weight", span, format!("the weight {value} is not a whole number"), "write whole numbers, such as 1 and 3 for a quarter and the rest; only `scheme: md5-10000-v1` takes fractions");
         }
     }
