@@ -200,7 +200,7 @@ impl Experiment {
             NotReady::NoSmallestEffect { metric: name } | NotReady::NoNoise { metric: name, .. } => {
                 places.plan.clone().or_else(|| metric(name))
             }
-            NotReady::Impossible { .. } => places.smallest_effect.clone(),
+            NotReady::Impossible { .. } | NotReady::TooMany { .. } => places.smallest_effect.clone(),
             NotReady::NoUnits { .. } => places.plan.clone(),
             NotReady::TooFewUnits { .. } => places.units.clone(),
             NotReady::TooShort { .. } => places.end.clone(),

@@ -415,4 +415,18 @@ mod tests {
             assert!(seen.significant_early <= 0.05, "{seen:?}");
         }
     }
+
+    #[test]
+    fn a_plan_of_more_units_than_there_are_is_refused_for_that() {
+        let planned = |effect: &str| {
+            let plan = format!("{{smallest_effect: {effect}, sd: 100}}");
+            planned_units(&experiment("{kind: mean, role: primary, direction: higher}", &plan))
+        };
+        assert!(planned("0.02").unwrap().total > 700_000_000);
+        for (effect, units) in [("0.001", "3.1e11"), ("1e-9", "3.1e23")] {
+            let refused = planned(effect).unwrap_err();
+            let expected = format!("the plan takes {units} units; more than 10⁹ cannot be planned");
+            assert_eq!(refused.to_string(), expected);
+        }
+    }
 }

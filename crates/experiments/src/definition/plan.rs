@@ -82,6 +82,12 @@ pub enum NotReady {
         /// Why.
         reason: Undefined,
     },
+    /// More units than any experiment gets.
+    #[error("the plan takes {needed:.1e} units; more than 10⁹ cannot be planned")]
+    TooMany {
+        /// What the smallest effect needs.
+        needed: f64,
+    },
     /// No number of units was planned.
     #[error("the plan does not say after how many units it is decided")]
     NoUnits {
@@ -125,6 +131,7 @@ impl NotReady {
             }
             Self::NoNoise { key, .. } => format!("write `{key}:` under `plan:`, from data of the last weeks"),
             Self::Impossible { .. } => "check `smallest_effect` and `baseline`".to_owned(),
+            Self::TooMany { .. } => "write a larger `smallest_effect`: so small a difference cannot be shown".to_owned(),
             Self::NoUnits { needed } => format!("write `units: {needed}` under `plan:`, or more"),
             Self::TooFewUnits { needed, .. } => {
                 format!("write `units: {needed}`, or a larger `smallest_effect`")
@@ -162,6 +169,9 @@ pub fn planned_units(experiment: &Experiment) -> Result<PlannedUnits, NotReady> 
         let units = pair_units(experiment, metric, effect, shares[index] / both, confidence)?;
         for_effect = for_effect.max(units / both);
         smallest = smallest.min(shares[index]);
+    }
+    if for_effect > MOST_UNITS as f64 {
+        return Err(NotReady::TooMany { needed: for_effect });
     }
     let for_effect = rounded_up(for_effect);
     let rate = experiment.plan.baseline.filter(|_| metric.kind == MetricKind::Binary);
