@@ -9,6 +9,8 @@ use crate::digest::Digest;
 use crate::files::read_text;
 use crate::lock_file::{FILE_NAME, Lock, LockRow};
 use crate::problem::{Place, Problem};
+use crate::template::TemplateFormat;
+use crate::variables::Interface;
 use crate::version::{Version, VersionSelector};
 use crate::yaml::Document;
 
@@ -47,20 +49,41 @@ pub(super) fn attach(
     }
 }
 
-/// Versions whose variables or template format are others than when they were registered. They still serve; what was measured
-/// with the old interface says nothing of the new one.
+/// Versions whose variables or template format are others than when they were registered. With other variables they still serve; what was
+/// measured with the old interface says nothing of the new one. In another format a text that never changes says something else: the fields
+/// of one are plain text in the other.
 pub(super) fn check_interfaces(
     document: &Document,
     versions: &BTreeMap<Version, PromptVersion>,
     problems: &mut Vec<Problem>,
 ) {
-    let changed: Vec<String> = versions
+    let recorded = |version: &PromptVersion| version.registered.as_ref().map(|row| row.interface);
+    let changed = versions
         .values()
-        .filter(|version| {
-            version.registered.as_ref().is_some_and(|row| row.interface != version.interface_digest)
-        })
-        .map(|version| version.version.to_string())
-        .collect();
+        .filter(|version| recorded(version).is_some_and(|recorded| recorded != version.interface_digest));
+    let was_of_other_format = |version: &&PromptVersion| {
+        let other = Interface::new(other_format(&version.interface), version.interface.variables().clone());
+        recorded(version) == Some(other.digest())
+    };
+    let (reread, changed): (Vec<_>, Vec<_>) = changed.partition(was_of_other_format);
+    let [reread, changed] = [reread, changed]
+        .map(|versions| versions.iter().map(|version| version.version.to_string()).collect::<Vec<String>>());
+    if let Some(version) = versions.values().next().filter(|_| !reread.is_empty()) {
+        let (now, then) = (called(version.interface.format()), called(other_format(&version.interface)));
+        let was = if reread.len() == 1 { "was" } else { "were" };
+        let message = format!(
+            "`template_format` is {now}, and {} {was} registered with {then}: what was a field there is sent as it stands",
+            listed(&reread)
+        );
+        let help = format!(
+            "write `template_format: {then}`: neither a registered text ever changes nor what it says; texts in another format begin under another name, by `promptassay new`"
+        );
+        problems.push(
+            Problem::error("version::format_changed", message)
+                .at(document.place_at(&["template_format"]))
+                .help(help),
+        );
+    }
     if !changed.is_empty() {
         problems.push(
             Problem::warning(
@@ -70,6 +93,20 @@ pub(super) fn check_interfaces(
             .at(document.place_at(&["variables"]))
             .help("evidence that was collected with the old ones no longer counts; evaluate again, or restore them"),
         );
+    }
+}
+
+fn other_format(interface: &Interface) -> TemplateFormat {
+    match interface.format() {
+        TemplateFormat::Format => TemplateFormat::Jinja,
+        TemplateFormat::Jinja => TemplateFormat::Format,
+    }
+}
+
+fn called(format: TemplateFormat) -> &'static str {
+    match format {
+        TemplateFormat::Format => "format",
+        TemplateFormat::Jinja => "jinja",
     }
 }
 
