@@ -25,18 +25,19 @@ impl Context<'_> {
     /// The right to write recorded replies of the repository, which are in `directory`. Replies lie wherever registry.yaml says and are
     /// committed, so the lock is where git ignores everything.
     pub(crate) fn lock_of_replies(&self, directory: &Path) -> Result<DirectoryLock, Failure> {
-        self.lock_of(&self.place_of_replies_lock()?, directory)
+        self.lock_of(&self.place_of_replies_lock(directory)?, directory)
     }
 
-    /// The directory whose lock that is.
-    pub(crate) fn place_of_replies_lock(&self) -> Result<PathBuf, Failure> {
+    /// The directory whose lock that is. Where nothing but the replies may be written to, it is theirs.
+    pub(crate) fn place_of_replies_lock(&self, directory: &Path) -> Result<PathBuf, Failure> {
         self.keep_from_git()?;
-        self.own_directory()
+        let own = self.own_directory()?;
+        Ok(if own.is_dir() { own } else { directory.to_owned() })
     }
 
     /// Whether that can be had once others are done; asked before there is anything to write, and nobody is kept from it.
-    pub(crate) fn may_lock_replies(&self) -> Result<(), Failure> {
-        match DirectoryLock::try_acquire(&self.place_of_replies_lock()?) {
+    pub(crate) fn may_lock_replies(&self, directory: &Path) -> Result<(), Failure> {
+        match DirectoryLock::try_acquire(&self.place_of_replies_lock(directory)?) {
             Ok(_) | Err(LockError::Held { .. }) => Ok(()),
             Err(error) => Err(cannot_lock(&error)),
         }

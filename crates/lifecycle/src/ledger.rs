@@ -181,11 +181,15 @@ impl Ledger {
         self.lacks_line_feed
     }
 
-    /// What it amounted to at that time: the commands before the first one that is younger.
+    /// What it amounted to at that time: the commands before the first one that is younger. A time without a part of a second is all of
+    /// that second, as it is shown.
     pub fn state_at(&self, time: Timestamp) -> State {
         let mut state = State::default();
+        let is_whole = time.subsec_nanosecond() == 0;
         for command in commands(&self.lines) {
-            if command[0].event.second() > time {
+            let event = &command[0].event;
+            let began = if is_whole { event.second() } else { event.at };
+            if began > time {
                 break;
             }
             let events: Vec<Event> = command.iter().map(|line| line.event.clone()).collect();

@@ -15,6 +15,7 @@ use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
 use promptassay_evaluator::summary::VariantSummary;
 use promptassay_registry::files::{may_be_there, write_atomic};
 use promptassay_registry::problem::Problem;
+use promptassay_registry::tree::Tree;
 use promptassay_registry::version::Version;
 use serde_json::json;
 
@@ -125,9 +126,11 @@ fn bless(arguments: &BlessArguments, context: &Context<'_>) -> Result<Exit, Fail
         context.console.problems(&[not_passed(&plan, gate)]);
     }
     let _lock = context.lock()?;
+    // What is served is asked of the files as they are behind the lock.
+    let tree = Tree::load(&context.prompts).tree;
     let mut blessings = Vec::new();
     for index in chosen {
-        blessings.push(write(&run, index, &plan.prompts()[index], arguments, context)?);
+        blessings.push(write(&run, index, &plan.prompts()[index], arguments, (&tree, context))?);
     }
     context
         .answer(|| text(&blessings), &json!({"schema": 1, "run": file.id.to_string(), "blessed": blessings}))
@@ -155,12 +158,12 @@ fn write(
     index: usize,
     plan: &PromptPlan,
     arguments: &BlessArguments,
-    context: &Context<'_>,
+    (tree, context): (&Tree, &Context<'_>),
 ) -> Result<Blessing, Failure> {
     let planned = &run.file.prompts[index];
     let version = version(planned, arguments.version.as_ref())?;
     if arguments.version.is_none()
-        && let Some(problem) = not_served(planned, &version, context)
+        && let Some(problem) = not_served(planned, &version, (tree, context))
     {
         context.console.problems(&[problem]);
     }

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use clap::Args;
-use promptassay_evaluator::comparison::{PromptSides, Side};
+use promptassay_evaluator::comparison::{PromptSides, Side, SideLabel};
 use promptassay_evaluator::gate::{CandidateOfRun, Judged, Verdict, judge_sides};
 use promptassay_evaluator::plan::Role;
 use promptassay_evaluator::policy::Policy;
 use promptassay_evaluator::record::cut_short;
 use promptassay_evaluator::report::{comparison_json, comparison_text};
 use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
-use promptassay_registry::problem::Problem;
+use promptassay_registry::problem::{Problem, Severity};
 use promptassay_registry::version::Version;
 use serde_json::json;
 
@@ -149,19 +149,20 @@ fn compare(
                 planned.name
             ));
         }
+        let (mut is_compared, mut without_partner) = (false, Vec::new());
         for index in candidates(planned, arguments.candidate_version.as_ref()) {
             let side = &sides.sides[index];
-            let other =
-                match reference(planned_before, &side.label.model, arguments.baseline_version.as_ref()) {
-                    Ok(other) => &sides_before.sides[other],
-                    Err(message) => {
-                        let message = format!("{}: run {} {message}", planned.name, baseline.file.id);
-                        problems.push(Problem::error("compare::no_baseline", message).help(
+            let other = match reference(planned_before, &side.label, arguments.baseline_version.as_ref()) {
+                Ok(other) => &sides_before.sides[other],
+                Err(message) => {
+                    let message = format!("{}: run {} {message}", planned.name, baseline.file.id);
+                    without_partner.push(Problem::error("compare::no_baseline", message).help(
                         "name the version that counts: `--baseline-version VERSION`, or choose another run",
                     ));
-                        continue;
-                    }
-                };
+                    continue;
+                }
+            };
+            is_compared = true;
             let policy = arguments.policy.over(planned.policy.clone());
             let with_itself = baseline.file.id == candidate.file.id && other.label == side.label;
             let mut other = other.clone();
@@ -190,6 +191,13 @@ fn compare(
                 Err(problem) => problems.push(*problem),
             }
         }
+        // A canary that began since then is no reason to say nothing of what both runs judged.
+        let told = |problem: Problem| Problem { severity: Severity::Warning, ..problem };
+        if is_compared {
+            context.console.problems(&without_partner.into_iter().map(told).collect::<Vec<_>>());
+        } else {
+            problems.extend(without_partner);
+        }
     }
     if compared.is_empty() && problems.is_empty() {
         let message = format!("runs {} and {} have nothing to compare", baseline.file.id, candidate.file.id);
@@ -210,10 +218,16 @@ fn candidates(planned: &PlannedPrompt, version: Option<&Version>) -> Vec<usize> 
     (0..planned.variants.len()).filter(wanted).collect()
 }
 
-/// The variant on this model that a candidate is compared with: that of a version, else the only one, else the only candidate.
-fn reference(planned: &PlannedPrompt, model: &str, version: Option<&Version>) -> Result<usize, String> {
+/// The variant on its model that a candidate is compared with: that of a version, else the only one, else the only candidate, else its own
+/// version of then, where several were judged.
+fn reference(
+    planned: &PlannedPrompt,
+    candidate: &SideLabel,
+    version: Option<&Version>,
+) -> Result<usize, String> {
+    let model = &candidate.model;
     let on_model: Vec<usize> = (0..planned.variants.len())
-        .filter(|index| planned.variants[*index].model == model)
+        .filter(|index| planned.variants[*index].model == *model)
         .filter(|index| version.is_none_or(|version| planned.variants[*index].version == *version))
         .collect();
     let candidates: Vec<usize> =
@@ -224,7 +238,12 @@ fn reference(planned: &PlannedPrompt, model: &str, version: Option<&Version>) ->
             Some(version) => format!("did not evaluate {version} on {model}"),
             None => format!("did not evaluate it on {model}"),
         }),
-        _ => Err("evaluated several versions".to_owned()),
+        _ => {
+            let mut of_then = on_model.iter().copied();
+            of_then.find(|index| planned.variants[*index].version == candidate.version).ok_or_else(|| {
+                format!("evaluated several versions, and {} is none of them", candidate.version)
+            })
+        }
     }
 }
 

@@ -110,3 +110,40 @@ fn what_is_served_is_compared_with_nothing_that_somebody_asks_for() {
     let resumed = sandbox.run(&["eval", "--served", "--resume"]);
     assert!(resumed.stderr.contains("takes no `--served`"), "{}", resumed.stderr);
 }
+
+#[test]
+fn two_nights_with_a_canary_are_compared_version_by_version() {
+    let sandbox = sandbox();
+    done(&sandbox, &["adopt", "greet", "v1.0.0", "--reason", "it is live", "--by", ADA]);
+    done(&sandbox, &["promote", "greet", "v1.1.0", "--to", "testing", "--by", ADA]);
+    done(&sandbox, &["canary", "greet", "v1.1.0", "--percent", "10", "--by", ADA]);
+    seen(&sandbox, &["--served"]);
+    seen(&sandbox, &["--served"]);
+    let nights = sandbox.run(&["compare", "latest~1", "latest", "--min-pass-rate", "0.5"]);
+    assert_eq!((nights.code, nights.stderr.as_str()), (Some(0), ""), "{}", nights.shown());
+    for version in ["v1.0.0", "v1.1.0"] {
+        let sides = nights.stdout.matches(&format!("{version} of run")).count();
+        assert_eq!(sides, 3, "{version}: {}", nights.shown());
+    }
+    // A version that only one of the nights judged is in nobody's way.
+    let text = sandbox.read("replies/greet.jsonl");
+    let of_canary: String = text
+        .lines()
+        .filter(|line| line.contains("1.1.0"))
+        .map(|line| line.replace("1.1.0", "1.2.0") + "\n")
+        .collect();
+    sandbox.write("replies/greet.jsonl", text + &of_canary);
+    sandbox.write("prompts/greet/v1.2.0.txt", "Greet {name}, {tone}!\n");
+    done(&sandbox, &["abort", "greet", "v1.1.0", "--reason", "slow", "--by", ADA]);
+    done(&sandbox, &["promote", "greet", "v1.2.0", "--to", "testing", "--by", ADA]);
+    done(&sandbox, &["canary", "greet", "v1.2.0", "--percent", "10", "--by", ADA]);
+    seen(&sandbox, &["--served"]);
+    let nights = sandbox.run(&["compare", "latest~1", "latest", "--min-pass-rate", "0.5"]);
+    assert_eq!(nights.code, Some(0), "{}", nights.shown());
+    assert!(
+        nights.stderr.contains("evaluated several versions, and v1.2.0 is none of them"),
+        "{}",
+        nights.shown()
+    );
+    assert_eq!(nights.stdout.matches("v1.0.0 of run").count(), 3, "{}", nights.shown());
+}

@@ -95,6 +95,20 @@ fn sorted(value: &Value) -> std::collections::BTreeMap<String, Value> {
 }
 
 #[test]
+fn a_time_with_a_part_of_a_second_is_that_time_and_one_without_is_the_second() {
+    let half = |millisecond: i64| hour(0) + jiff::SignedDuration::from_millis(millisecond);
+    let adopt = command(Request::Adopt { version: v("1.0.0") });
+    let planned = plan(parse("").state(), &adopt, half(500), &Policy::default()).unwrap();
+    let ledger = parse(&lines_of(&name(), None, &planned.events).text);
+    let live = |millisecond: i64| ledger.state_at(half(millisecond)).production().cloned();
+    let adopted = Some(v("1.0.0"));
+    assert_eq!(
+        [live(0), live(1), live(499), live(500), live(1000)],
+        [adopted.clone(), None, None, adopted.clone(), adopted]
+    );
+}
+
+#[test]
 fn what_was_live_is_answered_from_the_log() {
     let ledger = parse(&ledger_text());
     let live = |hours: i64| ledger.state_at(hour(hours)).production().cloned();

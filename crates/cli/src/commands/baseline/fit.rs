@@ -75,11 +75,10 @@ pub(super) fn refuse_floating(plan: &Plan) -> Result<(), Failure> {
 pub(super) fn not_served(
     planned: &PlannedPrompt,
     version: &Version,
-    context: &Context<'_>,
+    (tree, context): (&Tree, &Context<'_>),
 ) -> Option<Problem> {
     let name = &planned.name;
-    let (directory, tree) = (context.prompts.join(name.as_str()), Tree::load(&context.prompts).tree);
-    let production = standing(&directory, name).ok()?.production;
+    let production = standing(&context.prompts.join(name.as_str()), name).ok()?.production;
     let (served, how) = match production {
         Some(production) => (production, "is in production"),
         None => (tree.prompt(name.as_str())?.active_version().ok()?.version.clone(), "is active"),

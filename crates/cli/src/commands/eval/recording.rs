@@ -30,6 +30,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::writing::cannot_lock;
 
+/// What stands for each file that is not there yet, where it is tried whether one can be made.
+const NEW_FILE: &str = "replies.jsonl";
 /// How long it is waited before the lock is tried again.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
@@ -128,14 +130,18 @@ pub(super) fn refuse_unwritable(
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     let Some(directory) = directory else { return Ok(()) };
-    context.may_lock_replies()?;
     fs::create_dir_all(directory).map_err(|error| {
         let message =
             format!("cannot create `{}`, where replies are to be recorded: {error}", directory.display());
-        Failure::broken(Problem::error("eval::cannot_record", message))
+        let help = "make it writable, or name another directory by `replies:` of registry.yaml";
+        Failure::broken(Problem::error("eval::cannot_record", message).help(help))
     })?;
+    context.may_lock_replies(directory)?;
+    // A file that is new is made in the directory, as every other one: that is tried once.
     let files = plan.prompts().iter().flat_map(|prompt| files(directory, prompt.name.as_str()));
-    let unwritable = files.map(|file| try_writing(&file)).find_map(Result::err);
+    let there = files.filter(|file| fs::symlink_metadata(file).is_ok());
+    let any = directory.join(NEW_FILE);
+    let unwritable = there.chain([any]).map(|file| try_writing(&file)).find_map(Result::err);
     unwritable.map_or(Ok(()), |error| {
         let message = format!("replies cannot be recorded: {error}");
         Err(Failure::broken(Problem::error("eval::cannot_record", message)))
@@ -171,7 +177,7 @@ pub(super) fn write(
 /// The right to write there; waits for whoever has it, and says so. A run has taken over the signals that would end the process, so they are
 /// listened for here as well.
 fn lock_unless_stopped(directory: &Path, context: &Context<'_>) -> Result<DirectoryLock, Failure> {
-    let place = context.place_of_replies_lock()?;
+    let place = context.place_of_replies_lock(directory)?;
     let holder = match DirectoryLock::try_acquire(&place) {
         Ok(lock) => return Ok(lock),
         Err(LockError::Held { holder, .. }) => holder,

@@ -169,6 +169,17 @@ fn beside_the_replies_nothing_is_written_that_git_sees() {
 }
 
 #[test]
+fn where_only_the_replies_may_be_written_to_they_are() {
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 2);
+    // As in a checkout that is read-only: whoever runs this may be root, so what cannot be made is what is there already.
+    sandbox.write(".promptassay", "");
+    let seen = eval(&sandbox, &["--record", "--no-cache", "--runs", "runs-elsewhere"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    assert!(sandbox.read(FILE).contains("Thank"), "{}", sandbox.read(FILE));
+}
+
+#[test]
 fn a_file_is_made_for_review_and_recorded_again_without_churn() {
     let mock = Mock::start(json!({"default": {"answer": {"text": "Thank you"}, "usage": {"absent": {}}}}));
     let sandbox = sandbox(&mock.row(), 2);
