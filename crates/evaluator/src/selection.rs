@@ -6,6 +6,7 @@ mod cases;
 mod changed;
 mod checks;
 mod critical;
+mod difference;
 mod narrow;
 
 use std::collections::BTreeSet;
@@ -15,9 +16,8 @@ use promptassay_registry::problem::{Problem, did_you_mean};
 use promptassay_registry::version::Version;
 use regex::Regex;
 
-pub use cases::{CaseChanges, SuiteThen};
 pub use changed::{Changed, Paths, PromptFiles, changed_prompts, registry_changes};
-pub use critical::{CriticalCase, CriticalCases};
+pub use critical::SuiteThen;
 pub use narrow::narrow_to;
 
 /// What somebody wants evaluated; the default is everything.

@@ -8,12 +8,11 @@ mod digest;
 mod judge_tests;
 mod of_prompt;
 mod origin;
-mod parts;
 mod resolve;
 mod row;
 mod spec;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,7 +28,6 @@ use crate::validator::Validator;
 
 pub use dataset::{DatasetFile, Files, files_beside, no_files};
 pub use of_prompt::{datasets_named_by, of_prompt, programs_named_by};
-pub use parts::{CaseParts, Part};
 pub use resolve::resolve;
 pub use spec::{CaseSpec, SuiteSpec};
 
@@ -59,8 +57,6 @@ pub struct Suite {
     pub whole_units: Option<u64>,
     /// The files that datasets were read from.
     pub datasets: Vec<PathBuf>,
-    /// What the cases that must pass by what is written are made of, by their names.
-    pub parts: BTreeMap<String, CaseParts>,
     /// The patterns that they were found by, as the suite writes them: relative to it.
     pub dataset_patterns: Vec<String>,
     /// SHA-256 of everything that is asked and how it is judged, as canonical JSON:
@@ -110,6 +106,12 @@ impl Suite {
     /// beside is not known.
     pub fn program_files(&self) -> BTreeSet<PathBuf> {
         self.distinct_validators().flat_map(|validator| validator.program_files()).collect()
+    }
+
+    /// The names of the model rows that judge its replies.
+    pub fn judges(&self) -> BTreeSet<&str> {
+        let judges = self.distinct_validators().flat_map(|validator| validator.judges());
+        judges.map(|row| row.name.as_str()).collect()
     }
 
     fn distinct_validators(&self) -> impl Iterator<Item = &Arc<Validator>> {

@@ -67,3 +67,40 @@ fn a_variable_that_is_new_edits_no_case() {
     assert!(said.contains("rewrites it in place"), "{said}");
     assert!(!said.contains("edits the suite") && !said.contains("must pass"), "{said}");
 }
+
+#[test]
+fn a_line_for_every_case_is_told_once_with_the_cases_behind_it() {
+    let Some(sandbox) = sandbox(6) else { return };
+    let suite = "prompts/greet/tests/test_cases.yaml";
+    let written = sandbox.read(suite);
+    sandbox.write(suite, format!("validators:\n  - max_words: 9\n{written}"));
+    sandbox.commit("what is judged by");
+    sandbox.edit(suite, "max_words: 9", "max_words: 8");
+    assert_snapshot!(said(&sandbox));
+}
+
+#[test]
+fn a_model_row_is_told_once_for_all_prompts_and_cases_that_it_stands_behind() {
+    let Some(sandbox) = sandbox(3) else { return };
+    let (registry, suite) = ("prompts/registry.yaml", "prompts/greet/tests/test_cases.yaml");
+    let written = sandbox.read(suite);
+    let judged = written.replacen("contains: please", "contains: please, judge: It is kind.", 1);
+    sandbox.write(suite, format!("judge: judge\n{judged}"));
+    sandbox.edit(registry, "models:\n", "models:\n  judge: {provider: openai, model: judge-1}\n");
+    for prompt in 0..7 {
+        let (directory, replies) = (format!("prompts/p{prompt}"), format!("replies/p{prompt}.jsonl"));
+        sandbox.write(
+            &format!("{directory}/prompt.yaml"),
+            sandbox.read(PROMPT).replace("greet", &format!("p{prompt}")),
+        );
+        sandbox.write(&format!("{directory}/v1.0.0.txt"), crate::sandbox::TEXT);
+        sandbox.write(&format!("{directory}/tests/test_cases.yaml"), &written);
+        sandbox.write(&replies, sandbox.read("replies/greet.jsonl"));
+    }
+    sandbox.commit("what is judged by");
+    sandbox.edit(registry, "gpt-6-luna}", "gpt-6-nova, api_key_env: OTHER_KEY}");
+    sandbox.edit(registry, "judge-1", "judge-2");
+    let seen = sandbox.run(&["eval", "--offline", "--changed-since", "main"]);
+    let told: Vec<&str> = seen.stderr.lines().filter(|line| line.contains("this change edits")).collect();
+    assert_snapshot!(told.join("\n"));
+}

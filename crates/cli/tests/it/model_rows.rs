@@ -50,5 +50,7 @@ fn a_model_row_that_the_other_side_edits_is_not_the_changes_doing() {
     sandbox.edit("prompts/greet/tests/test_cases.yaml", "max_words: 5", "max_words: 6");
     let seen = sandbox.run(&["eval", "--offline", "--changed-since", "main"]);
     assert_eq!(seen.code, Some(0), "{}", seen.shown());
-    assert!(!seen.stderr.contains("the model that answers"), "{}", seen.shown());
+    assert!(!seen.stderr.contains("edits the model that answers"), "{}", seen.shown());
+    let moved = "the model that answers in greet is another one at main since this change began: `default` (model `gpt-6-nova` at main and `gpt-6-luna` here)";
+    assert!(seen.stderr.contains(moved), "{}", seen.shown());
 }

@@ -1,168 +1,105 @@
 //! What a change does to the cases that it is judged by. Suites may change; whoever reviews the change has to know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 
-use promptassay_llm::Params;
-use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem};
-use promptassay_registry::template::Values;
 
-use super::checks::{Checks, described, place_of};
+use super::difference::Differences;
 use crate::gate::{few, plural};
 use crate::suite::{Case, Suite};
 
-/// How a suite asked and judged at a commit, as far as it could be read.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SuiteThen {
-    cases: BTreeMap<String, CaseThen>,
-    repeat: u32,
-    params: Params,
-}
-
-/// A case, as far as it decides what a candidate has to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct CaseThen {
-    digest: Digest,
-    is_skipped: bool,
-    models: BTreeSet<String>,
-    cluster: Option<String>,
-    inputs: Values,
-    checks: Checks,
-}
-
 /// What a change does to the cases of a suite, by their names; those that another side changed are not among them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CaseChanges {
+#[derive(Debug, Default)]
+pub(super) struct CaseChanges {
     /// How many cases there were to ask.
-    pub before: usize,
+    before: usize,
     /// Cases that are gone.
-    pub removed: Vec<String>,
+    removed: Vec<String>,
     /// Cases that are there, and not asked any more.
-    pub skipped: Vec<String>,
+    skipped: Vec<String>,
     /// Cases that ask or judge otherwise, are asked on other model rows or belong to another cluster.
-    pub edited: Vec<String>,
-    /// The inputs of edited cases that are others than they were, given by them or by default.
-    pub inputs: BTreeSet<String>,
-    /// The checks of edited cases that are others than they were, each with how.
-    pub checks: BTreeSet<(String, String)>,
-    /// Where the first of them is written.
-    pub checked_at: Option<Place>,
+    edited: Vec<String>,
+    /// What of edited cases is another, as far as it is not told elsewhere.
+    differences: Differences,
+    /// Where the first check that is another is written; `None` where all checks are what they were.
+    checked_at: Option<Place>,
     /// Cases that are new, or asked again.
-    pub added: Vec<String>,
+    added: Vec<String>,
     /// What else changed for all cases, a few words each.
-    pub settings: Vec<String>,
+    settings: Vec<String>,
 }
 
-impl CaseThen {
-    fn of(case: &Case, suite: &Suite) -> Self {
-        Self {
-            digest: case.digest,
-            is_skipped: case.skip.is_some(),
-            models: suite.models_of(case).iter().cloned().collect(),
-            cluster: case.cluster.clone(),
-            inputs: case.inputs.clone(),
-            checks: Checks::of(case),
-        }
-    }
-
-    /// The names of inputs that are others now.
-    fn other_inputs<'a>(&'a self, now: &'a Self) -> impl Iterator<Item = String> + 'a {
-        let names = self.inputs.keys().chain(now.inputs.keys());
-        names.filter(|name| self.inputs.get(*name) != now.inputs.get(*name)).cloned()
-    }
-
-    /// Whether it is the same but for being skipped.
-    fn asks_like(&self, other: &Self) -> bool {
-        (&self.digest, &self.models, &self.cluster) == (&other.digest, &other.models, &other.cluster)
-    }
+/// The cases of a suite by their names.
+pub(super) fn by_name(suite: Option<&Suite>) -> HashMap<&str, (&Case, &Suite)> {
+    let cases = suite.into_iter().flat_map(|suite| suite.cases.iter().map(move |case| (case, suite)));
+    cases.map(|(case, suite)| (case.name.as_str(), (case, suite))).collect()
 }
 
-impl SuiteThen {
-    /// A suite as it is.
-    pub fn of(suite: &Suite) -> Self {
-        let cases = suite.cases.iter().map(|case| (case.name.clone(), CaseThen::of(case, suite)));
-        Self { cases: cases.collect(), repeat: suite.repeat, params: suite.params.clone() }
-    }
-
-    /// The digest of the case of this name, if there is one.
-    pub(super) fn digest(&self, name: &str) -> Option<Digest> {
-        self.cases.get(name).map(|case| case.digest)
-    }
-
-    /// What a change does to this suite, that of the commit which it is compared with. `fork` is the suite where the change began: what is
-    /// otherwise here only because the other side moved on is not its doing. Names are in order.
-    pub fn changes(&self, fork: &Self, today: &Suite) -> CaseChanges {
-        let here = today;
-        let today = Self::of(today);
-        let mut changes = CaseChanges {
-            before: self.cases.values().filter(|case| !case.is_skipped).count(),
-            ..CaseChanges::default()
+impl CaseChanges {
+    /// What a change does to a suite, that of the commit which it is compared with. `fork` is the suite where the change began: what is
+    /// otherwise here only because the other side moved on is not its doing. Names are in order. What of cases is another
+    /// is not told again of those that are `told` of already.
+    pub(super) fn of([fork, then]: [Option<&Suite>; 2], today: &Suite, told: &HashSet<&str>) -> Self {
+        let (began, before, here) = (by_name(fork), by_name(then), by_name(Some(today)));
+        let mut changes = Self {
+            before: before.values().filter(|(case, _)| case.skip.is_none()).count(),
+            ..Self::default()
         };
-        for (name, now) in &today.cases {
-            let (then, began) = match (self.cases.get(name), fork.cases.get(name)) {
-                (Some(then), Some(began)) => (then, began),
+        let mut names: Vec<&str> = here.keys().copied().collect();
+        names.sort_unstable();
+        for name in names {
+            let now = here[name];
+            let is_skipped = now.0.skip.is_some();
+            let (then, began) = match (before.get(name), began.get(name)) {
+                (Some(then), Some(began)) => (*then, *began),
                 // The other side removed it, or added one of this name.
                 (None, Some(_)) | (Some(_), None) => continue,
                 (None, None) => {
-                    if !now.is_skipped {
-                        changes.added.push(name.clone());
+                    if !is_skipped {
+                        changes.added.push(name.to_owned());
                     }
                     continue;
                 }
             };
-            let unlike_both = |is_same: &dyn Fn(&CaseThen) -> bool| !is_same(then) && !is_same(began);
-            if unlike_both(&|other| other.is_skipped == now.is_skipped) {
-                let list = if now.is_skipped { &mut changes.skipped } else { &mut changes.added };
-                list.push(name.clone());
-            } else if !now.is_skipped && unlike_both(&|other| other.asks_like(now)) {
-                changes.edited.push(name.clone());
-                changes.inputs.extend(then.other_inputs(now));
-                let differing = then.checks.differences(&now.checks);
-                if changes.checked_at.is_none() && !differing.is_empty() {
-                    let case = here.cases.iter().find(|case| case.name == *name);
-                    // What stands in a case, or is gone, is looked for there.
-                    changes.checked_at =
-                        case.map(|case| place_of(case, &differing).unwrap_or_else(|| case.place.clone()));
+            if then.0.skip.is_some() != is_skipped && began.0.skip.is_some() != is_skipped {
+                let list = if is_skipped { &mut changes.skipped } else { &mut changes.added };
+                list.push(name.to_owned());
+            } else if !is_skipped {
+                let (own, _) = Differences::of_change(then, Some(began), now);
+                if !own.is_empty() {
+                    changes.edited.push(name.to_owned());
+                    if changes.checked_at.is_none() {
+                        changes.checked_at = own.place(now.0);
+                    }
+                    let untold = if told.contains(name) { own.of_the_placement() } else { own };
+                    changes.differences.merge(&untold);
                 }
-                changes.checks.extend(differing);
             }
         }
-        let gone = |(name, then): &(&String, &CaseThen)| {
-            !then.is_skipped && fork.cases.contains_key(*name) && !today.cases.contains_key(*name)
+        let gone = |(name, (case, _)): &(&&str, &(&Case, &Suite))| {
+            case.skip.is_none() && began.contains_key(**name) && !here.contains_key(**name)
         };
-        changes.removed = self.cases.iter().filter(gone).map(|(name, _)| name.clone()).collect();
-        if today.repeat != self.repeat && today.repeat != fork.repeat {
-            changes.settings.push(format!("`repeat` is {} there and {} here", self.repeat, today.repeat));
-        }
-        if today.params != self.params && today.params != fork.params {
-            changes.settings.push("`params` are others".to_owned());
-        }
+        changes.removed = before.iter().filter(gone).map(|(name, _)| (*name).to_owned()).collect();
+        changes.removed.sort_unstable();
+        changes.settings = settings([fork, then], today);
         changes
     }
-}
 
-impl CaseChanges {
     /// Whether the change leaves all of it as it was.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         let lists = [&self.removed, &self.skipped, &self.edited, &self.added, &self.settings];
         lists.into_iter().all(Vec::is_empty)
     }
 
     /// A warning that names what the change does to the suite in `file`, of `prompt`; `reference` is the commit as it was named. `None` where
     /// it does nothing.
-    pub fn warning(&self, prompt: &str, reference: &str, file: Place) -> Option<Problem> {
+    pub(super) fn warning(&self, prompt: &str, reference: &str, file: Place) -> Option<Problem> {
         if self.is_empty() {
             return None;
         }
         let counted = |(what, names): (&str, &Vec<String>)| {
-            let mut how = String::new();
-            if what == "edited" && !self.inputs.is_empty() {
-                let inputs: Vec<String> = self.inputs.iter().map(|name| format!("`{name}`")).collect();
-                how = format!("; inputs that are others: {}", few(&inputs));
-            }
-            if what == "edited" && !self.checks.is_empty() {
-                how = format!("{how}; checks that are others: {}", described(&self.checks));
-            }
+            let how = if what == "edited" { self.differences.words() } else { String::new() };
+            let how = if how.is_empty() { how } else { format!("; {how}") };
             (!names.is_empty()).then(|| format!("{what} {}: {}{how}", names.len(), few(names)))
         };
         let lists = [
@@ -185,7 +122,7 @@ impl CaseChanges {
                 ": whoever reviews the change should read what it no longer asks; `must_pass` keeps a case",
             );
         }
-        if !self.checks.is_empty() {
+        if self.checked_at.is_some() {
             let written_in = self.written_in(&file);
             help = format!(
                 "{help}; behind a commit of all that is here, `git checkout {reference} -- {written_in}` and `promptassay rescore` judge these replies by the checks of {reference}, and ask nobody"
@@ -202,6 +139,20 @@ impl CaseChanges {
         let files = [Some(directory), shared.map(|place| &*place.file)];
         files.iter().flatten().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// What is other for all cases.
+fn settings(before: [Option<&Suite>; 2], today: &Suite) -> Vec<String> {
+    let is_other = |is_same: &dyn Fn(&Suite) -> bool| before.iter().flatten().all(|suite| !is_same(suite));
+    let mut settings = Vec::new();
+    let [_, Some(then)] = before else { return settings };
+    if is_other(&|suite| suite.repeat == today.repeat) {
+        settings.push(format!("`repeat` is {} there and {} here", then.repeat, today.repeat));
+    }
+    if is_other(&|suite| suite.params == today.params) {
+        settings.push("`params` are others".to_owned());
+    }
+    settings
 }
 
 #[cfg(test)]
@@ -224,7 +175,7 @@ mod tests {
     }
 
     fn changed(fork: &Suite, reference: &Suite, today: &Suite) -> String {
-        let changes = SuiteThen::of(reference).changes(&SuiteThen::of(fork), today);
+        let changes = CaseChanges::of([Some(fork), Some(reference)], today, &HashSet::new());
         let place = Place::whole_file("suite.yaml");
         changes.warning("p", "main", place).map(|problem| problem.message).unwrap_or_default()
     }
@@ -261,7 +212,9 @@ mod tests {
                 ("e", ""),
             ],
         );
-        assert!(changed(&before, &before, &other).ends_with("at main: edited 2: a, b"));
+        assert!(changed(&before, &before, &other).ends_with(
+            "at main: edited 2: a, b; other models (`default` there and `claude` here); another cluster"
+        ));
         let head = "models: [default]\nrepeat: 2\nparams: {temperature: 0.1}\n";
         let less = suite(head, &[("a", ""), ("b", ""), ("c", ""), ("d", ", skip: later"), ("e", "")]);
         assert!(
@@ -282,7 +235,7 @@ mod tests {
         let weak = "  days: {regex: 'days|soon'}\n  calm: {not_contains_any: {values: [omg]}}\n";
         let before = checked(strict, "  - {max_words: 9, weight: 2}\n", ", validators: [{contains: hi}]");
         let after = checked(weak, "  - {max_words: 9, weight: 1}\n", ", validators: [{json: true}]");
-        let changes = SuiteThen::of(&before).changes(&SuiteThen::of(&before), &after);
+        let changes = CaseChanges::of([Some(&before); 2], &after, &HashSet::new());
         let problem = changes.warning("p", "main", Place::whole_file("suite.yaml")).unwrap();
         for part in [
             "edited 2: a, b; checks that are others: `calm` (values), `contains` (is gone), ",
@@ -294,9 +247,63 @@ mod tests {
         let place = problem.place.unwrap();
         assert_eq!((place.line, place.line_text.as_str()), (6, "  - {max_words: 9, weight: 1}"));
         let weaker = checked(weak, "  - {max_words: 9, weight: 2}\n", ", validators: [{contains: hi}]");
-        let changes = SuiteThen::of(&before).changes(&SuiteThen::of(&before), &weaker);
+        let changes = CaseChanges::of([Some(&before); 2], &weaker, &HashSet::new());
         let place = changes.warning("p", "main", Place::whole_file("suite.yaml")).unwrap().place.unwrap();
         assert_eq!(place.line, 3, "{place:?}");
+    }
+
+    #[test]
+    fn two_checks_of_one_name_and_nested_values_are_told() {
+        let told = |before: &str, after: &str| {
+            let case = |checks: &str| suite(MODELS, &[("a", &format!(", validators: [{checks}]"))]);
+            let (before, after) = (case(before), case(after));
+            changed(&before, &before, &after)
+                .split_once("edited 1: a")
+                .map(|(_, how)| how.to_owned())
+                .unwrap()
+        };
+        let schema = |kind: &str| {
+            format!(
+                "json_schema: {{type: object, properties: {{a: {{type: {kind}}}, weight: {{type: string}}}}}}"
+            )
+        };
+        let said = [
+            told("{contains: hi}, {contains: there}", "{contains: h}"),
+            told("{contains: hi}, {contains: there}", "{contains: there}"),
+            told("{contains: hi}", "{contains: hi}, {contains: hi}"),
+            told("{contains: hi}, {max_words: 9}", "{max_words: 9}, {contains: hi}"),
+            told(&schema("string"), &schema("number")),
+            told("{contains: hi, name: says_hi}", "{contains_any: [hi, ho], name: says_hi, weight: 2}"),
+            told("{any_of: [{contains: hi}, {contains: ho}]}", "{any_of: [{contains: hi}]}"),
+        ];
+        insta::assert_snapshot!(said.join("\n"));
+    }
+
+    #[test]
+    fn what_only_the_other_side_changed_of_a_case_is_not_told_with_it() {
+        let case = |checks: &str| suite(MODELS, &[("a", &format!(", validators: [{checks}]"))]);
+        let fork = case("{contains: hi}, {max_words: 9}");
+        let moved_on = case("{contains: hi}, {max_words: 5}");
+        let said = changed(&fork, &moved_on, &case("{contains: h}, {max_words: 9}"));
+        assert!(
+            said.ends_with("edited 1: a; checks that are others: `contains` (value `hi` there and `h` here)"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn what_differs_from_case_to_case_is_named_without_how() {
+        let suite = |word: &str| {
+            let cases: Vec<(String, String)> = (0..6)
+                .map(|case| (format!("c{case}"), format!(", validators: [{{contains: {word}{case}}}]")))
+                .collect();
+            let cases: Vec<(&str, &str)> =
+                cases.iter().map(|(name, more)| (name.as_str(), more.as_str())).collect();
+            suite(MODELS, &cases)
+        };
+        let (before, after) = (suite("a"), suite("b"));
+        let said = changed(&before, &before, &after);
+        assert!(said.ends_with("and 1 more; checks that are others: `contains`"), "{said}");
     }
 
     #[test]

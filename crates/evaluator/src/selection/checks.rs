@@ -3,103 +3,173 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use promptassay_registry::problem::Place;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::suite::Case;
+use crate::validator::Validator;
 
-/// So many checks are described; the others are counted.
-const DESCRIBED: usize = 5;
 /// A value of so many characters is shown.
 const SHOWN: usize = 40;
+/// What every check has beside what it looks for; an argument of one of these names is told as one of the argument.
+const OF_EVERY_CHECK: [&str; 7] = ["check", "holds", "negated", "weight", "warn", "threshold", "at"];
 
-/// The checks of a case, each in its normal form.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Checks(Vec<Arc<str>>);
-
-impl Checks {
-    pub(super) fn of(case: &Case) -> Self {
-        Self(case.validators.iter().filter_map(|validator| validator.canonical().cloned()).collect())
-    }
-
-    /// The names of the checks that are others now, each with how; those that one side only has among them.
-    pub(super) fn differences(&self, now: &Self) -> Vec<(String, String)> {
-        let only = |of: &Self, other: &Self| -> BTreeMap<String, Value> {
-            let different = of.0.iter().filter(|check| !other.0.contains(check));
-            let values = different.filter_map(|check| serde_json::from_str::<Value>(check).ok());
-            values.map(|value| (name(&value), value)).collect()
-        };
-        let (then, now) = (only(self, now), only(now, self));
-        let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
-        let how = |name: &String| match (then.get(name), now.get(name)) {
-            (Some(then), Some(now)) => changed(then, now),
-            (Some(_), None) => "is gone".to_owned(),
-            (None, _) => "is new".to_owned(),
-        };
-        names.into_iter().map(|name| (name.clone(), how(name))).collect()
-    }
+/// A check in its normal form, with the names of the rows that judge for it in place of the rows: what is other of a row is no edit of
+/// the check.
+#[derive(Debug, PartialEq)]
+struct Written<'v> {
+    name: &'v str,
+    value: Value,
+    judges: Vec<&'v str>,
 }
 
-/// Where the first of these checks is written, by its name, in a case that has it.
-pub(super) fn place_of(case: &Case, names: &[(String, String)]) -> Option<Place> {
-    let validators = case.validators.iter();
-    let mut named = validators.filter(|validator| names.iter().any(|(name, _)| name == validator.name()));
-    named.find_map(|validator| validator.place()).cloned()
-}
+impl<'v> Written<'v> {
+    fn of(validator: &'v Validator) -> Option<Self> {
+        let mut value: Value = serde_json::from_str(validator.canonical()?).ok()?;
+        let check = if value.get("validator").is_some() { &mut value["validator"] } else { &mut value };
+        check.as_object_mut().and_then(|check| check.remove("judges"));
+        let judges = validator.judges().into_iter().map(|row| row.name.as_str()).collect();
+        Some(Self { name: validator.name(), value, judges })
+    }
 
-/// Checks with how they differ, for a sentence; none that is said twice.
-pub(super) fn described(differences: &BTreeSet<(String, String)>) -> String {
-    let shown: Vec<String> =
-        differences.iter().take(DESCRIBED).map(|(name, how)| format!("`{name}` ({how})")).collect();
-    match differences.len().saturating_sub(DESCRIBED) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+    fn parts(&self) -> BTreeMap<String, Value> {
+        let mut parts = BTreeMap::new();
+        collect(&self.value, &mut parts);
+        if !self.judges.is_empty() {
+            parts.insert("judge".to_owned(), self.judges.join(", ").into());
+        }
+        parts
+    }
+
+    /// What it looks for, to tell it from others of its name.
+    fn shown(&self) -> String {
+        let parts = self.parts();
+        parts.get("value").and_then(shown).map(|value| format!("value {value} ")).unwrap_or_default()
     }
 }
 
-fn name(check: &Value) -> String {
-    let name = check.get("property").or_else(|| check.get("name"));
-    name.and_then(Value::as_str).unwrap_or("a check").to_owned()
+/// The checks that are others now, by their names, each with how; those that one side only has among them.
+pub(super) fn differences(then: &[Arc<Validator>], now: &[Arc<Validator>]) -> Vec<(String, String)> {
+    let (mut gone, mut new) = (written(&only(then, now)), written(&only(now, then)));
+    gone.retain(|check| match new.iter().position(|other| other == check) {
+        Some(same) => {
+            new.remove(same);
+            false
+        }
+        None => true,
+    });
+    let names: BTreeSet<&str> = gone.iter().chain(&new).map(|check| check.name).collect();
+    let mut differences = Vec::new();
+    for name in names {
+        let count = |side: &[Arc<Validator>]| side.iter().filter(|check| check.name() == name).count();
+        let is_one = count(then) <= 1 && count(now) <= 1;
+        let of_name = |check: &&Written<'_>| check.name == name;
+        let (mut gone, mut new): (Vec<&Written<'_>>, Vec<&Written<'_>>) =
+            (gone.iter().filter(of_name).collect(), new.iter().filter(of_name).collect());
+        let mut tell = |how: String| differences.push((name.to_owned(), how));
+        // Those that are nearest first: an edit changes little.
+        while let Some((one, other)) = nearest(&gone, &new) {
+            tell(changed(gone.remove(one), new.remove(other)));
+        }
+        let which = |check: &Written<'_>| if is_one { String::new() } else { check.shown() };
+        for check in gone {
+            tell(format!("{}is gone", which(check)));
+        }
+        for check in new {
+            tell(format!("{}is new", which(check)));
+        }
+    }
+    differences
+}
+
+fn written<'v>(validators: &[&'v Arc<Validator>]) -> Vec<Written<'v>> {
+    validators.iter().filter_map(|validator| Written::of(validator)).collect()
+}
+
+/// Whether the same checks stand in another order.
+pub(super) fn are_reordered(then: &[Arc<Validator>], now: &[Arc<Validator>]) -> bool {
+    let is_other = then.iter().zip(now).any(|(then, now)| then.canonical() != now.canonical());
+    is_other && only(then, now).is_empty() && only(now, then).is_empty()
+}
+
+/// The checks of one side that the other has not, each as often as it lacks there.
+fn only<'v>(of: &'v [Arc<Validator>], other: &[Arc<Validator>]) -> Vec<&'v Arc<Validator>> {
+    let mut left: Vec<_> = other.iter().map(|check| check.canonical()).collect();
+    let mut lacking = of.iter().collect::<Vec<_>>();
+    lacking.retain(|check| match left.iter().position(|other| *other == check.canonical()) {
+        Some(same) => {
+            left.swap_remove(same);
+            false
+        }
+        None => true,
+    });
+    lacking
+}
+
+/// The pair that differs in the fewest parts, the first of several.
+fn nearest(gone: &[&Written<'_>], new: &[&Written<'_>]) -> Option<(usize, usize)> {
+    let pairs = (0..gone.len()).flat_map(|one| (0..new.len()).map(move |other| (one, other)));
+    pairs.min_by_key(|(one, other)| differing(&gone[*one].parts(), &new[*other].parts()).len())
+}
+
+fn differing(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<String> {
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    keys.into_iter().filter(|key| before.get(*key) != after.get(*key)).cloned().collect()
 }
 
 /// What differs, a few words for each part.
-fn changed(then: &Value, now: &Value) -> String {
-    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
-    parts(then, String::new(), &mut before);
-    parts(now, String::new(), &mut after);
-    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let differing = keys.into_iter().filter(|key| before.get(*key) != after.get(*key));
-    let words = differing.map(|key| {
-        let shown = |side: &BTreeMap<String, &Value>| match side.get(key) {
-            None | Some(Value::Null) => Some("none".to_owned()),
-            Some(Value::String(text)) => Some(format!("`{text}`")),
-            Some(Value::Array(_) | Value::Object(_)) => None,
-            Some(other) => Some(other.to_string()),
-        };
-        let short = |text: &String| text.chars().count() <= SHOWN;
-        match (shown(&before).filter(short), shown(&after).filter(short)) {
-            (Some(then), Some(now)) => format!("{key} {then} there and {now} here"),
-            _ => key.clone(),
-        }
+fn changed(then: &Written<'_>, now: &Written<'_>) -> String {
+    let (before, after) = (then.parts(), now.parts());
+    let mut keys = differing(&before, &after);
+    if keys.iter().any(|key| key == "check") {
+        // Another check: its name says it, and it looks for something of its own.
+        keys.retain(|key| OF_EVERY_CHECK.contains(&key.as_str()));
+    }
+    let words = keys.iter().map(|key| match from_to(before.get(key), after.get(key)) {
+        Some(words) => format!("{key} {words}"),
+        None => key.clone(),
     });
-    words.collect::<Vec<_>>().join(", ")
+    let words = words.collect::<Vec<_>>().join(", ");
+    if words.is_empty() { "is another".to_owned() } else { words }
 }
 
-/// The parts of a check by the names that people write for them.
-fn parts<'v>(check: &'v Value, name: String, found: &mut BTreeMap<String, &'v Value>) {
-    match check.as_object() {
-        Some(members) if !members.is_empty() => {
-            for (key, value) in members {
-                let inner = match key.as_str() {
-                    "validator" | "argument" => name.clone(),
-                    key => key.to_owned(),
-                };
-                parts(value, inner, found);
-            }
+/// What a value was and what it is, where both can be shown.
+pub(super) fn from_to(then: Option<&Value>, now: Option<&Value>) -> Option<String> {
+    let none = Value::Null;
+    let (then, now) = (shown(then.unwrap_or(&none))?, shown(now.unwrap_or(&none))?);
+    Some(format!("{then} there and {now} here"))
+}
+
+fn shown(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => format!("`{text}`"),
+        Value::Array(_) | Value::Object(_) => return None,
+        other => other.to_string(),
+    };
+    (text.chars().count() <= SHOWN).then_some(text)
+}
+
+/// The parts of a check by the names that people write for them: of an argument, by their path.
+fn collect(check: &Value, found: &mut BTreeMap<String, Value>) {
+    for (key, value) in check.as_object().into_iter().flatten() {
+        match (key.as_str(), value) {
+            ("validator", Value::Object(_)) => collect(value, found),
+            ("argument", Value::Object(argument)) => of_argument(argument, "", found),
+            ("argument", _) => drop(found.insert("value".to_owned(), value.clone())),
+            _ => drop(found.insert(key.clone(), value.clone())),
         }
-        _ => {
-            let name = if name.is_empty() { "value".to_owned() } else { name };
-            found.insert(name, check);
+    }
+}
+
+fn of_argument(members: &Map<String, Value>, path: &str, found: &mut BTreeMap<String, Value>) {
+    for (key, value) in members {
+        let name = match path {
+            "" if OF_EVERY_CHECK.contains(&key.as_str()) || key == "name" => format!("argument.{key}"),
+            "" => key.clone(),
+            path => format!("{path}.{key}"),
+        };
+        match value.as_object() {
+            Some(inner) if !inner.is_empty() => of_argument(inner, &name, found),
+            _ => drop(found.insert(name, value.clone())),
         }
     }
 }

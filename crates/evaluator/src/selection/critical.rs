@@ -1,100 +1,74 @@
 //! What a change may not take out of its own gate: the cases that had to pass where it began.
 
-mod unlike;
+mod edited;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::variables::Interface;
 use promptassay_registry::yaml::Document;
 
-use self::unlike::{Unlike, rows};
-use super::cases::SuiteThen;
-use super::checks::{Checks, place_of};
-use crate::gate::few;
+use self::edited::Edited;
+use super::cases::{CaseChanges, by_name};
 use crate::settings::Settings;
-use crate::suite::{self, CaseParts, Files, Suite};
+use crate::suite::{self, Case, Files, Suite};
 
-/// A case that must pass, as it was at a commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CriticalCase {
-    /// Its name.
-    pub name: String,
-    /// [`Case::digest`](crate::suite::Case::digest) of that day.
-    pub digest: Digest,
-    /// What it was made of.
-    pub parts: CaseParts,
-    /// The model rows that it was asked on.
-    pub models: Vec<String>,
-    /// What its replies were judged by.
-    checks: Checks,
+/// A suite as it was at a commit, as far as it could be read.
+#[derive(Debug, Default)]
+pub struct SuiteThen {
+    suite: Option<Suite>,
+    /// Whether it could be read without a mistake; otherwise there may be more.
+    is_whole: bool,
 }
 
-/// What a suite had to pass at a commit.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CriticalCases {
-    /// The cases, in the suite's order. Skipped ones are not among them: they gated nothing.
-    pub cases: Vec<CriticalCase>,
-    /// Whether the suite could be read without a mistake; otherwise there may be more.
-    pub is_whole: bool,
-    /// The suite itself, as far as it could be read.
-    pub suite: SuiteThen,
-    /// The digests of the model rows of that day, by their names: of what a row does to an answer.
-    pub rows: BTreeMap<String, Digest>,
-}
-
-impl CriticalCases {
-    /// Those of a suite as it was, as far as it can be read. `interface` is the prompt's of that day: another default is another question.
+impl SuiteThen {
+    /// A suite as it was, as far as it can be read. `interface` is the prompt's of that day: another default is another question.
     pub fn of(document: &Document, interface: &Interface, settings: &Settings, files: &Files<'_>) -> Self {
         let mut problems = Vec::new();
         let suite = suite::resolve_what_can_be(document, interface, settings, files, &mut problems);
-        let cases = suite.iter().flat_map(|suite| {
-            let critical = suite.cases.iter().filter(|case| case.must_pass && case.skip.is_none());
-            critical.map(|case| CriticalCase {
-                name: case.name.clone(),
-                digest: case.digest,
-                parts: suite.parts.get(&case.name).cloned().unwrap_or_default(),
-                models: suite.models_of(case).to_vec(),
-                checks: Checks::of(case),
-            })
-        });
-        Self {
-            cases: cases.collect(),
-            is_whole: suite.is_some() && !has_errors(&problems),
-            suite: suite.as_ref().map(SuiteThen::of).unwrap_or_default(),
-            rows: rows(settings),
-        }
+        Self { is_whole: suite.is_some() && !has_errors(&problems), suite }
     }
 
-    /// Holds a suite of today, with the settings of today, to what had to pass at `reference`, and says what the change does to that.
-    /// `fork` is what had to pass where the change began: what `reference` asks for since then the change cannot have taken away.
+    /// The cases that had to pass, in the suite's order. Skipped ones are not among them: they gated nothing.
+    pub fn critical(&self) -> impl Iterator<Item = &Case> {
+        let cases = self.suite.iter().flat_map(|suite| &suite.cases);
+        cases.filter(|case| case.must_pass && case.skip.is_none())
+    }
+
+    /// Holds a suite of today, that of `prompt`, to what had to pass at `reference`, and says what the change does to that and to all other
+    /// cases. `fork` is the suite where the change began: what `reference` asks for since then the change cannot have taken away.
     ///
     /// A case that only lost its `must_pass` must pass all the same, and one that was edited is judged as it is today: both are
     /// warnings. One that is gone, skipped, or no longer asked on a model row that the suite still asks is an error: nothing could
-    /// stand for its verdict. What stands behind such cases, such as a model row, is named as well where it is not what it was.
-    pub fn hold(
-        &self,
+    /// stand for its verdict.
+    pub fn hold(&self, fork: &Self, prompt: &str, suite: &mut Suite, reference: &str) -> Vec<Problem> {
+        let (mut problems, told) = self.hold_critical(fork, prompt, suite, reference);
+        let changes = CaseChanges::of([fork.suite.as_ref(), self.suite.as_ref()], suite, &told);
+        problems.extend(changes.warning(prompt, reference, Place::whole_file(suite.file.as_path())));
+        problems
+    }
+
+    /// The same of the cases that must pass alone, with those of which it is told what is another.
+    fn hold_critical<'a>(
+        &'a self,
         fork: &Self,
-        (suite, settings): (&mut Suite, &Settings),
+        prompt: &str,
+        suite: &mut Suite,
         reference: &str,
-    ) -> Vec<Problem> {
+    ) -> (Vec<Problem>, HashSet<&'a str>) {
+        let Some(suite_then) = &self.suite else {
+            return (self.not_whole(suite, reference), HashSet::new());
+        };
         let asked: Vec<String> = suite.all_models().into_iter().map(str::to_owned).collect();
         let whole_file = Place::whole_file(suite.file.as_path());
-        let mut problems = Vec::new();
-        if !self.is_whole {
-            let message = format!("not all of the suite at {reference} can be read");
-            let help = "cases that must pass are held to it as far as it can be read";
-            problems
-                .push(Problem::warning("changes::unsound_suite", message).at(whole_file.clone()).help(help));
-        }
+        let mut problems = self.not_whole(suite, reference);
         let places: HashMap<String, usize> =
             suite.cases.iter().enumerate().map(|(index, case)| (case.name.clone(), index)).collect();
         let mut not_yet_here = Vec::new();
-        let before: HashSet<&str> = fork.cases.iter().map(|case| case.name.as_str()).collect();
-        let rows_here = rows(settings);
-        let mut unlike = Unlike::since(fork);
-        for then in &self.cases {
+        let before: HashSet<&str> = fork.critical().map(|case| case.name.as_str()).collect();
+        let began = by_name(fork.suite.as_ref());
+        let mut edited = Edited::default();
+        for then in self.critical() {
             let name = &then.name;
             let was_there = before.contains(name.as_str());
             let Some(&index) = places.get(name) else {
@@ -107,8 +81,8 @@ impl CriticalCases {
                 continue;
             };
             let models = suite.models_of(&suite.cases[index]);
-            let lost: Vec<&str> = then
-                .models
+            let lost: Vec<&str> = suite_then
+                .models_of(then)
                 .iter()
                 .filter(|model| asked.contains(model) && !models.contains(model))
                 .map(String::as_str)
@@ -142,23 +116,11 @@ impl CriticalCases {
                 problems
                     .push(Problem::warning("changes::critical_case", message).at(place.clone()).help(help));
             }
-            let compared = (&suite.cases[index], &*suite);
-            if let Some(own) = unlike.compare(compared, then, (&self.rows, &rows_here)) {
-                let case = &suite.cases[index];
-                let differing = then.checks.differences(&Checks::of(case));
-                let names: Vec<String> = differing.iter().map(|(name, _)| format!("`{name}`")).collect();
-                let own = if own.is_empty() { own } else { format!(": {own}") };
-                let checks = if names.is_empty() { String::new() } else { format!(" ({})", few(&names)) };
-                let message = format!(
-                    "`{name}`, which must pass, is not the case that it is at {reference}{own}{checks}"
-                );
-                let help =
-                    "it is judged as it is here; whoever reviews the change should read what it asks now";
-                let place = place_of(case, &differing).unwrap_or(place);
-                problems.push(Problem::warning("changes::critical_case", message).at(place).help(help));
-            }
+            let now = (&suite.cases[index], &*suite);
+            edited.compare((then, suite_then), began.get(name.as_str()).copied(), now);
         }
-        problems.extend(unlike.warnings(reference, &whole_file));
+        let told = edited.told();
+        problems.extend(edited.warnings(prompt, suite, reference));
         if !not_yet_here.is_empty() {
             let message = format!(
                 "what must pass at {reference} since this change began is not asked here: {}",
@@ -167,7 +129,17 @@ impl CriticalCases {
             let help = format!("merge {reference} into the change, and it is asked");
             problems.push(Problem::warning("changes::case_not_yet_here", message).at(whole_file).help(help));
         }
-        problems
+        (problems, told)
+    }
+
+    fn not_whole(&self, suite: &Suite, reference: &str) -> Vec<Problem> {
+        if self.is_whole {
+            return Vec::new();
+        }
+        let message = format!("not all of the suite at {reference} can be read");
+        let help = "cases that must pass are held to it as far as it can be read";
+        let problem = Problem::warning("changes::unsound_suite", message);
+        vec![problem.at(Place::whole_file(suite.file.as_path())).help(help)]
     }
 }
 
@@ -191,11 +163,11 @@ mod tests {
 
     const INPUTS: &str = "{company: A, query: q}";
 
-    fn then(text: &str) -> CriticalCases {
+    fn then(text: &str) -> SuiteThen {
         let tree = Tree::load(fixtures().join("prompts")).tree;
         let settings = Settings::read(tree.registry().document.as_ref().unwrap(), &mut Vec::new());
         let document = Document::parse("then.yaml", text.to_owned(), &mut Vec::new()).unwrap();
-        CriticalCases::of(&document, tree.prompt("support").unwrap().interface(), &settings, &no_files)
+        SuiteThen::of(&document, tree.prompt("support").unwrap().interface(), &settings, &no_files)
     }
 
     /// A suite of cases, each a name and what else stands in it.
@@ -216,9 +188,7 @@ mod tests {
         let (suite, problems) = resolve_text(after, &[]);
         let mut suite = suite.unwrap_or_else(|| panic!("{problems:#?}"));
         let mut text = String::new();
-        let tree = Tree::load(fixtures().join("prompts")).tree;
-        let settings = Settings::read(tree.registry().document.as_ref().unwrap(), &mut Vec::new());
-        for problem in then(before).hold(&then(fork), (&mut suite, &settings), "origin/main") {
+        for problem in then(before).hold_critical(&then(fork), "p", &mut suite, "origin/main").0 {
             let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
             let line = problem.place.as_ref().unwrap().line;
             writeln!(text, "{line}: {severity}: {}\n   help: {}", problem.message, problem.help.unwrap())

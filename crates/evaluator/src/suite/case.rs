@@ -2,7 +2,7 @@
 
 mod given;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 use super::Case;
 use super::digest::{self, Checked, canonical_model};
 use super::origin::Origin;
-use super::parts::{CaseParts, CheckParts};
 use super::spec::CaseSpec;
 use crate::settings::{Properties, Settings};
 use crate::validator::{
@@ -44,8 +43,6 @@ pub(super) struct CaseReader<'a> {
     pub(super) problems: Vec<Problem>,
     /// The checks of properties that some case asked for; `None` where the property itself is wrong.
     expected: HashMap<(String, bool), Option<Checked>>,
-    /// What the cases that must pass are made of, by their names.
-    pub(super) parts: BTreeMap<String, CaseParts>,
 }
 
 impl<'a> CaseReader<'a> {
@@ -62,7 +59,6 @@ impl<'a> CaseReader<'a> {
             asked: Vec::new(),
             problems: Vec::new(),
             expected: HashMap::new(),
-            parts: BTreeMap::new(),
         }
     }
 
@@ -112,10 +108,6 @@ impl<'a> CaseReader<'a> {
         let models = spec.models.map(|models| self.models(models));
         let digest =
             digest::of_case(&inputs, &messages, spec.reference.as_deref(), &checked, self.judge.as_ref());
-        if spec.must_pass {
-            let question = digest::canonical_question(&inputs, &messages, spec.reference.as_deref());
-            self.parts.insert(spec.name.value.clone(), CaseParts::of(&question, &checked));
-        }
         let mut validators: Vec<_> = checked.into_iter().map(|checked| checked.validator).collect();
         // Collecting took over the memory of what it collected from, four times as much.
         validators.shrink_to_fit();
@@ -165,7 +157,6 @@ impl<'a> CaseReader<'a> {
             if let Some(validator) = validator {
                 let canonical: Arc<str> = canonical_json(&canonical(spec, &validator)).into();
                 checked.push(Checked {
-                    parts: Arc::new(CheckParts::of_check(spec, &validator)),
                     // There may be thousands in cases, and each case has its place.
                     validator: Arc::new(validator.written(canonical.clone(), place(spec))),
                     canonical,
@@ -263,10 +254,9 @@ impl<'a> CaseReader<'a> {
                     "validator": canonical(spec, &validator),
                 });
                 let canonical: Arc<str> = canonical_json(&canonical).into();
-                let parts = Arc::new(CheckParts::of_property(name, *holds, spec, &validator));
                 let place = document.place(spec.key_span());
                 let validator = validator.as_property(name, *holds).written(canonical.clone(), Some(place));
-                Checked { canonical, parts, validator: Arc::new(validator), asks_judge: spec.asks_judge() }
+                Checked { canonical, validator: Arc::new(validator), asks_judge: spec.asks_judge() }
             });
             // What is wrong with the property itself is reported where it stands; what this suite makes wrong with it, here and once.
             for problem in problems {

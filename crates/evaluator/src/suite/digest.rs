@@ -10,7 +10,6 @@ use promptassay_registry::template::Values;
 use serde_json::{Map, Value, json};
 
 use super::Case;
-use super::parts::CheckParts;
 use crate::validator::Validator;
 
 /// A validator, and its normal form as text: made once, however many cases share it.
@@ -19,7 +18,6 @@ pub(super) struct Checked {
     pub(super) validator: Arc<Validator>,
     pub(super) canonical: Arc<str>,
     pub(super) asks_judge: bool,
-    pub(super) parts: Arc<CheckParts>,
 }
 
 /// What a model row does to an answer; its name and its limits do nothing.
@@ -43,11 +41,6 @@ pub(super) fn of_case(
     judge: Option<&ModelRow>,
 ) -> Digest {
     Digest::of(canonical_case(inputs, messages, reference, validators, judge))
-}
-
-/// What is asked, without what it is judged by, in canonical form.
-pub(super) fn canonical_question(inputs: &Values, messages: &[Message], reference: Option<&str>) -> String {
-    canonical_case(inputs, messages, reference, &[], None)
 }
 
 fn canonical_case(
@@ -208,7 +201,6 @@ mod tests {
                 validator: Arc::new(build("contains: hi").unwrap()),
                 canonical: canonical_json(&json!({"check": "contains", "a": [1.0, "é"]})).into(),
                 asks_judge: false,
-                parts: Arc::new(CheckParts::none()),
             };
             let text = canonical_case(&inputs, &messages, reference.as_deref(), &vec![checked; validators], None);
             let value: Value = serde_json::from_str(&text).unwrap();

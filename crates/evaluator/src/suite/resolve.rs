@@ -1,7 +1,6 @@
 //! From a suite as it is written to a suite that cannot be wrong. Every problem is found before anything is asked.
 
 use std::collections::{BTreeSet, HashMap};
-use std::mem;
 
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::variables::Interface;
@@ -108,7 +107,6 @@ impl Resolver<'_, '_> {
         };
         Suite {
             digest: of_suite(parts),
-            parts: mem::take(&mut self.reader.parts),
             cases,
             models,
             repeat,

@@ -58,15 +58,17 @@ pub(in crate::commands::eval) fn only_changed(
             return Ok(Changed::Nothing);
         }
         candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
-        for candidate in candidates {
+        for candidate in candidates.iter_mut() {
             if let Some(suite) = &mut candidate.suite {
-                then.hold(candidate.prompt, (suite, settings), flags, problems)?;
+                then.hold(candidate.prompt, suite, flags, problems)?;
                 problems.extend(then.other_programs(candidate.prompt, suite)?);
-                problems.extend(then.other_rows(candidate.prompt, suite, (tree, settings)));
                 let answering = suite.model_program_files(settings, tree.repository_root());
                 problems.extend(then.other_answers(candidate.prompt, &answering, suite)?);
             }
         }
+        let judged =
+            candidates.iter().filter_map(|candidate| Some((candidate.prompt, candidate.suite.as_ref()?)));
+        problems.extend(then.other_rows(&judged.collect::<Vec<_>>(), (tree, settings)));
     }
     Ok(changed)
 }

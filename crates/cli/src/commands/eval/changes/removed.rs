@@ -248,9 +248,9 @@ impl Then<'_> {
             .filter(|case| case.must_pass && case.skip.is_none())
             .map(|case| case.name.as_str())
             .collect();
-        let critical = self.critical(&document, prompt, (directory, &path))?;
-        let names = critical.cases.into_iter().map(|case| case.name);
-        Ok(names.filter(|name| !kept.contains(name.as_str())).collect())
+        let then = self.suite_then(&document, prompt, (directory, &path))?;
+        let names = then.critical().map(|case| &case.name);
+        Ok(names.filter(|name| !kept.contains(name.as_str())).cloned().collect())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use promptassay_evaluator::policy::{Policy, policy_of_files};
-use promptassay_evaluator::selection::CriticalCases;
+use promptassay_evaluator::selection::SuiteThen;
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::{DatasetFile, Suite};
 use promptassay_registry::digest::Digest;
@@ -113,7 +113,7 @@ impl<'a> Then<'a> {
     pub(crate) fn hold(
         &self,
         prompt: &Prompt,
-        (suite, settings): (&mut Suite, &Settings),
+        suite: &mut Suite,
         flags: &PolicyArguments,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Box<Problem>> {
@@ -135,20 +135,18 @@ impl<'a> Then<'a> {
         suite.policy = policy;
         let Some(document) = document else { return Ok(()) };
         let (directory, path) = (prompt.directory(), prompt.suite_path());
-        let critical = self.critical(&document, prompt, (directory, &path))?;
+        let then = self.suite_then(&document, prompt, (directory, &path))?;
         let fork = match at_fork {
             Some(document) if self.fork != self.commit => {
                 let interface = self.interface(&self.fork, directory, prompt.interface())?;
                 let files = |pattern: &str| self.datasets(&self.fork, &path, pattern);
-                CriticalCases::of(&document, &interface, &self.began().settings, &files)
+                Some(SuiteThen::of(&document, &interface, &self.began().settings, &files))
             }
-            Some(_) => critical.clone(),
-            None => CriticalCases::default(),
+            Some(_) => None,
+            None => Some(SuiteThen::default()),
         };
-        problems.extend(critical.hold(&fork, (&mut *suite, settings), self.reference));
-        let changes = critical.suite.changes(&fork.suite, suite);
-        let place = Place::whole_file(suite.file.as_path());
-        problems.extend(changes.warning(prompt.name().as_str(), self.reference, place));
+        let fork = fork.as_ref().unwrap_or(&then);
+        problems.extend(then.hold(fork, prompt.name().as_str(), suite, self.reference));
         Ok(())
     }
 
@@ -251,16 +249,16 @@ impl<'a> Then<'a> {
         problems
     }
 
-    /// The cases that had to pass at the commit by the suite at `path`, of the prompt in `directory` there, which is `prompt` today.
-    pub(super) fn critical(
+    /// The suite at `path` as it was at the commit, of the prompt in `directory` there, which is `prompt` today.
+    pub(super) fn suite_then(
         &self,
         document: &Document,
         prompt: &Prompt,
         (directory, path): (&Path, &Path),
-    ) -> Result<CriticalCases, Box<Problem>> {
+    ) -> Result<SuiteThen, Box<Problem>> {
         let interface = self.interface(&self.commit, directory, prompt.interface())?;
         let files = |pattern: &str| self.datasets(&self.commit, path, pattern);
-        Ok(CriticalCases::of(document, &interface, &self.registry.settings, &files))
+        Ok(SuiteThen::of(document, &interface, &self.registry.settings, &files))
     }
 
     pub(super) fn document(
