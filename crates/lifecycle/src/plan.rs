@@ -94,6 +94,10 @@ impl Planner<'_> {
                 Err(Refusal::NotAdopted { active })
             }
             Request::Rollback { .. } => Err(Refusal::NothingRecorded { active }),
+            Request::Adopt { version } if *version != active => {
+                self.file(version)?;
+                Err(Refusal::NotServed { version: version.clone(), active })
+            }
             // What is adopted is served from here on; the others find nothing to end.
             Request::Adopt { .. } | Request::Abort { .. } | Request::Deprecate { .. } => Ok(()),
         }

@@ -11,6 +11,7 @@ mod located;
 mod node;
 mod reader;
 mod spelled;
+mod unclosed;
 
 pub use control::{ControlCharacter, control_character, unmeant_character};
 pub use document::{Document, Reading};

@@ -13,8 +13,8 @@ const EXAMPLES: &str = "Examples:
 
 /// Record that a version is live already: where a team begins.
 ///
-/// Needs no evidence, and works once: while nothing has been in production according to the ledger. The version is registered, and
-/// `active_version` names it from then on.
+/// Needs no evidence, and works once: while nothing has been in production according to the ledger. A version that `active_version` does not
+/// name is refused where it names another one. The version is registered, and `active_version` names it from then on.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AdoptArguments {

@@ -12,7 +12,7 @@ use super::Context;
 use super::eval::journal::{RunsArguments, described};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::table::{STRONG, columns};
+use crate::table::{STRONG, columns, count};
 use judged::{Judged, Kept, OfBaseline};
 
 const EXAMPLES: &str = "Examples:
@@ -263,9 +263,9 @@ fn text(row: &Row, file: &RunFile) -> String {
     lines.push(format!("directory  {}", row.directory));
     for prompt in &file.prompts {
         lines.push(format!(
-            "\n{}   {} cases × {}   {}",
+            "\n{}   {} × {}   {}",
             prompt.name,
-            prompt.cases.len(),
+            count(prompt.cases.len(), "case"),
             prompt.repeat,
             prompt.chosen
         ));

@@ -207,6 +207,22 @@ fn answers_are_judged_anew_with_the_suite_of_today() {
 }
 
 #[test]
+fn one_case_is_no_cases() {
+    let sandbox = sandbox();
+    for other in ["two", "three"] {
+        let case = SUITE.lines().find(|line| line.contains(other)).unwrap();
+        sandbox.edit("prompts/greet/tests/test_cases.yaml", &format!("{case}\n"), "");
+    }
+    sandbox.run(&["eval", "--offline"]);
+    for (command, shown) in
+        [(["runs", "show"], "greet   1 case × 2 "), (["baseline", "bless"], "default: 1 case, pass rate")]
+    {
+        let seen = sandbox.run(&command);
+        assert!(seen.code == Some(0) && seen.stdout.contains(shown), "{}", seen.shown());
+    }
+}
+
+#[test]
 fn runs_are_listed_shown_and_removed() {
     let sandbox = sandbox();
     assert_snapshot!(session(&sandbox, &[&["runs", "list"], &["runs", "show"], &["report"]]));

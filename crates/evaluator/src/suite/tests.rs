@@ -127,6 +127,28 @@ fn a_case_is_skipped_for_a_reason() {
     insta::assert_snapshot!(shown.join("\n"), @"test_cases.yaml:1:10: `one` is skipped, and nothing says why (help: write the reason behind `skip`, or take it out to have the case asked; in a table an empty cell says nothing)");
 }
 
+/// They are shown as one, with the lines of all, where they say the same.
+#[test]
+fn a_variable_that_no_case_gives_a_value_is_one_problem_at_many_places() {
+    let case = |name: &str| {
+        format!("- {{name: {name}, inputs: {{query: Hello}}, validators: [{{max_words: 3}}]}}\n")
+    };
+    let rows = ("rows.csv", "name,query\none,Hello\ntwo,Hello\n");
+    let suites = [
+        (["one", "two", "three"].map(case).concat(), vec![]),
+        ("datasets: [{file: rows.csv}]\nvalidators: [{max_words: 3}]\n".to_owned(), vec![rows]),
+    ];
+    for (text, files) in suites {
+        let (_, problems) = resolve_text(&text, &files);
+        assert!(problems.len() > 1);
+        let says: BTreeSet<_> = problems.iter().map(|problem| (&problem.message, &problem.help)).collect();
+        assert_eq!(says.len(), 1, "{says:?}");
+        let places: BTreeSet<_> =
+            problems.iter().map(|problem| problem.place.as_ref().unwrap().line).collect();
+        assert_eq!(places.len(), problems.len());
+    }
+}
+
 #[test]
 fn every_message_about_an_invalid_suite() {
     let tree = Tree::load(fixtures().join("prompts")).tree;

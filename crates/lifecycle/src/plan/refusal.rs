@@ -186,6 +186,14 @@ pub enum Refusal {
         /// What is served.
         active: Version,
     },
+    /// What is not live cannot be recorded as live: that would serve it.
+    #[error("{version} is not live, so it cannot be adopted: {active} is served by `active_version`")]
+    NotServed {
+        /// The version.
+        version: Version,
+        /// What is served.
+        active: Version,
+    },
     /// It is served, and would never be again.
     #[error("{version} is served by `active_version`, and an archived version is never served again")]
     ArchivesWhatIsServed {
@@ -300,6 +308,9 @@ impl Refusal {
             ),
             Self::NotAdopted { active } => format!(
                 "`promptassay adopt NAME {active}` records first that it is in production; where nobody is to be served it yet, take `active_version` out of prompt.yaml"
+            ),
+            Self::NotServed { version, active } => format!(
+                "`promptassay adopt NAME {active}` records what is served; `promptassay activate NAME {version}` comes first where {version} is to be it"
             ),
             Self::ArchivesWhatIsServed { .. } => {
                 "`promptassay activate NAME VERSION` serves another one; what is in no ledger need not be archived".to_owned()

@@ -379,6 +379,20 @@ fn only_what_is_live_before_the_ledger_is_adopted() {
     insta::assert_snapshot!(steps(&after(&[testing("1.1.0")]), adopt("1.0.0"), 9, &policy()).unwrap(), @"v1.0.0 draft→production");
 }
 
+/// A slip of one digit would release a version that nobody was served, and the ledger would say that it was live before.
+#[test]
+fn what_active_version_does_not_serve_is_not_adopted() {
+    let served = |request| Command { active: Some(v("1.0.0")), ..command(request) };
+    let adopted = |request| plan(&State::default(), &served(request), hour(0), &policy());
+    let refusal = adopted(adopt("1.1.0")).unwrap_err();
+    insta::assert_snapshot!(format!("{refusal} ({})", refusal.help().unwrap()), @"v1.1.0 is not live, so it cannot be adopted: v1.0.0 is served by `active_version` (`promptassay adopt NAME v1.0.0` records what is served; `promptassay activate NAME v1.1.0` comes first where v1.1.0 is to be it)");
+    assert!(matches!(adopted(adopt("9.9.9")), Err(Refusal::NoFile { .. })));
+    assert_eq!(adopted(adopt("1.0.0")).unwrap().events.len(), 1);
+    // Where the ledger has begun without it, nothing is served that a slip could replace.
+    let begun = after(&[testing("1.2.0")]);
+    assert!(plan(&begun, &served(adopt("1.1.0")), hour(9), &policy()).is_ok());
+}
+
 #[test]
 fn what_goes_out_of_service_needs_a_reason() {
     let state = after(&[replaced(), vec![testing("1.2.0"), canary("1.2.0", "5")]].concat());

@@ -10,6 +10,7 @@ use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use super::located::Span;
 use super::node::{Builder, Kind, Node, Raw};
 use super::reader::Reader;
+use super::unclosed::unclosed;
 use crate::merge_conflict;
 use crate::problem::{Place, Problem};
 
@@ -203,15 +204,19 @@ fn syntax_problem(file: &Path, text: &str, error: &serde_saphyr::Error) -> Probl
     let message = error.to_string();
     // The place is shown apart from the message; the library writes it into the message as well.
     let message = message.split(" at line ").next().unwrap_or(&message).trim().to_owned();
-    let problem = Problem::error("yaml::syntax", format!("not valid YAML: {message}"));
-    let Some(location) = error.location() else { return problem.at(Place::whole_file(file)) };
+    let says = |what: &str| Problem::error("yaml::syntax", format!("not valid YAML: {what}"));
+    let Some(location) = error.location() else { return says(&message).at(Place::whole_file(file)) };
     // An error may come without a byte offset; its line and column are always there.
     let line = usize::try_from(location.line()).unwrap_or(1).max(1);
     let column = usize::try_from(location.column()).unwrap_or(1).max(1);
     let line_start = text.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
     let on_line = text[line_start..].chars().take(column - 1).map(char::len_utf8).sum::<usize>();
-    let place = Place::in_text(file, text, line_start + on_line..line_start + on_line + 1);
-    problem.at(place)
+    let at = line_start + on_line;
+    if let Some(bracket) = unclosed(text, at) {
+        let place = Place::in_text(file, text, bracket.at..bracket.at + 1);
+        return says(&bracket.message()).at(place).help(bracket.help(text));
+    }
+    says(&message).at(Place::in_text(file, text, at..at + 1))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use promptassay_evaluator::gate::points;
 use serde::Serialize;
 
+use crate::table::count;
+
 /// A prompt that was blessed.
 #[derive(Debug, Serialize)]
 pub(super) struct Blessing {
@@ -54,8 +56,9 @@ pub(super) fn text(blessings: &[Blessing]) -> String {
             let score = model.score.map_or("–".to_owned(), |score| format!("{score:.3}"));
             let _ = writeln!(
                 text,
-                "         {}: {} cases, pass rate {rate}, score {score}",
-                model.model, model.cases
+                "         {}: {}, pass rate {rate}, score {score}",
+                model.model,
+                count(model.cases, "case")
             );
             if let Some(first) = &model.first_blessed_at {
                 let drift = |drift: Option<f64>| {

@@ -13,6 +13,7 @@ fn no_first_command_stops_what_is_served() {
     let served = sandbox.run(&["resolve", "greet"]);
     assert!(served.code == Some(0) && served.stdout.contains("v1.0.0"), "{}", served.shown());
     let first: &[&[&str]] = &[
+        &["adopt", "greet", "1.1.0", "--reason", "x"],
         &["promote", "greet", "1.1.0", "--to", "testing"],
         &["promote", "greet", "1.1.0", "--to", "production"],
         &["canary", "greet", "1.1.0", "--percent", "5"],

@@ -5,7 +5,7 @@ use promptassay_llm::{Message, Role, ToolCall};
 use promptassay_registry::content;
 use promptassay_registry::problem::{Problem, did_you_mean};
 use promptassay_registry::template::Values;
-use promptassay_registry::variables::{ValueProblem, VariableType};
+use promptassay_registry::variables::{ValueProblem, VariableType, code};
 use promptassay_registry::yaml::Located;
 use serde_json::Value;
 
@@ -122,7 +122,10 @@ impl CaseReader<'_> {
     ) {
         let given = inputs.iter().find(|(name, _)| name.value == problem.variable);
         let place = given.map_or(case.span, |(_, value)| value.span);
-        let message = format!("case `{case}`: {}", problem.message);
+        // A variable without a value is missed in many cases at once: what says the same is shown as one problem, at all their places.
+        let is_missing = given.is_none() && problem.code == code::MISSING;
+        let message =
+            if is_missing { problem.message } else { format!("case `{case}`: {}", problem.message) };
         let help = if given.is_none() && origin.is_row() && KNOWN_COLUMNS.contains(&problem.variable.as_str())
         {
             let name = &problem.variable;
@@ -138,7 +141,11 @@ impl CaseReader<'_> {
             problem.help
         };
         let problem = Problem::error("suite::invalid_input", message).maybe_help(help);
-        self.problems.push(origin.locate(problem, place));
+        self.problems.push(if is_missing {
+            problem.at(origin.place(place))
+        } else {
+            origin.locate(problem, place)
+        });
     }
 
     /// `1.10` is a number, and a number has no spelling: what is sent is `1.1`.
