@@ -35,8 +35,10 @@ impl<'t> Names<'t> {
             }
             Stmt::IfCond(condition) => {
                 self.read(&condition.expr);
-                self.block(&condition.true_body);
-                self.block(&condition.false_body);
+                let one = self.block(&condition.true_body);
+                let other = self.block(&condition.false_body);
+                // What only one of the two gives a value is read from outside where the other is taken, as in Jinja2.
+                self.give(one.into_iter().filter(|name| other.contains(name)));
             }
             Stmt::WithBlock(block) => {
                 self.scopes.push(BTreeSet::new());
@@ -77,17 +79,22 @@ impl<'t> Names<'t> {
         }
     }
 
-    fn block(&mut self, statements: &'t [Stmt<'t>]) {
+    /// Reads a block of its own; returns what it gives a value.
+    fn block(&mut self, statements: &'t [Stmt<'t>]) -> BTreeSet<&'t str> {
         self.scopes.push(BTreeSet::new());
         self.statements(statements);
-        self.scopes.pop();
+        self.scopes.pop().unwrap_or_default()
+    }
+
+    fn give(&mut self, names: impl IntoIterator<Item = &'t str>) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.extend(names);
+        }
     }
 
     fn assign(&mut self, target: &'t Expr<'t>) {
         match target {
-            Expr::Var(variable) => {
-                self.scopes.last_mut().map(|scope| scope.insert(variable.id));
-            }
+            Expr::Var(variable) => self.give([variable.id]),
             Expr::List(list) => list.items.iter().for_each(|item| self.assign(item)),
             Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.assign(item)),
             _ => {}

@@ -85,6 +85,24 @@ fn a_variable_is_one_wherever_it_stands() {
 }
 
 #[test]
+fn what_every_branch_gives_a_value_is_not_read_from_outside() {
+    let used = |source: &str| template(source).variables().collect::<Vec<_>>().join(" ");
+    let each =
+        "{% if a %}{% set x = 1 %}{% elif b %}{% set x = 2 %}{% else %}{% set x, y = [3, 4] %}{% endif %}";
+    assert_eq!(used(&format!("{each}{{{{ x }}}}")), "a b");
+    assert_eq!(used(&format!("{each}{{{{ y }}}}")), "a b y");
+    assert_eq!(rendered(&format!("{each}{{{{ x }}}}"), json!({"a": false, "b": false})), "3");
+    assert_eq!(used("{% if a %}{% set x = 1 %}{% else %}{{ x }}{% endif %}"), "a x");
+    assert_eq!(used("{% if a %}{% set x = 1 %}{% endif %}{{ x }}"), "a x");
+    assert_eq!(
+        used(
+            "{% for i in l %}{% if i %}{% set x = 1 %}{% else %}{% set x = 2 %}{% endif %}{% endfor %}{{ x }}"
+        ),
+        "l x"
+    );
+}
+
+#[test]
 fn missing_variables_are_reported_at_once() {
     assert_eq!(missing("{{ a }} {{ b }} {{ c }}", json!({"b": 1})), ["a", "c"]);
     assert_eq!(missing("{% if a %}{{ b }}{% endif %}", json!({})), ["a", "b"]);
