@@ -86,12 +86,15 @@ fn check(path: &str) {
     let text = fs::read_to_string(&file).unwrap();
     let page = Page::read(&text);
     let printed = shell::run(&page);
+    // Before anything is written: what a command that was refused prints is no output of the page.
+    for (command, printed) in page.commands().zip(&printed) {
+        assert_eq!(printed.code, command.exit_code, "{path}: $ {}\n{}", command.text, printed.output);
+    }
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&file, page.with_outputs(&text, &printed)).unwrap();
         return;
     }
     for (command, printed) in page.commands().zip(&printed) {
-        assert_eq!(printed.code, command.exit_code, "{path}: $ {}\n{}", command.text, printed.output);
         assert!(
             command.shows(&printed.output),
             "{path}: $ {}\n--- the page says\n{}\n--- it prints\n{}\n(UPDATE_DOCS=1 writes it into the page)",
