@@ -29,6 +29,7 @@ use crate::suite::{Case, Suite};
 pub use build::{PromptInput, build};
 pub use describe::{Estimate, PlanDescription, PromptDescription, VariantDescription};
 pub use remark::Remark;
+pub use request::asked;
 pub(crate) use request::messages;
 pub use shard::{InvalidShard, Shard};
 pub use versions::{ChosenVersions, PromptChange, VersionRequest, choose, choose_changed};

@@ -1,17 +1,21 @@
 //! `promptassay render`: exactly what would be sent to a model.
 
+mod case;
 mod values;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use promptassay_evaluator::plan::asked;
+use promptassay_evaluator::suite::Case;
 use promptassay_lifecycle::ledger;
-use promptassay_registry::content::{Rendered, RenderedMessage, VersionContent};
+use promptassay_llm::Message;
+use promptassay_registry::content::VersionContent;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem, closest, has_errors};
 use promptassay_registry::template::{
-    MAX_TEMPLATE_BYTES, RenderError, Template, TemplateFormat, TemplateProblem, UnknownVariable,
+    MAX_TEMPLATE_BYTES, RenderError, Template, TemplateFormat, TemplateProblem, UnknownVariable, Values,
 };
 use promptassay_registry::variables::{ValueProblem, Variables, code};
 use promptassay_registry::version::Version;
@@ -27,11 +31,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::key_value::{self, KeyValue};
 use crate::lifecycle::ledger_of;
-use crate::prompts::{WhichVersion, version};
+use crate::prompts::{WhichVersion, find, version};
 
 const EXAMPLES: &str = "Examples:
   promptassay render customer_support --var company_name=TechCorp --var query='Where is my order?'
   promptassay render customer_support v1.2.0 --vars values.yaml | jq '.messages'
+  promptassay render customer_support --case damaged_item
   promptassay render --template draft.txt --var name=Ada
   echo '{\"name\": \"Ada\"}' | promptassay render --template draft.txt --vars -";
 
@@ -50,6 +55,10 @@ pub(crate) struct RenderArguments {
     /// A value; may be given several times. Where prompt.yaml declares another type than string, it is read as JSON.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value::parse)]
     var: Vec<KeyValue>,
+    /// A case of the prompt's suite: its inputs are the values, and its conversation is among the messages. `--vars` and `--var`
+    /// win over its inputs.
+    #[arg(long, value_name = "NAME", conflicts_with = "template")]
+    case: Option<String>,
     /// A YAML or JSON file of values, `-` for standard input; `--var` wins over it.
     #[arg(long, value_name = "FILE")]
     vars: Option<PathBuf>,
@@ -80,6 +89,7 @@ struct Source<'a> {
     variables: &'a Variables,
     /// The template's own file and text, where an error of it has a place there.
     file: Option<(&'a Path, &'a str)>,
+    case: Option<Case>,
     origin: Origin<'a>,
 }
 
@@ -89,13 +99,15 @@ struct Origin<'a> {
     prompt: Option<&'a str>,
     version: Option<&'a Version>,
     sha256: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 struct Answer<'a> {
     #[serde(flatten)]
     origin: &'a Origin<'a>,
-    messages: Vec<RenderedMessage>,
+    messages: Vec<Message>,
     params: Map<String, Value>,
     response_format: Option<&'a Value>,
 }
@@ -104,21 +116,25 @@ pub(crate) fn run(arguments: &RenderArguments, context: &Context<'_>) -> Result<
     match (&arguments.template, &arguments.name) {
         (Some(path), _) => bare(path, arguments, context),
         (None, Some(name)) => {
-            let prompt = context.prompt(name)?;
-            let version = version(&prompt, arguments.version.selector())?;
+            let loaded = context.load();
+            let prompt = find(&loaded, name)?;
+            let version = version(prompt, arguments.version.selector())?;
             if ledger::exists(prompt.directory()) {
                 let ledger = ledger_of(prompt.name(), context)?;
-                as_recorded(&prompt, &version.version, ledger.state())?;
+                as_recorded(prompt, &version.version, ledger.state())?;
             }
+            let case = arguments.case.as_deref();
             let is_text = matches!(version.content, VersionContent::Text(_));
             let source = Source {
                 content: &version.content,
                 variables: version.interface.variables(),
                 file: is_text.then_some((version.path.as_path(), &*version.text)),
+                case: case.map(|case| case::find(case, prompt, &loaded.tree)).transpose()?,
                 origin: Origin {
                     prompt: Some(prompt.name().as_str()),
                     version: Some(&version.version),
                     sha256: Some(version.digest),
+                    case,
                 },
             };
             render(&source, arguments, context)
@@ -144,13 +160,18 @@ fn bare(path: &Path, arguments: &RenderArguments, context: &Context<'_>) -> Resu
         content: &content,
         variables: &variables,
         file: Some((path, &text)),
+        case: None,
         origin: Origin::default(),
     };
     render(&source, arguments, context)
 }
 
 fn render(source: &Source<'_>, arguments: &RenderArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let given = Given::read(arguments.vars.as_deref(), &arguments.var, source.variables)?;
+    let (inputs, conversation) = match &source.case {
+        Some(case) => (case.inputs.clone(), case.messages.as_slice()),
+        None => (Values::new(), [].as_slice()),
+    };
+    let given = Given::read(inputs, arguments.vars.as_deref(), &arguments.var, source.variables)?;
     let resolved = source.variables.resolve(&given.values).map_err(|found| {
         Failure::invalid(found.into_iter().map(|problem| value_problem(problem, &given, source)).collect())
     })?;
@@ -159,16 +180,15 @@ fn render(source: &Source<'_>, arguments: &RenderArguments, context: &Context<'_
     if has_errors(&unknown) {
         return Err(Failure::invalid(unknown));
     }
-    let rendered = source
-        .content
-        .render(&resolved.values)
+    let messages = asked(source.content, &resolved.values, conversation)
         .map_err(|error| Failure::invalid(render_problems(error, source.file)))?;
     context.console.problems(&unknown);
-    match rendered {
-        Rendered::Text(text) if context.format == OutputFormat::Human => context.data(text)?,
-        rendered => {
+    match (source.content, messages.as_slice()) {
+        (VersionContent::Text(_), [question]) if context.format == OutputFormat::Human => {
+            context.data(&question.content)?;
+        }
+        _ => {
             let Content { params, response_format, .. } = Content::of(source.content);
-            let messages = rendered.into_messages();
             context.json(&Answer { origin: &source.origin, messages, params, response_format })?;
         }
     }

@@ -107,3 +107,22 @@ fn a_bare_template_needs_no_registry() {
         sandbox.run_with_input(&["render", "--template", "draft.txt", "--vars", "-"], "name: [\n");
     assert_snapshot!("malformed_values_on_standard_input", malformed.shown());
 }
+
+#[test]
+fn a_case_is_rendered_as_it_is_asked() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "prompts/greet/tests/test_cases.yaml",
+        "validators: [{max_words: 9}]\ncases:\n  - name: by_name\n    inputs: {name: Ada}\n  - name: again\n    inputs: {name: Bo, tone: dry}\n    messages: [{role: user, content: Hello}, {role: assistant, content: Who is it?}]\n",
+    );
+    assert_snapshot!(sandbox.session(&[
+        &["render", "greet", "--case", "by_name"],
+        &["render", "greet", "--case", "by_name", "--var", "name=Eve"],
+        &["render", "greet", "--case", "again"],
+        &["render", "greet", "--case", "by_nam"],
+        &["render", "greet", "--case", "another"],
+        &["render", "--template", "x", "--case", "again"],
+    ]));
+    sandbox.write("prompts/greet/tests/test_cases.yaml", "cases: [{name: by_name, inputs: {nam: Ada}}]\n");
+    assert_snapshot!(sandbox.session(&[&["render", "greet", "--case", "by_name"]]));
+}

@@ -8,20 +8,34 @@ use super::Variant;
 use crate::suite::Case;
 
 /// The request of a case to a variant: the rendered messages, the effective parameters, and nothing that nobody wrote.
-///
-/// The conversation of a case goes right before the last message of the user in the prompt, so that the instructions and the
-/// examples of the prompt come first and its question comes last; where the prompt has no message of the user, it comes last.
 pub(super) fn of(variant: &Variant, case: &Case) -> Result<ChatRequest, RenderError> {
-    let mut messages = messages(&variant.content, &case.inputs)?;
-    let question = messages.iter().rposition(|message| message.role == Role::User);
-    let before = question.unwrap_or(messages.len());
-    messages.splice(before..before, case.messages.iter().cloned());
+    let messages = asked(&variant.content, &case.inputs, &case.messages)?;
     Ok(ChatRequest {
         params: variant.params.clone(),
         response_format: variant.response_format.clone(),
         extra: variant.model.extra.clone(),
         ..ChatRequest::new(messages)
     })
+}
+
+/// The messages of a version with these values and what was said before.
+///
+/// The conversation of a case goes right before the last message of the user in the prompt, so that the instructions and the
+/// examples of the prompt come first and its question comes last; where the prompt has no message of the user, it comes last.
+///
+/// # Errors
+///
+/// What the templates of the version say of the values.
+pub fn asked(
+    content: &VersionContent,
+    inputs: &Values,
+    conversation: &[Message],
+) -> Result<Vec<Message>, RenderError> {
+    let mut messages = messages(content, inputs)?;
+    let question = messages.iter().rposition(|message| message.role == Role::User);
+    let before = question.unwrap_or(messages.len());
+    messages.splice(before..before, conversation.iter().cloned());
+    Ok(messages)
 }
 
 /// The messages of a version with these values.

@@ -1,4 +1,4 @@
-//! The values that a rendering is given: a file or standard input, and `--var` over it.
+//! The values that a rendering is given: those of a case, of a file or standard input over them, and `--var` over all.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -27,16 +27,18 @@ pub(super) struct Given {
 }
 
 impl Given {
+    /// Those of `file` win over `case`, and `assignments` over both.
     pub(super) fn read(
+        case: Values,
         file: Option<&Path>,
         assignments: &[KeyValue],
         variables: &Variables,
     ) -> Result<Self, Failure> {
         let document = file.map(read_document).transpose()?;
-        let mut values = match &document {
-            Some(document) => read_values(document)?,
-            None => Values::new(),
-        };
+        let mut values = case;
+        if let Some(document) = &document {
+            values.extend(read_values(document)?);
+        }
         for KeyValue { key, value } in assignments {
             values.insert(key.clone(), typed(value, variables.get(key).and_then(Variable::kind)));
         }
