@@ -104,7 +104,12 @@ pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
             return Err(Failure::invalid(loaded.problems.iter().filter(of_it).cloned().collect()));
         }
     }
-    let help = did_you_mean(name, known.iter().map(String::as_str), "experiments");
+    let mut help = did_you_mean(name, known.iter().map(String::as_str), "experiments");
+    if loaded.tree.find(name).is_ok() {
+        help = format!(
+            "`{name}` is a prompt: `expose` and `record` count for its canary with `--canary {name}`; {help}"
+        );
+    }
     let message = format!("there is no experiment `{}`", name.escape_debug());
     Err(Failure::invalid_one(Problem::error(UNKNOWN, message).help(help)))
 }

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use promptassay_registry::files::read_text;
 use promptassay_registry::operations::{AddError, NewVersion, Number, add_version};
 use promptassay_registry::problem::{Problem, Severity};
-use promptassay_registry::tree::MAX_VERSION_BYTES;
-use promptassay_registry::version::{self, Version};
+use promptassay_registry::tree::{MAX_VERSION_BYTES, PromptVersion};
+use promptassay_registry::version::{Bump as Part, Version, VersionSelector};
 use promptassay_registry::version_file::Form;
 use serde::Serialize;
 
@@ -16,11 +16,12 @@ use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::lifecycle::{ledger_of, sound};
-use crate::prompts::parse_version;
+use crate::prompts::{parse_version, version};
 
 const EXAMPLES: &str = "Examples:
   promptassay add customer_support                      a copy of the newest version, to be edited
-  promptassay add customer_support --from draft.txt     its text
+  promptassay add customer_support --from v1.0.0        a copy of that version
+  promptassay add customer_support --from draft.txt     the text of a file
   promptassay add customer_support --from chat.yaml --bump major
   some-program | promptassay add customer_support v2.0.0-rc.1 --from -";
 
@@ -37,8 +38,9 @@ pub(crate) struct AddArguments {
     /// The number of the new version [default: what `--bump` makes of the newest].
     #[arg(value_parser = parse_version)]
     version: Option<Version>,
-    /// A file with the text, `-` for standard input; `.yaml` holds chat messages.
-    #[arg(long, value_name = "FILE")]
+    /// A version of the prompt, or a file with the text, `-` for standard input; `.yaml` holds chat messages. A file that is called
+    /// like a version is `./v1.0.0`.
+    #[arg(long, value_name = "VERSION|FILE")]
     from: Option<PathBuf>,
     /// Which part of the newest version to raise.
     #[arg(long, value_name = "PART", value_enum, default_value_t, conflicts_with_all = ["version", "version_option"])]
@@ -76,19 +78,33 @@ struct Source {
     copied: Option<Version>,
 }
 
+impl Source {
+    fn copy(version: &PromptVersion) -> Self {
+        Self {
+            text: version.text.to_string(),
+            form: version.form(),
+            file: None,
+            copied: Some(version.version.clone()),
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &AddArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let lock = context.lock()?;
     let name = context.existing_name(&arguments.name)?;
     let source = match &arguments.from {
-        Some(path) => read_source(path)?,
+        Some(from) => match from.to_str().and_then(|text| text.parse().ok()) {
+            Some(version) => copy_of(version, name.as_str(), context)?,
+            None => read_source(from)?,
+        },
         None => copy_of_newest(name.as_str(), context)?,
     };
     let number = match arguments.version.as_ref().or(arguments.version_option.as_ref()) {
         Some(version) => Number::Exact(version.clone()),
         None => Number::Next(match arguments.bump {
-            Bump::Patch => version::Bump::Patch,
-            Bump::Minor => version::Bump::Minor,
-            Bump::Major => version::Bump::Major,
+            Bump::Patch => Part::Patch,
+            Bump::Minor => Part::Minor,
+            Bump::Major => Part::Major,
         }),
     };
     // A version that was archived may have neither a file nor a row any more; what it was is in the ledger all the same.
@@ -154,15 +170,15 @@ fn read_source(path: &Path) -> Result<Source, Failure> {
     })
 }
 
+fn copy_of(wanted: Version, name: &str, context: &Context<'_>) -> Result<Source, Failure> {
+    let prompt = context.prompt(name)?;
+    Ok(Source::copy(version(&prompt, Some(&VersionSelector::Exact(wanted)))?))
+}
+
 fn copy_of_newest(name: &str, context: &Context<'_>) -> Result<Source, Failure> {
     let prompt = context.prompt(name)?;
     match prompt.versions().next_back() {
-        Some(newest) => Ok(Source {
-            text: newest.text.to_string(),
-            form: newest.form(),
-            file: None,
-            copied: Some(newest.version.clone()),
-        }),
+        Some(newest) => Ok(Source::copy(newest)),
         None => Err(Failure::invalid_one(
             Problem::error("add::nothing_to_copy", format!("`{name}` has no version to copy"))
                 .help("name a file with the text: `--from FILE`"),

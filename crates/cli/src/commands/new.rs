@@ -1,6 +1,8 @@
 //! `promptassay new`: a prompt to begin with.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use promptassay_registry::name::PromptName;
@@ -47,7 +49,7 @@ pub(crate) fn run(arguments: &NewArguments, context: &Context<'_>) -> Result<Exi
     }
     let name = arguments.name.as_str();
     let directory = context.prompts.join(name);
-    if directory.exists() {
+    if is_occupied(&directory) {
         return Err(Failure::invalid_one(
             Problem::error("new::exists", format!("`{name}` is there already; nothing was changed"))
                 .at(Place::whole_file(directory))
@@ -62,4 +64,15 @@ pub(crate) fn run(arguments: &NewArguments, context: &Context<'_>) -> Result<Exi
         "\nnext: edit them, then\n  promptassay check {name}\n  promptassay register {name} v0.1.0 -m \"what it is for\""
     ));
     Ok(Exit::Success)
+}
+
+/// Whether anything but directories is there. What cannot be read is taken for something.
+fn is_occupied(path: &Path) -> bool {
+    match fs::symlink_metadata(path) {
+        Err(error) => error.kind() != ErrorKind::NotFound,
+        Ok(found) if found.is_dir() => fs::read_dir(path).map_or(true, |mut entries| {
+            entries.any(|entry| entry.map_or(true, |entry| is_occupied(&entry.path())))
+        }),
+        Ok(_) => true,
+    }
 }

@@ -1,5 +1,7 @@
 //! The commands that write: init, new, add, register, activate.
 
+use std::fs;
+
 use insta::assert_snapshot;
 
 use crate::sandbox::{PROMPT, SUITE, Sandbox, TEXT};
@@ -40,6 +42,15 @@ fn a_new_prompt_is_sound_as_it_is() {
         &["new", "Order Status"],
         &["new", "x", "--prompts", "nowhere"],
     ]));
+    // What holds nothing is in nobody's way; a link that leads nowhere is something.
+    fs::create_dir_all(sandbox.path("prompts/empty/tests")).unwrap();
+    assert_eq!(sandbox.run(&["new", "empty"]).code, Some(0));
+    #[cfg(unix)]
+    {
+        fs::create_dir_all(sandbox.path("prompts/linked")).unwrap();
+        std::os::unix::fs::symlink("nothing", sandbox.path("prompts/linked/prompt.yaml")).unwrap();
+        assert_eq!(sandbox.run(&["new", "linked"]).code, Some(2));
+    }
     let version = sandbox.json(&["new", "second"]);
     assert_eq!(
         (&version["name"], &version["created"][1]),
@@ -67,6 +78,9 @@ fn a_version_is_added_without_being_registered() {
         .run_with_input(&["add", "greet", "--from", "-", "--format", "json"], "Hi {name}, no line feed");
     assert_eq!(added.code, Some(0), "{}", added.shown());
     assert_eq!(sandbox.read("prompts/greet/v3.0.0.txt"), "Hi {name}, no line feed");
+    let copied = sandbox.run(&["add", "greet", "--from", "v1.1.1"]);
+    assert!(copied.code == Some(0) && copied.stderr.contains("a copy of v1.1.1"), "{}", copied.shown());
+    assert_eq!(sandbox.read("prompts/greet/v3.1.0.txt"), "Say hello to {name}.\n");
 }
 
 #[test]
@@ -93,6 +107,7 @@ fn what_cannot_be_added_is_not() {
         &["add", "greet", "--from", "draft.txt"],
         &["add", "greet", "--from", "chat.yaml"],
         &["add", "greet", "--from", "nothing.txt"],
+        &["add", "greet", "--from", "v7.0.0"],
         &["add", "greet", "--version", "v1.0.0"],
         &["add", "greet", "--version", "1.1"],
         &["add", "greet", "--version", "v2.0.0", "--bump", "major"],

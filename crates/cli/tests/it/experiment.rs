@@ -87,6 +87,7 @@ fn from_definition_to_decision() {
         &["experiment", "show", "trial"],
         &["experiment", "start", "trial"],
         &["assign", "tiral", "u1"],
+        &["expose", "greet", "u1"],
         &["check"],
     ]));
 }
