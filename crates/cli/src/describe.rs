@@ -8,7 +8,7 @@ use promptassay_lifecycle::event::Grounds;
 use promptassay_lifecycle::evidence::EvidenceSummary;
 use promptassay_lifecycle::stage::Stage;
 use promptassay_lifecycle::state::State;
-use promptassay_registry::content::{Role, VersionContent};
+use promptassay_registry::content::{Role, Tool, VersionContent};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::tree::{Prompt, PromptVersion};
 use promptassay_registry::variables::{Variable, VariableType};
@@ -52,6 +52,8 @@ pub(crate) struct Content<'a> {
     pub(crate) messages: Vec<Message<'a>>,
     pub(crate) params: Map<String, Value>,
     pub(crate) response_format: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) tools: &'a [Tool],
 }
 
 /// A message before its variables have values.
@@ -117,6 +119,7 @@ impl<'a> Content<'a> {
                 messages: vec![Message { role: Role::User, content: template.source() }],
                 params: Map::new(),
                 response_format: None,
+                tools: &[],
             },
             VersionContent::Chat(chat) => Self {
                 messages: chat
@@ -126,6 +129,7 @@ impl<'a> Content<'a> {
                     .collect(),
                 params: chat.params().clone(),
                 response_format: chat.response_format(),
+                tools: chat.tools(),
             },
         }
     }

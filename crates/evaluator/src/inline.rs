@@ -42,10 +42,11 @@ use promptassay_registry::content::VersionContent;
 use promptassay_registry::template::{RenderError, Values};
 use promptassay_stats::Confidence;
 use promptassay_stats::score::{ScoreInterval, score_interval_of_means};
+use serde_json::Value;
 
 use crate::event::AskError;
 use crate::outcome::{CheckOutcome, CheckResult, RepeatOutcome, repeat_score};
-use crate::plan::messages;
+use crate::plan::{messages, tools};
 use crate::validator::{Subject, Validator};
 
 /// One question, and what its answer must be like.
@@ -187,6 +188,9 @@ pub enum Invalid {
         /// What its inputs lack.
         source: RenderError,
     },
+    /// The version's parameters or the form of its answer are none that a model is asked with.
+    #[error("the prompt's `params` or `response_format`: {0}")]
+    Unknown(String),
 }
 
 /// Asks one case once through `ask`, and judges the reply.
@@ -195,7 +199,7 @@ where
     A: Fn(ChatRequest) -> F,
     F: Future<Output = Result<Reply, AskError>>,
 {
-    let request = request(prompt, case)?;
+    let request = request(&blank(prompt)?, prompt, case)?;
     Ok(CaseResult { name: case.name.clone(), repeats: vec![judged(case, ask(request).await)] })
 }
 
@@ -228,12 +232,13 @@ where
 
 /// The requests of all cases, or everything that is wrong with them.
 fn requests(prompt: &VersionContent, cases: &[Case]) -> Result<Vec<ChatRequest>, Vec<Invalid>> {
+    let blank = blank(prompt).map_err(|problem| vec![problem])?;
     let (mut names, mut requests, mut invalid) = (BTreeSet::new(), Vec::new(), Vec::new());
     for case in cases {
         if !names.insert(case.name.as_str()) {
             invalid.push(Invalid::SameName(case.name.clone()));
         }
-        match request(prompt, case) {
+        match request(&blank, prompt, case) {
             Ok(request) => requests.push(request),
             Err(problem) => invalid.push(problem),
         }
@@ -241,12 +246,26 @@ fn requests(prompt: &VersionContent, cases: &[Case]) -> Result<Vec<ChatRequest>,
     if invalid.is_empty() { Ok(requests) } else { Err(invalid) }
 }
 
-fn request(prompt: &VersionContent, case: &Case) -> Result<ChatRequest, Invalid> {
+/// What every case of the prompt is asked with, without its messages.
+fn blank(prompt: &VersionContent) -> Result<ChatRequest, Invalid> {
+    let mut request = ChatRequest { tools: tools(prompt), ..ChatRequest::default() };
+    if let VersionContent::Chat(chat) = prompt {
+        let unknown = |source: serde_json::Error| Invalid::Unknown(source.to_string());
+        request.params = serde_json::from_value(Value::Object(chat.params().clone())).map_err(unknown)?;
+        let format = chat.response_format().cloned();
+        request.response_format = format.map(serde_json::from_value).transpose().map_err(unknown)?;
+    }
+    Ok(request)
+}
+
+fn request(blank: &ChatRequest, prompt: &VersionContent, case: &Case) -> Result<ChatRequest, Invalid> {
     if case.validators.is_empty() {
         return Err(Invalid::NoCheck(case.name.clone()));
     }
-    let rendered = messages(prompt, &case.inputs);
-    rendered.map(ChatRequest::new).map_err(|source| Invalid::NotRendered { case: case.name.clone(), source })
+    match messages(prompt, &case.inputs) {
+        Ok(messages) => Ok(ChatRequest { messages, ..blank.clone() }),
+        Err(source) => Err(Invalid::NotRendered { case: case.name.clone(), source }),
+    }
 }
 
 fn judged(case: &Case, reply: Result<Reply, AskError>) -> Repeat {

@@ -14,7 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use promptassay_llm::{ChatRequest, ModelRow, Params, ResponseFormat};
+use promptassay_llm::{ChatRequest, ModelRow, Params, ResponseFormat, ToolDefinition};
 use promptassay_registry::content::VersionContent;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::name::PromptName;
@@ -30,7 +30,7 @@ pub use build::{PromptInput, build};
 pub use describe::{Estimate, PlanDescription, PromptDescription, VariantDescription};
 pub use remark::Remark;
 pub use request::asked;
-pub(crate) use request::messages;
+pub(crate) use request::{messages, tools};
 pub use shard::{InvalidShard, Shard};
 pub use versions::{ChosenVersions, PromptChange, VersionRequest, choose, choose_changed};
 
@@ -86,6 +86,7 @@ pub struct Variant {
     content: Arc<VersionContent>,
     params: Params,
     response_format: Option<ResponseFormat>,
+    tools: Vec<ToolDefinition>,
 }
 
 impl Variant {

@@ -28,6 +28,18 @@ pub struct Chat {
     messages: Vec<MessageTemplate>,
     params: Map<String, Value>,
     response_format: Option<Value>,
+    tools: Vec<Tool>,
+}
+
+/// A tool that the model may call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tool {
+    /// The name that the model calls it by.
+    pub name: String,
+    /// What it does, for the model to read; no template.
+    pub description: String,
+    /// The JSON Schema of its arguments.
+    pub parameters: Map<String, Value>,
 }
 
 /// One message before its variables have values.
@@ -65,7 +77,16 @@ impl Chat {
         params: Map<String, Value>,
         response_format: Option<Value>,
     ) -> Result<Self, NoMessages> {
-        if messages.is_empty() { Err(NoMessages) } else { Ok(Self { messages, params, response_format }) }
+        if messages.is_empty() {
+            return Err(NoMessages);
+        }
+        Ok(Self { messages, params, response_format, tools: Vec::new() })
+    }
+
+    /// The same chat, and these tools that the model may call.
+    #[must_use]
+    pub fn with_tools(self, tools: Vec<Tool>) -> Self {
+        Self { tools, ..self }
     }
 
     /// The messages, at least one.
@@ -81,6 +102,11 @@ impl Chat {
     /// The form of the answer that the version asks for, as written.
     pub fn response_format(&self) -> Option<&Value> {
         self.response_format.as_ref()
+    }
+
+    /// The tools that the model may call, in the order of the file.
+    pub fn tools(&self) -> &[Tool] {
+        &self.tools
     }
 }
 

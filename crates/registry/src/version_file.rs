@@ -16,8 +16,11 @@ use crate::version::Version;
 use crate::yaml::{Document, Located, Span};
 
 mod inside_scalar;
+mod tools;
 
 use inside_scalar::place_inside;
+
+pub use tools::ToolSpec;
 
 /// How the file of a version is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -61,6 +64,9 @@ pub struct VersionSpec {
     /// The form of the answer that is asked for.
     #[serde(default)]
     pub response_format: Option<Value>,
+    /// The tools that the model may call.
+    #[serde(default)]
+    pub tools: Option<Vec<ToolSpec>>,
 }
 
 /// A message of a chat version.
@@ -167,7 +173,9 @@ fn parse_chat(
         let template = parse_content(document, &content, format, problems);
         messages.extend(template.map(|template| MessageTemplate { role, template }));
     }
-    let chat = Chat::new(messages, spec.params.unwrap_or_default(), spec.response_format);
+    let tools = tools::read(spec.tools.unwrap_or_default(), document, problems);
+    let chat = Chat::new(messages, spec.params.unwrap_or_default(), spec.response_format)
+        .map(|chat| chat.with_tools(tools));
     let chat = chat.map_err(|error| {
         // Messages whose template is broken are problems of their own.
         if !has_errors(problems) {

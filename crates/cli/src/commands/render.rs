@@ -10,7 +10,7 @@ use promptassay_evaluator::plan::asked;
 use promptassay_evaluator::suite::Case;
 use promptassay_lifecycle::ledger;
 use promptassay_llm::Message;
-use promptassay_registry::content::VersionContent;
+use promptassay_registry::content::{Tool, VersionContent};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem, closest, has_errors};
@@ -110,6 +110,8 @@ struct Answer<'a> {
     messages: Vec<Message>,
     params: Map<String, Value>,
     response_format: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tools: &'a [Tool],
 }
 
 pub(crate) fn run(arguments: &RenderArguments, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -188,8 +190,8 @@ fn render(source: &Source<'_>, arguments: &RenderArguments, context: &Context<'_
             context.data(&question.content)?;
         }
         _ => {
-            let Content { params, response_format, .. } = Content::of(source.content);
-            context.json(&Answer { origin: &source.origin, messages, params, response_format })?;
+            let Content { params, response_format, tools, .. } = Content::of(source.content);
+            context.json(&Answer { origin: &source.origin, messages, params, response_format, tools })?;
         }
     }
     Ok(Exit::Success)

@@ -162,6 +162,7 @@ fn about_version(row: &VersionRow<'_>, content: &Content<'_>) -> Vec<(&'static s
         ("metadata", row.metadata_line()),
         ("params", params),
         ("response_format", content.response_format.map(ToString::to_string).unwrap_or_default()),
+        ("tools", content.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>().join(", ")),
     ]
 }
 

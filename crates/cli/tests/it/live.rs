@@ -6,6 +6,7 @@ mod costs;
 mod failing;
 mod hostile;
 mod judging;
+mod mock_command;
 mod models;
 mod recording;
 mod redacted;

@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use promptassay_llm::ResponseFormat;
+use promptassay_registry::content::{Chat, MessageTemplate, Role, Tool};
 use promptassay_registry::template::{Template, TemplateFormat};
 
 use super::*;
@@ -91,4 +93,30 @@ async fn checks_of_a_program_are_written_as_in_a_suite() {
     assert_eq!(reason.message, "3 words, limit 1");
     let problems = Validator::parse("max_word: 1").unwrap_err();
     assert!(problems[0].to_string().contains("did you mean `max_words`?"), "{problems:?}");
+}
+
+/// A chat that asks for more than its messages.
+fn chat(params: serde_json::Value) -> VersionContent {
+    let template = Template::parse(TemplateFormat::Format, "Greet {name}.").unwrap();
+    let message = MessageTemplate { role: Role::User, template };
+    let serde_json::Value::Object(params) = params else { panic!("a map") };
+    let tool = Tool { name: "wave".into(), description: "Waves.".into(), parameters: serde_json::Map::new() };
+    let chat = Chat::new(vec![message], params, Some("json_object".into())).unwrap();
+    VersionContent::Chat(chat.with_tools(vec![tool]))
+}
+
+#[tokio::test]
+async fn a_chat_is_asked_with_all_that_its_version_says() {
+    let ask = |request: ChatRequest| async move {
+        assert_eq!(request.params.max_output_tokens, Some(9));
+        assert_eq!(request.response_format, Some(ResponseFormat::JsonObject));
+        assert_eq!(request.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["wave"]);
+        Ok(Reply::from_text("thanks"))
+    };
+    let sound = chat(serde_json::json!({"max_output_tokens": 9}));
+    assert!(run_case(&sound, &polite("a"), ask).await.unwrap().passes());
+    let unsound = chat(serde_json::json!({"max_tokens": 9}));
+    let said = run_suite(&unsound, &[polite("a"), polite("b")], Options::default(), ask).await.unwrap_err();
+    assert_eq!(said.len(), 1);
+    insta::assert_snapshot!(said[0], @"the prompt's `params` or `response_format`: unknown field `max_tokens`, expected one of `max_output_tokens`, `temperature`, `top_p`, `top_k`, `seed`, `stop`, `reasoning_effort`, `frequency_penalty`, `presence_penalty`");
 }

@@ -98,6 +98,7 @@ fn prompt_plan(input: PromptInput<'_>, settings: &Settings, problems: &mut Vec<P
                 digest: version.digest,
                 params: suite.params.merged_over(&params).merged_over(&row.params),
                 response_format: response_format(version, problems),
+                tools: request::tools(&version.content),
                 content: Arc::new(version.content.clone()),
                 model: row.clone(),
                 role,

@@ -7,9 +7,9 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use promptassay_llm::{ChatRequest, ModelRow, Params, Usage};
+use promptassay_llm::{ChatRequest, ModelRow, Params, ToolDefinition, Usage};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Plan, PromptPlan, Role, Variant, request};
 use crate::validator::JudgeQuestion;
@@ -242,5 +242,7 @@ impl PlanDescription {
 
 fn tokens(request: &ChatRequest) -> u64 {
     let of_message = |bytes: usize| TOKENS_PER_MESSAGE + (bytes as u64).div_ceil(BYTES_PER_TOKEN);
-    request.messages.iter().map(|message| of_message(message.content.len())).sum()
+    let messages: u64 = request.messages.iter().map(|message| of_message(message.content.len())).sum();
+    let of_tool = |tool: &ToolDefinition| of_message(json!(tool).to_string().len());
+    messages + request.tools.iter().map(of_tool).sum::<u64>()
 }

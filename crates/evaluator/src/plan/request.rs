@@ -1,8 +1,10 @@
 //! From a version and a case to what is asked.
 
-use promptassay_llm::{ChatRequest, Message, Role};
-use promptassay_registry::content::{self, Rendered, VersionContent};
+use promptassay_llm::{ChatRequest, Message, Role, ToolDefinition};
+use promptassay_registry::content::{self, Rendered, Tool, VersionContent};
 use promptassay_registry::template::{RenderError, Values};
+
+use serde_json::Value;
 
 use super::Variant;
 use crate::suite::Case;
@@ -13,6 +15,7 @@ pub(super) fn of(variant: &Variant, case: &Case) -> Result<ChatRequest, RenderEr
     Ok(ChatRequest {
         params: variant.params.clone(),
         response_format: variant.response_format.clone(),
+        tools: variant.tools.clone(),
         extra: variant.model.extra.clone(),
         ..ChatRequest::new(messages)
     })
@@ -46,6 +49,17 @@ pub(crate) fn messages(content: &VersionContent, inputs: &Values) -> Result<Vec<
             messages.into_iter().map(|message| Message::new(role(message.role), message.content)).collect()
         }
     })
+}
+
+/// The tools that a version offers.
+pub(crate) fn tools(content: &VersionContent) -> Vec<ToolDefinition> {
+    let VersionContent::Chat(chat) = content else { return Vec::new() };
+    let definition = |tool: &Tool| ToolDefinition {
+        name: tool.name.clone(),
+        description: tool.description.clone(),
+        parameters: Value::Object(tool.parameters.clone()),
+    };
+    chat.tools().iter().map(definition).collect()
 }
 
 fn role(role: content::Role) -> Role {

@@ -203,7 +203,11 @@ fn digest_of(content: &VersionContent) -> Digest {
         .iter()
         .map(|message| json!({"role": message.role, "content": message.template.source()}))
         .collect();
-    Digest::of_json(&json!({
+    let mut written = json!({
         "messages": messages, "params": chat.params(), "response_format": chat.response_format()
-    }))
+    });
+    if !chat.tools().is_empty() {
+        written["tools"] = json!(chat.tools());
+    }
+    Digest::of_json(&written)
 }

@@ -1,12 +1,12 @@
 //! The difference between two versions as a value, which is also its JSON.
 
-use promptassay_registry::content::Role;
+use promptassay_registry::content::{Role, Tool};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::tree::PromptVersion;
 use promptassay_registry::version::Version;
 use promptassay_registry::version_file::Form;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::describe::{Content, Message, role_name};
 use crate::text_diff::{self, Change, Piece};
@@ -24,6 +24,8 @@ pub(super) struct Difference<'a> {
     pub(super) interface_changed: bool,
     pub(super) params: Vec<ValueChange>,
     pub(super) response_format: Vec<ValueChange>,
+    /// By the names of the tools.
+    pub(super) tools: Vec<ValueChange>,
     pub(super) messages: Vec<MessageChange>,
 }
 
@@ -74,6 +76,8 @@ pub(super) fn compare<'a>(name: &'a str, from: &'a PromptVersion, to: &'a Prompt
     value_changes("", object(old.params).as_ref(), object(new.params).as_ref(), &mut params);
     let mut response_format = Vec::new();
     value_changes("", old.response_format, new.response_format, &mut response_format);
+    let mut tools = Vec::new();
+    value_changes("", Some(&by_name(old.tools)), Some(&by_name(new.tools)), &mut tools);
     Difference {
         name,
         from: side(from),
@@ -85,8 +89,18 @@ pub(super) fn compare<'a>(name: &'a str, from: &'a PromptVersion, to: &'a Prompt
             .is_some_and(|(old, new)| old != new),
         params,
         response_format,
+        tools,
         messages: message_changes(&old.messages, &new.messages),
     }
+}
+
+fn by_name(tools: &[Tool]) -> Value {
+    tools
+        .iter()
+        .map(|Tool { name, description, parameters }| {
+            (name.clone(), json!({"description": description, "parameters": parameters}))
+        })
+        .collect()
 }
 
 fn side(version: &PromptVersion) -> Side<'_> {

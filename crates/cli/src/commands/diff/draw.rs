@@ -37,8 +37,11 @@ pub(super) fn draw(difference: &Difference<'_>, interface: &Interface, color: bo
             "  registered with other declarations: what was measured for one says little about the other\n",
         );
     }
-    for (name, changes) in [("params", &difference.params), ("response_format", &difference.response_format)]
-    {
+    for (name, changes) in [
+        ("params", &difference.params),
+        ("response_format", &difference.response_format),
+        ("tools", &difference.tools),
+    ] {
         if !changes.is_empty() {
             text.push_str(&heading(name));
             text.push_str(&columns(&values(changes), &[], 2, color));

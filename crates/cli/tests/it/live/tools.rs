@@ -1,68 +1,65 @@
-//! The `mock` command.
+//! Tools that a version offers to the model, from the file to the wire and back.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
+use insta::{assert_json_snapshot, assert_snapshot};
+use serde_json::{Value, json};
 
-use super::{eval, sandbox};
-use crate::sandbox::Sandbox;
+use super::{Mock, eval, sandbox};
 
-/// A `mock` process, ended when it is dropped.
-struct Process(Child);
+const TOOLS: &str = "\
+tools:
+  - name: find_order
+    description: Looks an order up by its {number}.
+    parameters: {type: object, properties: {id: {type: integer}}, required: [id]}
+  - name: ask_a_colleague
+";
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+const CALLED: &str = "cases: [{name: late, inputs: {name: Ada}, validators: [{tool_calls: [{name: find_order, arguments: {id: 7}}]}]}]\n";
 
-#[cfg(unix)]
-#[test]
-fn a_port_that_is_taken_is_said_with_the_way_out() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    let sandbox = Sandbox::empty();
-    sandbox.write("script.yaml", "default: {answer: {text: \"Hello!\"}}\n");
-    let seen = sandbox.run(&["mock", "--script", "script.yaml", "--port", &port]);
-    assert_eq!(seen.code, Some(4));
-    // What the operating system says is another matter.
-    let said: Vec<&str> = seen.stderr.lines().filter(|line| line.contains("help")).collect();
-    insta::assert_snapshot!(said.join("\n"), @"  = help: `--port 0` takes a port that is free, and says which");
+fn messages() -> String {
+    "messages: [{role: user, content: \"Greet {name} in a {tone} tone.\"}]\n".to_owned()
 }
 
 #[test]
-fn a_mock_serves_until_it_is_interrupted_and_says_what_it_counted() {
-    let sandbox = sandbox("{provider: openai, base_url: URI, model: m}", 3);
-    sandbox.write("script.yaml", "default: {answer: {text: \"Thank you\"}}\n");
-    let mut command = sandbox.command(&["mock", "--script", "script.yaml", "--port", "0"]);
-    let mut process = Process(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-    let mut line = String::new();
-    BufReader::new(process.0.stderr.take().unwrap()).read_line(&mut line).unwrap();
-    let uri = line.strip_prefix("listening on ").unwrap().split(';').next().unwrap();
-    sandbox.edit("prompts/registry.yaml", "URI", &format!("\"{uri}/v1\""));
-    let seen = eval(&sandbox, &[]);
+fn a_model_is_offered_the_tools_of_the_version() {
+    let sandbox = sandbox("{provider: command, command: [sh, app.sh]}", 1);
+    let answer = json!({"tool_calls": [{"name": "find_order", "arguments": {"id": 7}}]});
+    sandbox
+        .write("app.sh", format!("cat > asked.json\necho '{answer}'\n"))
+        .write("prompts/greet/v1.1.0.yaml", messages() + TOOLS)
+        .write("prompts/greet/tests/test_cases.yaml", CALLED);
+    let seen = eval(&sandbox, &["--allow-commands", "--version", "v1.1.0"]);
     assert_eq!(seen.code, Some(0), "{}", seen.shown());
-    let id = process.0.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    let mut text = String::new();
-    process.0.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    assert!(process.0.wait().unwrap().success());
-    let counters: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(counters["calls"], 3);
+    let asked: Value = serde_json::from_str(&sandbox.read("asked.json")).unwrap();
+    assert_json_snapshot!(asked["tools"]);
 }
 
 #[test]
-fn every_mistake_of_a_script_has_its_place() {
-    let sandbox = Sandbox::empty();
-    sandbox.write(
-        "script.yaml",
-        "seed: 1\nfaults:\n  - {share: 1.5, answer: {reset: {}}}\nrules:\n  - {name: a, anser: {text: hi}}\ndefault: {answer: {text: hi}, delay: {fixed: soon}}\n",
+fn other_tools_are_another_question() {
+    let call = json!({"tool_calls": [{"name": "find_order", "arguments": {"id": 7}}]});
+    let mock = Mock::start(json!({"default": {"answer": call}}));
+    let sandbox = sandbox(&mock.row(), 1);
+    sandbox
+        .write("prompts/greet/v1.1.0.yaml", messages() + TOOLS)
+        .write("prompts/greet/tests/test_cases.yaml", CALLED);
+    for (calls, what) in [(1, "asked"), (1, "from the cache")] {
+        let seen = eval(&sandbox, &["--version", "v1.1.0"]);
+        assert_eq!((seen.code, mock.counters().calls), (Some(0), calls), "{what}: {}", seen.shown());
+    }
+    sandbox.edit("prompts/greet/v1.1.0.yaml", "Looks an order up", "Finds an order");
+    let seen = eval(&sandbox, &["--version", "v1.1.0"]);
+    assert_eq!((seen.code, mock.counters().calls), (Some(0), 2), "{}", seen.shown());
+}
+
+#[test]
+fn tools_are_shown_rendered_and_compared() {
+    let sandbox = sandbox("{provider: openai, model: m}", 1);
+    sandbox.write("prompts/greet/v1.1.0.yaml", messages() + TOOLS).write(
+        "prompts/greet/v1.2.0.yaml",
+        messages() + &TOOLS.replace("type: integer", "type: string").replace("ask_a_colleague", "give_up"),
     );
-    sandbox.write(
-        "meaning.yaml",
-        "rules:\n  - {name: a, answer: {text: hi}}\n  - {name: b, when: {last_user_message: {regex: 'b('}}, answer: {text: hi}}\nfaults:\n  - {share: 0.5, answer: {reset: {}}}\n  - {share: 1.5, answer: {reset: {}}}\ndefault: {answer: {text: hi}, delay: {fixed: soon}}\n",
-    );
-    let commands = ["script.yaml", "meaning.yaml", "none.yaml"].map(|script| ["mock", "--script", script]);
-    insta::assert_snapshot!(sandbox.session(&commands.each_ref().map(|command| &command[..])));
+    assert_snapshot!(sandbox.session(&[
+        &["show", "greet", "--version", "v1.1.0"],
+        &["render", "greet", "v1.1.0", "--var", "name=Ada"],
+        &["diff", "greet", "v1.1.0", "v1.2.0"],
+    ]));
 }
