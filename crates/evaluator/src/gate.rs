@@ -189,13 +189,16 @@ fn cut_short(
     }
     let all = plural(all, "question");
     let unanswered: usize = failed.values().sum();
-    (not_asked > 0).then(|| match (unanswered, not_asked - unanswered) {
-        (0, _) => format!("{why}: {not_asked} of {all} not asked"),
+    if not_asked == 0 {
+        return None;
+    }
+    let number = |count: usize| grouped(count as u64);
+    let without = || format!("{} of {all} without an answer ({})", number(unanswered), by_kind(&failed));
+    Some(match (unanswered, not_asked.saturating_sub(unanswered)) {
+        (0, left) => format!("{why}: {} of {all} not asked", number(left)),
         // Whoever reads of the clock alone gives it more time, and waits for the same.
-        (_, 0) => format!("{why}: {unanswered} of {all} without an answer ({})", by_kind(&failed)),
-        (_, left) => {
-            format!("{why}: {unanswered} of {all} without an answer ({}), {left} not asked", by_kind(&failed))
-        }
+        (_, 0) => format!("{why}: {}", without()),
+        (_, left) => format!("{why}: {}, {} not asked", without(), number(left)),
     })
 }
 
@@ -213,7 +216,9 @@ fn errors((plan, record): (&Plan, &Record), summary: &VariantSummary) -> Option<
 }
 
 fn by_kind(counts: &BTreeMap<&str, usize>) -> String {
-    let kinds = counts.iter().map(|(kind, count)| format!("{count} {}", kind.replace('_', " ")));
+    let kinds = counts
+        .iter()
+        .map(|(kind, count)| format!("{} {}", grouped(*count as u64), kind.replace('_', " ")));
     kinds.collect::<Vec<_>>().join(", ")
 }
 

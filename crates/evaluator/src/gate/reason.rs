@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::conditions::Candidate;
-use super::wording::{few, percent, plural, points, size};
+use super::wording::{few, grouped, percents, plural, points, size};
 use super::{Rule, Verdict};
 use crate::comparison::{Call, Comparison, MetricComparison, UNITS_THAT_SHOW_A_CHANGE};
 use crate::policy::{Margin, Metric, Policy};
@@ -16,9 +16,8 @@ pub(super) fn reason(
 ) -> String {
     let reason = reason_of(rule, candidate, comparison, policy);
     let failed = candidate.critical(|case| case.failed > 0);
-    // What lacks changes nothing about these. Where nothing passed at all, that says more.
-    let is_hidden = rule.verdict() == Verdict::Broken && rule != Rule::NothingPassed;
-    if is_hidden && !failed.is_empty() {
+    // What lacks changes nothing about these.
+    if rule.verdict() == Verdict::Broken && !failed.is_empty() {
         return format!("{reason}; and a case that must pass failed: {}", few(&failed));
     }
     reason
@@ -35,7 +34,7 @@ fn reason_of(
     let cases = || plural(candidate.side.cases.len(), "case");
     match rule {
         Rule::NothingJudged if candidate.gaps > 0 => {
-            format!("none of {} was judged: {} {}", questions(), candidate.gaps, gaps(candidate))
+            format!("none of {} was judged: {} {}", questions(), grouped(candidate.gaps as u64), gaps(candidate))
         }
         Rule::NothingAsked | Rule::NothingJudged => {
             let errors = candidate.errors.as_ref().map(|errors| format!(": {errors}")).unwrap_or_default();
@@ -43,7 +42,7 @@ fn reason_of(
         }
         Rule::CutShort => candidate.cut_short.clone().unwrap_or_default(),
         Rule::CouldNotBeAsked => {
-            format!("{} of {} {}", candidate.gaps, questions(), gaps(candidate))
+            format!("{} of {} {}", grouped(candidate.gaps as u64), questions(), gaps(candidate))
         }
         Rule::TooManyMissing => too_many_missing(candidate, comparison, policy),
         Rule::BaselineAbsent => match comparison {
@@ -63,10 +62,11 @@ fn reason_of(
         Rule::BelowMinimum | Rule::MinimumReached => {
             let observed = candidate.observed_pass_rate().unwrap_or_default();
             let minimum = policy.min_pass_rate.value.unwrap_or_default();
-            format!("{} of {} passed, {} needed", percent(observed), plural(asked, "trial"), percent(minimum))
+            let (observed, minimum) = percents(observed, minimum);
+            format!("{observed} of {} passed, {minimum} needed", plural(asked, "trial"))
         }
         Rule::CaseFailed | Rule::EveryCasePassed => {
-            format!("{} of {} passed, every case must", candidate.cases_passed(), cases())
+            format!("{} of {} passed, every case must", grouped(candidate.cases_passed() as u64), cases())
         }
         Rule::NotWorse => comparison.map(|comparison| not_worse(comparison, policy)).unwrap_or_default(),
         Rule::Worse => comparison.map(worse).unwrap_or_default(),
@@ -95,21 +95,19 @@ fn gaps(candidate: &Candidate<'_>) -> &'static str {
 }
 
 fn too_many_missing(candidate: &Candidate<'_>, comparison: Option<&Comparison>, policy: &Policy) -> String {
-    let allowed = percent(policy.max_missing.value);
     let asked = usize::try_from(candidate.asked()).unwrap_or(usize::MAX);
     let share = candidate.missing() as f64 / asked.max(1) as f64;
     if share > policy.max_missing.value {
-        let missing = candidate.missing();
+        let missing = grouped(candidate.missing());
         let questions = plural(asked, "question");
         let errors = candidate.errors.as_ref().map(|errors| format!(" ({errors})")).unwrap_or_default();
-        return format!(
-            "{missing} of {questions} lack a verdict{errors}: {}, {allowed} allowed",
-            percent(share)
-        );
+        let (share, allowed) = percents(share, policy.max_missing.value);
+        return format!("{missing} of {questions} lack a verdict{errors}: {share}, {allowed} allowed");
     }
     let share = comparison.and_then(|comparison| comparison.missing.0).unwrap_or_default();
     let baseline = comparison.map(|comparison| comparison.baseline.to_string()).unwrap_or_default();
-    format!("of the baseline {baseline}, {} lack a verdict, {allowed} allowed", percent(share))
+    let (share, allowed) = percents(share, policy.max_missing.value);
+    format!("of the baseline {baseline}, {share} lack a verdict, {allowed} allowed")
 }
 
 fn too_few_partners(comparison: &Comparison) -> String {

@@ -12,6 +12,19 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{rounded:.1} %")
 }
 
+/// Two shares in percent, with as many decimals as tell them apart: `93.33 %` fails where `93.34 %` are needed.
+pub(super) fn percents(one: f64, other: f64) -> (String, String) {
+    const MOST_DECIMALS: usize = 9;
+    let rounded = (percent(one), percent(other));
+    if rounded.0 != rounded.1 || one.total_cmp(&other).is_eq() {
+        return rounded;
+    }
+    let finer = |decimals: usize| {
+        (format!("{:.decimals$} %", one * 100.0), format!("{:.decimals$} %", other * 100.0))
+    };
+    (2..=MOST_DECIMALS).map(finer).find(|(one, other)| one != other).unwrap_or(rounded)
+}
+
 /// A difference of shares in points with its sign and one decimal, such as `+17.5` or `−3.3`. What is nearly 0 keeps its sign, which may
 /// have decided: the end of an interval at `−0.0` is below 0. Only 0 itself has none.
 pub fn points(difference: f64) -> String {
@@ -69,6 +82,19 @@ mod tests {
     fn thousands_stand_apart_and_one_has_no_s() {
         let all = [0, 1, 999, 14_210, 1_234_567].map(|count| plural(count, "case"));
         assert_eq!(all, ["0 cases", "1 case", "999 cases", "14,210 cases", "1,234,567 cases"]);
+    }
+
+    #[test]
+    fn what_differs_looks_different() {
+        let texts = |one, other| {
+            let (one, other) = percents(one, other);
+            format!("{one}, {other}")
+        };
+        assert_eq!(texts(0.85, 0.9), "85.0 %, 90.0 %");
+        assert_eq!(texts(0.9, 0.9), "90.0 %, 90.0 %");
+        assert_eq!(texts(56.0 / 60.0, 0.9334), "93.33 %, 93.34 %");
+        assert_eq!(texts(0.05 + 1e-7, 0.05), "5.00001 %, 5.00000 %");
+        assert_eq!(texts(0.1 + 1e-16, 0.1), "10.0 %, 10.0 %");
     }
 
     #[test]

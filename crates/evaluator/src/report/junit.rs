@@ -114,9 +114,13 @@ fn test_case(
     let name = attribute(&definition.name);
     let body =
         reasons(evaluation, summary, case, if look.redact { Quoted::Nothing } else { Quoted::Outputs });
-    let message = counts_in_words(&case.counts);
-    let took = took(evaluation, summary, case);
     let all_passed = case.counts.passed == case.counts.asked;
+    let message = match counts_in_words(&case.counts) {
+        // Whoever opens one case of many that failed should know that it decides alone.
+        counts if definition.must_pass && !all_passed => format!("must pass: {counts}"),
+        counts => counts,
+    };
+    let took = took(evaluation, summary, case);
     let tolerated = match gate {
         None => Some("the baseline; no gate stands on it"),
         Some(gate) if !gate.blocks => Some("tolerated by the gate"),
