@@ -1,6 +1,7 @@
 //! Text in columns, and colours for it. What is shown here never depends on colour alone.
 
 use anstyle::{AnsiColor, Style};
+use promptassay_experiments::analysis::thousands;
 
 /// Headings and what is meant first.
 pub(crate) const STRONG: Style = Style::new().bold();
@@ -43,14 +44,25 @@ pub(crate) fn columns(rows: &[Vec<String>], styles: &[Style], indent: usize, col
     text
 }
 
-/// `1 version`, `2 versions`.
+/// `1 version`, `2,500 versions`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// A number with commas between its thousands.
+pub(crate) fn grouped(number: usize) -> String {
+    thousands(number as u64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_has_no_s_and_thousands_stand_apart() {
+        let all = [0, 1, 999, 2_500].map(|number| count(number, "case"));
+        assert_eq!(all, ["0 cases", "1 case", "999 cases", "2,500 cases"]);
+    }
 
     #[test]
     fn columns_are_aligned_and_lines_end_with_text() {

@@ -216,9 +216,8 @@ fn errors((plan, record): (&Plan, &Record), summary: &VariantSummary) -> Option<
 }
 
 fn by_kind(counts: &BTreeMap<&str, usize>) -> String {
-    let kinds = counts
-        .iter()
-        .map(|(kind, count)| format!("{} {}", grouped(*count as u64), kind.replace('_', " ")));
+    let kinds =
+        counts.iter().map(|(kind, count)| format!("{} {}", grouped(*count as u64), kind.replace('_', " ")));
     kinds.collect::<Vec<_>>().join(", ")
 }
 

@@ -21,6 +21,7 @@ use super::eval::policy::PolicyArguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::prompts::parse_version;
+use crate::table::{count, grouped};
 
 const EXAMPLES: &str = "Examples:
   promptassay compare latest~1 latest                   is the second worse than the first?
@@ -120,7 +121,7 @@ fn read(reference: &str, runs: &RunsArguments, context: &Context<'_>) -> Result<
     let not_asked = file.trials.saturating_sub(outline.finished());
     let cut_short = (not_asked > 0).then(|| {
         let why = cut_short(outline.end, under_way).unwrap_or("answers are missing");
-        format!("{why}: {not_asked} of {} questions not asked", file.trials)
+        format!("{why}: {} of {} not asked", grouped(not_asked), count(file.trials, "question"))
     });
     Ok(Run { file, prompts, cut_short })
 }

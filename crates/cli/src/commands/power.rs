@@ -7,6 +7,7 @@ use promptassay_evaluator::comparison::{NoValue, Side};
 use promptassay_evaluator::gate::{Chance, Needed, Seen};
 use promptassay_evaluator::plan::Role;
 use promptassay_evaluator::policy::{OnInconclusive, Policy};
+use promptassay_experiments::analysis::thousands;
 use promptassay_registry::problem::{Problem, Severity};
 use serde_json::{Value, json};
 
@@ -296,7 +297,7 @@ fn text(tables: &[Table], margins: usize, drops: usize) -> String {
                 let Some(first) = row.first() else { continue };
                 let _ = write!(text, "  {:>7}", first.repeats);
                 for needed in row {
-                    let _ = write!(text, "  {:>10}", needed.cases);
+                    let _ = write!(text, "  {:>10}", thousands(needed.cases));
                 }
                 text.push('\n');
             }

@@ -34,7 +34,12 @@ fn reason_of(
     let cases = || plural(candidate.side.cases.len(), "case");
     match rule {
         Rule::NothingJudged if candidate.gaps > 0 => {
-            format!("none of {} was judged: {} {}", questions(), grouped(candidate.gaps as u64), gaps(candidate))
+            format!(
+                "none of {} was judged: {} {}",
+                questions(),
+                grouped(candidate.gaps as u64),
+                gaps(candidate)
+            )
         }
         Rule::NothingAsked | Rule::NothingJudged => {
             let errors = candidate.errors.as_ref().map(|errors| format!(": {errors}")).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::escape::table_code;
 use crate::comparison::{Comparison, MetricComparison};
-use crate::gate::percent;
+use crate::gate::{grouped, percent};
 use crate::policy::{Metric, Policy};
 use crate::report::Evaluation;
 use crate::report::compared::{difference, metric_name, p_value};
@@ -84,7 +84,7 @@ fn none() -> String {
 }
 
 fn passed(summary: &VariantSummary) -> String {
-    format!("{} of {}", summary.cases_passed(), summary.cases.len())
+    format!("{} of {}", grouped(summary.cases_passed() as u64), grouped(summary.cases.len() as u64))
 }
 
 fn rate(summary: &VariantSummary, policy: &Policy) -> String {

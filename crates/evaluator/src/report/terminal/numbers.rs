@@ -55,7 +55,9 @@ impl Report {
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, noun)| match (count, noun) {
-            (count, "question not asked") if count > 1 => format!("{count} questions not asked"),
+            (count, "question not asked") if count > 1 => {
+                format!("{} questions not asked", grouped(count as u64))
+            }
             (count, noun) => plural(count, noun),
         })
         .collect();

@@ -11,6 +11,7 @@ use promptassay_registry::problem::Problem;
 use super::RunsArguments;
 use crate::commands::Context;
 use crate::failure::Failure;
+use crate::table::{count, grouped};
 
 /// So many are named of what may be many.
 const SHOWN: usize = 3;
@@ -65,7 +66,8 @@ fn refused(latest: &RunFile, older: &[(RunDirectory, RunFile, usize)], runs: &Ru
     let ways = older.iter().take(SHOWN).map(|(_, file, left)| {
         let RunFile { id, trials, started_at, .. } = file;
         let what = of_what(file);
-        format!("`promptassay eval --resume {id}{option}` goes on with {what} of {started_at}, {left} of {trials} questions left")
+        let left = format!("{} of {} left", grouped(*left), count(*trials, "question"));
+        format!("`promptassay eval --resume {id}{option}` goes on with {what} of {started_at}, {left}")
     });
     let more = older.len().saturating_sub(SHOWN);
     let more =
@@ -81,7 +83,7 @@ fn refused(latest: &RunFile, older: &[(RunDirectory, RunFile, usize)], runs: &Ru
 pub(crate) fn gone_on_with(file: &RunFile, left: usize) -> String {
     let left = match left {
         0 => "nothing was left to ask: this is what the run came to".to_owned(),
-        left => format!("{left} of {} questions left", file.trials),
+        left => format!("{} of {} left", grouped(left), count(file.trials, "question")),
     };
     format!("goes on with run {}; {left}", called(file))
 }
