@@ -242,9 +242,16 @@ impl Found {
 }
 
 impl StoreArguments {
-    /// The store that was asked for, else that of registry.yaml; made where there is none.
-    pub(crate) fn open(&self, loaded: &Loaded) -> Result<Box<dyn Store>, Failure> {
-        open(&self.location(loaded)?.ok_or_else(no_store)?).map_err(|error| store_failed(&error))
+    /// The store that was asked for, else that of registry.yaml; made where there is none, and then it is said: a path with a slip in it makes
+    /// a second one.
+    pub(crate) fn open(&self, loaded: &Loaded, context: &Context<'_>) -> Result<Box<dyn Store>, Failure> {
+        let location = self.location(loaded)?.ok_or_else(no_store)?;
+        let is_new = !is_there(&location);
+        let store = open(&location).map_err(|error| store_failed(&error))?;
+        if is_new {
+            context.console.note(&format!("made the store `{location}`"));
+        }
+        Ok(store)
     }
 
     /// Refuses where nothing names a store; whether there is one is another question.
@@ -312,7 +319,8 @@ impl StoreArguments {
         let source = format!("the environment variable {}", environment::STORE);
         match environment::store() {
             Some(written) => {
-                parse(&written, &source, "; or unset it, for `store:` of registry.yaml").map(Some)
+                let location = parse(&written, &source, "; or unset it, for `store:` of registry.yaml")?;
+                Ok(Some(in_repository(location, loaded)))
             }
             None => of_registry(loaded),
         }
@@ -323,6 +331,19 @@ fn look_at(location: Option<Location>) -> Result<Option<Box<dyn Store>>, Failure
     match location.filter(is_there) {
         Some(location) => open_to_look(&location).map(Some).map_err(|error| store_failed(&error)),
         None => Ok(None),
+    }
+}
+
+/// The same file from wherever in the repository the program is started: two jobs with one variable would else keep two stores.
+fn in_repository(location: Location, loaded: &Loaded) -> Location {
+    match location {
+        Location::Sqlite(path) if path.is_relative() => {
+            let path = loaded.tree.repository_root().join(path);
+            let here =
+                environment::directory().ok().and_then(|here| Some(path.strip_prefix(here).ok()?.to_owned()));
+            Location::Sqlite(here.unwrap_or(path))
+        }
+        location => location,
     }
 }
 

@@ -93,7 +93,7 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
         let by_experiment = served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
         let event = canary.exposure(unit, at).filter(|_| !by_experiment);
         let recorded = match &event {
-            Some(event) => is_new(&written(arguments.store.open(&loaded)?.as_mut(), event)?),
+            Some(event) => is_new(&written(arguments.store.open(&loaded, context)?.as_mut(), event)?),
             None => false,
         };
         let arm = canary.arm(unit, at).filter(|_| !by_experiment);
@@ -173,7 +173,7 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
         let said = "not recorded: no canary decided what this user was served\n";
         return context.answer(|| said.to_owned(), &json!({"recorded": false}));
     };
-    let mut store = arguments.store.open(&loaded)?;
+    let mut store = arguments.store.open(&loaded, context)?;
     let written = store.write(std::slice::from_ref(&event)).map_err(|error| not_recorded(&error, &id))?;
     let recorded = written.outcomes > 0;
     let mut answer = json!({"recorded": recorded});

@@ -92,7 +92,7 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
     let until = Some(context.environment.now());
     let table = Table::of(&experiment, &arguments.file, arguments.table, until)?;
     table.check()?;
-    let (written, mut warnings) = table.write(arguments.store.open(&loaded)?.as_mut())?;
+    let (written, mut warnings) = table.write(arguments.store.open(&loaded, context)?.as_mut())?;
     let Written { exposures, earlier, outcomes, repeated, conflicting, .. } = written;
     if exposures + earlier + outcomes + repeated + conflicting == 0 {
         let problem = Problem::warning("import::no_rows", "there is no row in it, so nothing is imported");

@@ -9,7 +9,7 @@ use promptassay_lifecycle::event::{Change, Event as Happened};
 use promptassay_lifecycle::ledger::{Ledger, Line, lines_of};
 use regex::Regex;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, Seen};
 
 const POLICY: &str =
     "lifecycle: {evidence_for: [], guardrails: [error, thumbs_down], max_failure_rate: 0.2}\n";
@@ -304,4 +304,25 @@ proptest::proptest! {
         let guarded = promptassay_experiments::canary::bucket(&salt, unit.as_bytes());
         proptest::prop_assert_eq!(u32::from(served), guarded);
     }
+}
+
+#[test]
+fn a_path_in_the_variable_is_one_store_wherever_one_stands_and_a_new_one_is_said() {
+    let sandbox = sandbox(POLICY);
+    let expose = |user: &str, directory: &str| {
+        let mut command = sandbox.command(&["expose", "--canary", "greet", user]);
+        command.current_dir(sandbox.path(directory)).env("PROMPTASSAY_STORE", "kept/e.db");
+        let seen = Seen::of(&mut command);
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+        seen.stderr
+    };
+    assert_eq!(expose("u1", ""), "made the store `kept/e.db`\n");
+    assert_eq!(expose("u2", "prompts/greet"), "");
+    assert!(!sandbox.path("prompts/greet/kept").exists());
+    let mut check = sandbox.command(&["canary", "check", "greet", "--json"]);
+    let seen = Seen::of(check.env("PROMPTASSAY_STORE", "kept/e.db"));
+    let report: serde_json::Value = serde_json::from_str(&seen.stdout).unwrap();
+    let [canary, production] =
+        ["canary_exposed", "production_exposed"].map(|arm| report[arm].as_u64().unwrap());
+    assert_eq!(canary + production, 2, "{}", seen.shown());
 }

@@ -62,6 +62,9 @@ pub struct GuardrailReport {
     pub canary_failing: u64,
     /// Production users that failed, each counted once.
     pub production_failing: u64,
+    /// Those of both that no exposure is recorded of. They count, because a version may fail before it says whom it was served to; where they
+    /// are many, failures that have nothing to do with the prompt hide those that have.
+    pub failing_unexposed: u64,
     /// Canary users of whom an outcome in the canary is known: exposed ones, and failing ones in any case.
     pub canary_known: u64,
     /// Those of them that failed there, also where they had failed in production before.
@@ -144,6 +147,12 @@ impl Seen {
         }
         known
     }
+
+    fn failing_unexposed(&self, guardrail: &str) -> u64 {
+        let failing = self.failures.get(guardrail).into_iter().flatten();
+        let is_exposed = |unit| self.canary_units.contains(unit) || self.production_units.contains(unit);
+        failing.filter(|(unit, _)| !is_exposed(*unit)).count() as u64
+    }
 }
 
 /// Judges a canary as of `now`.
@@ -161,8 +170,12 @@ pub fn check(
     let guardrails = policy
         .guardrails
         .iter()
-        .map(|name| guardrail(canary, name, seen.failures.get(name), seen.known_of(name)))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|name| {
+            let mut guardrail = guardrail(canary, name, seen.failures.get(name), seen.known_of(name))?;
+            guardrail.report.failing_unexposed = seen.failing_unexposed(name);
+            Ok(guardrail)
+        })
+        .collect::<Result<Vec<_>, Undefined>>()?;
     let count = policy.guardrails.len() as f64;
     let (mut reasons, verdict);
     if let Some(harmed) = guardrails.iter().find(|report| report.rolls_back(count)) {
@@ -317,6 +330,7 @@ pub(super) fn guardrail(
         largest_ln_e: largest,
         canary_failing: inside,
         production_failing: outside,
+        failing_unexposed: 0,
         canary_known: known.users,
         canary_failed: known.failed,
         // Of failures alone nobody knows how many they are of.

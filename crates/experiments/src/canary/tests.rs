@@ -69,6 +69,21 @@ fn a_harmful_canary_goes_back() {
 }
 
 #[test]
+fn failures_of_users_that_were_never_exposed_count_and_are_said() {
+    let canary = canary(&[5000]);
+    let mut store = SqliteStore::in_memory().unwrap();
+    day(&canary, &mut store, 1, 20, [1.0, 1.0], 1);
+    let failing = |user: u32| {
+        canary.outcome(format!("x{user}").as_bytes(), "error", true, at(1), b"2".to_vec()).unwrap()
+    };
+    store.write(&(0..1234).map(failing).collect::<Vec<_>>()).unwrap();
+    let report = check(&canary, &policy(), &mut store, at(2)).unwrap();
+    let error = &report.guardrails[0];
+    assert_eq!((error.failing_unexposed, error.canary_failing + error.production_failing), (1234, 1254));
+    assert!(terminal(&report).contains("1,234 of these were never exposed"), "{}", terminal(&report));
+}
+
+#[test]
 fn a_good_canary_goes_on_when_it_was_seen_enough() {
     let canary = canary(&[2500, 5000]);
     let mut store = SqliteStore::in_memory().unwrap();

@@ -32,6 +32,14 @@ pub fn terminal(report: &GuardReport) -> String {
             thousands(guardrail.canary_failing),
             thousands(guardrail.production_failing),
         );
+        if guardrail.failing_unexposed > 0 {
+            let _ = writeln!(
+                text,
+                "  {:<width$}   {} of these were never exposed: are they of requests without the prompt?",
+                "",
+                thousands(guardrail.failing_unexposed)
+            );
+        }
         let _ = writeln!(
             text,
             "  {:<width$}   evidence of harm {}, the largest {}; {:.0} holds, {:.0} rolls back",

@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &CheckArguments, context: &Context<'_>) -> Result<E
     let loaded = context.load();
     let found = canaries::find(&loaded, &arguments.name, context)?;
     let now = arguments.at.unwrap_or_else(|| context.environment.now());
-    let mut store = arguments.store.open(&loaded)?;
+    let mut store = arguments.store.open(&loaded, context)?;
     let (prompt, _) = find_live(&loaded, &arguments.name)?;
     context.console.problems(&decide_first(&[], prompt, &arguments.store, &loaded, now));
     let report = check(&found.canary, &found.policy, store.as_mut(), now).map_err(|error| failed(&error))?;

@@ -87,7 +87,7 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         experiment
             .ready(running.started_at)
             .map_err(|missing| Failure::invalid(not_ready(&found, &missing)))?;
-        let mut store = made(store, arguments, &loaded)?;
+        let mut store = store.map_or_else(|| arguments.store.open(&loaded, context), Ok)?;
         put(store.as_mut(), experiment.name.as_str(), &phase)?;
         said
     } else {
@@ -100,7 +100,7 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
         }
         guarded = guardrails::of(&found, ready.units)?;
         warnings.extend(guardrails::warnings(&found, &guarded));
-        let mut store = made(store, arguments, &loaded)?;
+        let mut store = store.map_or_else(|| arguments.store.open(&loaded, context), Ok)?;
         if let Some(last) = phases.last().filter(|last| last.stopped.is_none()) {
             let stopped = Some((now, format!("phase {number} began")));
             put(store.as_mut(), experiment.name.as_str(), &Phase { stopped, ..last.clone() })?;
@@ -119,15 +119,6 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
     });
     context.console.problems(&warnings);
     context.answer(|| format!("{said}\n{}", guardrails::lines(&guarded)), &answer)
-}
-
-/// The store to write to, made where there is none.
-fn made(
-    store: Option<Box<dyn Store>>,
-    arguments: &StartArguments,
-    loaded: &Loaded,
-) -> Result<Box<dyn Store>, Failure> {
-    store.map_or_else(|| arguments.store.open(loaded), Ok)
 }
 
 /// What is wrong with the versions, all of it: a text that may still change would change for users in mid-phase, and an archived one is
