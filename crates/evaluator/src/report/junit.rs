@@ -4,6 +4,10 @@
 //! A failure or an error stands in it if and only if the process does not end with 0. What a gate tolerates is a passing case whose
 //! output says so. Names hold no positions, so that a case keeps its history when others are added; repeats are one test case.
 
+#[cfg(test)]
+mod tests;
+mod texts;
+
 use std::io;
 use std::path::Path;
 
@@ -13,13 +17,14 @@ use junit_report::{
 };
 
 use super::compared::sentences;
-use super::reasons::{Quoted, counts_in_words, reasons};
+use super::reasons::{Quoted, counts_in_words, has_reasons, reasons};
 use super::visible::WithoutCommands;
 use super::{Evaluation, narrowed, redacted, to_open, visible};
 use crate::gate::{Gate, Verdict};
 use crate::plan::{PromptPlan, Remark, Role};
 use crate::suite::Case;
 use crate::summary::{CaseSummary, VariantSummary};
+use texts::{WithTexts, mark};
 
 /// What a JUnit report takes in beside the evaluation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,9 +40,21 @@ pub struct JunitLook<'a> {
 /// Writes the report as XML: the same run gives the same bytes, whenever it is reported. The time of a case is what the models took for
 /// all of its repeats; 0 where its replies were recorded, and nobody waited. It fails where `out` does.
 pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let quoted = if look.redact { Quoted::Nothing } else { Quoted::Outputs };
+    let text = |summary: usize, case: usize| {
+        let summary = &evaluation.summaries[summary];
+        cdata(&reasons(evaluation, summary, &summary.cases[case], quoted))
+    };
+    let mut with_texts = WithTexts::new(WithoutCommands::new(out), text);
+    report(evaluation, look).write_xml(&mut with_texts).map_err(io::Error::other)?;
+    with_texts.into_inner().finish()
+}
+
+/// The report with a mark in the place of each text of a case, so that what is held does not grow with what models said.
+fn report(evaluation: &Evaluation<'_>, look: JunitLook<'_>) -> Report {
     let mut report = Report::new();
-    for summary in evaluation.summaries {
-        report.add_testsuite(variant(evaluation, summary, look));
+    for index in 0..evaluation.summaries.len() {
+        report.add_testsuite(variant(evaluation, index, look));
     }
     let of_nobody: Vec<&Remark> = evaluation
         .plan
@@ -52,12 +69,11 @@ pub fn junit(evaluation: &Evaluation<'_>, look: JunitLook<'_>, out: &mut dyn io:
         suite.add_testcases(warnings("replies", &of_replies));
         report.add_testsuite(suite);
     }
-    let mut calm = WithoutCommands::new(out);
-    report.write_xml(&mut calm).map_err(io::Error::other)?;
-    calm.finish()
+    report
 }
 
-fn variant(evaluation: &Evaluation<'_>, summary: &VariantSummary, look: JunitLook<'_>) -> TestSuite {
+fn variant(evaluation: &Evaluation<'_>, index: usize, look: JunitLook<'_>) -> TestSuite {
+    let summary = &evaluation.summaries[index];
     let plan = &evaluation.plan.prompts()[summary.prompt];
     let class = class_name(plan, summary.variant);
     let is_baseline = plan.variants[summary.variant].role == Role::Baseline;
@@ -65,8 +81,8 @@ fn variant(evaluation: &Evaluation<'_>, summary: &VariantSummary, look: JunitLoo
     let mut suite = suite(&name, look.began);
     let gate =
         evaluation.gates.iter().find(|gate| gate.prompt == summary.prompt && gate.variant == summary.variant);
-    for case in &summary.cases {
-        suite.add_testcase(test_case(evaluation, summary, case, gate, &class, look));
+    for (case, text) in summary.cases.iter().zip((0..).map(|case| mark(index, case))) {
+        suite.add_testcase(test_case(evaluation, (summary, case, &text), gate, &class));
     }
     for (case, reason) in to_open::skipped(plan) {
         suite.add_testcase(skipped(case, reason, &class, &evaluation.files.name(&case.place.file)));
@@ -104,16 +120,12 @@ fn class_name(plan: &PromptPlan, variant: usize) -> String {
 
 fn test_case(
     evaluation: &Evaluation<'_>,
-    summary: &VariantSummary,
-    case: &CaseSummary,
+    (summary, case, text): (&VariantSummary, &CaseSummary, &str),
     gate: Option<&Gate>,
     class: &str,
-    look: JunitLook<'_>,
 ) -> TestCase {
     let definition = &evaluation.plan.prompts()[summary.prompt].suite.cases[case.case];
     let name = attribute(&definition.name);
-    let body =
-        reasons(evaluation, summary, case, if look.redact { Quoted::Nothing } else { Quoted::Outputs });
     let all_passed = case.counts.passed == case.counts.asked;
     let message = match counts_in_words(&case.counts) {
         // Whoever opens one case of many that failed should know that it decides alone.
@@ -130,14 +142,14 @@ fn test_case(
         _ if all_passed => {
             let mut builder = TestCaseBuilder::success(&name, took);
             // Repeats are worth a line, and so are warnings.
-            if case.counts.asked > 1 || !body.is_empty() {
-                builder.set_system_out(&cdata(&format!("{message}\n{body}")));
+            if case.counts.asked > 1 || has_reasons(evaluation, summary, case) {
+                builder.set_system_out(&format!("{}\n{text}", cdata(&message)));
             }
             builder
         }
         Some(why) => {
             let mut builder = TestCaseBuilder::success(&name, took);
-            builder.set_system_out(&cdata(&format!("not passed ({why}): {message}\n{body}")));
+            builder.set_system_out(&format!("{}\n{text}", cdata(&format!("not passed ({why}): {message}"))));
             builder
         }
         None if case.counts.failed > 0 => {
@@ -146,7 +158,7 @@ fn test_case(
         None => TestCaseBuilder::error(&name, took, "error", &attribute(&message)),
     };
     if !all_passed && tolerated.is_none() {
-        builder.set_trace(&cdata(&body));
+        builder.set_trace(text);
     }
     builder.set_classname(&attribute(class));
     builder.set_filepath(&attribute(&evaluation.files.name(&definition.place.file)));

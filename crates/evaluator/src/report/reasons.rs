@@ -36,6 +36,12 @@ pub(super) fn counts_in_words(counts: &Counts) -> String {
     parts.join(", ")
 }
 
+/// Whether there is a reason to tell of any repeat of a case.
+pub(super) fn has_reasons(evaluation: &Evaluation<'_>, summary: &VariantSummary, case: &CaseSummary) -> bool {
+    let mut trials = evaluation.plan.trials_of(summary.prompt, summary.variant, case.case);
+    trials.any(|(index, _)| evaluation.record.trial(index).is_none_or(|trial| trial.has_reasons))
+}
+
 /// Every reason of every repeat of a case, a line each; empty where there is none.
 pub(super) fn reasons(
     evaluation: &Evaluation<'_>,
