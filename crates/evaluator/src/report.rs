@@ -1,6 +1,7 @@
 //! Reports: pure functions from the values of a run to text. One file each; they print nothing and open nothing. Those that grow
 //! with the number of cases are handed on as they are made, to whatever writes.
 
+mod beside;
 mod compared;
 mod cost;
 mod csv;
@@ -12,12 +13,12 @@ mod junit;
 mod markdown;
 mod reasons;
 mod redacted;
-mod remarks;
 mod safe_json;
 mod taken;
 mod terminal;
 mod to_open;
 mod visible;
+mod warnings;
 
 use crate::attempts::{Attempt, Attempts};
 use crate::event::ReplySource;
@@ -62,11 +63,11 @@ impl<'a> Evaluation<'a> {
         self.gates.iter().find(|gate| gate.prompt == summary.prompt && gate.variant == summary.variant)
     }
 
-    /// What is to be known of the run before its numbers are read, as programs read it.
+    /// What is to be known of the run before its numbers are read, as programs read it: what weighs most first.
     pub fn remarks(&self) -> Vec<Remark> {
         let mut remarks = self.files.remarks(self.plan);
         remarks.extend(redacted::remarks(self.record));
-        remarks
+        warnings::by_weight(remarks)
     }
 
     /// Which attempt at the same questions a gate's answers are, where they are not the first.

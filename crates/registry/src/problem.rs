@@ -122,12 +122,22 @@ pub struct Problem {
     pub place: Option<Place>,
     /// What to do.
     pub help: Option<String>,
+    /// The prompt that it is about, where whoever tells it knows one and its place may lie elsewhere, such as in registry.yaml.
+    #[serde(skip)]
+    pub prompt: Option<String>,
 }
 
 impl Problem {
     /// An error without place and help.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, message: message.into(), place: None, help: None }
+        Self {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            place: None,
+            help: None,
+            prompt: None,
+        }
     }
 
     /// A warning without place and help.
@@ -138,6 +148,12 @@ impl Problem {
     /// The same problem at a place.
     pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
+        self
+    }
+
+    /// The same problem, about a prompt.
+    pub fn of_prompt(mut self, name: impl Into<String>) -> Self {
+        self.prompt = Some(name.into());
         self
     }
 

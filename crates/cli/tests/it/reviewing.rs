@@ -199,3 +199,31 @@ fn of_registry_yaml_only_what_is_asked_or_judged_by_selects() {
     let seen = sandbox.run(&EVAL);
     assert_eq!(seen.stdout.matches("registry.yaml changed (gate)").count(), 2, "{}", seen.shown());
 }
+
+#[test]
+fn a_warning_stands_in_the_gate_of_its_prompt_wherever_its_place_is() {
+    let sandbox = sandbox();
+    let registry = |kind: &str| {
+        format!(
+            "schema: 1\nreplies: ../replies\nmodels:\n  default: {{provider: openai, model: m}}\nproperties:\n  kind: {kind}\n"
+        )
+    };
+    sandbox.write("prompts/registry.yaml", registry("{contains: Yes}"));
+    sandbox.write(
+        SUITE,
+        "cases:\n  - {name: one, inputs: {name: Ada}, expected: {kind: true}}\n  - {name: two, inputs: {name: Bob}, validators: [{contains: please}]}\n",
+    );
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.write("prompts/registry.yaml", registry("{contains: es}"));
+    let seen = sandbox.run(&[&EVAL[..], &REPORTS].concat());
+    assert_eq!(seen.code, Some(0), "{}", seen.stderr);
+    assert!(seen.stderr.contains("--> prompts/registry.yaml:6"), "{}", seen.stderr);
+    let junit = sandbox.read("report.xml");
+    let gate = junit.split("<testcase name=\"gate\"").nth(1).unwrap().split("</testcase>").next().unwrap();
+    assert!(gate.contains("warning: greet: this change edits the suite"), "{junit}");
+    assert!(!junit.contains("name=\"change\""), "{junit}");
+    let report: Value = serde_json::from_str(&sandbox.read("report.json")).unwrap();
+    assert_eq!(report["remarks"][0]["prompt"], "greet");
+}

@@ -19,6 +19,9 @@ pub struct Remark {
     /// The file or the directory that it is about, as text: a path need not be any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// The prompt that it is about; left out where it is about none, or about several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
 }
 
 impl Remark {
@@ -29,6 +32,7 @@ impl Remark {
             message: problem.message.clone(),
             help: problem.help.clone(),
             file: problem.place.as_ref().map(|place| place.file.display().to_string()),
+            prompt: problem.prompt.clone(),
         };
         problems.iter().filter(|problem| Self::is_one(problem)).map(remark).collect()
     }

@@ -17,7 +17,7 @@ struct Count<'a> {
 }
 
 /// A sentence for each way in which replies of the candidate ended and which no check of their cases asks for, the most frequent first.
-pub(super) fn remarks(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
+pub(super) fn beside(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
     let (plan, record) = (evaluation.plan, evaluation.record);
     let (mut counts, mut all) = (Vec::<Count<'_>>::new(), 0);
     for case in plan.cases_of(gate.prompt, gate.variant) {

@@ -5,11 +5,11 @@
 
 use std::fmt::Write as _;
 
+use super::beside::beside;
 use super::reasons::{Quoted, beginning, counts_in_words, reasons};
-use super::remarks::remarks;
 use super::to_open::{fold_unasked, skipped, summary_of, to_open};
 use super::visible::without_commands;
-use super::{Evaluation, narrowed, visible};
+use super::{Evaluation, narrowed, visible, warnings};
 use crate::gate::{Gate, Verdict, plural};
 
 /// What a runner shows of a level for each step.
@@ -20,9 +20,9 @@ const MAX_TEXT: usize = 2000;
 /// The commands, a line each. GitHub finds a file by its path from the root of the repository.
 pub fn github(evaluation: &Evaluation<'_>) -> String {
     let mut levels = Levels::default();
-    for remark in evaluation.remarks() {
+    for remark in warnings::mixed(evaluation.remarks()) {
         let help = remark.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
-        let text = format!("{}{help}", remark.message);
+        let text = format!("{}{help}", warnings::said(&remark));
         levels.add(
             Level::Warning,
             Annotation { file: remark.file, line: None, title: "promptassay".to_owned(), text },
@@ -43,7 +43,7 @@ pub fn github(evaluation: &Evaluation<'_>) -> String {
         if let Some(attempt) = evaluation.repeated(gate) {
             text = format!("{text}\n{attempt}");
         }
-        for remark in remarks(evaluation, gate) {
+        for remark in beside(evaluation, gate) {
             text = format!("{text}\n{remark}");
         }
         levels.add(

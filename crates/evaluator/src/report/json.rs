@@ -8,7 +8,7 @@ use std::io;
 
 use schemars::{Schema, schema_for};
 
-use super::remarks::remarks;
+use super::beside::beside;
 use super::{Evaluation, cost, safe_json};
 use crate::event::ReplySource;
 use crate::gate::{blocking, worst};
@@ -179,7 +179,7 @@ fn variant<'a>(evaluation: &'a Evaluation<'a>, summary: &'a VariantSummary) -> V
                 .filter(|case| case.counts.failed > 0 && plan.suite.cases[case.case].must_pass)
                 .map(|case| name(case.case))
                 .collect(),
-            remarks: remarks(evaluation, gate),
+            remarks: beside(evaluation, gate),
             attempt: evaluation.repeated(gate),
             comparison: gate.comparison.as_ref().map(comparison::of),
         }),

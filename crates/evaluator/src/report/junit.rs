@@ -19,7 +19,7 @@ use junit_report::{
 use super::compared::sentences;
 use super::reasons::{Quoted, counts_in_words, has_reasons, reasons};
 use super::visible::WithoutCommands;
-use super::{Evaluation, narrowed, redacted, to_open, visible};
+use super::{Evaluation, narrowed, redacted, to_open, visible, warnings};
 use crate::gate::{Gate, Verdict};
 use crate::plan::{PromptPlan, Remark, Role};
 use crate::suite::Case;
@@ -65,8 +65,8 @@ fn report(evaluation: &Evaluation<'_>, look: JunitLook<'_>) -> Report {
     let of_replies = redacted::remarks(evaluation.record);
     if !look.troubles.is_empty() || !of_nobody.is_empty() || !of_replies.is_empty() {
         let mut suite = run(look);
-        suite.add_testcases(warnings("change", of_nobody));
-        suite.add_testcases(warnings("replies", &of_replies));
+        suite.add_testcases(to_know("change", of_nobody));
+        suite.add_testcases(to_know("replies", &of_replies));
         report.add_testsuite(suite);
     }
     report
@@ -184,7 +184,7 @@ fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase 
     let compared = gate.comparison.as_ref().map(|comparison| sentences(comparison, &plan.suite.policy));
     let remarks = evaluation.plan.remarks().iter().filter(|remark| is_about(remark, plan));
     let beside =
-        super::remarks::remarks(evaluation, gate).into_iter().map(|remark| format!("remark: {remark}"));
+        super::beside::beside(evaluation, gate).into_iter().map(|remark| format!("remark: {remark}"));
     let compared: Vec<String> =
         remarks.map(warning).chain(beside).chain(compared.unwrap_or_default()).collect();
     let compared = compared.join("\n");
@@ -209,8 +209,11 @@ fn gate_case(evaluation: &Evaluation<'_>, gate: &Gate, class: &str) -> TestCase 
     builder.set_classname(&attribute(class)).build()
 }
 
-/// Whether a remark is about a prompt: about its directory or a file in it.
+/// Whether a remark is about a prompt: it says so, or is about its directory or a file in it.
 fn is_about(remark: &Remark, plan: &PromptPlan) -> bool {
+    if let Some(prompt) = &remark.prompt {
+        return prompt == plan.name.as_str();
+    }
     let directory = plan.suite.file.parent().and_then(Path::parent);
     let (Some(file), Some(directory)) = (&remark.file, directory) else { return false };
     Path::new(file).starts_with(directory)
@@ -218,7 +221,7 @@ fn is_about(remark: &Remark, plan: &PromptPlan) -> bool {
 
 fn warning(remark: &Remark) -> String {
     let help = remark.help.as_ref().map(|help| format!("\n  {help}")).unwrap_or_default();
-    format!("warning: {}{help}", remark.message)
+    format!("warning: {}{help}", warnings::said(remark))
 }
 
 /// What concerns no variant: why the process does not end with 0 whatever the gates say.
@@ -233,7 +236,7 @@ fn run(look: JunitLook<'_>) -> TestSuite {
 }
 
 /// What is to be known of the run, as a case that passes; `None` where there is nothing.
-fn warnings<'a>(name: &str, remarks: impl IntoIterator<Item = &'a Remark>) -> Option<TestCase> {
+fn to_know<'a>(name: &str, remarks: impl IntoIterator<Item = &'a Remark>) -> Option<TestCase> {
     let text = remarks.into_iter().map(warning).collect::<Vec<_>>().join("\n");
     let mut case = TestCaseBuilder::success(name, Duration::ZERO);
     (!text.is_empty()).then(|| case.set_system_out(&cdata(&text)).set_classname("promptassay").build())

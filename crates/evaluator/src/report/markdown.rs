@@ -10,12 +10,13 @@ mod pages;
 use std::fmt::Write as _;
 
 use super::Evaluation;
+use super::beside::beside;
 use super::compared::{basis, changed_cases, stopped_alone};
 use super::cost;
 use super::reasons::{Quoted, counts_in_words, reasons};
-use super::remarks::remarks;
 use super::to_open::{fold_unasked, skipped, summary_of, to_open};
 use super::visible::without_commands;
+use super::warnings;
 use crate::gate::{Gate, blocking, plural};
 use crate::plan::{PromptPlan, Remark};
 use crate::suite::Case;
@@ -30,6 +31,8 @@ pub const MARKDOWN_MARK: &str = "<!-- promptassay -->";
 const MAX_BYTES: usize = 65_000;
 /// So many cases are named outside of the details.
 const NAMED: usize = 10;
+/// The most bytes of warnings; the first stands there whatever it takes.
+const WARNED: usize = 20_000;
 /// The most bytes that are quoted for a case.
 const QUOTED: usize = 3000;
 
@@ -37,7 +40,7 @@ const QUOTED: usize = 3000;
 pub fn markdown(evaluation: &Evaluation<'_>) -> String {
     let mut pages = Pages::new(format!("{MARKDOWN_MARK}\n{}", head(evaluation)), MAX_BYTES);
     let (blocked, passed): (Vec<&Gate>, Vec<&Gate>) = evaluation.gates.iter().partition(|gate| gate.blocks);
-    pages.add(&warnings(&evaluation.remarks()));
+    add_warnings(&mut pages, &evaluation.remarks());
     if evaluation.gates.len() > 1 {
         for table in gates_table(evaluation, &blocked, &passed) {
             pages.add(&table);
@@ -66,24 +69,25 @@ pub fn markdown(evaluation: &Evaluation<'_>) -> String {
 pub fn markdown_of_nothing(message: &str, remarks: &[Remark]) -> String {
     let head = format!("{MARKDOWN_MARK}\n## promptassay: nothing to evaluate\n\n{}\n", code(message));
     let mut pages = Pages::new(head, MAX_BYTES);
-    pages.add(&warnings(remarks));
+    add_warnings(&mut pages, &warnings::by_weight(remarks.to_vec()));
     without_commands(&pages.text())
 }
 
-/// What there is to know before the numbers are read.
-fn warnings(remarks: &[Remark]) -> String {
-    if remarks.is_empty() {
-        return String::new();
-    }
-    let mut out = "**Warnings**\n\n".to_owned();
-    for remark in remarks {
-        // Writing to a string cannot fail.
-        let _ = writeln!(out, "- {}", code(&remark.message));
-        if let Some(help) = &remark.help {
-            let _ = writeln!(out, "  - {}", code(help));
+/// What there is to know before the numbers are read, a piece each, so that many of them leave room for the numbers.
+fn add_warnings(pages: &mut Pages, remarks: &[Remark]) {
+    let mut bytes = 0;
+    for (index, remark) in remarks.iter().enumerate() {
+        let heading = if index == 0 { "**Warnings**\n\n" } else { "" };
+        let help = remark.help.as_ref().map(|help| format!("  - {}\n", code(help))).unwrap_or_default();
+        let item = format!("{heading}- {}\n{help}", code(&warnings::said(remark)));
+        bytes += item.len();
+        if index > 0 && bytes > WARNED {
+            let more = plural(remarks.len() - index, "more warning");
+            pages.go_on(&format!("- {more}, in the other reports\n"));
+            break;
         }
+        if index == 0 { pages.add(&item) } else { pages.go_on(&item) }
     }
-    out
 }
 
 fn head(evaluation: &Evaluation<'_>) -> String {
@@ -165,7 +169,7 @@ fn verdict(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\n{attempt}");
     }
-    for remark in remarks(evaluation, gate) {
+    for remark in beside(evaluation, gate) {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "\n{}", code(&remark));
     }

@@ -31,5 +31,6 @@ fn remark(name: &EnvironmentName, cut_out: CutOut) -> Remark {
                 .to_owned(),
         ),
         file: None,
+        prompt: None,
     }
 }

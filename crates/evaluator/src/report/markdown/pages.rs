@@ -21,12 +21,21 @@ impl Pages {
 
     /// Adds a piece where it fits. After one that did not, a smaller one may still fit.
     pub(super) fn add(&mut self, piece: &str) {
+        // An empty line parts two blocks of Markdown.
+        self.add_behind("\n", piece);
+    }
+
+    /// Adds a piece that goes on with the block before it, such as the next item of a list.
+    pub(super) fn go_on(&mut self, piece: &str) {
+        self.add_behind("", piece);
+    }
+
+    fn add_behind(&mut self, between: &str, piece: &str) {
         if piece.is_empty() {
             return;
         }
-        // An empty line parts two blocks of Markdown.
-        if self.text.len() + 1 + piece.len() + RESERVE <= self.max_bytes {
-            self.text.push('\n');
+        if self.text.len() + between.len() + piece.len() + RESERVE <= self.max_bytes {
+            self.text.push_str(between);
             self.text.push_str(piece);
         } else {
             self.left_out += 1;

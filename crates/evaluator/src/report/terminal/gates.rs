@@ -7,8 +7,8 @@ use super::{COLUMNS, Report};
 use crate::gate::{Gate, Verdict};
 use crate::plan::Remark;
 use crate::policy::{Policy, Source};
+use crate::report::beside::beside;
 use crate::report::compared::stopped_alone;
-use crate::report::remarks::remarks;
 use crate::report::to_open::summary_of;
 use crate::report::{Evaluation, cost, redacted};
 use crate::summary::Cost;
@@ -72,7 +72,7 @@ impl Report {
     /// What no row of the gate looks at.
     pub(super) fn beside(&mut self, evaluation: &Evaluation<'_>, gate: &Gate) -> fmt::Result {
         let plan = &evaluation.plan.prompts()[gate.prompt];
-        for remark in remarks(evaluation, gate) {
+        for remark in beside(evaluation, gate) {
             let text = format!("{} {}  {remark}", plan.name, label(plan, gate.variant));
             let text = format!("remark {}", wrapped(&text, COLUMNS - 7, "       "));
             for line in text.lines() {

@@ -44,7 +44,8 @@ pub(in crate::commands::eval) fn only_changed(
         problems.extend(removed);
     }
     for prompt in prompts {
-        problems.extend(then.frozen(prompt)?);
+        let frozen = then.frozen(prompt)?.into_iter();
+        problems.extend(frozen.map(|problem| problem.of_prompt(prompt.name().as_str())));
     }
     let suites = |name: &str| {
         candidates.iter().find(|candidate| candidate.prompt.name().as_str() == name)?.suite.as_ref()
@@ -60,10 +61,13 @@ pub(in crate::commands::eval) fn only_changed(
         candidates.retain(|candidate| changes.contains_key(candidate.prompt.name().as_str()));
         for candidate in candidates.iter_mut() {
             if let Some(suite) = &mut candidate.suite {
-                then.hold(candidate.prompt, suite, flags, problems)?;
-                problems.extend(then.other_programs(candidate.prompt, suite)?);
+                let (prompt, mut of_prompt) = (candidate.prompt, Vec::new());
+                then.hold(prompt, suite, flags, &mut of_prompt)?;
+                of_prompt.extend(then.other_programs(prompt, suite)?);
                 let answering = suite.model_program_files(settings, tree.repository_root());
-                problems.extend(then.other_answers(candidate.prompt, &answering, suite)?);
+                of_prompt.extend(then.other_answers(prompt, &answering, suite)?);
+                problems
+                    .extend(of_prompt.into_iter().map(|problem| problem.of_prompt(prompt.name().as_str())));
             }
         }
         let judged =

@@ -18,7 +18,8 @@ pub(crate) fn unused_margins(inputs: &[PromptInput<'_>]) -> Vec<Problem> {
         );
         let help = "`min_pass_rate` decides where it is set, else every case must pass";
         let place = Place::whole_file(input.suite.file.as_path());
-        Problem::warning("changes::margin_not_used", message).at(place).help(help)
+        let problem = Problem::warning("changes::margin_not_used", message).at(place).help(help);
+        problem.of_prompt(input.prompt.name().as_str())
     };
     inputs.iter().filter(is_unused).map(warning).collect()
 }
@@ -34,5 +35,5 @@ pub(crate) fn not_judged(prompt: &Prompt, change: &PromptChange, reference: &str
     );
     let help = format!("write {}", suite.display());
     let place = Place::whole_file(prompt.document().file());
-    Problem::warning("changes::no_suite", message).at(place).help(help)
+    Problem::warning("changes::no_suite", message).at(place).help(help).of_prompt(prompt.name().as_str())
 }

@@ -10,14 +10,14 @@ use crate::summary::{VariantSummary, baseline_of};
 
 /// A sentence each: that a margin is not judged because of a selection, how replies ended that are no whole answers, that the baseline itself is below what the gate asks of a candidate,
 /// and that the candidate takes far more than it.
-pub(super) fn remarks(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
-    let mut remarks = Vec::new();
+pub(super) fn beside(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
+    let mut beside = Vec::new();
     if let Source::Narrowed(why) = &evaluation.plan.prompts()[gate.prompt].suite.policy.margin.source {
-        remarks.push(format!("narrowed: {why}"));
+        beside.push(format!("narrowed: {why}"));
     }
-    remarks.extend(endings::remarks(evaluation, gate));
-    remarks.extend(beside_baseline(evaluation, gate).into_iter().flatten().flatten());
-    remarks
+    beside.extend(endings::beside(evaluation, gate));
+    beside.extend(beside_baseline(evaluation, gate).into_iter().flatten().flatten());
+    beside
 }
 
 fn beside_baseline(evaluation: &Evaluation<'_>, gate: &Gate) -> Option<[Option<String>; 2]> {
