@@ -1,5 +1,6 @@
 //! Finds what the commands about experiments are about: the definition, and the store.
 
+mod alike;
 mod first;
 pub(crate) mod gone;
 pub(crate) mod guardrails;
@@ -25,6 +26,7 @@ use crate::environment;
 use crate::failure::Failure;
 use crate::lifecycle::find_live;
 
+pub(crate) use alike::spread_alike;
 pub(crate) use first::{decide_first, decides_for};
 pub(crate) use running::{Purpose, Running, running};
 pub(crate) use standing::Standing;

@@ -188,11 +188,15 @@ fn read(
     let unexposed = store.unexposed(everybody)?;
     let everyone: u64 = arms.units.iter().map(|(_, units)| units).sum();
     let mut health = health::check(experiment, &arms, unexposed);
+    let mut doubt = None;
     if let Some((started_at, (first, _))) = started_at.zip(arms.span)
         && first < started_at
     {
-        let earlier = store.arms(Population { until: before(started_at, MOMENT), ..everybody })?;
-        health.findings.push(health::before_start(started_at, &earlier));
+        let until = before(started_at, MOMENT).min(last);
+        let earlier = store.arms(Population { until, ..everybody })?;
+        let finding = health::before_start(started_at, [&earlier, &arms]);
+        doubt = Some(finding.message.clone()).filter(|_| health::are_many(&earlier, &arms));
+        health.findings.push(finding);
     }
     if let Some(window) = longest_window(experiment) {
         let cut_short = store.cut_short(Population { until: last, ..everybody }, window)?;
@@ -231,6 +235,7 @@ fn read(
         .map_err(|reason| AnalysisError::Undefined { metric: "all success metrics".to_owned(), reason })?;
     metrics.sort_by_key(|metric| metric.role as u8);
     let decision = decision::decide(&health, &metrics, &progress, now);
+    let decision = decision.said_with(doubt.as_deref());
     Ok(Analysis {
         experiment: name.to_owned(),
         prompt: experiment.prompt.as_str().to_owned(),

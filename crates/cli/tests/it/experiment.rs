@@ -625,13 +625,13 @@ fn an_outcome_without_an_exposure_is_kept_and_that_is_said() {
 fn only_experiments_that_were_started_compete() {
     let sandbox = sandbox();
     // By their files both run: both name a start that has passed.
-    let begun = |name: &str| {
-        let text = EXPERIMENT.replace("name: trial", &format!("name: {name}"));
+    let begun = |name: &str, seed: &str| {
+        let text = EXPERIMENT.replace("name: trial", &format!("name: {name}")).replace("0e0f", seed);
         let file = format!("prompts/greet/experiments/{name}.yaml");
         sandbox.write(&file, format!("{text}start: 2026-01-01T00:00:00Z\n"));
     };
-    begun("trial");
-    begun("other");
+    begun("trial", "0e0f");
+    begun("other", "0e10");
     let both = sandbox.clean(&sandbox.run(&["resolve", "greet", "--unit", "u2"]).shown());
     assert_snapshot!(both, @"
     --- stderr
@@ -728,4 +728,19 @@ fn a_prompt_without_experiments_needs_no_store() {
         "{}",
         served.stderr
     );
+}
+
+#[test]
+fn what_spreads_users_as_another_one_did_or_counts_nobody_before_its_end_is_said() {
+    let sandbox = sandbox();
+    let trial = sandbox.read(TRIAL);
+    sandbox.write("prompts/greet/experiments/second.yaml", trial.replace("name: trial", "name: second"));
+    assert_snapshot!(sandbox.clean(&sandbox.session(&[
+        &["check"],
+        &["experiment", "start", "second", "-q"],
+        &["experiment", "stop", "second", "--reason", "enough"],
+        &["check"],
+    ])));
+    sandbox.edit(TRIAL, "window: 1d", "window: 36500d");
+    assert_snapshot!(sandbox.clean(&sandbox.session(&[&["experiment", "start", "trial"]])));
 }

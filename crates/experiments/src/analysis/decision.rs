@@ -88,6 +88,18 @@ pub(super) fn is_superior(metric: &MetricReport, comparison: &Comparison) -> boo
     }
 }
 
+impl Decision {
+    /// The same; a doubt about what a decision to act rests on is said in its sentence, which is often all that is read.
+    pub(super) fn said_with(self, doubt: Option<&str>) -> Self {
+        match doubt {
+            Some(doubt) if matches!(self.verdict, Verdict::Ship | Verdict::Stop) => {
+                Self { sentence: format!("{}; but {doubt}", self.sentence), ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
 /// What follows.
 pub(super) fn decide(
     health: &Health,

@@ -7,7 +7,7 @@ use promptassay_stats::welch::welch;
 use serde::Serialize;
 
 use super::sample::{Sample, covariates};
-use super::text::counted;
+use super::text::{counted, thousands};
 use super::{Comparison, MetricReport};
 use crate::definition::{Experiment, Metric, MetricKind, PerUnit, confidence};
 use crate::store::Arms;
@@ -94,13 +94,24 @@ fn exponent(p: f64) -> String {
 }
 
 /// Units that were served before the phase was started: recorded by a program that did not ask, or brought from elsewhere.
-pub(super) fn before_start(started_at: Timestamp, earlier: &Arms) -> Finding {
-    let units = earlier.units.iter().map(|(_, units)| units).sum::<u64>() + earlier.crossovers;
+pub(super) fn before_start(started_at: Timestamp, [earlier, all]: [&Arms; 2]) -> Finding {
     let message = format!(
-        "{} exposed before the phase was started at {started_at}; they count like the others",
-        counted(units, "unit was", "units were")
+        "{} of {} exposed before the phase was started at {started_at}, so its plan may have been made with them in view",
+        thousands(units(earlier)),
+        counted(units(all), "unit was", "units were"),
     );
-    Finding { weight: Weight::Warning, code: "before_start", message }
+    // What most of the units bring was there when the plan was written, such as that of the pilot which suggested the effect.
+    let weight = if units(earlier) > units(all) / 2 { Weight::Blocks } else { Weight::Warning };
+    Finding { weight, code: "before_start", message }
+}
+
+/// Whether more than a few of all are among the earlier: clocks of servers differ, and a service may begin a little too soon.
+pub(super) fn are_many(earlier: &Arms, all: &Arms) -> bool {
+    units(earlier) > units(all) / 20
+}
+
+fn units(arms: &Arms) -> u64 {
+    arms.units.iter().map(|(_, units)| units).sum::<u64>() + arms.crossovers
 }
 
 /// Units that came back in the next phase too early: of those less is known than of the others.

@@ -241,12 +241,40 @@ fn units_that_were_exposed_before_the_start_are_pointed_out() {
         store.put_phase("e", &phase).unwrap();
         let analysis = analyze(&experiment, &mut store, 1, later()).unwrap();
         assert_eq!(analysis.progress.units, 400);
-        let found = analysis.health.findings.into_iter().filter(|finding| finding.code == "before_start");
-        found.map(|finding| finding.message).collect::<Vec<_>>()
+        let verdict = analysis.decision.verdict;
+        let found = analysis.health.findings.into_iter().find(|finding| finding.code == "before_start");
+        (found.map(|finding| finding.message), verdict, analysis.decision.sentence)
     };
-    assert_eq!(begun_at(at(0)), Vec::<String>::new());
-    insta::assert_snapshot!(begun_at(at(1)).concat(), @"1 unit was exposed before the phase was started at 2027-01-15T08:00:01Z; they count like the others");
-    insta::assert_snapshot!(begun_at(at(900 * 10)).concat(), @"10 units were exposed before the phase was started at 2027-01-15T10:30:00Z; they count like the others");
+    assert_eq!(begun_at(at(0)).0, None);
+    let (one, _, _) = begun_at(at(1));
+    insta::assert_snapshot!(one.unwrap(), @"1 of 400 units were exposed before the phase was started at 2027-01-15T08:00:01Z, so its plan may have been made with them in view");
+    let (ten, verdict, sentence) = begun_at(at(900 * 10));
+    insta::assert_snapshot!(ten.unwrap(), @"10 of 400 units were exposed before the phase was started at 2027-01-15T10:30:00Z, so its plan may have been made with them in view");
+    assert!(verdict != Verdict::Unhealthy && !sentence.contains("in view"), "{sentence}");
+    // Most of them: what was planned was known.
+    let (_, verdict, sentence) = begun_at(at(900 * 201));
+    assert_eq!(verdict, Verdict::Unhealthy);
+    insta::assert_snapshot!(sentence, @"no verdict: 201 of 400 units were exposed before the phase was started at 2027-01-17T10:15:00Z, so its plan may have been made with them in view");
+}
+
+#[test]
+fn a_winner_of_which_some_units_are_older_than_the_plan_is_shipped_with_a_doubt() {
+    let mut store = store(1200, [40, 60], [20, 20]);
+    let experiment = experiment(METRICS);
+    let phase = Phase {
+        phase: 1,
+        allocation: experiment.allocation_digest(),
+        rules: Some(experiment.rules_digest()),
+        exposure_millionths: 1_000_000,
+        planned_units: 1000,
+        prompt: None,
+        started_at: at(900 * 200),
+        stopped: None,
+    };
+    store.put_phase("e", &phase).unwrap();
+    let decision = analyze(&experiment, &mut store, 1, later()).unwrap().decision;
+    assert_eq!(decision.verdict, Verdict::Ship);
+    assert!(decision.sentence.contains("; but 200 of "), "{}", decision.sentence);
 }
 
 /// An id that the assignment gives the control, where the number is even, and else the treatment.

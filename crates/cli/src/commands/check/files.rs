@@ -18,7 +18,7 @@ use promptassay_registry::yaml::Document;
 
 use super::recorded;
 use super::running::Started;
-use crate::experiments::{Found, of_prompt};
+use crate::experiments::{Found, of_prompt, spread_alike};
 
 /// What all prompts share, and a count of what was checked.
 pub(super) struct Files {
@@ -59,6 +59,11 @@ impl Files {
         }
         let experiments = of_prompt(prompt, problems);
         let open = started.check(prompt, &experiments, problems);
+        // What is over is over.
+        let is_open = |found: &Found| open.iter().any(|open| open.file == found.file);
+        problems.extend(
+            spread_alike(&experiments).filter(|(found, _)| is_open(found)).map(|(_, problem)| problem),
+        );
         check_ledger(prompt, &open, problems);
         if let Some(directory) = &self.replies {
             recorded::check_replies(prompt, directory, &self.repository, problems);

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{StartArguments, StopArguments};
 use crate::commands::Context;
 use crate::exit::Exit;
-use crate::experiments::{Found, find, find_by, gone, guardrails, store_failed};
+use crate::experiments::{Found, find, find_by, gone, guardrails, of_prompt, spread_alike, store_failed};
 use crate::failure::Failure;
 use crate::lifecycle::{directory_of, history_of};
 use crate::prompts;
@@ -98,6 +98,8 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
             let message = format!("the next phase is {next}, but the file says {number}");
             return Err(refused(&found, message, &format!("write `phase: {next}`")));
         }
+        warnings.extend(alike(&found, &loaded));
+        warnings.extend(outlasted(&found, begins, ready.end));
         guarded = guardrails::of(&found, ready.units)?;
         warnings.extend(guardrails::warnings(&found, &guarded));
         let mut store = store.map_or_else(|| arguments.store.open(&loaded, context), Ok)?;
@@ -119,6 +121,37 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
     });
     context.console.problems(&warnings);
     context.answer(|| format!("{said}\n{}", guardrails::lines(&guarded)), &answer)
+}
+
+/// A seed that another experiment of the prompt has.
+fn alike(found: &Found, loaded: &Loaded) -> Option<Problem> {
+    let prompt = prompts::find(loaded, found.experiment.prompt.as_str()).ok()?;
+    let mut all = of_prompt(prompt, &mut Vec::new());
+    // Behind the others, whose seed it takes.
+    all.sort_by_key(|other| other.file == found.file);
+    spread_alike(&all).find(|(other, _)| other.file == found.file).map(|(_, problem)| problem)
+}
+
+/// A window so long that no unit counts before the end.
+fn outlasted(found: &Found, begins: Timestamp, end: Timestamp) -> Option<Problem> {
+    let metrics = found.experiment.metrics.iter().rev();
+    let (window, metric) =
+        metrics.filter_map(|metric| Some((metric.window?, metric))).max_by_key(|(window, _)| *window)?;
+    let closes = begins.checked_add(window).ok();
+    if closes.is_some_and(|closes| closes < end) {
+        return None;
+    }
+    let from = closes.map(|closes| format!(", from {closes} on")).unwrap_or_default();
+    let message = format!(
+        "the window of `{}` closes for nobody before the experiment ends at {end}: it is decided after that{from}",
+        metric.name
+    );
+    let problem =
+        Problem::warning("experiment::window", message).at(found.experiment.place_of_metric(&metric.name));
+    Some(
+        problem
+            .help("write a shorter `window:` or a later `end:`, or wait so long with `promptassay analyze`"),
+    )
 }
 
 /// What is wrong with the versions, all of it: a text that may still change would change for users in mid-phase, and an archived one is

@@ -1,0 +1,25 @@
+//! Experiments of one prompt that give users the same as another one.
+
+use promptassay_registry::problem::{Place, Problem};
+
+use super::Found;
+
+/// Those of `experiments` that spread users as an earlier one of the list does, by seed, phase and kind of units: whoever was in its treatment is in that
+/// of the next, with what he remembers of it.
+pub(crate) fn spread_alike(experiments: &[Found]) -> impl Iterator<Item = (&Found, Problem)> {
+    let spread = |found: &Found| {
+        let allocation = &found.experiment.allocation;
+        allocation.seed.map(|seed| (seed, allocation.phase, allocation.unit_type.clone()))
+    };
+    experiments.iter().enumerate().filter_map(move |(index, found)| {
+        let own = spread(found)?;
+        let other = experiments[..index].iter().find(|other| spread(other).as_ref() == Some(&own))?;
+        let message = format!(
+            "`{}` and `{}` have the same seed, so they spread users alike: the later of them begins with what the other left in each variant",
+            found.experiment.name, other.experiment.name
+        );
+        let problem = Problem::warning("experiment::same_seed", message);
+        let help = "draw another one before it starts: 32 hexadecimal digits, as `promptassay experiment new` writes them";
+        Some((found, problem.at(Place::whole_file(found.file.as_path())).help(help)))
+    })
+}
