@@ -168,7 +168,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         let begin = || {
             let mut file = RunFile::of(plan, header);
             let keeper = match &resumed {
-                Some((directory, then)) => journal::go_on(directory.clone(), (then, &file), plan, context),
+                Some(resumed) => arguments.journal.go_on(resumed, &file, plan, context),
                 None => arguments.journal.begin(plan, &mut file, context),
             }?;
             if resumed.is_some() {

@@ -204,12 +204,24 @@ impl JournalArguments {
         file: &mut RunFile,
         context: &Context<'_>,
     ) -> Result<Keeper<'p>, Failure> {
-        begin(&self.runs.runs_to_write(context)?, plan, file)
+        let keeper = begin(&self.runs.runs_to_write(context)?, plan, file)?;
+        Ok(keeper.gone_on_with_by(self.again(Some(&file.id))))
+    }
+
+    /// Goes on with a run whose plan is the same `now` as `then`.
+    pub(super) fn go_on<'p>(
+        &self,
+        (directory, then): &(RunDirectory, RunFile),
+        now: &RunFile,
+        plan: &'p Plan,
+        context: &Context<'_>,
+    ) -> Result<Keeper<'p>, Failure> {
+        let keeper = go_on(directory.clone(), (then, now), plan, context)?;
+        Ok(keeper.gone_on_with_by(self.again(Some(&now.id))))
     }
 }
 
-/// Goes on with a run whose plan is the same `now` as `then`.
-pub(super) fn go_on<'p>(
+fn go_on<'p>(
     directory: RunDirectory,
     (then, now): (&RunFile, &RunFile),
     plan: &'p Plan,

@@ -328,25 +328,27 @@ fn the_second_signal_does_not_wait() {
 fn a_full_disk_ends_the_run_and_nothing_that_was_written_is_lost() {
     let mock = Mock::start(script(100, "2ms"));
     let sandbox = sandbox(&mock.row(), 100);
-    assert_eq!(eval(&sandbox, &["--no-cache", "--max-calls", "10"]).code, Some(4));
-    let journal = runs(&sandbox).pop().unwrap().join("events.jsonl");
+    assert_eq!(eval(&sandbox, &["--no-cache", "--max-calls", "10", "--runs", "kept runs"]).code, Some(4));
+    let run = fs::read_dir(sandbox.path("kept runs")).unwrap().next().unwrap().unwrap().path();
+    let journal = run.join("events.jsonl");
     let blocks = (fs::metadata(&journal).unwrap().len() / 512 + 8).to_string();
     // The shell lets no file grow beyond that, and a process that ignores the signal is told by an error.
     let binary = assert_cmd::cargo::cargo_bin!("promptassay");
-    let text = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" eval --no-cache --resume");
+    let text =
+        format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" eval --no-cache --resume --runs 'kept runs'");
     let mut command = Command::new("sh");
     command.args(["-c", &text]).arg(binary).current_dir(sandbox.path(".")).env("TEST_KEY", KEY);
     let seen = Seen::of(&mut command);
     assert_eq!(seen.code, Some(4), "{}", seen.shown());
-    assert!(
-        seen.stderr.contains("cannot write `") && seen.stderr.contains("eval --resume"),
-        "{}",
-        seen.shown()
+    let again = format!(
+        "make room, then `promptassay eval --resume {} --runs 'kept runs'`",
+        run.file_name().unwrap().display()
     );
+    assert!(seen.stderr.contains("cannot write `") && seen.stderr.contains(&again), "{}", seen.shown());
     let kept = answered(journal.parent().unwrap()).len();
     assert!((11..100).contains(&kept), "{kept}");
     let before = mock.counters().calls;
-    let seen = eval(&sandbox, &["--no-cache", "--resume"]);
+    let seen = eval(&sandbox, &["--no-cache", "--resume", "--runs", "kept runs"]);
     assert_eq!(seen.code, Some(1), "{}", seen.shown());
     assert_eq!(mock.counters().calls - before, 100 - kept as u64, "what was written was not asked again");
 }

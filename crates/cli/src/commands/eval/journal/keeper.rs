@@ -23,6 +23,7 @@ pub(crate) struct Keeper<'p> {
     writer: JournalWriter,
     pub(crate) replay: Replay,
     failure: Option<AppendError>,
+    again: Option<String>,
 }
 
 impl<'p> Keeper<'p> {
@@ -33,7 +34,12 @@ impl<'p> Keeper<'p> {
         writer: JournalWriter,
         replay: Replay,
     ) -> Self {
-        Self { plan, directory, _lock: lock, writer, replay, failure: None }
+        Self { plan, directory, _lock: lock, writer, replay, failure: None, again: None }
+    }
+
+    /// The same, with the command that goes on with it: where the disk is full, it is named as it has to be typed.
+    pub(crate) fn gone_on_with_by(self, command: String) -> Self {
+        Self { again: Some(command), ..self }
     }
 
     /// What is still to be asked, and the answers that are there already but are to be judged anew.
@@ -100,10 +106,10 @@ impl<'p> Keeper<'p> {
             None => self.writer.finish(),
         };
         finished.map_err(|error| {
-            let help = format!(
-                "what was answered before is kept; make room, then `promptassay eval --resume {}`",
-                self.directory.path().file_name().unwrap_or_default().display()
-            );
+            let help = match self.again {
+                Some(command) => format!("what was answered before is kept; make room, then `{command}`"),
+                None => "make room, and do it again".to_owned(),
+            };
             Failure::broken(Problem::error("runs::journal", error.to_string()).help(help))
         })?;
         Ok(self.replay)
