@@ -366,14 +366,6 @@ def experiment_rows():
         expected = {"p": float(newcombe_p(ka, na, kb, nb))}
         out.append(row(f"newcombe_p_{kb}_{nb}_{ka}_{na}", "newcombe_p", inputs, expected, {"rel": 1e-9, "abs": 0.0}))
 
-    for ma, va, na, mb, vb, nb in ((2.0, 9.0, 200, 2.5, 16.0, 150), (-4.0, 1.0, 60, -3.0, 2.0, 60)):
-        z = float(exact.normal_quantile(mpf("0.975")))
-        edge = lambda r: (mb - r * ma) ** 2 - z * z * (vb / nb + r * r * va / na)
-        centre = mb / ma
-        ends = sorted((brentq(edge, centre - 5, centre, xtol=1e-15), brentq(edge, centre, centre + 5, xtol=1e-15)))
-        inputs = {"mean_a": ma, "var_a": va, "n_a": na, "mean_b": mb, "var_b": vb, "n_b": nb, "confidence": 0.95}
-        out.append(row(f"fieller_{ma}", "relative_lift", inputs, {"lift": centre - 1, "fieller_z": [e - 1 for e in ends]}))
-
     for ma, va, na, mb, vb, nb, level in (
         (2.0, 9.0, 200, 2.5, 16.0, 150, 0.95), (-4.0, 1.0, 60, -3.0, 2.0, 60, 0.95), (10.0, 1.0, 3, 14.0, 9.0, 4, 0.9),
         (10.0, 4.0, 129, 10.2476, 0.0, 114, 0.95), (100.0, 81.0, 1000, 30.0, 2500.0, 100, 0.99),

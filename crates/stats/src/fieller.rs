@@ -22,7 +22,7 @@ pub struct MeanLift {
 ///
 /// It holds the ratios r at which treatment − r · baseline is not significant, so it excludes "no change" exactly where the interval of
 /// the difference excludes 0. Undefined where the baseline's own interval touches 0, at the degrees of freedom of the smaller arm: every
-/// relative change is then possible. Source: Fieller as below; the degrees of freedom after Tamhane and Logan, Statistics in Medicine
+/// relative change is then possible. Source: Fieller, JRSS B 16 (1954) 175–185; the degrees of freedom after Tamhane and Logan, Statistics in Medicine
 /// 23 (2004) 2281–2297, at r instead of at its estimate.
 pub fn welch_lift(
     baseline: &Moments,
@@ -54,25 +54,8 @@ pub fn welch_lift(
     })
 }
 
-/// Fieller's interval of the relative change between two independent means, at the normal point of
-/// `confidence`.
-///
-/// Undefined where the baseline's own interval touches 0: every relative change is then possible.
-/// Source: Fieller, JRSS B 16 (1954) 175–185.
-pub fn fieller_lift(
-    baseline: &Moments,
-    treatment: &Moments,
-    confidence: Confidence,
-) -> Result<MeanLift, Undefined> {
-    let [lower, upper] = fieller_ratios(baseline, treatment, confidence.z())?;
-    Ok(MeanLift {
-        lift: computed(treatment.mean / baseline.mean)? - 1.0,
-        lower: computed(lower - 1.0)?,
-        upper: computed(upper - 1.0)?,
-    })
-}
-
-/// The ratios at which treatment − ratio · baseline is `point` standard errors away from 0.
+/// The ratios at which treatment − ratio · baseline is `point` standard errors away from 0. Undefined where the baseline's own interval
+/// touches 0: every relative change is then possible. Source: Fieller, JRSS B 16 (1954) 175–185.
 fn fieller_ratios(baseline: &Moments, treatment: &Moments, point: f64) -> Result<[f64; 2], Undefined> {
     if baseline.mean == 0.0 {
         return Err(Undefined::ZeroBaseline);

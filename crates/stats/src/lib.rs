@@ -12,8 +12,8 @@
 //! The binary calls most of it. What is for programs that build on this crate alone: planning a suite from variances
 //! ([`power::cases_for_paired_difference`], [`power::detectable_paired_difference`]), looking into repeats
 //! ([`repeats::pass_at_k`], [`repeats::flaky_probability`], [`repeats::variance_components`],
-//! [`repeats::paired_variance`]), the verdict's interval from a list ([`score::score_interval_of_differences`]), and a relative
-//! change at the normal point ([`fieller::fieller_lift`]). Each is held to values that were computed elsewhere.
+//! [`repeats::paired_variance`]), and the verdict's interval from a list ([`score::score_interval_of_differences`]). Each is held to
+//! values that were computed elsewhere.
 //!
 //! `docs/statistics.md` says for each method when it is used, what it assumes, and works an example.
 //!

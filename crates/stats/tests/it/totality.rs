@@ -192,9 +192,7 @@ proptest! {
             for other in arms.iter().flatten() {
                 let test = welch::welch(one, other, confidence);
                 all(fields(test, |t| [t.difference, t.standard_error, t.t, t.degrees_of_freedom, t.p_two_sided, t.lower, t.upper]))?;
-                for lift in [fieller::fieller_lift(one, other, confidence), fieller::welch_lift(one, other, confidence)] {
-                    all(fields(lift, |l| [l.lift, l.lower, l.upper]))?;
-                }
+                all(fields(fieller::welch_lift(one, other, confidence), |l| [l.lift, l.lower, l.upper]))?;
             }
         }
         let (one, other) = (Successes { successes: k, users: n }, Successes { successes: m, users: n });
