@@ -128,7 +128,7 @@ fn section<T: DeserializeOwned>(document: &Document, key: &str, problems: &mut V
 }
 
 /// Keys of a row where somebody may have written a secret that is refused.
-const SECRET_KEYS: [&str; 3] = ["api_key_env", "base_url", "headers"];
+const SECRET_KEYS: [&str; 5] = ["api_key_env", "base_url", "extra", "headers", "model"];
 
 /// What other tools call by another name.
 fn with_our_name(problem: Problem) -> Problem {
@@ -184,6 +184,8 @@ mod tests {
             "api_key: abc123",
             "api_key_env: abc-123",
             "headers: {X-Token: abc123}",
+            "extra: {litellm: {api_key: abc123}}",
+            "model: sk-abc123",
             "base_url: 'https://me:abc123@host/v1'",
             "base_url: 'https://host/v1?api_key=abc123'",
             "params: {max_tokens: 4}, headers: {X-A: sk-proj-abc123abc123}",
@@ -191,7 +193,8 @@ mod tests {
         let mut shown = Vec::new();
         for row in rows {
             let mut problems = Vec::new();
-            let text = format!("models:\n  a: {{provider: openai, model: m, {row}}}\n");
+            let model = if row.starts_with("model:") { "" } else { "model: m, " };
+            let text = format!("models:\n  a: {{provider: openai, {model}{row}}}\n");
             let document = Document::parse("registry.yaml", text, &mut problems).unwrap();
             Settings::read(&document, &mut problems);
             for problem in problems {

@@ -1,6 +1,7 @@
 //! One row of the `models:` section: the file shape ([`ModelRowSpec`]) and the valid value ([`ModelRow`]).
 //! Knows no YAML and reads no environment: it names the variables, the caller brings their values.
 
+mod extra;
 mod header;
 mod price;
 mod spec;
@@ -174,8 +175,8 @@ pub struct RowProblem {
 
 impl RowProblem {
     /// A problem at a place, with help.
-    pub(crate) fn at<const N: usize>(
-        path: [&str; N],
+    pub(crate) fn at<'a>(
+        path: impl IntoIterator<Item = &'a str>,
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Self {

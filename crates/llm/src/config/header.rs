@@ -95,10 +95,15 @@ fn validate_one(name: &str, spec: HeaderValueSpec) -> Result<(String, HeaderValu
 }
 
 fn looks_secret(lower_name: &str, value: &str) -> bool {
-    let value = value.trim_start().to_ascii_lowercase();
     SECRET_NAMES.contains(&lower_name)
         || SECRET_PARTS.iter().any(|part| lower_name.contains(part))
-        || SECRET_VALUE_STARTS.iter().any(|start| value.starts_with(start))
+        || begins_like_a_secret(value)
+}
+
+/// Whether a value is a secret by the look of its beginning.
+pub(super) fn begins_like_a_secret(value: &str) -> bool {
+    let value = value.trim_start().to_ascii_lowercase();
+    SECRET_VALUE_STARTS.iter().any(|start| value.starts_with(start))
 }
 
 impl<'de> Deserialize<'de> for HeaderValueSpec {

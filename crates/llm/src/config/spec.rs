@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::config::header::{self, HeaderValueSpec};
+use crate::config::extra;
+use crate::config::header::{self, HeaderValueSpec, begins_like_a_secret};
 use crate::config::{
     DEFAULT_TIMEOUT, EnvironmentName, Limits, ModelRow, PriceSpec, RowProblem, Target, param_problems,
 };
@@ -119,6 +120,7 @@ impl ModelRowSpec {
                 .into_iter()
                 .map(|problem| problem.under("params")),
         );
+        extra::refuse_secrets(&self.extra, &mut problems);
         if self.extra.contains_key("stream") {
             let help = "remove the line: answers are read whole";
             problems.push(RowProblem::at(["extra", "stream"], "streams are not read", help));
@@ -165,6 +167,14 @@ impl ModelRowSpec {
                     ["model"],
                     "`model` is not a name",
                     "write the provider's name of the model",
+                ));
+                String::new()
+            }
+            Some(model) if begins_like_a_secret(model) => {
+                problems.push(RowProblem::at(
+                    ["model"],
+                    "`model` looks like a secret, and is kept and shown",
+                    "write the provider's name of the model; the key is read from the environment: `api_key_env: NAME`",
                 ));
                 String::new()
             }
