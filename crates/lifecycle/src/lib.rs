@@ -41,6 +41,7 @@ mod duration;
 pub mod event;
 pub mod evidence;
 pub mod ledger;
+pub mod live;
 pub mod pending;
 pub mod plan;
 pub mod policy;

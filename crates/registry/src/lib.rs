@@ -21,8 +21,8 @@
 //! # }
 //! ```
 //!
-//! A program that runs for long keeps a [`live::LiveRegistry`], which reloads while it is read; one without files registers its
-//! prompts in a [`memory::Registry`].
+//! A program that runs for long keeps a [`live::LiveRegistry`], which reloads while it is read (with a lifecycle, the `LivePrompts` of that
+//! crate); one without files registers its prompts in a [`memory::Registry`].
 
 pub mod content;
 pub mod digest;

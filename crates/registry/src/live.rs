@@ -27,12 +27,20 @@ struct Shared {
 
 /// The files have errors, so the state from before stays, where there is one.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the prompts in `{}` have {}", root.display(), count(problems))]
+#[error("the prompts in `{}` have {}{}", root.display(), count(problems), first(problems))]
 pub struct ReloadError {
     /// The prompts directory.
     pub root: PathBuf,
     /// All problems, warnings too, ordered by file, line and column.
     pub problems: Vec<Problem>,
+}
+
+/// The first of the errors: a log that says only that there is one sends its reader to another program.
+fn first(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .find(|problem| problem.is_error())
+        .map_or_else(String::new, |problem| format!(": {problem}"))
 }
 
 fn count(problems: &[Problem]) -> String {
@@ -126,7 +134,11 @@ mod tests {
         let live = LiveRegistry::open(root.path()).unwrap();
         write(root.path(), "{broken");
         let error = live.reload().unwrap_err();
-        assert!(error.to_string().ends_with("have an error"), "{error}");
+        let said = error.to_string();
+        assert!(
+            said.contains("have an error: ") && said.contains("a/v1.0.0.txt:1:1: this `{` is never closed"),
+            "{said}"
+        );
         assert_eq!(text(&live.snapshot()), "one");
         write(root.path(), "three");
         live.reload().unwrap();
