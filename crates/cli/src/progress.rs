@@ -16,6 +16,7 @@ use promptassay_evaluator::plan::Plan;
 use promptassay_evaluator::record::Record;
 
 use crate::commands::Context;
+use crate::console::Console;
 
 /// How often there are lines where there is no terminal.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -25,6 +26,23 @@ const INTERVAL: Duration = Duration::from_secs(30);
 pub(crate) struct Progress {
     counts: Arc<Mutex<Counts>>,
     view: View,
+    console: Console,
+}
+
+/// What is said while a run goes on: above its bars where there are some.
+#[derive(Debug, Clone)]
+pub(crate) struct Aside {
+    bars: Option<MultiProgress>,
+    console: Console,
+}
+
+impl Aside {
+    /// Says a line, where remarks are wanted.
+    pub(crate) fn say(&self, line: &str) {
+        if self.bars.as_ref().is_none_or(|bars| bars.println(line).is_err()) {
+            self.console.note(line);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -68,16 +86,21 @@ impl Row {
 
     /// Everything but the name and how much is done.
     fn details(&self, elapsed: Duration) -> String {
-        let mut text = format!("{} passed, {} failed, {} errors", self.passed, self.failed, self.errors);
+        let mut text = format!("{} passed", self.passed);
+        for (count, what) in [(self.failed, "failed"), (self.errors, "errors")] {
+            if count > 0 {
+                let _ = write!(text, ", {count} {what}");
+            }
+        }
         let rate = (self.done() - self.before) as f64 / elapsed.as_secs_f64().max(0.001);
-        let _ = write!(text, "   {rate:.1}/s");
+        let _ = write!(text, "  {rate:.1}/s");
         if self.priced {
-            let _ = write!(text, "   ${:.2}", self.cost);
+            let _ = write!(text, "  ${:.2}", self.cost);
         }
         let left = self.all.saturating_sub(self.done());
         if left > 0 && rate > 0.0 {
             let seconds = Duration::try_from_secs_f64(left as f64 / rate).unwrap_or(Duration::MAX);
-            let _ = write!(text, "   {} left", short(seconds));
+            let _ = write!(text, "  {} left", short(seconds));
         }
         text
     }
@@ -107,7 +130,16 @@ impl Progress {
         } else {
             View::None
         };
-        Self { counts, view }
+        Self { counts, view, console: context.console }
+    }
+
+    /// Says something beside.
+    pub(crate) fn aside(&self) -> Aside {
+        let bars = match &self.view {
+            View::Bars { group, .. } => Some(group.clone()),
+            View::None | View::Lines { .. } => None,
+        };
+        Aside { bars, console: self.console }
     }
 
     /// Takes an event into account.
@@ -203,7 +235,8 @@ impl View {
     fn bars(rows: &[(String, usize)]) -> Self {
         let group = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        let style = ProgressStyle::with_template("{prefix}  {bar:20}  {pos} of {len}   {msg}")
+        // What does not fit is cut: a line that wraps is drawn again below itself.
+        let style = ProgressStyle::with_template("{prefix}  {bar:10}  {pos} of {len}  {wide_msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("━━─");
         let bar = |(name, all): &(String, usize)| {
@@ -237,15 +270,15 @@ mod tests {
     #[test]
     fn a_row_says_how_far_it_is_how_fast_and_for_how_long() {
         let row = Row { all: 100, passed: 20, failed: 5, errors: 1, before: 6, cost: 0.123, priced: true };
-        insta::assert_snapshot!(row.details(Duration::from_secs(10)), @"20 passed, 5 failed, 1 errors   2.0/s   $0.12   37 s left");
+        insta::assert_snapshot!(row.details(Duration::from_secs(10)), @"20 passed, 5 failed, 1 errors  2.0/s  $0.12  37 s left");
         let done = Row { all: 26, priced: false, ..row };
-        insta::assert_snapshot!(done.details(Duration::from_secs(10)), @"20 passed, 5 failed, 1 errors   2.0/s");
+        insta::assert_snapshot!(done.details(Duration::from_secs(10)), @"20 passed, 5 failed, 1 errors  2.0/s");
     }
 
     #[test]
     fn nothing_done_promises_nothing() {
         let row = Row { all: 3, ..Row::default() };
-        insta::assert_snapshot!(row.details(Duration::ZERO), @"0 passed, 0 failed, 0 errors   0.0/s");
+        insta::assert_snapshot!(row.details(Duration::ZERO), @"0 passed  0.0/s");
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod retry;
 mod schedule;
 mod transport;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub struct Options {
     pub max_concurrency: usize,
     /// Where replies are kept; `None` asks every question anew and keeps nothing.
     pub cache: Option<Cache>,
+    /// Rows that are asked anew whatever the cache has: what they answer is kept.
+    pub asked_anew: BTreeSet<String>,
     /// The seed of the jitter of waits.
     pub seed: u64,
     /// What the run may spend.
@@ -65,6 +67,7 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             max_concurrency: 500,
             cache: None,
+            asked_anew: BTreeSet::new(),
             seed: 0,
             budget: Budget::default(),
             spent: Spent::default(),
@@ -82,6 +85,9 @@ pub struct Models<T> {
     seed: u64,
     allowance: Allowance,
     cache: Option<Arc<Cache>>,
+    /// The same for rows that are asked anew.
+    fresh: Option<Arc<Cache>>,
+    asked_anew: BTreeSet<String>,
     cache_problem: Mutex<Option<String>>,
     judged: Judged,
 }
@@ -117,7 +123,9 @@ impl<T: Transport> Models<T> {
             retry: options.retry,
             seed: options.seed,
             allowance,
+            fresh: options.cache.clone().map(|cache| Arc::new(cache.refresh(true))),
             cache: options.cache.map(Arc::new),
+            asked_anew: options.asked_anew,
             cache_problem: Mutex::new(None),
             judged: Judged::default(),
         }
@@ -142,6 +150,11 @@ impl<T: Transport> Models<T> {
         let stop = self.stopped_by(stop);
         let run = crate::run::run(plan, work, ask, ask_judge, self.window(), stop, observe);
         self.with_permits(run).await
+    }
+
+    /// How many questions are under way, judges' included.
+    pub fn under_way(&self) -> usize {
+        self.permits.in_flight()
     }
 
     /// Judges the answers of another run; only judges are asked. It stops as [`Models::run`] does.
@@ -195,15 +208,15 @@ impl<T: Transport> Models<T> {
 
     /// The same, and whether the cache has the reply for whoever asks next in this run.
     async fn ask_and_keep(&self, question: &Question<'_>, tell: &Tell) -> Result<Kept, Unanswered> {
-        let key = (self.cache.is_some() && may_be_kept(question.row))
-            .then(|| CacheKey::of(question.row, question.request, question.repeat));
-        if let Some(Entry { reply, at, .. }) = self.find(key).await {
-            let is_kept = self.cache.as_ref().is_some_and(|cache| cache.lasts());
+        let cache = self.cache_of(question.row);
+        let key = cache.map(|_| CacheKey::of(question.row, question.request, question.repeat));
+        if let Some(Entry { reply, at, .. }) = self.find(cache, key).await {
+            let is_kept = cache.is_some_and(|cache| cache.lasts());
             return Ok((Asked { reply, source: ReplySource::Cached { at } }, is_kept));
         }
         let reply = self.ask_until_answered(question, tell).await?.reply;
         let is_kept = match Entry::of(question.row, &reply, self.transport.now()) {
-            Some(entry) => self.store(key, entry).await,
+            Some(entry) => self.store(cache, key, entry).await,
             None => false,
         };
         Ok((Asked { reply, source: ReplySource::Live }, is_kept))
@@ -281,14 +294,20 @@ impl<T: Transport> Models<T> {
         }
     }
 
-    async fn find(&self, key: Option<CacheKey>) -> Option<Entry> {
-        let (cache, key, now) = (Arc::clone(self.cache.as_ref()?), key?, self.transport.now());
+    /// Where answers of a row are kept, where they are.
+    fn cache_of(&self, row: &ModelRow) -> Option<&Arc<Cache>> {
+        let cache = if self.asked_anew.contains(&row.name) { &self.fresh } else { &self.cache };
+        cache.as_ref().filter(|_| may_be_kept(row))
+    }
+
+    async fn find(&self, cache: Option<&Arc<Cache>>, key: Option<CacheKey>) -> Option<Entry> {
+        let (cache, key, now) = (Arc::clone(cache?), key?, self.transport.now());
         tokio::task::spawn_blocking(move || cache.find(key, now)).await.ok().flatten()
     }
 
     /// Stores a reply where there is a cache; whether it is found there for the rest of the run.
-    async fn store(&self, key: Option<CacheKey>, entry: Entry) -> bool {
-        let (Some(cache), Some(key)) = (self.cache.clone(), key) else { return false };
+    async fn store(&self, cache: Option<&Arc<Cache>>, key: Option<CacheKey>, entry: Entry) -> bool {
+        let (Some(cache), Some(key)) = (cache.cloned(), key) else { return false };
         let lasts = cache.lasts();
         match tokio::task::spawn_blocking(move || cache.store(key, &entry)).await {
             Ok(Ok(())) => lasts,

@@ -142,19 +142,22 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         ControlFlow::Continue(ready) => ready,
         ControlFlow::Break(exit) => return Ok(exit),
     };
-    let Ready { prepared: Prepared { plan, replies, record_into, by_hand }, asking, prices, blessed, shard } =
-        ready;
+    let Ready {
+        prepared: Prepared { plan, replies, record_into, by_hand },
+        asking,
+        prices,
+        asked_anew,
+        blessed,
+        shard,
+    } = ready;
     if arguments.dry_run {
         let description = plan.describe();
         return Ok(context.answer(|| description.to_string(), &description)?);
     }
     let plan = &plan;
-    let header = match goes_on {
-        Some(file) => file.header(),
-        None => {
-            arguments.journal.header((asking, prices), (arguments.selection.seed(), shard), &blessed, context)
-        }
-    };
+    let beginning = (asking, prices, asked_anew.clone());
+    let (journal, part) = (&arguments.journal, (arguments.selection.seed(), shard));
+    let header = goes_on.map_or_else(|| journal.header(beginning, part, &blessed, context), RunFile::header);
     // Shards are compared together; each of them alone would show less.
     if shard.is_none() {
         outlook::say(plan, blessed.against(), goes_on, &arguments.journal.runs, context);
@@ -187,7 +190,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         } else {
             let written = recording::written(plan, by_hand.unwrap_or_default())?;
             recording::refuse_unwritable(plan, record_into.as_deref(), context)?;
-            let how = (asking, arguments.journal.budget);
+            let how = (asking, asked_anew, arguments.journal.budget);
             live::run(&arguments.live, how, (plan, written), begin, context)?
         };
         let begun = begun.map(|(directory, run, questions)| {
@@ -195,16 +198,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         });
         Ok::<_, Failure>((end, replay, begun))
     })?;
-    if let Some(why) = end.reason() {
-        let first = match end {
-            RunEnd::CostUnknown => {
-                ", so `--max-cost` cannot be kept: write `price: {input: …, output: …}` into the rows of models whose replies do not state it, and where they count no tokens either, limit requests by `--max-calls`"
-            }
-            _ => "",
-        };
-        let again = arguments.journal.again(begun.as_ref().map(|(_, run, _)| run));
-        context.console.note(&format!("{why}{first}; `{again}` goes on with this run"));
-    }
+    let again = how_to_go_on(end, || arguments.journal.again(begun.as_ref().map(|(_, run, _)| run)));
     let runs = arguments.journal.runs.runs(context)?;
     let judged = gate::judge_against(plan, &replay.record, blessed.against());
     let mut attempts = Attempts::default();
@@ -216,10 +210,8 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     let interrupted = (end == RunEnd::Interrupted).then_some(Exit::Interrupted);
     let extent = Extent::of(shard, &judged);
     let results = Results { plan, extent, began, replay: &replay, attempts: &attempts, interrupted };
-    let asked_since = match goes_on {
-        Some(file) => proof::earliest(std::slice::from_ref(file), &runs),
-        None => Some(began),
-    };
+    let earliest = |file| proof::earliest(std::slice::from_ref(file), &runs);
+    let asked_since = goes_on.map_or(Some(began), earliest);
     let leave = || {
         let left = begun.as_ref().map(|(directory, run, _)| {
             let left = Left { directory, run, attempts: &attempts, asked_since };
@@ -227,7 +219,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         });
         left.unwrap_or(Ok(()))
     };
-    thread::scope(|scope| {
+    let exit = thread::scope(|scope| {
         // The disk is waited for beside the reports, where a thread can be had.
         let beside = thread::Builder::new().spawn_scoped(scope, leave).ok();
         let kept = || {
@@ -236,8 +228,24 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
             both(recorded, beside.map_or_else(leave, joined))
         };
         published::publish(results, &arguments.reports, kept, context)
-    })
-    .map_err(Ended::After)
+    });
+    // What to do next stands below the report, where it is read.
+    if let Some(again) = again {
+        context.console.note(&again);
+    }
+    exit.map_err(Ended::After)
+}
+
+/// Of a run that did not come to its end: why, and what goes on with it.
+fn how_to_go_on(end: RunEnd, again: impl FnOnce() -> String) -> Option<String> {
+    let why = end.reason()?;
+    let first = match end {
+        RunEnd::CostUnknown => {
+            ", so `--max-cost` cannot be kept: write `price: {input: …, output: …}` into the rows of models whose replies do not state it, and where they count no tokens either, limit requests by `--max-calls`"
+        }
+        _ => "",
+    };
+    Some(format!("{why}{first}; `{}` goes on with this run", again()))
 }
 
 /// What went wrong in either, or in both.

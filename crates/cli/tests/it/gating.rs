@@ -342,3 +342,29 @@ fn what_is_blessed_without_a_name_and_is_not_served_is_said_so() {
     let active = sandbox.run(&["baseline", "bless"]);
     assert_eq!((active.code, active.stderr.as_str()), (Some(0), ""), "{}", active.shown());
 }
+
+#[test]
+fn of_many_gates_the_end_of_the_log_says_which_stand_in_the_way() {
+    let sandbox = Sandbox::new();
+    for prompt in 1..=6 {
+        let name = format!("p_{prompt}");
+        let (directory, text) = (format!("prompts/{name}"), if prompt == 2 { "No" } else { "Yes" });
+        sandbox.write(&format!("{directory}/prompt.yaml"), format!("name: {name}\n"));
+        sandbox.write(&format!("{directory}/v1.0.0.txt"), "Say yes.\n");
+        let suite = "- {name: a, validators: [{contains: Yes}]}\n- {name: b, validators: [{max_words: 1}]}\n";
+        sandbox.write(&format!("{directory}/tests/test_cases.yaml"), suite);
+        let row = |case: &str| {
+            format!(
+                "{{\"case\": \"{case}\", \"version\": \"1.0.0\", \"model\": \"default\", \"repeat\": 1, \
+                 \"text\": \"{text}\", \"finish_reason\": \"stop\", \"source\": \"hand\"}}\n"
+            )
+        };
+        sandbox.write(&format!("replies/{name}.jsonl"), row("a") + &row("b"));
+    }
+    let end =
+        |seen: &crate::sandbox::Seen| seen.stdout[seen.stdout.find("\ngate  ").unwrap() + 1..].to_owned();
+    let seen = sandbox.run(&["eval", "--offline", "p_*"]);
+    assert_eq!(seen.code, Some(1), "{}", seen.shown());
+    let passed = sandbox.run(&["eval", "--offline", "p_1", "p_3", "p_4", "p_5", "p_6"]);
+    assert_snapshot!(format!("{}\n{}", end(&seen), end(&passed)));
+}

@@ -115,6 +115,10 @@ impl Permits {
         self.lock().widest()
     }
 
+    pub(super) fn in_flight(&self) -> usize {
+        self.lock().in_flight()
+    }
+
     async fn stopped(&self) {
         let mut receiver = self.stopped.subscribe();
         if receiver.wait_for(|stopped| *stopped).await.is_err() {

@@ -116,6 +116,11 @@ impl<T> Scheduler<T> {
         widest.min(self.ceiling)
     }
 
+    /// How many attempts are being made.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
     /// The next one that may start or never will; `None` while everybody has to wait.
     pub(crate) fn next(&mut self, now: Duration) -> Option<(T, Admission)> {
         if let Some(lane) =

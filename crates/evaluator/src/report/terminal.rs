@@ -13,7 +13,7 @@ use std::fmt::{self, Write as _};
 use super::to_open::skipped;
 use super::visible::{visible, without_commands};
 use super::{Evaluation, narrowed};
-use crate::gate::plural;
+use crate::gate::{Gate, plural};
 use crate::plan::PromptPlan;
 use crate::summary::VariantSummary;
 use errors::SharedErrors;
@@ -35,7 +35,7 @@ pub struct Look {
 /// The width that every reader has.
 const COLUMNS: usize = 80;
 
-/// The whole report; it ends with one line per gate.
+/// The whole report; it ends with one line per gate, those that stand in the way last, and of many with how many passed.
 pub fn terminal(evaluation: &Evaluation<'_>, look: Look) -> String {
     let mut report = Report { text: String::new(), look };
     // Writing to a string cannot fail.
@@ -83,14 +83,17 @@ impl Report {
             self.beside(evaluation, gate)?;
             self.attempt(evaluation, gate)?;
         }
-        for gate in evaluation.gates {
+        // A log is read from its end.
+        let (blocking, others): (Vec<&Gate>, Vec<&Gate>) =
+            evaluation.gates.iter().partition(|gate| gate.blocks);
+        for gate in others.into_iter().chain(blocking) {
             self.gate(evaluation, gate)?;
         }
         if let Some(why) = evaluation.record.stopped() {
             let tone = self.tone(Tone::Doubtful, why);
             writeln!(self.text, "{tone}: not every question was asked")?;
         }
-        Ok(())
+        self.total(evaluation)
     }
 
     fn prompt(&mut self, evaluation: &Evaluation<'_>, prompt: usize, plan: &PromptPlan) -> fmt::Result {

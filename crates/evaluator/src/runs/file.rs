@@ -3,7 +3,7 @@
 //! With it and the files of the same day the plan is made again, question by question; with other files it is refused, and
 //! [`changes`](super::changes()) names what differs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -60,6 +60,10 @@ pub struct RunFile {
     /// against and not those of its own files.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prices: BTreeMap<String, Price>,
+    /// The model rows that are asked anew whatever the cache has, because the change that is judged edits their headers, of which the
+    /// cache knows nothing.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub asked_anew: BTreeSet<String>,
     /// How many trials there are in this run.
     pub trials: usize,
     /// SHA-256 over the trials' ids in the plan's order, each followed by a line feed.
@@ -218,6 +222,8 @@ pub struct Header {
     pub asking: Asking,
     /// See [`RunFile::prices`].
     pub prices: BTreeMap<String, Price>,
+    /// See [`RunFile::asked_anew`].
+    pub asked_anew: BTreeSet<String>,
 }
 
 impl Asking {
@@ -253,7 +259,7 @@ impl PlannedCase {
 impl RunFile {
     /// What is planned.
     pub fn of(plan: &Plan, header: Header) -> Self {
-        let Header { id, tool, started_at, seed, shard, blessed, asking, prices } = header;
+        let Header { id, tool, started_at, seed, shard, blessed, asking, prices, asked_anew } = header;
         let mut ids = String::with_capacity(plan.trials().len() * 17);
         for trial in plan.trials() {
             ids.push_str(&trial.id.to_string());
@@ -271,6 +277,7 @@ impl RunFile {
             blessed,
             asking,
             prices,
+            asked_anew,
             trials: plan.trials().len(),
             trials_sha256: Digest::of(ids),
             prompts: plan.planned(),
@@ -289,6 +296,7 @@ impl RunFile {
             blessed: self.blessed.clone(),
             asking: self.asking,
             prices: self.prices.clone(),
+            asked_anew: self.asked_anew.clone(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "files of a test need not survive a power cut")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tempfile::TempDir;
 
@@ -21,6 +21,7 @@ fn file(id: &str) -> RunFile {
         rescored_from: None,
         asking: Asking::default(),
         prices: BTreeMap::default(),
+        asked_anew: BTreeSet::default(),
         trials: 0,
         trials_sha256: promptassay_registry::digest::Digest::of(""),
         prompts: Vec::new(),

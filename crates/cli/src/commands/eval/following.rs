@@ -15,7 +15,8 @@ use super::journal::{BudgetArguments, Keeper};
 use super::signals::asked_to_stop;
 use crate::commands::Context;
 use crate::failure::Failure;
-use crate::progress::Progress;
+use crate::progress::{Aside, Progress};
+use crate::table::grouped;
 
 impl Context<'_> {
     /// The secrets of a plan's models that the environment has.
@@ -53,6 +54,11 @@ impl<'p> Follower<'p> {
         self.keeper.replay.spent.clone()
     }
 
+    /// Says something while it goes on.
+    pub(super) fn aside(&self) -> Aside {
+        self.progress.aside()
+    }
+
     /// Told when an event could not be stored.
     pub(super) fn not_stored(&self) -> Arc<Notify> {
         Arc::clone(&self.not_stored)
@@ -72,10 +78,19 @@ impl<'p> Follower<'p> {
     }
 }
 
-/// Resolves when nothing more is to be started: after a signal, or when the time is up.
-pub(super) async fn stop(budget: BudgetArguments) -> RunEnd {
+/// Resolves when nothing more is to be started: after a signal, or when the time is up. Of the signal it is said at once what is waited for:
+/// the slowest answer may take minutes.
+pub(super) async fn stop(budget: BudgetArguments, under_way: impl Fn() -> usize, aside: Aside) -> RunEnd {
     tokio::select! {
-        () = asked_to_stop(1) => RunEnd::Interrupted,
+        () = asked_to_stop(1) => {
+            let waited_for = match under_way() {
+                0 => return RunEnd::Interrupted,
+                1 => "1 question is under way".to_owned(),
+                many => format!("{} questions are under way", grouped(many)),
+            };
+            aside.say(&format!("stopping: {waited_for}; again ends at once"));
+            RunEnd::Interrupted
+        }
         () = budget.time_up() => RunEnd::TimeUp,
     }
 }

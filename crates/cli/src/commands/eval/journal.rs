@@ -3,7 +3,7 @@
 mod keeper;
 mod resuming;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -185,7 +185,7 @@ impl JournalArguments {
     #[expect(clippy::unused_self, reason = "who keeps runs says what a run is")]
     pub(super) fn header(
         &self,
-        (asking, prices): (Asking, BTreeMap<String, Price>),
+        (asking, prices, asked_anew): (Asking, BTreeMap<String, Price>, BTreeSet<String>),
         (seed, shard): (u64, Option<Shard>),
         blessed: &Blessed,
         context: &Context<'_>,
@@ -194,7 +194,7 @@ impl JournalArguments {
         let id = context.environment.run_id();
         let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
         let blessed = blessed.digests();
-        Header { id, tool, started_at, seed, shard, blessed, asking, prices }
+        Header { id, tool, started_at, seed, shard, blessed, asking, prices, asked_anew }
     }
 
     /// Begins a run: its directory, its description and an empty journal.

@@ -45,7 +45,7 @@ pub(crate) fn run<'p>(
         return live::judge(&live, budget, plan, stored, begin, context);
     }
     let mut follower = Follower::new(plan, begin()?, context);
-    let (not_stored, new_to_judges) = (follower.not_stored(), Cell::new(0_usize));
+    let (not_stored, aside, new_to_judges) = (follower.not_stored(), follower.aside(), Cell::new(0_usize));
     let leave_out = |trial, call, tell| {
         new_to_judges.set(new_to_judges.get() + 1);
         leave_out(trial, call, tell)
@@ -53,7 +53,7 @@ pub(crate) fn run<'p>(
     let end = runtime()?.block_on(async {
         tokio::select! {
             biased;
-            end = stored.judge(leave_out, WINDOW, stop(budget), |event| follower.observe(event)) => Some(end),
+            end = stored.judge(leave_out, WINDOW, stop(budget, || 0, aside), |event| follower.observe(event)) => Some(end),
             () = stop_now(&not_stored) => None,
         }
     });

@@ -1,5 +1,6 @@
 //! `eval` without `--offline`: asks models, and says before the first question what it lacks for that.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::duration::{parse_duration, parse_time_limit};
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::progress::Aside;
 
 /// How models are asked.
 #[derive(Debug, Default, Args)]
@@ -118,17 +120,18 @@ impl LiveArguments {
 /// `written` is not asked for.
 pub(super) fn run<'p>(
     arguments: &LiveArguments,
-    (asking, budget): (Asking, BudgetArguments),
+    (asking, asked_anew, budget): (Asking, BTreeSet<String>, BudgetArguments),
     (plan, written): (&'p Plan, Written),
     begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
     context: &Context<'_>,
 ) -> Result<(RunEnd, Replay), Failure> {
     let rows = plan.rows();
-    let driver = Driver::new(arguments, &rows, (asking, budget), context)?;
+    let mut driver = Driver::new(arguments, &rows, (asking, budget), context)?;
+    driver.options.asked_anew = asked_anew;
     let follower = Follower::new(plan, begin()?, context);
     let work = Work { written, ..follower.work() };
-    driver.drive(follower, &rows, context, async |models, observe| {
-        Ok(models.run(plan, &work, stop(budget), observe).await)
+    driver.drive(follower, &rows, context, async |models, observe, aside| {
+        Ok(models.run(plan, &work, stop(budget, || models.under_way(), aside), observe).await)
     })
 }
 
@@ -144,8 +147,8 @@ pub(super) fn judge<'p>(
     let rows = plan.judging_rows();
     let driver = Driver::new(arguments, &rows, (Asking::default(), budget), context)?;
     let follower = Follower::new(plan, begin()?, context);
-    driver.drive(follower, &rows, context, async |models, observe| {
-        models.judge(stored, stop(budget), observe).await.map_err(broken)
+    driver.drive(follower, &rows, context, async |models, observe, aside| {
+        models.judge(stored, stop(budget, || models.under_way(), aside), observe).await.map_err(broken)
     })
 }
 
@@ -205,9 +208,9 @@ impl Driver {
         mut follower: Follower<'_>,
         rows: &[&ModelRow],
         context: &Context<'_>,
-        ask: impl AsyncFnOnce(&Models<Live>, &mut dyn FnMut(&Event)) -> Result<RunEnd, Failure>,
+        ask: impl AsyncFnOnce(&Models<Live>, &mut dyn FnMut(&Event), Aside) -> Result<RunEnd, Failure>,
     ) -> Result<(RunEnd, Replay), Failure> {
-        let not_stored = follower.not_stored();
+        let (not_stored, aside) = (follower.not_stored(), follower.aside());
         let mut unreachable = Unreachable::default();
         let (end, cache_problem) = runtime()?.block_on(async {
             let models = self.models(rows, follower.spent());
@@ -217,7 +220,7 @@ impl Driver {
             };
             let end = tokio::select! {
                 biased;
-                end = ask(&models, &mut observe) => Some(end),
+                end = ask(&models, &mut observe, aside) => Some(end),
                 () = stop_now(&not_stored) => None,
             };
             (end, models.cache_problem())

@@ -45,7 +45,7 @@ pub(super) fn run<'p>(
     context: &Context<'_>,
 ) -> Result<(RunEnd, Replay), Failure> {
     let mut follower = Follower::new(plan, begin()?, context);
-    let (work, not_stored) = (follower.work(), follower.not_stored());
+    let (work, not_stored, aside) = (follower.work(), follower.not_stored(), follower.aside());
     let ask = |trial, request, _tell| {
         let result = answer(plan, replies, trial, &request).map_err(Unanswered::from);
         async move { result }
@@ -57,7 +57,7 @@ pub(super) fn run<'p>(
     let end = runtime()?.block_on(async {
         tokio::select! {
             biased;
-            end = run_plan(plan, &work, ask, ask_judge, WINDOW, stop(journal.budget), |event| follower.observe(event)) => Some(end),
+            end = run_plan(plan, &work, ask, ask_judge, WINDOW, stop(journal.budget, || 0, aside), |event| follower.observe(event)) => Some(end),
             () = stop_now(&not_stored) => None,
         }
     });

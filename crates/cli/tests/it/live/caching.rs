@@ -128,3 +128,35 @@ fn the_cache_is_counted_and_emptied() {
     --- exit 2
     ");
 }
+
+#[test]
+fn a_row_whose_headers_a_change_edits_is_asked_anew() {
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 3);
+    sandbox.write(".gitignore", ".promptassay/\n");
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    eval(&sandbox, &[]);
+    mock.counters().assert_calls(3);
+    let since = ["--changed-since", "main"];
+    let edited = mock.row().replace("model: m", "model: m, headers: {X-Route: big}");
+    sandbox.edit("prompts/registry.yaml", &mock.row(), &edited);
+    // Nothing of it is asked of the cache; what is left after a budget neither.
+    let seen = eval(&sandbox, &[&since[..], &["--max-calls", "1"]].concat());
+    assert!(
+        seen.stderr.contains("(headers)") && seen.stderr.contains("its answers are not used"),
+        "{}",
+        seen.shown()
+    );
+    mock.counters().assert_calls(4);
+    assert_eq!(eval(&sandbox, &["--resume"]).code, Some(0));
+    mock.counters().assert_calls(6);
+    // Where nobody asks since when, the cache counts, and has what was answered last.
+    eval(&sandbox, &[]);
+    mock.counters().assert_calls(6);
+    // Another part of the row that decides no answer.
+    sandbox.edit("prompts/registry.yaml", &edited, &mock.row().replace("model: m", "model: m, timeout: 9s"));
+    eval(&sandbox, &since);
+    mock.counters().assert_calls(6);
+}

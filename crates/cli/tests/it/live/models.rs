@@ -131,7 +131,8 @@ fn a_limit_of_the_user_is_kept() {
 fn an_interrupted_run_finishes_what_is_under_way_and_writes_its_reports() {
     use std::process::{Command, Stdio};
 
-    let mock = Mock::start(json!({"default": {"answer": {"text": "Thank you"}, "delay": {"fixed": "20ms"}}}));
+    let mock =
+        Mock::start(json!({"default": {"answer": {"text": "Thank you"}, "delay": {"fixed": "300ms"}}}));
     let sandbox = sandbox(&mock.row(), 1_000);
     let arguments = ["eval", "--max-concurrency", "2", "--junit", "report.xml"];
     let mut command = sandbox.command(&arguments);
@@ -146,4 +147,7 @@ fn an_interrupted_run_finishes_what_is_under_way_and_writes_its_reports() {
     assert!(mock.counters().calls < 1_000);
     assert!(sandbox.read("report.xml").contains("<testsuite"));
     assert!(seen.stdout.contains("interrupted: not every question was asked"), "{}", seen.shown());
+    let stopping = seen.stderr.lines().find(|line| line.starts_with("stopping: ")).unwrap_or_default();
+    assert!(stopping.contains(" under way; again ends at once"), "{}", seen.shown());
+    assert!(seen.stderr.trim_end().ends_with(" goes on with this run"), "{}", seen.shown());
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::paint::{Tone, label, wrapped};
 use super::{COLUMNS, Report};
-use crate::gate::{Gate, Verdict};
+use crate::gate::{Gate, Verdict, few, grouped, plural};
 use crate::plan::Remark;
 use crate::policy::{Policy, Source};
 use crate::report::beside::beside;
@@ -12,6 +12,9 @@ use crate::report::compared::stopped_alone;
 use crate::report::to_open::summary_of;
 use crate::report::{Evaluation, cost, redacted};
 use crate::summary::Cost;
+
+/// From so many gates on one line says what they come to.
+const MANY: usize = 5;
 
 impl Report {
     /// What asking took, where that is worth a line.
@@ -67,6 +70,31 @@ impl Report {
             gate.reason,
             evaluation.replies()
         )
+    }
+
+    /// How many gates passed and which stand in the way, where they are too many to be seen at once.
+    pub(super) fn total(&mut self, evaluation: &Evaluation<'_>) -> fmt::Result {
+        let gates = evaluation.gates;
+        if gates.len() < MANY {
+            return Ok(());
+        }
+        let passed = gates.iter().filter(|gate| !gate.blocks).count();
+        let mut text = format!("{} of {} passed", grouped(passed as u64), plural(gates.len(), "gate"));
+        for verdict in [Verdict::Failed, Verdict::Broken, Verdict::Inconclusive] {
+            let blocking = gates.iter().filter(|gate| gate.blocks && gate.verdict == verdict);
+            let names: Vec<String> = blocking.map(|gate| named(evaluation, gate)).collect();
+            if !names.is_empty() {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "; {}: {}", verdict.as_str(), few(&names));
+            }
+        }
+        let tone = if passed == gates.len() { Tone::Good } else { Tone::Bad };
+        let text = wrapped(&text, COLUMNS, "");
+        for line in text.lines() {
+            let line = self.tone(tone, line);
+            writeln!(self.text, "{line}")?;
+        }
+        Ok(())
     }
 
     /// What no row of the gate looks at.
@@ -132,6 +160,15 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// The prompt of a gate, with its version and model where it has several gates.
+fn named(evaluation: &Evaluation<'_>, gate: &Gate) -> String {
+    let plan = &evaluation.plan.prompts()[gate.prompt];
+    if evaluation.gates.iter().filter(|other| other.prompt == gate.prompt).count() == 1 {
+        return plan.name.to_string();
+    }
+    format!("{} {}", plan.name, label(plan, gate.variant))
 }
 
 /// What somebody wrote of a policy, each with its source; the rest are defaults.
