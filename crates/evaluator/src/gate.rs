@@ -28,7 +28,7 @@ pub use chances::{Chance, Needed, Seen};
 pub use conditions::{Conditions, Ends};
 pub use narrowed::without_margins_out_of_reach;
 pub use outlook::{History, Outlook, outlook};
-pub use preflight::preflight;
+pub use preflight::{margin_out_of_reach, preflight};
 pub use rule::Rule;
 pub use two_runs::{CandidateOfRun, Judged, judge_sides, verdict_of_run};
 pub use wording::points;

@@ -19,6 +19,7 @@ use regex::Regex;
 pub use changed::{Changed, Paths, PromptFiles, changed_prompts, registry_changes};
 pub use critical::SuiteThen;
 pub use narrow::narrow_to;
+pub(crate) use narrow::units;
 
 /// What somebody wants evaluated; the default is everything.
 #[derive(Debug, Clone, Default)]

@@ -27,6 +27,7 @@ use crate::settings::Settings;
 use crate::validator::Validator;
 
 pub use dataset::{DatasetFile, Files, files_beside, no_files};
+pub(crate) use of_prompt::document_of;
 pub use of_prompt::{datasets_named_by, of_prompt, programs_named_by};
 pub use resolve::resolve;
 pub use spec::{CaseSpec, SuiteSpec};

@@ -102,6 +102,8 @@ fn what_could_not_pass_is_refused_before_the_first_question() {
     let sandbox = sandbox("gate: {margin: 0.1}\n", 1, &[('p', 15)], &[('p', 15)]);
     assert_snapshot!(shown(&sandbox, &["eval", "--offline"]));
     assert!(!sandbox.path(".promptassay").exists(), "nothing was begun");
+    // It is known before any version is compared.
+    assert_snapshot!(shown(&sandbox, &["check"]));
     // What the help names is accepted.
     assert_eq!(sandbox.run(&["eval", "--offline", "--margin", "0.182"]).code, Some(0));
     assert_eq!(
@@ -115,6 +117,16 @@ fn what_could_not_pass_is_refused_before_the_first_question() {
     assert_eq!(alone.code, Some(0));
     let alone = alone.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(alone.contains("nothing is compared, so the margin asks for nothing"), "{alone}");
+    // What a change writes into the suite to get there does not count for it.
+    let version = sandbox.read("prompts/greet/v1.1.0.txt");
+    std::fs::remove_file(sandbox.path("prompts/greet/v1.1.0.txt")).unwrap();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.write("prompts/greet/v1.1.0.txt", version);
+    let seen = sandbox.run(&["eval", "--offline", "--changed-since", "main"]);
+    assert_eq!(seen.code, Some(2), "{}", seen.shown());
+    assert!(seen.stderr.contains("so merge a change of the suite alone first"), "{}", seen.shown());
 }
 
 #[test]

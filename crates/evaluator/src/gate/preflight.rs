@@ -1,15 +1,21 @@
 //! Row 0 of the gate: what could not pass whatever the replies are is refused before the first question.
 
+use std::fmt::Write as _;
+
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::tree::Prompt;
+use promptassay_registry::yaml::Document;
 use promptassay_stats::feasibility::{is_feasible, margin_within_reach, units_needed};
 
 use super::wording::{few, percent, plural, size};
 use super::{Against, sides};
 use crate::comparison::{Origin, Side, pairing_of, units_of};
 use crate::plan::{Plan, Role};
-use crate::policy::{OnInconclusive, Policy};
+use crate::policy::{OnInconclusive, Policy, Source};
 use crate::record::Record;
+use crate::selection::units;
+use crate::suite::{Suite, document_of};
 
 /// Every candidate of a plan that could not pass, with what would be accepted. Without a problem the plan may be asked.
 pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
@@ -36,6 +42,13 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
                 None => refusal,
             };
             if let Some(Refusal { code, message, mut help }) = refusal {
+                if let Source::SuiteAt(reference) | Source::RegistryAt(reference) = &policy.margin.source {
+                    // Writing to a string cannot fail.
+                    let _ = write!(
+                        help,
+                        "; the gate is that of {reference}: what is written here counts for the next change, so merge a change of the suite alone first"
+                    );
+                }
                 if !prompt_plan.suite.narrowed_by.is_empty() {
                     help.push_str("; to look at these few cases alone: `--margin none`");
                 }
@@ -44,6 +57,24 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// A warning for a suite whose margin no version could pass, whatever its replies, that names the place at which the margin is written: so it is known
+/// before a change of a text meets it.
+pub fn margin_out_of_reach(prompt: &Prompt, suite: &Suite, registry: Option<&Document>) -> Option<Problem> {
+    let Refusal { code, message, help } = refused_for(units(suite), &suite.policy)?;
+    let place = |document: &Document| document.place_at(&["gate", "margin"]);
+    let place = if suite.policy.margin.source == Source::Registry {
+        registry.map(place)
+    } else {
+        // What is wrong with it was said when it was read.
+        document_of(prompt, &mut Vec::new()).as_ref().map(place)
+    };
+    let place = place.unwrap_or_else(|| Place::whole_file(suite.file.as_path()));
+    let prompt = prompt.name();
+    let message =
+        format!("{prompt}: no version can pass the margin of the gate once it is compared: {message}");
+    Some(Problem::warning(code, message).at(place).help(help))
 }
 
 /// Why a gate is refused.
@@ -94,7 +125,10 @@ pub(super) fn can_show(units: u64, margin: f64, confidence: f64) -> bool {
 
 /// Why not even identical replies would prove anything, where that is so.
 pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Option<Refusal> {
-    let units = units_of(baseline, candidate).len() as u64;
+    refused_for(units_of(baseline, candidate).len() as u64, policy)
+}
+
+fn refused_for(units: u64, policy: &Policy) -> Option<Refusal> {
     let confidence = policy.confidence.value;
     let margin = match policy.margin.value.at(units) {
         Ok(margin) => margin?,

@@ -182,7 +182,7 @@ fn size(suite: &Suite) -> (usize, usize) {
 }
 
 /// How many units it asks: cases, those of a cluster as one.
-fn units(suite: &Suite) -> u64 {
+pub(crate) fn units(suite: &Suite) -> u64 {
     let asked = || suite.cases.iter().filter(|case| case.skip.is_none());
     let clusters: BTreeSet<&str> = asked().filter_map(|case| case.cluster.as_deref()).collect();
     (asked().filter(|case| case.cluster.is_none()).count() + clusters.len()) as u64

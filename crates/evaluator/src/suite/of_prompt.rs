@@ -73,7 +73,7 @@ fn collect_commands(value: &Value, lines: &mut Vec<Vec<String>>) {
     }
 }
 
-fn document_of(prompt: &Prompt, problems: &mut Vec<Problem>) -> Option<Document> {
+pub(crate) fn document_of(prompt: &Prompt, problems: &mut Vec<Problem>) -> Option<Document> {
     let path = prompt.suite_path();
     let text = read_text(&path, MAX_SUITE_BYTES).map_err(|problem| problems.push(*problem)).ok()?;
     Document::parse(path, text, problems)

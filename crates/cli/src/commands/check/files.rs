@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use promptassay_evaluator::gate;
 use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
@@ -25,6 +26,8 @@ pub(super) struct Files {
     settings: Settings,
     /// What datasets may not leave.
     repository: PathBuf,
+    /// registry.yaml.
+    registry: Option<Document>,
     /// Where recorded replies are, if registry.yaml says.
     replies: Option<PathBuf>,
     cases: usize,
@@ -44,7 +47,7 @@ impl Files {
         // Nothing is run here, so nothing needs to be allowed.
         let settings = Settings { allow_commands: true, ..settings };
         let (repository, replies) = (tree.repository_root().to_owned(), tree.registry().replies.clone());
-        Self { settings, repository, replies, cases: 0 }
+        Self { settings, repository, registry: tree.registry().document.clone(), replies, cases: 0 }
     }
 
     /// How many cases the suites have.
@@ -96,6 +99,7 @@ impl Files {
             return;
         };
         self.cases += suite.cases.len();
+        problems.extend(gate::margin_out_of_reach(prompt, &suite, self.registry.as_ref()));
         let Ok(active) = prompt.active_version() else { return };
         let versions: Vec<Version> = prompt.versions().map(|version| version.version.clone()).collect();
         // The same versions that `eval` takes, so that what is sound here can be asked there.
