@@ -187,6 +187,14 @@ impl Context<'_> {
             .map_err(|error| Failure::invalid_one(no_directory(&self.prompts, &error)))
     }
 
+    /// The prompts directory within the repository, with `/`: by it runs are told apart that several directories keep in one place.
+    pub(crate) fn prompts_in_the_repository(&self) -> Option<String> {
+        let (root, prompts) =
+            (fs::canonicalize(self.repository().ok()?).ok()?, fs::canonicalize(&self.prompts).ok()?);
+        let parts = prompts.strip_prefix(&root).ok()?.iter().map(|part| part.to_str());
+        Some(parts.collect::<Option<Vec<&str>>>()?.join("/"))
+    }
+
     /// What is kept beside the prompts: runs and replies.
     pub(crate) fn own_directory(&self) -> Result<PathBuf, Failure> {
         self.within_the_repository(OWN_DIRECTORY)

@@ -36,6 +36,8 @@ const FILES: [&str; 4] = [RUN_FILE, JOURNAL, crate::evidence::FILE_NAME, crate::
 #[derive(Debug, Clone)]
 pub struct Runs {
     root: PathBuf,
+    /// Whose runs `latest` is one of, where it is said.
+    prompts_directory: Option<String>,
 }
 
 /// The directory of one run.
@@ -52,6 +54,14 @@ pub enum FindError {
     Empty {
         /// Where it was looked for.
         root: PathBuf,
+    },
+    /// All are of other prompts directories.
+    #[error("there is no run of these prompts in `{}`; of those of other directories there are {runs}", root.display())]
+    OfOthers {
+        /// Where it was looked for.
+        root: PathBuf,
+        /// How many there are.
+        runs: usize,
     },
     /// There is none of this name.
     #[error("there is no run `{reference}` in `{}`", root.display())]
@@ -146,7 +156,18 @@ fn list(ids: &[RunId]) -> String {
 impl Runs {
     /// The runs in this directory.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), prompts_directory: None }
+    }
+
+    /// The same, where `latest` means a run of this prompts directory: [`RunFile::prompts_directory`].
+    pub fn of(self, prompts_directory: String) -> Self {
+        Self { prompts_directory: Some(prompts_directory), ..self }
+    }
+
+    /// One that cannot be read is: whoever wants the latest must not get an older one.
+    fn is_own(&self, id: &RunId) -> bool {
+        let Some(own) = &self.prompts_directory else { return true };
+        RunDirectory { path: self.directory_of(id) }.file().map_or(true, |file| file.is_of(own))
     }
 
     /// Makes the directory of a new run and writes down what was planned. It becomes the latest one, also where the clock was set back
@@ -174,14 +195,15 @@ impl Runs {
         let ids = self.ids()?;
         let directory = |id: &RunId| RunDirectory { path: self.directory_of(id) };
         if let Some(back) = steps_back(reference) {
-            let Some(last) = ids.len().checked_sub(1) else {
-                return Err(FindError::Empty { root: self.root.clone() });
-            };
-            let index = last.checked_sub(back);
-            return index.map(|index| directory(&ids[index])).ok_or_else(|| FindError::TooFarBack {
-                reference: reference.to_owned(),
-                runs: ids.len(),
-                root: self.root.clone(),
+            // From the end, so that few files are read of many runs.
+            if let Some(id) = ids.iter().rev().filter(|id| self.is_own(id)).nth(back) {
+                return Ok(directory(id));
+            }
+            let root = self.root.clone();
+            return Err(match ids.iter().filter(|id| self.is_own(id)).count() {
+                0 if ids.is_empty() => FindError::Empty { root },
+                0 => FindError::OfOthers { root, runs: ids.len() },
+                runs => FindError::TooFarBack { reference: reference.to_owned(), runs, root },
             });
         }
         let candidates: Vec<RunId> =

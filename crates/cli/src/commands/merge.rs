@@ -65,8 +65,13 @@ fn merge(arguments: &MergeArguments, context: &Context<'_>) -> Result<Exit, Ende
     })?;
     let plan = plan_again(&whole, Terms::OfThatDay, &arguments.policy, context)?;
     let started_at = context.environment.now_in_seconds();
-    let header =
-        Header { id: context.environment.run_id(), started_at, asking: Asking::default(), ..whole.header() };
+    let header = Header {
+        id: context.environment.run_id(),
+        started_at,
+        asking: Asking::default(),
+        prompts_directory: context.prompts_in_the_repository(),
+        ..whole.header()
+    };
     let now = RunFile { merged_from: whole.merged_from.clone(), ..RunFile::of(&plan, header) };
     let planned = RunFile { trials_sha256: now.trials_sha256, ..whole };
     let differences = changes(&planned, &now);

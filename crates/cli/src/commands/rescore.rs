@@ -57,8 +57,13 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
     let (directory, then) = described(arguments.runs.find(&arguments.run, context)?)?;
     let plan = plan_again(&then, Terms::OfToday, &arguments.policy, context)?;
     let started_at = context.environment.now_in_seconds();
-    let header =
-        Header { id: context.environment.run_id(), started_at, asking: Asking::default(), ..then.header() };
+    let header = Header {
+        id: context.environment.run_id(),
+        started_at,
+        asking: Asking::default(),
+        prompts_directory: context.prompts_in_the_repository(),
+        ..then.header()
+    };
     let now = RunFile { rescored_from: Some(then.id.clone()), ..RunFile::of(&plan, header) };
     let usable = usable(&then, &now).map_err(|changes| {
         not_as_planned(&then, changes, "its answers are to other questions than today's; run `eval`")

@@ -601,3 +601,46 @@ fn what_lies_beside_a_run_is_not_removed_with_it() {
     let seen = sandbox.run(&["runs", "rm", "latest"]);
     assert!(seen.code == Some(0) && seen.stderr.is_empty() && !run.exists(), "{}", seen.shown());
 }
+
+#[test]
+fn the_latest_run_is_that_of_these_prompts_where_another_directory_keeps_its_runs_there_as_well() {
+    let sandbox = Sandbox::empty();
+    sandbox.write(".git/HEAD", "ref: refs/heads/main\n");
+    for (service, says) in [("a", "Thank you"), ("b", "No")] {
+        let file = |path: &str| format!("services/{service}/{path}");
+        sandbox.write(
+            &file("prompts/registry.yaml"),
+            "schema: 1\nmodels: {default: {provider: openai, model: m}}\nreplies: ../replies\n",
+        );
+        sandbox.write(&file("prompts/greet/prompt.yaml"), "schema: 1\nname: greet\nvariables: [name]\n");
+        sandbox.write(&file("prompts/greet/v1.0.0.txt"), "Greet {name}.");
+        sandbox.write(
+            &file("prompts/greet/tests/test_cases.yaml"),
+            "validators: [contains: Thank]\ncases: [{name: one, inputs: {name: Ada}}]\n",
+        );
+        let row = serde_json::json!({
+            "case": "one", "version": "1.0.0", "model": "default", "repeat": 1,
+            "text": says, "finish_reason": "stop", "source": "hand",
+        });
+        sandbox.write(&file("replies/greet.jsonl"), format!("{row}\n"));
+    }
+    let of = |service: &str, arguments: &[&str]| {
+        let prompts = format!("services/{service}/prompts");
+        sandbox.run(&[arguments, &["--prompts", &prompts]].concat())
+    };
+    let first = of("a", &["eval", "--offline"]);
+    assert_eq!(first.code, Some(0), "{}", first.shown());
+    let only_of_others = of("b", &["report"]);
+    assert_eq!(of("b", &["eval", "--offline"]).code, Some(4));
+    // The latest of all is the other's.
+    let blessed = of("a", &["baseline", "bless"]);
+    assert!(blessed.stdout.contains("100.0 %"), "{}", blessed.shown());
+    assert_eq!(of("a", &["report"]).code, Some(0));
+    assert_eq!(of("b", &["report"]).code, Some(4));
+    assert_eq!(of("a", &["eval", "--offline", "--resume"]).code, Some(0));
+    let id = runs(&sandbox).pop().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let named = of("a", &["report", &id]);
+    let too_far = of("a", &["report", "latest~1"]);
+    let shown = [only_of_others, named, too_far].map(|seen| clean(&sandbox, &seen.shown())).concat();
+    assert_snapshot!(shown);
+}

@@ -56,6 +56,10 @@ pub struct RunFile {
     /// How it asks: what a run that goes on with it keeps.
     #[serde(default, skip_serializing_if = "Asking::is_default")]
     pub asking: Asking,
+    /// The prompts directory that it is of, relative to the repository and with `/`: several may keep their runs in one place. `None` where
+    /// that is not known, as of runs from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompts_directory: Option<String>,
     /// The prices by which a budget counts, by the name of a model row, where they are those of the commit that a change is judged
     /// against and not those of its own files.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -220,6 +224,8 @@ pub struct Header {
     pub blessed: BTreeMap<String, Digest>,
     /// How it asks.
     pub asking: Asking,
+    /// See [`RunFile::prompts_directory`].
+    pub prompts_directory: Option<String>,
     /// See [`RunFile::prices`].
     pub prices: BTreeMap<String, Price>,
     /// See [`RunFile::asked_anew`].
@@ -259,7 +265,18 @@ impl PlannedCase {
 impl RunFile {
     /// What is planned.
     pub fn of(plan: &Plan, header: Header) -> Self {
-        let Header { id, tool, started_at, seed, shard, blessed, asking, prices, asked_anew } = header;
+        let Header {
+            id,
+            tool,
+            started_at,
+            seed,
+            shard,
+            blessed,
+            asking,
+            prompts_directory,
+            prices,
+            asked_anew,
+        } = header;
         let mut ids = String::with_capacity(plan.trials().len() * 17);
         for trial in plan.trials() {
             ids.push_str(&trial.id.to_string());
@@ -276,6 +293,7 @@ impl RunFile {
             rescored_from: None,
             blessed,
             asking,
+            prompts_directory,
             prices,
             asked_anew,
             trials: plan.trials().len(),
@@ -283,6 +301,11 @@ impl RunFile {
             prompts: plan.planned(),
             remarks: plan.remarks().to_vec(),
         }
+    }
+
+    /// Whether it may be of this prompts directory.
+    pub fn is_of(&self, prompts_directory: &str) -> bool {
+        self.prompts_directory.as_deref().is_none_or(|own| own == prompts_directory)
     }
 
     /// What it is made of beside its plan.
@@ -295,6 +318,7 @@ impl RunFile {
             shard: self.shard,
             blessed: self.blessed.clone(),
             asking: self.asking,
+            prompts_directory: self.prompts_directory.clone(),
             prices: self.prices.clone(),
             asked_anew: self.asked_anew.clone(),
         }

@@ -20,6 +20,7 @@ fn file(id: &str) -> RunFile {
         merged_from: Vec::new(),
         rescored_from: None,
         asking: Asking::default(),
+        prompts_directory: None,
         prices: BTreeMap::default(),
         asked_anew: BTreeSet::default(),
         trials: 0,

@@ -58,10 +58,14 @@ impl RunsArguments {
 
     /// The runs.
     pub(crate) fn runs(&self, context: &Context<'_>) -> Result<Runs, Failure> {
-        Ok(Runs::new(match &self.directory {
+        let runs = Runs::new(match &self.directory {
             Some(directory) => directory.clone(),
             None => context.runs_directory()?,
-        }))
+        });
+        Ok(match context.prompts_in_the_repository() {
+            Some(prompts) => runs.of(prompts),
+            None => runs,
+        })
     }
 
     /// The same, before a new one is kept among them.
@@ -77,7 +81,14 @@ impl RunsArguments {
         if let Some(directory) = RunDirectory::at(&PathBuf::from(reference)) {
             return Ok(directory);
         }
-        self.runs(context)?.find(reference).map_err(|error| not_found(&error, reference, context))
+        let found =
+            self.runs(context)?.find(reference).map_err(|error| not_found(&error, reference, context))?;
+        // What is wrong with one that cannot be read is said by whoever reads it.
+        let whose = found.file().ok().and_then(|file| file.prompts_directory.map(|whose| (file.id, whose)));
+        match (whose, context.prompts_in_the_repository()) {
+            (Some((id, whose)), Some(own)) if whose != own => Err(of_others(&id, &whose, &own)),
+            _ => Ok(found),
+        }
     }
 
     /// The same for whoever is to remove it: also one of which nothing is known but its id.
@@ -92,6 +103,13 @@ impl RunsArguments {
             Err(_) => self.find(reference, context),
         }
     }
+}
+
+fn of_others(id: &RunId, whose: &str, own: &str) -> Failure {
+    let message = format!("run {id} is of the prompts in `{whose}`, and these are those in `{own}`");
+    let help =
+        format!("`--prompts DIR`, with that directory, reads it; `latest` is the latest one of `{own}`");
+    Failure::invalid_one(Problem::error("runs::of_others", message).help(help))
 }
 
 fn not_found(error: &FindError, reference: &str, context: &Context<'_>) -> Failure {
@@ -194,7 +212,8 @@ impl JournalArguments {
         let id = context.environment.run_id();
         let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
         let blessed = blessed.digests();
-        Header { id, tool, started_at, seed, shard, blessed, asking, prices, asked_anew }
+        let prompts_directory = context.prompts_in_the_repository();
+        Header { id, tool, started_at, seed, shard, blessed, asking, prompts_directory, prices, asked_anew }
     }
 
     /// Begins a run: its directory, its description and an empty journal.

@@ -23,7 +23,10 @@ const LOOKED_AT: usize = 20;
 /// common one, so of them it is the latest that lacks something. What judges the answers of another run anew asks for none.
 pub(super) fn latest(runs: &RunsArguments, context: &Context<'_>) -> Result<RunDirectory, Failure> {
     let kept = runs.runs(context)?.list().unwrap_or_default();
-    let asks = |run: &RunDirectory| !run.file().is_ok_and(|file| file.rescored_from.is_some());
+    let own = context.prompts_in_the_repository();
+    let is_other = |file: &RunFile| own.as_ref().is_some_and(|own| !file.is_of(own));
+    let asks =
+        |run: &RunDirectory| !run.file().is_ok_and(|file| file.rescored_from.is_some() || is_other(&file));
     let mut free = kept.into_iter().rev().filter(|run| asks(run) && !run.is_under_way());
     let Some(latest) = free.next() else { return runs.find("latest", context) };
     // What is wrong with one that cannot be read is said when it is read.
