@@ -1,17 +1,26 @@
 //! What the commands that change files have in common: the lock of the prompts directory, and why a prompt cannot be changed.
 
 use std::fs;
+use std::future::ready;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
 
 use promptassay_registry::files::{DirectoryLock, LockError, may_be_there};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::operations::PromptError;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::{prompt_file, registry_file};
+use tokio::time::sleep;
 
 use crate::commands::Context;
+use crate::commands::eval::{asked_to_stop, runtime};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::prompts;
+
+/// How long it is waited before a lock is tried again.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 impl Context<'_> {
     /// The right to write into the prompts directory; waits for whoever has it, and says so.
@@ -19,17 +28,21 @@ impl Context<'_> {
         if !self.prompts.is_dir() {
             return Err(Failure::invalid(self.load().problems));
         }
-        self.lock_of(&self.prompts, &self.prompts)
+        self.lock_of(&self.prompts, &self.prompts, || unchanged(&self.prompts))
     }
 
     /// The right to write recorded replies of the repository, which are in `directory`. Replies lie wherever registry.yaml says and are
-    /// committed, so the lock is where git ignores everything.
-    pub(crate) fn lock_of_replies(&self, directory: &Path) -> Result<DirectoryLock, Failure> {
-        self.lock_of(&self.place_of_replies_lock(directory)?, directory)
+    /// committed, so the lock is where git ignores everything. Whoever is asked to stop meanwhile has `stopped`.
+    pub(crate) fn lock_of_replies(
+        &self,
+        directory: &Path,
+        stopped: impl FnOnce() -> Problem,
+    ) -> Result<DirectoryLock, Failure> {
+        self.lock_of(&self.place_of_replies_lock(directory)?, directory, stopped)
     }
 
     /// The directory whose lock that is. Where nothing but the replies may be written to, it is theirs.
-    pub(crate) fn place_of_replies_lock(&self, directory: &Path) -> Result<PathBuf, Failure> {
+    fn place_of_replies_lock(&self, directory: &Path) -> Result<PathBuf, Failure> {
         self.keep_from_git()?;
         let own = self.own_directory()?;
         Ok(if own.is_dir() { own } else { directory.to_owned() })
@@ -43,16 +56,41 @@ impl Context<'_> {
         }
     }
 
-    fn lock_of(&self, place: &Path, directory: &Path) -> Result<DirectoryLock, Failure> {
-        let lock = DirectoryLock::try_acquire(place).or_else(|error| match error {
-            LockError::Held { holder, .. } => {
-                self.console
-                    .note(&format!("waiting for {holder}, which is writing to {}", directory.display()));
-                DirectoryLock::acquire(place)
+    /// Signals are listened for as soon as it is waited: a run has taken them over, and nobody else would say what became of the command.
+    fn lock_of(
+        &self,
+        place: &Path,
+        directory: &Path,
+        stopped: impl FnOnce() -> Problem,
+    ) -> Result<DirectoryLock, Failure> {
+        let holder = match DirectoryLock::try_acquire(place) {
+            Ok(lock) => return Ok(lock),
+            Err(LockError::Held { holder, .. }) => holder,
+            Err(error) => return Err(cannot_lock(&error)),
+        };
+        runtime()?.block_on(async {
+            let mut stop = pin!(asked_to_stop(1));
+            let mut is_told = false;
+            loop {
+                tokio::select! {
+                    biased;
+                    () = &mut stop => {
+                        return Err(Failure { exit: Exit::Interrupted, problems: vec![stopped()] });
+                    }
+                    // By now a signal is seen.
+                    () = ready(()), if !is_told => {
+                        is_told = true;
+                        let directory = directory.display();
+                        self.console.note(&format!("waiting for {holder}, which is writing to {directory}"));
+                    }
+                    () = sleep(BETWEEN_LOOKS) => match DirectoryLock::try_acquire(place) {
+                        Ok(lock) => return Ok(lock),
+                        Err(LockError::Held { .. }) => {}
+                        Err(error) => return Err(cannot_lock(&error)),
+                    },
+                }
             }
-            LockError::Io { .. } => Err(error),
-        });
-        lock.map_err(|error| cannot_lock(&error))
+        })
     }
 
     /// Refuses to write a report or a snapshot over what prompts are made of, which a slip of the pen would cost.
@@ -85,8 +123,17 @@ impl Context<'_> {
     }
 }
 
+/// What a command comes to that was asked to stop before it had begun.
+pub(crate) fn unchanged(directory: &Path) -> Problem {
+    let message = format!(
+        "interrupted while another process was writing to `{}`: nothing was changed",
+        directory.display()
+    );
+    Problem::error("cli::interrupted", message)
+}
+
 /// Where nobody may write.
-pub(crate) fn cannot_lock(error: &LockError) -> Failure {
+fn cannot_lock(error: &LockError) -> Failure {
     Failure::broken(Problem::error("cli::cannot_lock", error.to_string()))
 }
 

@@ -22,7 +22,7 @@ mod signals;
 pub(crate) use changes::{Git, Staged, Then};
 pub(crate) use offline::{read_if_there, versions};
 pub(crate) use ready::{Terms, plan_again};
-pub(super) use signals::asked_to_stop;
+pub(crate) use signals::asked_to_stop;
 
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
@@ -266,7 +266,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 
 /// What asking runs on: one thread. Answers are judged and stored in one place anyway, and handing each over from the thread that
 /// received it costs more than receiving it.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     built(tokio::runtime::Builder::new_current_thread().max_io_events_per_tick(ANSWERS_AT_ONCE))
 }
 

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::future::ready;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::time::Duration;
 
 use promptassay_evaluator::event::JudgeAnswered;
 use promptassay_evaluator::outputs::Outputs;
@@ -16,24 +13,18 @@ use promptassay_evaluator::replies::{
 use promptassay_evaluator::run::Written;
 use promptassay_llm::Reply;
 use promptassay_registry::digest::Digest;
-use promptassay_registry::files::{DirectoryLock, LockError, check_inside, try_writing, write_atomic};
+use promptassay_registry::files::{check_inside, try_writing, write_atomic};
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::Tree;
-use tokio::time::sleep;
 
 use super::journal::broken;
 use super::offline::NAMED;
-use super::signals::asked_to_stop;
-use super::{read_if_there, runtime};
+use super::read_if_there;
 use crate::commands::Context;
-use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::writing::cannot_lock;
 
 /// What stands for each file that is not there yet, where it is tried whether one can be made.
 const NEW_FILE: &str = "replies.jsonl";
-/// How long it is waited before the lock is tried again.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// What is in the files, for the sake of what people wrote into them.
 #[derive(Debug, Default)]
@@ -157,7 +148,7 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     let judge_answers = outputs.judge_answers().map_err(broken)?;
     // What another process records meanwhile would be written over. The prompts are not written to, and need not be writable.
-    let _lock = lock_unless_stopped(directory, context)?;
+    let _lock = context.lock_of_replies(directory, || stopped(directory))?;
     for (index, prompt) in plan.prompts().iter().enumerate() {
         let [path, of_judges] = files(directory, prompt.name.as_str());
         let reply = |trial: &Trial| outputs.get(trial.id);
@@ -174,46 +165,13 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The right to write there; waits for whoever has it, and says so. A run has taken over the signals that would end the process, so they are
-/// listened for here as well.
-fn lock_unless_stopped(directory: &Path, context: &Context<'_>) -> Result<DirectoryLock, Failure> {
-    let place = context.place_of_replies_lock(directory)?;
-    let holder = match DirectoryLock::try_acquire(&place) {
-        Ok(lock) => return Ok(lock),
-        Err(LockError::Held { holder, .. }) => holder,
-        Err(error) => return Err(cannot_lock(&error)),
-    };
-    runtime()?.block_on(async {
-        let mut stop = pin!(asked_to_stop(1));
-        let mut is_told = false;
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut stop => return Err(stopped(directory)),
-                // By now a signal is seen.
-                () = ready(()), if !is_told => {
-                    is_told = true;
-                    let directory = directory.display();
-                    context.console.note(&format!("waiting for {holder}, which is writing to {directory}"));
-                }
-                () = sleep(BETWEEN_LOOKS) => match DirectoryLock::try_acquire(&place) {
-                    Ok(lock) => return Ok(lock),
-                    Err(LockError::Held { .. }) => {}
-                    Err(error) => return Err(cannot_lock(&error)),
-                },
-            }
-        }
-    })
-}
-
-fn stopped(directory: &Path) -> Failure {
+fn stopped(directory: &Path) -> Problem {
     let message = format!(
         "interrupted while another process was writing to `{}`: no reply was recorded",
         directory.display()
     );
-    let problem = Problem::error("eval::not_recorded", message)
-        .help("the run has them: `promptassay eval --resume --record` records them and asks nothing again");
-    Failure { exit: Exit::Interrupted, problems: vec![problem] }
+    Problem::error("eval::not_recorded", message)
+        .help("the run has them: `promptassay eval --resume --record` records them and asks nothing again")
 }
 
 fn write_into(

@@ -32,6 +32,31 @@ fn what_is_recorded_gives_the_same_report_without_a_network() {
 
 #[cfg(unix)]
 #[test]
+fn who_waits_to_write_says_that_nothing_was_changed_when_it_is_stopped() {
+    use std::io::{BufRead as _, BufReader};
+    let sandbox = crate::sandbox::Sandbox::new();
+    let before = sandbox.read("prompts/greet/prompt.yaml");
+    let _lock = DirectoryLock::acquire(&sandbox.path("prompts")).unwrap();
+    let mut waiting = sandbox
+        .command(&["activate", "greet", "latest"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.starts_with("waiting for")));
+    let id = waiting.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(waiting.wait().unwrap().code(), Some(130));
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        ["error: interrupted while another process was writing to `prompts`: nothing was changed"]
+    );
+    assert_eq!(sandbox.read("prompts/greet/prompt.yaml"), before);
+}
+
+#[cfg(unix)]
+#[test]
 fn who_waits_for_another_recording_can_be_stopped_and_records_later() {
     use std::io::{BufRead as _, BufReader};
     let mock = Mock::polite();
