@@ -227,3 +227,21 @@ fn a_warning_stands_in_the_gate_of_its_prompt_wherever_its_place_is() {
     let report: Value = serde_json::from_str(&sandbox.read("report.json")).unwrap();
     assert_eq!(report["remarks"][0]["prompt"], "greet");
 }
+
+#[test]
+fn a_version_of_the_change_that_options_leave_out_is_named_in_the_comment() {
+    let sandbox = sandbox();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.write("prompts/greet/v1.1.0.txt", "Greet {name} rudely, {tone}.\n");
+    let chosen = [&EVAL[..], &["--version", "v1.0.0", "--report", "markdown=report.md"]].concat();
+    let seen = sandbox.run(&chosen);
+    let words = "greet: this change brings v1.1.0, and the options choose other versions: it is not judged";
+    assert!(seen.code == Some(0) && seen.stderr.contains(words), "{}", seen.shown());
+    assert!(sandbox.read("report.md").contains("this change brings v1.1.0"), "{}", sandbox.read("report.md"));
+    let whole = sandbox.run(&EVAL);
+    assert!(!whole.stderr.contains("this change brings"), "{}", whole.shown());
+    let named = sandbox.run(&[&EVAL[..], &["--candidate", "v1.1.0"]].concat());
+    assert!(!named.stderr.contains("this change brings"), "{}", named.shown());
+}

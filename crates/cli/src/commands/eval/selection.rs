@@ -17,7 +17,7 @@ use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::version::Version;
 use regex::Regex;
 
-use super::changes::{Candidate, Git, Then, only_changed, shown};
+use super::changes::{self, Candidate, Git, Then, only_changed, shown};
 use super::journal::{RunsArguments, broken, described};
 use super::offline::versions;
 use super::policy::PolicyArguments;
@@ -239,6 +239,11 @@ impl SelectionArguments {
         names
     }
 
+    /// Whether options say which versions are judged.
+    fn chooses_versions(&self) -> bool {
+        !self.candidates.is_empty() || !self.only.is_empty()
+    }
+
     /// Whether this very prompt is asked for, and not just whatever there is.
     fn names_exactly(&self, prompt: &Prompt) -> bool {
         self.names.iter().any(|name| name == prompt.name().as_str())
@@ -327,6 +332,14 @@ impl SelectionArguments {
             match chosen {
                 Ok(versions) => {
                     problems.extend(forged(prompt, &versions));
+                    if let Some(change) = changes.get(name).filter(|_| self.chooses_versions()) {
+                        problems.extend(changes::remarks::left_out(
+                            prompt,
+                            change,
+                            &request.archived,
+                            &versions,
+                        ));
+                    }
                     inputs.push(PromptInput { prompt, suite, versions });
                 }
                 Err(found) => problems.extend(found),
