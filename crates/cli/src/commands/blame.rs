@@ -1,5 +1,7 @@
 //! `promptassay blame`: what was live at a time, and who made it so.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use jiff::Timestamp;
 use promptassay_evaluator::report::visible;
@@ -42,6 +44,8 @@ pub(crate) struct BlameArguments {
 struct Answer {
     prompt: String,
     at: Timestamp,
+    /// Where the ledger begins, if that is later: what was served before it does not know.
+    ledger_begins: Option<Timestamp>,
     /// The head of the ledger at that time.
     head: Option<Digest>,
     production: Option<Served>,
@@ -105,14 +109,23 @@ impl Answer {
                 ..served
             })
         });
-        Self { prompt: prompt.to_owned(), at, head: state.head().copied(), production, canary }
+        let begins = ledger.lines().first().map(|line| line.event.second());
+        let ledger_begins = begins.filter(|begins| at < *begins);
+        Self { prompt: prompt.to_owned(), at, ledger_begins, head: state.head().copied(), production, canary }
     }
 
     fn text(&self) -> String {
         let mut text = format!("{} at {}\n", self.prompt, self.at);
-        match &self.production {
-            Some(served) => text.push_str(&served.text(Stage::Production)),
-            None => text.push_str("  nothing was in production\n"),
+        match (&self.production, self.ledger_begins) {
+            (Some(served), _) => text.push_str(&served.text(Stage::Production)),
+            (None, Some(begins)) => {
+                // Writing to a string cannot fail.
+                let _ = writeln!(
+                    text,
+                    "  the ledger begins at {begins}: what was served before it does not know"
+                );
+            }
+            (None, None) => text.push_str("  nothing was in production\n"),
         }
         if let Some(served) = &self.canary {
             text.push_str(&served.text(Stage::Canary));

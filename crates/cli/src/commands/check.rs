@@ -4,6 +4,7 @@ mod files;
 mod frozen;
 mod recorded;
 mod running;
+mod unread;
 
 use std::fs;
 use std::path::{Path, PathBuf};

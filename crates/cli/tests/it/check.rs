@@ -400,3 +400,21 @@ fn a_merge_that_nobody_resolved_is_called_that_wherever_it_is() {
     assert_eq!(sandbox.run(&["check"]).code, Some(0), "{}", sandbox.run(&["check"]).shown());
     assert_snapshot!(told);
 }
+
+#[test]
+fn a_data_set_that_nothing_reads_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .edit(
+            "prompts/greet/tests/test_cases.yaml",
+            "cases:",
+            "datasets: [{file: 'rows/*.csv'}]\nvalidators: [{max_words: 9}]\ncases:",
+        )
+        .write("prompts/greet/tests/rows/a.csv", "name,inputs.name\nrow,Ada\n");
+    assert_eq!(sandbox.run(&["check"]).stderr, "");
+    sandbox
+        .write("prompts/greet/tests/rows/faq.CSV", "name,inputs.name\nfaq,Bob\n")
+        .write("prompts/greet/tests/more.jsonl", "{}\n")
+        .write("prompts/greet/tests/.hidden.csv", "");
+    assert_snapshot!(sandbox.session(&[&["check"]]));
+}

@@ -19,6 +19,7 @@ use promptassay_registry::yaml::Document;
 
 use super::recorded;
 use super::running::Started;
+use super::unread;
 use crate::experiments::{Found, of_prompt, spread_alike};
 
 /// What all prompts share, and a count of what was checked.
@@ -100,6 +101,7 @@ impl Files {
         };
         self.cases += suite.cases.len();
         problems.extend(gate::margin_out_of_reach(prompt, &suite, self.registry.as_ref()));
+        problems.extend(unread::data_sets(&suite));
         let Ok(active) = prompt.active_version() else { return };
         let versions: Vec<Version> = prompt.versions().map(|version| version.version.clone()).collect();
         // The same versions that `eval` takes, so that what is sound here can be asked there.

@@ -115,11 +115,9 @@ impl Report {
     pub(super) fn attempt(&mut self, evaluation: &Evaluation<'_>, gate: &Gate) -> fmt::Result {
         let Some(attempt) = evaluation.repeated(gate) else { return Ok(()) };
         let plan = &evaluation.plan.prompts()[gate.prompt];
-        let text = format!(
-            "{} {}  {attempt}; the first result counts, not the best",
-            plan.name,
-            label(plan, gate.variant)
-        );
+        // Whoever asks every night what passed so far chooses nothing.
+        let why = if attempt.earlier_failed > 0 { "; the first result counts, not the best" } else { "" };
+        let text = format!("{} {}  {attempt}{why}", plan.name, label(plan, gate.variant));
         let text = format!("asked  {}", wrapped(&text, COLUMNS - 7, "       "));
         for line in text.lines() {
             let line = self.tone(Tone::Doubtful, line);
