@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::template::{RenderError, Template, Values, missing_variables};
 
-pub use usage::{UsageFinding, check_usage};
+pub use usage::{UsageFinding, as_field, check_usage, in_other_braces};
 
 /// The parsed content of a version.
 #[derive(Debug, Clone, PartialEq)]

@@ -253,12 +253,36 @@ pub(crate) fn place_of_use(
     document: Option<&Document>,
     variable: &str,
 ) -> Place {
+    place_in_templates(file, text, content, document, |template| span_of_use(template, variable))
+}
+
+/// Where a version first writes a text.
+pub(crate) fn place_of_text(
+    file: &Path,
+    text: &str,
+    content: &VersionContent,
+    document: Option<&Document>,
+    written: &str,
+) -> Place {
+    place_in_templates(file, text, content, document, |template| {
+        let start = template.source().find(written)?;
+        Some(start..start + written.len())
+    })
+}
+
+fn place_in_templates(
+    file: &Path,
+    text: &str,
+    content: &VersionContent,
+    document: Option<&Document>,
+    find: impl Fn(&Template) -> Option<std::ops::Range<usize>>,
+) -> Place {
     let Some(document) = document else {
-        let found = content.templates().next().and_then(|template| span_of_use(template, variable));
+        let found = content.templates().next().and_then(&find);
         return found.map_or_else(|| Place::whole_file(file), |span| Place::in_text(file, text, span));
     };
     let found = content.templates().find_map(|template| {
-        let span = span_of_use(template, variable)?;
+        let span = find(template)?;
         // Not every message need be among the templates.
         let content = contents(document).find(|content| content.value == template.source())?;
         Some(document.place(span_inside(document, &content, span)))

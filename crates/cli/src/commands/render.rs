@@ -10,7 +10,7 @@ use promptassay_evaluator::plan::asked;
 use promptassay_evaluator::suite::Case;
 use promptassay_lifecycle::ledger;
 use promptassay_llm::Message;
-use promptassay_registry::content::{Tool, VersionContent};
+use promptassay_registry::content::{Tool, VersionContent, as_field, in_other_braces};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
 use promptassay_registry::problem::{Place, Problem, closest, has_errors};
@@ -185,6 +185,7 @@ fn render(source: &Source<'_>, arguments: &RenderArguments, context: &Context<'_
     let messages = asked(source.content, &resolved.values, conversation)
         .map_err(|error| Failure::invalid(render_problems(error, source.file)))?;
     context.console.problems(&unknown);
+    context.console.problems(&left_as_text(source));
     match (source.content, messages.as_slice()) {
         (VersionContent::Text(_), [question]) if context.format == OutputFormat::Human => {
             context.data(&question.content)?;
@@ -195,6 +196,19 @@ fn render(source: &Source<'_>, arguments: &RenderArguments, context: &Context<'_
         }
     }
     Ok(Exit::Success)
+}
+
+/// Warns of values that go nowhere, since the version writes their variables in the braces of the other template format.
+fn left_as_text(source: &Source<'_>) -> Vec<Problem> {
+    let found = in_other_braces(source.variables, source.content).into_iter();
+    let warning = |(name, written): (&str, &str)| {
+        let message =
+            format!("the value of `{name}` goes nowhere: `{written}` is plain text in this template format");
+        let help =
+            format!("write `{}`, where its value is to stand", as_field(source.content, name, written));
+        Problem::warning("variables::written_as_text", message).help(help)
+    };
+    found.map(warning).collect()
 }
 
 fn value_problem(problem: ValueProblem, given: &Given, source: &Source<'_>) -> Problem {

@@ -50,6 +50,21 @@ fn a_chat_is_printed_as_json() {
 }
 
 #[test]
+fn a_value_that_goes_nowhere_is_said_by_render_and_check() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("prompts/faq/prompt.yaml", "name: faq\nactive_version: v1.0.0\nvariables: [question]\n")
+        .write("prompts/faq/v1.0.0.txt", "Question: {question}\n")
+        .write("prompts/faq/v1.1.0.txt", "Be kind.\nQuestion: {{ question }}\n")
+        .write("prompts/faq/v1.2.0.yaml", "messages:\n  - {role: system, content: Be kind.}\n  - role: user\n    content: \"Q: {{question}}\"\n");
+    assert_snapshot!(sandbox.session(&[
+        &["check", "faq"],
+        &["render", "faq", "v1.0.0", "--var", "question=Hi"],
+        &["render", "faq", "v1.1.0", "--var", "question=Hi"],
+    ]));
+}
+
+#[test]
 fn values_have_the_declared_types() {
     let sandbox = Sandbox::new();
     sandbox

@@ -143,6 +143,31 @@ fn a_variable_in_the_braces_of_the_other_language_is_pointed_out() {
     }
 }
 
+#[test]
+fn each_version_in_which_a_value_goes_nowhere_is_pointed_out() {
+    let jinja = |text: &str| VersionContent::Text(Template::parse(TemplateFormat::Jinja, text).unwrap());
+    let versions = [version("1.0.0"), version("1.1.0")];
+    for (contents, expected) in [
+        ([text("{query}"), text("Answer {{query}}")], Some("{{query}}")),
+        ([text("{query}"), text("Answer {{ query | trim }}")], Some("{{ query | trim }}")),
+        ([text("{query}"), text("Answer {{query}}: {query}")], None),
+        ([text("{query}"), text("Answer {{queries}} {{\"query\": 1}} {{my query}}")], None),
+        ([jinja("{{ query.id }}"), jinja("Answer {query.id}")], Some("{query.id}")),
+        ([jinja("{{ query }}"), jinja("Answer {query")], None),
+    ] {
+        let findings = check_usage(&declared(json!(["query"])), versions.iter().zip(&contents));
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|text| UsageFinding::WrittenAsText {
+                variable: "query".to_owned(),
+                version: versions[1].clone(),
+                text: text.to_owned(),
+            })
+            .collect();
+        assert_eq!(findings, expected, "{contents:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_value_forges_a_message(

@@ -30,6 +30,16 @@ pub enum UsageFinding {
         /// version and what it wrote, such as `{{query}}`.
         written_as_text: Option<(Version, String)>,
     },
+    /// Another version uses it, and this one writes its name in the braces of the other template language, and nowhere as a field: a
+    /// warning.
+    WrittenAsText {
+        /// The declared name.
+        variable: String,
+        /// The version in which the value goes nowhere.
+        version: Version,
+        /// What it wrote, such as `{{query}}`.
+        text: String,
+    },
 }
 
 /// Compares the declared variables with those that the versions use. Undeclared ones come first, in order of first appearance;
@@ -67,10 +77,38 @@ pub fn check_usage<'a>(
             Some(((*version).clone(), text.to_owned()))
         }),
     });
-    undeclared.chain(unused).collect()
+    let as_text = versions.iter().flat_map(|(version, content)| {
+        let found = in_other_braces(declared, content).into_iter().filter(|(name, _)| used.contains(name));
+        found.map(|(name, text)| UsageFinding::WrittenAsText {
+            variable: name.to_owned(),
+            version: (*version).clone(),
+            text: text.to_owned(),
+        })
+    });
+    undeclared.chain(unused).chain(as_text).collect()
 }
 
-/// The name in the braces of the other language: `{{name}}` in `format`, `{name}` in `jinja`.
+/// The declared variables that the content does not use and whose names it writes in the braces of the other template language, such as
+/// `{{query}}` in `format`: plain text, into which no value is inserted. Each with what is written.
+pub fn in_other_braces<'a>(declared: &'a Variables, content: &'a VersionContent) -> Vec<(&'a str, &'a str)> {
+    let used = content.variables();
+    let names = declared.names().filter(|name| !used.contains(name));
+    names
+        .filter_map(|name| {
+            Some((name, content.templates().find_map(|template| written_as_text(template, name))?))
+        })
+        .collect()
+}
+
+/// How a field is written where [`in_other_braces`] found `written` in the braces of the other language.
+pub fn as_field(content: &VersionContent, variable: &str, written: &str) -> String {
+    match content.templates().next() {
+        Some(Template::Jinja(_)) => format!("{{{{ {} }}}}", written.trim_matches(['{', '}', ' '])),
+        Some(Template::Format(_)) | None => format!("{{{variable}}}"),
+    }
+}
+
+/// The name in the braces of the other language: `{{name}}` in `format`, `{name}` in `jinja`, with a path or filters behind it or not.
 fn written_as_text<'a>(template: &'a Template, name: &str) -> Option<&'a str> {
     let source = template.source();
     let (open, close) = match template {
@@ -79,7 +117,10 @@ fn written_as_text<'a>(template: &'a Template, name: &str) -> Option<&'a str> {
     };
     source.match_indices(name).find_map(|(start, _)| {
         let before = source[..start].trim_end_matches(' ').strip_suffix(open)?;
-        let after = source[start + name.len()..].trim_start_matches(' ').strip_prefix(close)?;
+        let rest = source[start + name.len()..].trim_start_matches(' ');
+        let within = rest.starts_with(['.', '[', '|']);
+        let end = if within { rest.find(['{', '}', '\n'])? } else { 0 };
+        let after = rest[end..].strip_prefix(close)?;
         source.get(before.len()..source.len() - after.len())
     })
 }

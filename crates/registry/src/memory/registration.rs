@@ -117,6 +117,8 @@ impl Registration {
                     undeclared.push((variable, suggestion));
                 }
                 UsageFinding::Unused { variable, .. } => unused.push(variable),
+                // It takes a second version.
+                UsageFinding::WrittenAsText { .. } => {}
             }
         }
         if undeclared.is_empty() {

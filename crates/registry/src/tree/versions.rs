@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::prompt_directory::Files;
 use super::{MAX_VERSION_BYTES, PromptVersion};
-use crate::content::{UsageFinding, VersionContent, check_usage};
+use crate::content::{UsageFinding, VersionContent, as_field, check_usage};
 use crate::digest::Digest;
 use crate::files::read_text;
 use crate::problem::Problem;
@@ -14,8 +14,11 @@ use crate::prompt_file::{Declared, PromptFile, place_of_variable};
 use crate::template::TemplateFormat;
 use crate::variables::{Interface, Variables};
 use crate::version::Version;
-use crate::version_file::{VersionFile, place_of_use};
+use crate::version_file::{VersionFile, place_of_text, place_of_use};
 use crate::yaml::Document;
+
+/// The code of a warning: a value goes nowhere, since its name stands in the braces of the other template format.
+pub(super) const WRITTEN_AS_TEXT: &str = "variables::written_as_text";
 
 pub(super) type Versions = BTreeMap<Version, PromptVersion>;
 
@@ -138,6 +141,9 @@ fn check_variables(
             UsageFinding::Unused { variable, written_as_text } if is_complete => {
                 problems.push(unused(document, &variable, written_as_text));
             }
+            UsageFinding::WrittenAsText { variable, version, text } => {
+                problems.extend(written_as_text(&variable, &version, &text, versions));
+            }
             // A version that could not be read may use it.
             UsageFinding::Unused { .. } => {}
         }
@@ -165,6 +171,23 @@ fn undeclared(
     let message = format!("{version} uses `{variable}`, which is not declared{others}");
     let place = place_of_use(path, text, content, *document, variable);
     Some(Problem::error("variables::undeclared", message).at(place).help(help))
+}
+
+fn written_as_text(
+    variable: &str,
+    version: &Version,
+    written: &str,
+    versions: &BTreeMap<&Version, Used<'_>>,
+) -> Option<Problem> {
+    let Used { path, text, content, document } = versions.get(version)?;
+    let place = place_of_text(path, text, content, *document, written);
+    let field = as_field(content, variable, written);
+    let message = format!(
+        "{version} writes `{written}`, which is plain text in its template format, and uses `{variable}` nowhere"
+    );
+    let help =
+        format!("write `{field}`, where its value is to stand; a registered text stays, so in a new version");
+    Some(Problem::warning(WRITTEN_AS_TEXT, message).at(place).help(help))
 }
 
 fn unused(document: &Document, variable: &str, written_as_text: Option<(Version, String)>) -> Problem {
