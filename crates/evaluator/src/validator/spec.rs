@@ -6,6 +6,7 @@ mod check_spec;
 mod everywhere;
 pub(super) mod located_json;
 pub(super) mod meant;
+mod misplaced;
 mod options;
 mod schema;
 mod text;

@@ -199,6 +199,9 @@ impl<'de> Deserialize<'de> for Key {
                 {
                     return Ok(Self::Check { check, negated: true });
                 }
+                if let Some((message, help)) = super::misplaced::option(name) {
+                    return Err(error_with_help(message, help));
+                }
                 let known: Vec<_> = all_keys().collect();
                 let known = || known.iter().map(AsRef::as_ref);
                 if closest(name, known()).is_some_and(|close| COMMON_KEYS.contains(&close)) {
