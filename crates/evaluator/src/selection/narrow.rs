@@ -19,6 +19,7 @@ impl Selection {
         &self,
         mut suites: Vec<(P, Suite)>,
     ) -> Result<Vec<(P, Suite)>, Box<Problem>> {
+        let skipped = if self.cases.is_empty() { Vec::new() } else { skipped_cases(&suites) };
         for filter in self.filters() {
             let before = Questions::of(&suites);
             for (prompt, suite) in &mut suites {
@@ -26,10 +27,28 @@ impl Selection {
             }
             suites.retain(|(_, suite)| suite.cases.iter().any(|case| case.skip.is_none()));
             if suites.is_empty() && before.count > 0 {
-                return Err(Box::new(filter.nothing(&before)));
+                let skipped = match filter {
+                    Filter::Names(_) => self.skipped(&skipped),
+                    _ => None,
+                };
+                return Err(Box::new(skipped.unwrap_or_else(|| filter.nothing(&before))));
             }
         }
         Ok(suites)
+    }
+
+    /// What to say where the cases that were asked for are there, and skipped.
+    fn skipped(&self, skipped: &[(String, String)]) -> Option<Problem> {
+        let named = |name: &str| self.cases.iter().any(|regex| regex.is_match(name));
+        let mut found = skipped.iter().filter(|(name, _)| named(name));
+        let (name, reason) = found.next()?;
+        let more = match found.count() {
+            0 => String::new(),
+            more => format!(", and so {} {} more", if more == 1 { "is" } else { "are" }, more),
+        };
+        let message = format!("`{name}` is skipped: {}{more}", reason.trim().escape_debug());
+        let help = "take `skip` out of the case to have it asked".to_owned();
+        Some(Problem::error("selection::skipped", message).help(help))
     }
 
     fn filters(&self) -> Vec<Filter<'_>> {
@@ -68,6 +87,12 @@ fn narrowed(suite: &mut Suite, filter: &str, narrow: impl FnOnce(&mut Suite)) {
         suite.cases.retain(|case| case.skip.is_none());
         suite.narrowed_by.push(filter.to_owned());
     }
+}
+
+/// The cases that are skipped, with the reason.
+fn skipped_cases<P>(suites: &[(P, Suite)]) -> Vec<(String, String)> {
+    let cases = suites.iter().flat_map(|(_, suite)| &suite.cases);
+    cases.filter_map(|case| Some((case.name.clone(), case.skip.clone()?))).collect()
 }
 
 /// What was there before a filter: for whoever finds nothing behind it.

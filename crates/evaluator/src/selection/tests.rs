@@ -93,6 +93,13 @@ fn where_nothing_is_left_it_is_said_what_was_there() {
 }
 
 #[test]
+fn a_case_that_is_asked_for_and_skipped_is_called_skipped() {
+    assert!(narrowed(&cases(&["^photo$"])).starts_with("`photo` is skipped: later (help: "));
+    assert!(narrowed(&cases(&["^foto$"])).contains("matches none of 3 cases"));
+    assert!(narrowed(&cases(&["photo", "greeting"])).starts_with("greeting on"));
+}
+
+#[test]
 fn the_digest_of_a_suite_stays_that_of_the_whole() {
     let whole = suite(SUITE);
     let narrowed = cases(&["greeting"]).narrow(vec![("support", suite(SUITE))]).unwrap();
