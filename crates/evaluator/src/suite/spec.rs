@@ -6,7 +6,7 @@ use std::fmt;
 use indexmap::IndexMap;
 use promptassay_llm::Params;
 use promptassay_registry::content::Role;
-use promptassay_registry::yaml::Located;
+use promptassay_registry::yaml::{Located, error_with_help};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -84,7 +84,46 @@ pub struct CaseSpec {
     #[serde(default)]
     pub(super) must_pass: bool,
     /// Why the case is not asked.
+    #[serde(default, deserialize_with = "reason")]
+    #[schemars(with = "Option<String>")]
     pub(super) skip: Option<String>,
+}
+
+/// Why a case is not asked. What is no text is told what it lacks, since in quotes it would be no reason either.
+fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<Reason>::deserialize(deserializer)?.map(|reason| reason.0))
+}
+
+/// A text that is a reason.
+pub(super) struct Reason(pub(super) String);
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ReasonVisitor)
+    }
+}
+
+struct ReasonVisitor;
+
+impl Visitor<'_> for ReasonVisitor {
+    type Value = Reason;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the reason why the case is not asked, as text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Reason, E> {
+        Ok(Reason(text.to_owned()))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Reason, E> {
+        let help = if value {
+            "write the reason, such as `skip: needs a model with eyes`"
+        } else {
+            "leave `skip` out: the case is asked then"
+        };
+        Err(error_with_help(format!("`skip` says why a case is not asked, and `{value}` is no reason"), help))
+    }
 }
 
 /// A file with cases, or several.

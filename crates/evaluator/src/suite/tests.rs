@@ -127,6 +127,27 @@ fn a_case_is_skipped_for_a_reason() {
     insta::assert_snapshot!(shown.join("\n"), @"test_cases.yaml:1:10: `one` is skipped, and nothing says why (help: write the reason behind `skip`, or take it out to have the case asked; in a table an empty cell says nothing)");
 }
 
+#[test]
+fn true_is_no_reason_with_and_without_quotes() {
+    let told = |skip: &str| {
+        let case = format!(
+            "- {{name: one, inputs: {{company: A, query: B}}, validators: [{{max_words: 3}}], skip: {skip}}}\n"
+        );
+        let (_, problems) = resolve_text(&case, &[]);
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    for skip in ["true", "false"] {
+        let problems = told(skip);
+        assert!(
+            problems.contains(&format!("`{skip}` is no reason")) && !problems.contains("quotes"),
+            "{problems}"
+        );
+    }
+    assert!(told("true").contains("write the reason, such as `skip: needs a model with eyes`"));
+    assert!(told("\"true\"").contains("`true` is no reason"));
+    assert!(!told("needs a photo").contains("reason"), "{}", told("needs a photo"));
+}
+
 /// They are shown as one, with the lines of all, where they say the same.
 #[test]
 fn a_variable_that_no_case_gives_a_value_is_one_problem_at_many_places() {

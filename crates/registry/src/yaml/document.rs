@@ -282,6 +282,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_none_of_the_words_is_not_told_to_be_quoted() {
+        for written in ["true", "5"] {
+            let problems = check(&format!("name: a\nformat: {written}\n"));
+            assert!(problems.contains(&format!("unknown value `{written}`")), "{problems}");
+            assert!(problems.contains("`plain`") && !problems.contains("quotes"), "{problems}");
+        }
+    }
+
+    #[test]
     fn every_problem_of_a_document_comes_at_once() {
         let text = "name: a\nactive_version: 1.10\nenabled: no\nlimitt: 3\ncases:\n  - name: one\n    weigth: 2\n  - nam: two\n  - name: 3\n    weight: heavy\n  - {name: ok, weight: 2}\nname: b\nlimit: -1\nformat: jnja\n";
         insta::assert_snapshot!(check(text));

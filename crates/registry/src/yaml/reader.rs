@@ -164,7 +164,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _variants: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match &self.node.kind {
@@ -183,6 +183,10 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                 format!("expected a map with exactly one key, found {}", entries.len()),
                 None,
             )),
+            // Quotes would make it the next mistake: text that is none of the values.
+            Kind::Integer(_) | Kind::Float(_) | Kind::Boolean(_) if !variants.contains(&self.written()) => {
+                Err(serde::de::Error::unknown_variant(self.written(), variants))
+            }
             _ => Err(self.not_text()),
         }
         .map_err(|error| self.here(error))
