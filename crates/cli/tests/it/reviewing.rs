@@ -245,3 +245,28 @@ fn a_version_of_the_change_that_options_leave_out_is_named_in_the_comment() {
     let named = sandbox.run(&[&EVAL[..], &["--candidate", "v1.1.0"]].concat());
     assert!(!named.stderr.contains("this change brings"), "{}", named.shown());
 }
+
+#[test]
+fn a_change_of_what_is_served_and_of_the_rules_for_it_is_told_though_nothing_is_judged() {
+    let sandbox = sandbox();
+    let registry = sandbox.read("prompts/registry.yaml");
+    let policy =
+        "store: ../data/e.db\nlifecycle: {evidence_for: [], guardrails: [error], max_failure_rate: 0.05}\n";
+    sandbox.write("prompts/registry.yaml", registry + policy);
+    sandbox.write("prompts/greet/v1.1.0.txt", "Greet {name}, {tone}, please.\n");
+    for command in [
+        &["adopt", "greet", "v1.0.0", "--reason", "live", "--by", "Ada"][..],
+        &["promote", "greet", "v1.1.0", "--to", "testing", "--by", "Ada"],
+    ] {
+        assert_eq!(sandbox.run(command).code, Some(0));
+    }
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    let canary = ["canary", "greet", "v1.1.0", "--percent", "10", "--by", "Ada"];
+    assert_eq!(sandbox.run(&canary).code, Some(0));
+    sandbox
+        .edit("prompts/registry.yaml", "max_failure_rate: 0.05", "max_failure_rate: 1, canary: optional")
+        .edit("prompts/registry.yaml", "data/e.db", "data/other.db");
+    assert_snapshot!(reviewed(&sandbox, 30));
+}

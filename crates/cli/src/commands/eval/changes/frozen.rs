@@ -51,6 +51,7 @@ impl Then<'_> {
         problems.extend(self.blessed_anew(prompt)?);
         problems.extend(self.ledger_kept(prompt)?);
         problems.extend(self.moved_by_other_rules(prompt)?);
+        problems.extend(self.served_otherwise(prompt)?);
         Ok(problems)
     }
 

@@ -1,15 +1,17 @@
 //! Moves that a change makes under rules of its own. The ledger has the digest of the policy that each move was held against; what it said
 //! is in registry.yaml, which may be another one again before anybody reviews.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use promptassay_lifecycle::event::Verb;
+use promptassay_lifecycle::event::{Change, Verb};
 use promptassay_lifecycle::ledger::{self, Ledger, Line};
 use promptassay_lifecycle::policy::Policy;
+use promptassay_lifecycle::stage::Stage;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
+use serde_json::Value;
 
 use super::Then;
 use super::linked::is_touched;
@@ -21,11 +23,15 @@ impl Then<'_> {
         registry.map_or_else(Policy::default, |document| Policy::read(document, &mut Vec::new())).digest()
     }
 
-    /// A warning where the change moves a version under other rules than those of the commit and of where the change began.
-    pub(super) fn moved_by_other_rules(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
+    /// The lines that the change adds to the ledger of a prompt, by its own command.
+    fn new_lines(
+        &self,
+        prompt: &Prompt,
+        is_meant: impl Fn(&Line) -> bool,
+    ) -> Result<Vec<Line>, Box<Problem>> {
         let file = prompt.directory().join(ledger::FILE_NAME);
         if !is_touched(&self.git, &file, &self.touched) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let lines_at = |commit: &str| -> Result<Vec<Digest>, Box<Problem>> {
             let text = self.git.text_at(commit, &self.git.named(&file))?.unwrap_or_default();
@@ -35,17 +41,92 @@ impl Then<'_> {
         let known: BTreeSet<Digest> =
             [lines_at(&self.fork)?, lines_at(&self.commit)?].concat().into_iter().collect();
         // One that cannot be read is said to be that.
-        let Ok(now) = Ledger::read(prompt.directory(), prompt.name()) else { return Ok(None) };
+        let Ok(now) = Ledger::read(prompt.directory(), prompt.name()) else { return Ok(Vec::new()) };
+        let new = now.lines().iter().filter(|line| !known.contains(&line.hash) && is_meant(line));
+        Ok(new.cloned().collect())
+    }
+
+    /// A warning where the change begins or widens a canary, or goes back to an earlier version: users are served something else with the
+    /// merge, and what a canary serves is judged here only where its text changes as well.
+    pub(super) fn served_otherwise(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
+        let is_meant = |line: &Line| matches!(line.event.command, Verb::Canary | Verb::Rollback);
+        let mut moves: Vec<String> = Vec::new();
+        for line in self.new_lines(prompt, is_meant)? {
+            let version = &line.event.version;
+            let said = match &line.event.change {
+                Change::StartCanary(canary, _) | Change::Widen(canary) => {
+                    format!("a canary serves {version} to {} of them", canary.basis_points)
+                }
+                Change::Move(step, _) if step.to() == Stage::Production => {
+                    format!("a rollback serves {version}")
+                }
+                Change::Move(..) => format!("a rollback ends {version}"),
+            };
+            if !moves.contains(&said) {
+                moves.push(said);
+            }
+        }
+        let Some(_) = moves.first() else { return Ok(None) };
+        let name = prompt.name();
+        let message = format!("{name}: this change moves what users are served: {}", moves.join(", "));
+        let help = format!(
+            "the ledger says on which evidence: `promptassay history {name}`; what a canary serves is judged by `promptassay eval {name} --served`"
+        );
+        let place = Place::whole_file(prompt.directory().join(ledger::FILE_NAME));
+        Ok(Some(Problem::warning("changes::served", message).at(place).help(help)))
+    }
+
+    /// A warning where the change edits the rules of moves or where experiments and canaries are recorded: no question is another, so nothing is
+    /// judged, and whoever reviews has to know.
+    pub(super) fn other_rules(&self, tree: &Tree) -> Option<Problem> {
+        let here = tree.registry().document.as_ref();
+        let written = |document: Option<&Document>| -> BTreeMap<String, Value> {
+            let read = |key: &str| {
+                document
+                    .and_then(|document| document.read_at::<Value>(&[key]))
+                    .and_then(|reading| reading.value)
+            };
+            let rules = read("lifecycle").and_then(|rules| rules.as_object().cloned()).unwrap_or_default();
+            let rules = rules.into_iter().map(|(key, value)| (format!("lifecycle.{key}"), value));
+            rules.chain(read("store").map(|store| ("store".to_owned(), store))).collect()
+        };
+        let now = written(here);
+        let [there, began] =
+            [&self.registry, self.began()].map(|registry| written(registry.document.as_ref()));
+        let keys: BTreeSet<&String> = now.keys().chain(there.keys()).collect();
+        let text = |value: Option<&Value>| value.map_or_else(|| "not set".to_owned(), ToString::to_string);
+        let edited: Vec<String> = keys
+            .into_iter()
+            .filter(|key| now.get(*key) != there.get(*key) && now.get(*key) != began.get(*key))
+            .map(|key| format!("`{key}` ({} there and {} here)", text(there.get(key)), text(now.get(key))))
+            .collect();
+        if edited.is_empty() {
+            return None;
+        }
+        let message = format!(
+            "this change edits what is asked of moves, or where it is recorded: {}",
+            edited.join(", ")
+        );
+        let help = format!(
+            "no reply depends on it, so nothing is judged: whoever reviews the change should read it beside {}",
+            self.reference
+        );
+        let place = here.map(|document| document.place_at(&["lifecycle"]))?;
+        Some(Problem::warning("changes::lifecycle_rules", message).at(place).help(help))
+    }
+
+    /// A warning where the change moves a version under other rules than those of the commit and of where the change began.
+    pub(super) fn moved_by_other_rules(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
+        let file = prompt.directory().join(ledger::FILE_NAME);
         // To go back, or to end a canary, the rules ask for nothing.
-        let is_ruled = |line: &&Line| matches!(line.event.command, Verb::Promote | Verb::Canary);
-        let new: Vec<&Line> =
-            now.lines().iter().filter(is_ruled).filter(|line| !known.contains(&line.hash)).collect();
+        let new =
+            self.new_lines(prompt, |line| matches!(line.event.command, Verb::Promote | Verb::Canary))?;
         if new.is_empty() {
             return Ok(None);
         }
         let there =
             [&self.registry, self.began()].map(|registry| Self::policy_in(registry.document.as_ref()));
-        let others: Vec<&&Line> = new.iter().filter(|line| !there.contains(&line.event.policy)).collect();
+        let others: Vec<&Line> = new.iter().filter(|line| !there.contains(&line.event.policy)).collect();
         let Some(last) = others.last() else { return Ok(None) };
         let moves: BTreeSet<String> =
             others.iter().map(|line| format!("{} of {}", line.event.command, line.event.version)).collect();

@@ -52,6 +52,7 @@ pub(in crate::commands::eval) fn only_changed(
     };
     problems.extend(then.removed_prompts(tree, suites)?);
     problems.extend(then.moved_root(tree)?);
+    problems.extend(then.other_rules(tree));
     problems.extend(then.given_up_submodules(tree)?);
     problems.extend(then.own_answers(&tree.repository_root().join(CACHE_DIRECTORY))?);
     if let Changed::Prompts(changes) = &changed {
