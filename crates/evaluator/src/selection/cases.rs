@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use promptassay_registry::problem::{Place, Problem};
 
+use super::checks::Known;
 use super::difference::Differences;
 use crate::gate::{few, plural};
 use crate::suite::{Case, Suite};
@@ -45,6 +46,7 @@ impl CaseChanges {
             before: before.values().filter(|(case, _)| case.skip.is_none()).count(),
             ..Self::default()
         };
+        let known = Known::default();
         let mut names: Vec<&str> = here.keys().copied().collect();
         names.sort_unstable();
         for name in names {
@@ -65,7 +67,7 @@ impl CaseChanges {
                 let list = if is_skipped { &mut changes.skipped } else { &mut changes.added };
                 list.push(name.to_owned());
             } else if !is_skipped {
-                let (own, _) = Differences::of_change(then, Some(began), now);
+                let (own, _) = Differences::of_change(then, Some(began), now, &known);
                 if !own.is_empty() {
                     changes.edited.push(name.to_owned());
                     if changes.checked_at.is_none() {

@@ -1,6 +1,7 @@
 //! Which checks of a case are not what they were, and how they differ: cases look the same to whoever reads their questions only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -14,66 +15,89 @@ const OF_EVERY_CHECK: [&str; 7] = ["check", "holds", "negated", "weight", "warn"
 
 /// A check in its normal form, with the names of the rows that judge for it in place of the rows: what is other of a row is no edit of
 /// the check.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 struct Written<'v> {
     name: &'v str,
-    value: Value,
-    judges: Vec<&'v str>,
+    parts: BTreeMap<String, Value>,
 }
+
+/// More pairs of edited checks of one name than this are told in their order: which is nearest to which takes a look at all of them.
+const PAIRS: usize = 64;
+
+/// What is known of two lists of checks. Cases that share their checks are another in the same, and there may be many.
+#[derive(Debug, Default)]
+pub(super) struct Known(RefCell<HashMap<[Vec<*const Validator>; 2], Vec<(String, String)>>>);
 
 impl<'v> Written<'v> {
     fn of(validator: &'v Validator) -> Option<Self> {
         let mut value: Value = serde_json::from_str(validator.canonical()?).ok()?;
         let check = if value.get("validator").is_some() { &mut value["validator"] } else { &mut value };
         check.as_object_mut().and_then(|check| check.remove("judges"));
-        let judges = validator.judges().into_iter().map(|row| row.name.as_str()).collect();
-        Some(Self { name: validator.name(), value, judges })
-    }
-
-    fn parts(&self) -> BTreeMap<String, Value> {
+        let judges: Vec<&str> = validator.judges().into_iter().map(|row| row.name.as_str()).collect();
         let mut parts = BTreeMap::new();
-        collect(&self.value, &mut parts);
-        if !self.judges.is_empty() {
-            parts.insert("judge".to_owned(), self.judges.join(", ").into());
+        collect(&value, &mut parts);
+        if !judges.is_empty() {
+            parts.insert("judge".to_owned(), judges.join(", ").into());
         }
-        parts
+        Some(Self { name: validator.name(), parts })
     }
 
     /// What it looks for, to tell it from others of its name.
     fn shown(&self) -> String {
-        let parts = self.parts();
-        parts.get("value").and_then(shown).map(|value| format!("value {value} ")).unwrap_or_default()
+        self.parts.get("value").and_then(shown).map(|value| format!("value {value} ")).unwrap_or_default()
     }
 }
 
-/// The checks that are others now, by their names, each with how; those that one side only has among them.
-pub(super) fn differences(then: &[Arc<Validator>], now: &[Arc<Validator>]) -> Vec<(String, String)> {
-    let (mut gone, mut new) = (written(&only(then, now)), written(&only(now, then)));
-    gone.retain(|check| match new.iter().position(|other| other == check) {
-        Some(same) => {
-            new.remove(same);
-            false
+impl Known {
+    /// The checks that are others now, by their names, each with how; those that one side only has among them.
+    pub(super) fn differences(
+        &self,
+        then: &[Arc<Validator>],
+        now: &[Arc<Validator>],
+    ) -> Vec<(String, String)> {
+        let (gone, new) = (only(then, now), only(now, then));
+        let key = [&gone, &new].map(|side| side.iter().map(|check| Arc::as_ptr(check)).collect());
+        let of_several = |name: &str| {
+            let count = |side: &[Arc<Validator>]| side.iter().filter(|check| check.name() == name).count();
+            count(then) > 1 || count(now) > 1
+        };
+        self.0.borrow_mut().entry(key).or_insert_with(|| differences(&gone, &new, of_several)).clone()
+    }
+}
+
+fn differences(
+    gone: &[&Arc<Validator>],
+    new: &[&Arc<Validator>],
+    of_several: impl Fn(&str) -> bool,
+) -> Vec<(String, String)> {
+    let (mut gone, mut new) = (written(gone), written(new));
+    gone.retain(|check| {
+        match new.iter().position(|other| (other.name, &other.parts) == (check.name, &check.parts)) {
+            Some(same) => {
+                new.remove(same);
+                false
+            }
+            None => true,
         }
-        None => true,
     });
     let names: BTreeSet<&str> = gone.iter().chain(&new).map(|check| check.name).collect();
     let mut differences = Vec::new();
     for name in names {
-        let count = |side: &[Arc<Validator>]| side.iter().filter(|check| check.name() == name).count();
-        let is_one = count(then) <= 1 && count(now) <= 1;
+        let is_one = !of_several(name);
         let of_name = |check: &&Written<'_>| check.name == name;
-        let (mut gone, mut new): (Vec<&Written<'_>>, Vec<&Written<'_>>) =
+        let (gone, new): (Vec<&Written<'_>>, Vec<&Written<'_>>) =
             (gone.iter().filter(of_name).collect(), new.iter().filter(of_name).collect());
+        let mut paired = [vec![false; gone.len()], vec![false; new.len()]];
         let mut tell = |how: String| differences.push((name.to_owned(), how));
-        // Those that are nearest first: an edit changes little.
-        while let Some((one, other)) = nearest(&gone, &new) {
-            tell(changed(gone.remove(one), new.remove(other)));
+        for (one, other) in pairs(&gone, &new) {
+            tell(changed(gone[one], new[other]));
+            (paired[0][one], paired[1][other]) = (true, true);
         }
         let which = |check: &Written<'_>| if is_one { String::new() } else { check.shown() };
-        for check in gone {
+        for (check, _) in gone.iter().zip(&paired[0]).filter(|(_, paired)| !**paired) {
             tell(format!("{}is gone", which(check)));
         }
-        for check in new {
+        for (check, _) in new.iter().zip(&paired[1]).filter(|(_, paired)| !**paired) {
             tell(format!("{}is new", which(check)));
         }
     }
@@ -104,10 +128,22 @@ fn only<'v>(of: &'v [Arc<Validator>], other: &[Arc<Validator>]) -> Vec<&'v Arc<V
     lacking
 }
 
-/// The pair that differs in the fewest parts, the first of several.
-fn nearest(gone: &[&Written<'_>], new: &[&Written<'_>]) -> Option<(usize, usize)> {
-    let pairs = (0..gone.len()).flat_map(|one| (0..new.len()).map(move |other| (one, other)));
-    pairs.min_by_key(|(one, other)| differing(&gone[*one].parts(), &new[*other].parts()).len())
+/// What became what: those that are nearest first, for an edit changes little; of many, one after the other.
+fn pairs(gone: &[&Written<'_>], new: &[&Written<'_>]) -> Vec<(usize, usize)> {
+    let all = || (0..gone.len()).flat_map(|one| (0..new.len()).map(move |other| (one, other)));
+    if gone.len() * new.len() > PAIRS {
+        return (0..gone.len().min(new.len())).map(|both| (both, both)).collect();
+    }
+    let far = |&(one, other): &(usize, usize)| differing(&gone[one].parts, &new[other].parts).len();
+    let mut by_distance: Vec<(usize, usize)> = all().collect();
+    by_distance.sort_by_cached_key(far);
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    for (one, other) in by_distance {
+        if pairs.iter().all(|pair| pair.0 != one && pair.1 != other) {
+            pairs.push((one, other));
+        }
+    }
+    pairs
 }
 
 fn differing(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<String> {
@@ -117,8 +153,8 @@ fn differing(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) 
 
 /// What differs, a few words for each part.
 fn changed(then: &Written<'_>, now: &Written<'_>) -> String {
-    let (before, after) = (then.parts(), now.parts());
-    let mut keys = differing(&before, &after);
+    let (before, after) = (&then.parts, &now.parts);
+    let mut keys = differing(before, after);
     if keys.iter().any(|key| key == "check") {
         // Another check: its name says it, and it looks for something of its own.
         keys.retain(|key| OF_EVERY_CHECK.contains(&key.as_str()));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use promptassay_registry::problem::Place;
 
-use super::checks::{self, from_to};
+use super::checks::{self, Known, from_to};
 use crate::gate::few;
 use crate::suite::{Case, Suite};
 
@@ -45,15 +45,20 @@ impl Differences {
         then: (&Case, &Suite),
         began: Option<(&Case, &Suite)>,
         now: (&Case, &Suite),
+        known: &Known,
     ) -> (Self, Self) {
-        let all = Self::between(then, now).0.into_iter();
-        let since = began.map(|began| Self::between(began, now));
+        let all = Self::between(then, now, known);
+        if began.is_some_and(|began| std::ptr::eq(began.0, then.0)) {
+            return (all, Self::default());
+        }
+        let all = all.0.into_iter();
+        let since = began.map(|began| Self::between(began, now, known));
         let is_of_change = |part: &Part| since.as_ref().is_none_or(|since| since.0.contains_key(part));
         let (own, of_other) = all.partition(|(part, _)| is_of_change(part));
         (Self(own), Self(of_other))
     }
 
-    fn between((then, suite_then): (&Case, &Suite), (now, suite): (&Case, &Suite)) -> Self {
+    fn between((then, suite_then): (&Case, &Suite), (now, suite): (&Case, &Suite), known: &Known) -> Self {
         let mut found = Self::default();
         if then.digest != now.digest {
             let names: BTreeSet<&String> = then.inputs.keys().chain(now.inputs.keys()).collect();
@@ -69,7 +74,7 @@ impl Differences {
             if then.reference != now.reference {
                 found.add(Part::Reference, String::new());
             }
-            for (name, how) in checks::differences(&then.validators, &now.validators) {
+            for (name, how) in known.differences(&then.validators, &now.validators) {
                 found.add(Part::Check(name), how);
             }
             if checks::are_reordered(&then.validators, &now.validators) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use promptassay_registry::problem::{Place, Problem};
 
 use crate::gate::{few, grouped};
+use crate::selection::checks::Known;
 use crate::selection::difference::{Differences, Part};
 use crate::suite::{Case, Suite};
 
@@ -20,6 +21,7 @@ pub(super) struct Edited<'a> {
     moved: Vec<&'a str>,
     /// How many cases came so far.
     count: usize,
+    known: Known,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +40,7 @@ impl<'a> Edited<'a> {
         began: Option<(&Case, &Suite)>,
         now: (&Case, &Suite),
     ) {
-        let (own, of_other) = Differences::of_change(then, began, now);
+        let (own, of_other) = Differences::of_change(then, began, now, &self.known);
         let (own, of_other) = (own.of_the_case(), of_other.of_the_case());
         self.count += 1;
         if !of_other.is_empty() {
@@ -96,7 +98,8 @@ impl Group<'_> {
             )
         };
         let help = "every version is asked and judged as it is here, the baseline too; whoever reviews the change should read what is asked now";
-        let first = suite.cases.iter().find(|case| self.cases.contains(&case.name.as_str()));
+        let names: HashSet<&str> = self.cases.iter().copied().collect();
+        let first = suite.cases.iter().find(|case| names.contains(case.name.as_str()));
         let place = first.map(|case| self.differences.place(case).unwrap_or_else(|| case.place.clone()));
         let place = place.unwrap_or_else(|| Place::whole_file(suite.file.as_path()));
         Problem::warning("changes::critical_case", message).at(place).help(help)
