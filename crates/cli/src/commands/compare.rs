@@ -151,15 +151,29 @@ fn compare(
             ));
         }
         let (mut is_compared, mut without_partner) = (false, Vec::new());
+        let mut taken = HashSet::new();
         for index in candidates(planned, arguments.candidate_version.as_ref()) {
             let side = &sides.sides[index];
             let other = match reference(planned_before, &side.label, arguments.baseline_version.as_ref()) {
-                Ok(other) => &sides_before.sides[other],
+                Ok(other) => {
+                    taken.insert(other);
+                    &sides_before.sides[other]
+                }
                 Err(message) => {
                     let message = format!("{}: run {} {message}", planned.name, baseline.file.id);
-                    without_partner.push(Problem::error("compare::no_baseline", message).help(
+                    let problem = Problem::error("compare::no_baseline", message).help(
                         "name the version that counts: `--baseline-version VERSION`, or choose another run",
-                    ));
+                    );
+                    // Only a version that the other run did not judge may be one that began since; a model is asked for by somebody.
+                    let is_asked_for =
+                        arguments.candidate_version.is_some() || arguments.baseline_version.is_some();
+                    let knows_model =
+                        sides_before.sides.iter().any(|other| other.label.model == side.label.model);
+                    if knows_model && !is_asked_for {
+                        without_partner.push(problem);
+                    } else {
+                        problems.push(problem);
+                    }
                     continue;
                 }
             };
@@ -196,6 +210,13 @@ fn compare(
         let told = |problem: Problem| Problem { severity: Severity::Warning, ..problem };
         if is_compared {
             context.console.problems(&without_partner.into_iter().map(told).collect::<Vec<_>>());
+            let is_chosen = arguments.candidate_version.is_some() || arguments.baseline_version.is_some();
+            let before = candidates(planned_before, None).into_iter();
+            for index in before.filter(|index| !is_chosen && !taken.contains(index)) {
+                let SideLabel { version, model, .. } = &sides_before.sides[index].label;
+                let run = &baseline.file.id;
+                context.console.note(&format!("{}: {version} on {model} only in run {run}", planned.name));
+            }
         } else {
             problems.extend(without_partner);
         }

@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 use promptassay_experiments::assignment::{Assignment, EmptyUnit};
-use promptassay_experiments::canary::Arm;
+use promptassay_experiments::canary::{Arm, Canary};
 use promptassay_experiments::definition::Experiment;
 use promptassay_experiments::event::{Event, Exposure, Outcome};
 use promptassay_experiments::manager::{ManagerError, check_flag, check_value};
@@ -145,15 +145,20 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
     };
     let refused =
         |error: ManagerError| Failure::invalid_one(Problem::error("record::value", error.to_string()));
-    let mut experiment = None;
+    let (mut experiment, mut by_experiment) = (None, false);
     let event = if arguments.canary {
         let found = canaries::find(&loaded, &arguments.name, context)?;
         found.must_guard(&arguments.metric)?;
         check_flag(&arguments.metric, arguments.value).map_err(refused)?;
-        let by_experiment = served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
+        by_experiment = served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
         let outcome =
             found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id.clone().into_bytes());
-        outcome.filter(|_| !by_experiment)
+        // What becomes of a user counts for what the user was served, whoever decides today.
+        if by_experiment && !was_served(&found.canary, unit, &arguments.store, &loaded, at)? {
+            None
+        } else {
+            outcome
+        }
     } else {
         let experiment = experiment.insert(find_by(&loaded, &arguments.name, &arguments.store)?.experiment);
         check_value(experiment, &arguments.metric, arguments.value).map_err(refused)?;
@@ -170,7 +175,11 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
         }))
     };
     let Some(event) = event else {
-        let said = "not recorded: no canary decided what this user was served\n";
+        let said = if by_experiment {
+            "not recorded: an experiment decides what this user is served, and no exposure by the canary is known\n"
+        } else {
+            "not recorded: no canary decided what this user was served\n"
+        };
         return context.answer(|| said.to_owned(), &json!({"recorded": false}));
     };
     let mut store = arguments.store.open(&loaded, context)?;
@@ -195,6 +204,25 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
     }
     let said = if recorded { "recorded\n" } else { "was recorded before\n" };
     context.answer(|| said.to_owned(), &answer)
+}
+
+/// Whether an exposure of this user by the canary is recorded from then or before.
+fn was_served(
+    canary: &Canary,
+    unit: &[u8],
+    store: &StoreArguments,
+    loaded: &Loaded,
+    at: Timestamp,
+) -> Result<bool, Failure> {
+    let Some(mut store) = store.open_if_there(loaded)? else { return Ok(false) };
+    for (step, _) in (1..).zip(&canary.steps) {
+        let first =
+            store.first_exposure(&canary.store_name(), step, unit).map_err(|error| store_failed(&error))?;
+        if first.is_some_and(|first| first <= at) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether an experiment decides what this user is served at that time: then no canary does, and what becomes of the user says nothing of it.

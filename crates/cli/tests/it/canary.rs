@@ -9,7 +9,7 @@ use promptassay_lifecycle::event::{Change, Event as Happened};
 use promptassay_lifecycle::ledger::{Ledger, Line, lines_of};
 use regex::Regex;
 
-use crate::sandbox::{Sandbox, Seen};
+use crate::sandbox::{EXPERIMENT, Sandbox, Seen};
 
 const POLICY: &str =
     "lifecycle: {evidence_for: [], guardrails: [error, thumbs_down], max_failure_rate: 0.2}\n";
@@ -325,4 +325,24 @@ fn a_path_in_the_variable_is_one_store_wherever_one_stands_and_a_new_one_is_said
     let [canary, production] =
         ["canary_exposed", "production_exposed"].map(|arm| report[arm].as_u64().unwrap());
     assert_eq!(canary + production, 2, "{}", seen.shown());
+}
+
+#[test]
+fn what_a_canary_did_to_a_user_counts_also_where_an_experiment_decides_today() {
+    let sandbox = sandbox(POLICY);
+    assert_eq!(sandbox.run(&["expose", "--canary", "greet", "u1"]).code, Some(0));
+    sandbox.write("prompts/greet/experiments/trial.yaml", EXPERIMENT);
+    let started = sandbox.run(&["experiment", "start", "trial"]);
+    assert_eq!(started.code, Some(0), "{}", started.shown());
+    let record = |user: &str| sandbox.run(&["record", "--canary", "greet", user, "error", "1"]).stdout;
+    assert_eq!(record("u1"), "recorded\n");
+    assert_eq!(
+        record("u2"),
+        "not recorded: an experiment decides what this user is served, and no exposure by the canary is known\n"
+    );
+    let checked = sandbox.run(&["canary", "check", "greet", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    let error = &report["guardrails"][0];
+    let failing = error["canary_failing"].as_u64().unwrap() + error["production_failing"].as_u64().unwrap();
+    assert_eq!(failing, 1, "{error}");
 }

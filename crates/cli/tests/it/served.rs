@@ -146,4 +146,25 @@ fn two_nights_with_a_canary_are_compared_version_by_version() {
         nights.shown()
     );
     assert_eq!(nights.stdout.matches("v1.0.0 of run").count(), 3, "{}", nights.shown());
+    assert!(nights.stderr.contains("greet: v1.1.0 on default only in run"), "{}", nights.shown());
+}
+
+#[test]
+fn a_model_that_only_the_later_run_asked_is_no_canary_and_is_not_passed_over() {
+    let sandbox = sandbox();
+    let text = sandbox.read("replies/greet.jsonl");
+    let other: String = text.lines().map(|line| line.replace("\"default\"", "\"other\"") + "\n").collect();
+    sandbox.write("replies/greet.jsonl", text + &other);
+    seen(&sandbox, &["--version", "v1.0.0"]);
+    let registry = sandbox.read("prompts/registry.yaml");
+    sandbox.write(
+        "prompts/registry.yaml",
+        registry.replace("models:\n", "models:\n  other: {provider: openai, model: o}\n"),
+    );
+    let suite = sandbox.read("prompts/greet/tests/test_cases.yaml");
+    sandbox.write("prompts/greet/tests/test_cases.yaml", format!("models: [default, other]\n{suite}"));
+    seen(&sandbox, &["--version", "v1.0.0"]);
+    let compared = sandbox.run(&["compare", "latest~1", "latest", "--min-pass-rate", "0.5"]);
+    assert_eq!(compared.code, Some(2), "{}", compared.shown());
+    assert!(compared.stderr.contains("did not evaluate it on other"), "{}", compared.shown());
 }

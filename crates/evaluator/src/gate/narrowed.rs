@@ -19,11 +19,15 @@ pub fn without_margins_out_of_reach(mut plan: Plan, against: Against<'_>) -> Pla
         }
         let candidates = (0..definition.variants.len())
             .filter(|variant| definition.variants[*variant].role == Role::Candidate);
-        let why = candidates.filter_map(|variant| match sides(&plan, &nothing, prompt, variant, against) {
-            (candidate, Some(_)) => too_few(&candidate, &definition.suite.policy),
-            (_, None) => None,
-        });
-        left_out.extend(why.take(1).map(|why| (prompt, why)));
+        let compared =
+            candidates.filter_map(|variant| match sides(&plan, &nothing, prompt, variant, against) {
+                (candidate, Some(_)) if !candidate.cases.is_empty() => Some(candidate),
+                _ => None,
+            });
+        // One margin is that of all: where it can be shown of one model it is judged, and who has too few for it is refused as ever.
+        let why: Option<Vec<String>> =
+            compared.map(|candidate| too_few(&candidate, &definition.suite.policy)).collect();
+        left_out.extend(why.and_then(|why| why.into_iter().next()).map(|why| (prompt, why)));
     }
     for (prompt, why) in left_out {
         plan.set_margin(prompt, Sourced { value: Margin::None, source: Source::Narrowed(why) });
@@ -41,11 +45,8 @@ fn would_be_shown_by_all(prompt: &PromptPlan) -> bool {
     margin.is_some_and(|margin| can_show(units, margin, policy.confidence.value))
 }
 
-/// Why the cases that are asked cannot show the margin, whatever they are compared with; `None` where they can, or none is asked.
+/// Why the cases that are asked cannot show the margin, whatever they are compared with; `None` where they can.
 fn too_few(candidate: &Side, policy: &Policy) -> Option<String> {
-    if candidate.cases.is_empty() {
-        return None;
-    }
     refused(candidate, candidate, policy)?;
     let units = plural(units_of(candidate, candidate).len(), "unit");
     let margin = match policy.margin.value {

@@ -96,6 +96,30 @@ fn who_asks_for_a_margin_means_it_and_a_suite_that_is_too_small_is_refused_as_ev
 }
 
 #[test]
+fn a_model_with_too_few_cases_takes_no_margin_from_another() {
+    let sandbox = sandbox("{margin: 0.2, min_pass_rate: 0.1}", 40);
+    let registry = sandbox.read("prompts/registry.yaml");
+    sandbox.write(
+        "prompts/registry.yaml",
+        registry.replace("models:\n", "models:\n  other: {provider: openai, model: o}\n"),
+    );
+    let suite = sandbox.read("prompts/greet/tests/test_cases.yaml");
+    sandbox.write(
+        "prompts/greet/tests/test_cases.yaml",
+        suite.replace("{name: case_2, ", "{name: case_2, models: [default, other], "),
+    );
+    let rows = sandbox.read("replies/greet.jsonl");
+    let of_other = rows.lines().filter(|row| row.contains("\"case_2\""));
+    let of_other: String = of_other.map(|row| row.replace("default", "other") + "\n").collect();
+    sandbox.write("replies/greet.jsonl", rows + &of_other);
+    let seen = sandbox.run(&["eval", "--offline", "--tag", "good"]);
+    assert_eq!(seen.code, Some(2), "{}", seen.shown());
+    assert!(seen.stderr.contains("1 unit cannot show a margin of 20 points"), "{}", seen.shown());
+    let alone = sandbox.run(&["eval", "--offline", "--tag", "good", "--model", "default"]);
+    assert!(alone.code == Some(0) && !alone.stdout.contains("is not judged"), "{}", alone.shown());
+}
+
+#[test]
 fn without_a_pass_rate_every_case_must_pass() {
     let sandbox = sandbox("{margin: 0.2}", 14);
     sandbox.edit("prompts/greet/tests/test_cases.yaml", ", must_pass: true", "");
