@@ -127,9 +127,10 @@ fn read_prompt(
     }
     check_active(&file, files, problems);
     let lock = match lock {
-        LockState::Read(lock, file) => {
-            registered::attach((&lock, &file), &entry.name, files, &mut versions, problems);
-            registered::check_interfaces(&document, &versions, problems);
+        LockState::Read(lock, text) => {
+            registered::attach((&lock, &text), &entry.name, files, &mut versions, problems);
+            let active = file.active.as_ref().map(|active| &active.selector);
+            registered::check_interfaces(&document, &versions, active, problems);
             lock
         }
         LockState::Absent => Lock::default(),

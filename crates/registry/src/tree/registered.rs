@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::files::read_text;
 use crate::lock_file::{FILE_NAME, Lock, LockRow};
 use crate::problem::{Place, Problem};
-use crate::template::TemplateFormat;
+use crate::template::{Template, TemplateFormat};
 use crate::variables::Interface;
 use crate::version::{Version, VersionSelector};
 use crate::yaml::Document;
@@ -51,10 +51,12 @@ pub(super) fn attach(
 
 /// Versions whose variables or template format are others than when they were registered. With other variables they still serve; what was
 /// measured with the old interface says nothing of the new one. In another format a text that never changes says something else: the fields
-/// of one are plain text in the other.
+/// of one are plain text in the other. Where both formats were registered, as earlier programs allowed, one of them has to be the one: that
+/// of the active version.
 pub(super) fn check_interfaces(
     document: &Document,
     versions: &BTreeMap<Version, PromptVersion>,
+    active: Option<&VersionSelector>,
     problems: &mut Vec<Problem>,
 ) {
     let recorded = |version: &PromptVersion| version.registered.as_ref().map(|row| row.interface);
@@ -63,9 +65,17 @@ pub(super) fn check_interfaces(
         .filter(|version| recorded(version).is_some_and(|recorded| recorded != version.interface_digest));
     let was_of_other_format = |version: &&PromptVersion| {
         let other = Interface::new(other_format(&version.interface), version.interface.variables().clone());
-        recorded(version) == Some(other.digest())
+        recorded(version) == Some(other.digest()) || is_written_in_other_format(version)
     };
     let (reread, changed): (Vec<_>, Vec<_>) = changed.partition(was_of_other_format);
+    let is_reread = |version: &Version| reread.iter().any(|reread| reread.version == *version);
+    let has_both =
+        versions.values().any(|version| version.registered.is_some() && !is_reread(&version.version));
+    let active = match active {
+        Some(VersionSelector::Exact(version)) => Some(version),
+        _ => versions.keys().next_back(),
+    };
+    let may_stay = has_both && !active.is_some_and(is_reread);
     let [reread, changed] = [reread, changed]
         .map(|versions| versions.iter().map(|version| version.version.to_string()).collect::<Vec<String>>());
     if let Some(version) = versions.values().next().filter(|_| !reread.is_empty()) {
@@ -77,14 +87,15 @@ pub(super) fn check_interfaces(
             "`template_format` is {now}, and {} {was} registered with {then}: what was a field there is sent as it stands",
             listed(&reread)
         );
-        let help = format!(
-            "write `template_format: {then}`: neither a registered text ever changes nor what it says; texts in another format begin under another name, by `promptassay new`"
-        );
-        problems.push(
-            Problem::error("version::format_changed", message)
-                .at(document.place_at(&["template_format"]))
-                .help(help),
-        );
+        let problem = if may_stay {
+            Problem::warning("version::format_changed", message)
+                .help("serve none of them again: `promptassay archive` ends what a lifecycle knows of")
+        } else {
+            Problem::error("version::format_changed", message).help(format!(
+                "write `template_format: {then}`: neither a registered text ever changes nor what it says; texts in another format begin under another name, by `promptassay new`"
+            ))
+        };
+        problems.push(problem.at(document.place_at(&["template_format"])));
     }
     if !changed.is_empty() {
         problems.push(
@@ -96,6 +107,19 @@ pub(super) fn check_interfaces(
             .help("evidence that was collected with the old ones no longer counts; evaluate again, or restore them"),
         );
     }
+}
+
+/// Whether a text takes no declared variable as it is read today, and would in the other format: then not only the variables are others than
+/// when it was registered.
+fn is_written_in_other_format(version: &PromptVersion) -> bool {
+    let declared = version.interface.variables();
+    let takes =
+        |template: &Template| template.variables().into_iter().any(|name| declared.get(name).is_some());
+    let other = other_format(&version.interface);
+    let mut templates = version.content.templates();
+    !version.content.templates().any(takes)
+        && templates
+            .any(|template| Template::parse(other, template.source()).is_ok_and(|other| takes(&other)))
 }
 
 fn other_format(interface: &Interface) -> TemplateFormat {

@@ -37,7 +37,10 @@ fn no_user_of_an_experiment_is_one_of_the_canary() {
     start(&sandbox);
     assert_eq!(sandbox.json(&expose)["arm"], serde_json::Value::Null);
     assert_eq!(sandbox.json(&expose)["recorded"], false);
-    assert_eq!(sandbox.json(&record)["recorded"], false);
+    let of_nobody = ["record", "--canary", "greet", "u2", "error", "1"];
+    assert_eq!(sandbox.json(&of_nobody)["recorded"], false);
+    // The canary had served this one.
+    assert_eq!(sandbox.json(&record)["recorded"], true);
     let checked = sandbox.run(&["canary", "check", "greet"]);
     assert_snapshot!(sandbox.clean(&checked.stderr));
     assert_eq!(sandbox.run(&STOP).code, Some(0));
