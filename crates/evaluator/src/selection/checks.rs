@@ -24,9 +24,14 @@ struct Written<'v> {
 /// More pairs of edited checks of one name than this are told in their order: which is nearest to which takes a look at all of them.
 const PAIRS: usize = 64;
 
+/// The checks that one side has and the other has not, of both.
+type Lacking = [Vec<*const Validator>; 2];
+/// The name of a check, and how it is another.
+type Told = (String, String);
+
 /// What is known of two lists of checks. Cases that share their checks are another in the same, and there may be many.
 #[derive(Debug, Default)]
-pub(super) struct Known(RefCell<HashMap<[Vec<*const Validator>; 2], Vec<(String, String)>>>);
+pub(super) struct Known(RefCell<HashMap<Lacking, Vec<Told>>>);
 
 impl<'v> Written<'v> {
     fn of(validator: &'v Validator) -> Option<Self> {
@@ -69,7 +74,7 @@ fn differences(
     gone: &[&Arc<Validator>],
     new: &[&Arc<Validator>],
     of_several: impl Fn(&str) -> bool,
-) -> Vec<(String, String)> {
+) -> Vec<Told> {
     let (mut gone, mut new) = (written(gone), written(new));
     gone.retain(|check| {
         match new.iter().position(|other| (other.name, &other.parts) == (check.name, &check.parts)) {
