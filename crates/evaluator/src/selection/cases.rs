@@ -124,7 +124,7 @@ impl CaseChanges {
                 ": whoever reviews the change should read what it no longer asks; `must_pass` keeps a case",
             );
         }
-        if self.checked_at.is_some() {
+        if self.checked_at.is_some() && !moves(reference) {
             let written_in = self.written_in(&file);
             help = format!(
                 "{help}; behind a commit of all that is here, `git checkout {reference} -- {written_in}` and `promptassay rescore` judge these replies by the checks of {reference}, and ask nobody"
@@ -141,6 +141,11 @@ impl CaseChanges {
         let files = [Some(directory), shared.map(|place| &*place.file)];
         files.iter().flatten().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Whether a name means another commit once this change is committed, such as `HEAD~1`.
+fn moves(reference: &str) -> bool {
+    reference == "HEAD" || reference.contains(['@', '~', '^'])
 }
 
 /// What is other for all cases.
@@ -252,6 +257,20 @@ mod tests {
         let changes = CaseChanges::of([Some(&before); 2], &weaker, &HashSet::new());
         let place = changes.warning("p", "main", Place::whole_file("suite.yaml")).unwrap().place.unwrap();
         assert_eq!(place.line, 3, "{place:?}");
+    }
+
+    #[test]
+    fn a_commit_that_is_another_once_this_is_committed_is_not_checked_out() {
+        let case = |checks: &str| suite(MODELS, &[("a", &format!(", validators: [{checks}]"))]);
+        let (before, after) = (case("{contains: hi}"), case("{contains: h}"));
+        let help = |reference: &str| {
+            let changes = CaseChanges::of([Some(&before); 2], &after, &HashSet::new());
+            changes.warning("p", reference, Place::whole_file("tests/suite.yaml")).unwrap().help.unwrap()
+        };
+        assert!(help("main").contains("`git checkout main -- tests"), "{}", help("main"));
+        for reference in ["HEAD", "HEAD~1", "main^", "@{u}"] {
+            assert!(!help(reference).contains("git checkout"), "{}", help(reference));
+        }
     }
 
     #[test]

@@ -180,7 +180,10 @@ fn names_a_server(text: &str) -> bool {
     let behind_scheme = SCHEMES.iter().find_map(behind);
     let is_scheme = behind_scheme.is_some_and(|behind| behind.starts_with(':') || behind.starts_with("//"));
     let behind_slash = behind_scheme.and_then(|behind| behind.strip_prefix('/'));
-    let has_password = || text.split('/').chain([rest]).chain(behind_slash).any(has_password);
+    // A password may hold slashes itself, and what stands before the two of a scheme may be anything.
+    let behind_two = text.match_indices("//").map(|(at, slashes)| &text[at + slashes.len()..]);
+    let has_password =
+        || text.split('/').chain([rest]).chain(behind_slash).chain(behind_two.clone()).any(has_password);
     let is_at_host =
         text.starts_with("//") && rest.split('/').next().is_some_and(|first| first.contains('@'));
     let is_parameter = |word: &str| PARAMETERS.iter().any(|key| starts_with(word, key));
@@ -288,6 +291,8 @@ mod tests {
             "PostgreSQL/app:s3/cret@db/prod",
             "postgres/app:s3cret@db/prod",
             "../app:s3cret@db/prod",
+            "postgresql=//u:s3/cret@h/prod",
+            "pg//u:s3/cret@h",
             "//app:s3cret@db/prod",
             "//a:s3/cret@db/prod",
             "/u:s3cret@h/x",
