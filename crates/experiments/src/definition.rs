@@ -196,7 +196,7 @@ impl Experiment {
         let metric = |name: &str| places.metrics.get(name).cloned();
         let place = match missing {
             NotReady::NoPrimary => places.metrics.values().min_by_key(|place| place.line).cloned(),
-            NotReady::NoWindow { metric: name } => metric(name),
+            NotReady::NoWindow { metric: name } | NotReady::NoBound { metric: name, .. } => metric(name),
             NotReady::NoSmallestEffect { metric: name } | NotReady::NoNoise { metric: name, .. } => {
                 places.plan.clone().or_else(|| metric(name))
             }

@@ -248,6 +248,13 @@ pub(super) fn of_one_arm(metric: &Metric, report: &MetricReport) -> Vec<Finding>
 /// What the values of one metric say about the data.
 pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Experiment) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if metric.margin_bounds_nothing() {
+        let message = format!(
+            "the margin of `{}` bounds nothing, since a rate is never worse by 1 or more, so it does not count as a guardrail that holds",
+            metric.name
+        );
+        findings.push(Finding { weight: Weight::Warning, code: "margin", message });
+    }
     if let Some(p) = Sample::missing_unevenly(&samples.iter().collect::<Vec<_>>()) {
         let message = format!(
             "a value of `{}` is missing more often in some variants than in others (p {}), so those that are there may not be alike, and neither a win nor a guardrail rests on them",

@@ -131,6 +131,28 @@ impl Metric {
         self.role != Role::Descriptive
     }
 
+    /// How much worse a rate can become at most, where its margin is no less than that: then it bounds nothing, and the guardrail would hold
+    /// whatever happens. In (0, 1].
+    pub fn room_within_margin(&self) -> Option<f64> {
+        if self.kind != MetricKind::Binary || self.role != Role::Guardrail {
+            return None;
+        }
+        let room = match (self.noise, self.direction) {
+            (Some(Noise::Baseline(rate)), Some(Direction::Lower)) => 1.0 - rate,
+            (Some(Noise::Baseline(rate)), Some(Direction::Higher)) => rate,
+            _ => 1.0,
+        };
+        let margin = self.margin?;
+        // With a margin of 1 or more nothing depends on what somebody took for today's rate.
+        let room = if margin >= 1.0 { 1.0 } else { room };
+        (room > 0.0 && margin >= room).then_some(room)
+    }
+
+    /// Whether no rate, whatever it is today, can become worse by the margin.
+    pub(crate) fn margin_bounds_nothing(&self) -> bool {
+        self.room_within_margin() == Some(1.0)
+    }
+
     /// The names under which its outcomes are recorded.
     pub fn series(&self) -> Vec<&str> {
         match &self.kind {

@@ -119,6 +119,22 @@ pub enum NotReady {
         /// The metric.
         metric: String,
     },
+    /// A guardrail that would hold whatever happens.
+    #[error("{}", no_bound(metric, *room))]
+    NoBound {
+        /// The guardrail, which is a rate.
+        metric: String,
+        /// How much worse it can become at most, in (0, 1].
+        room: f64,
+    },
+}
+
+fn no_bound(metric: &str, room: f64) -> String {
+    if room < 1.0 {
+        let points = 100.0 * room;
+        return format!("from its `baseline` `{metric}` can become worse by {points:.2} points at most, which is within its margin");
+    }
+    format!("the margin of `{metric}` bounds nothing: a rate is never worse by 1 or more")
 }
 
 impl NotReady {
@@ -142,6 +158,10 @@ impl NotReady {
                 "write `window: 7d` for the experiment or the metric: how long after the first exposure outcomes count"
                     .to_owned()
             }
+            Self::NoBound { room, .. } if *room < 1.0 => {
+                "write a smaller margin: with this one the guardrail would always hold".to_owned()
+            }
+            Self::NoBound { .. } => "write 0.05 for 5 points".to_owned(),
         }
     }
 }
@@ -274,6 +294,10 @@ impl Experiment {
                 .filter(|metric| metric.decides() && metric.window.is_none())
                 .map(|metric| NotReady::NoWindow { metric: metric.name.clone() }),
         );
+        missing.extend(self.metrics.iter().filter_map(|metric| {
+            let room = metric.room_within_margin()?;
+            Some(NotReady::NoBound { metric: metric.name.clone(), room })
+        }));
         match (units, self.end) {
             (Some((units, needed)), Some(end)) if missing.is_empty() => {
                 Ok(ReadyPlan { units, needed: needed.total, end })

@@ -228,17 +228,7 @@ fn units_that_were_exposed_before_the_start_are_pointed_out() {
     let mut store = store(400, [40, 42], [20, 20]);
     let experiment = experiment(METRICS);
     let mut begun_at = |started_at| {
-        let phase = Phase {
-            phase: 1,
-            allocation: experiment.allocation_digest(),
-            rules: Some(experiment.rules_digest()),
-            exposure_millionths: 1_000_000,
-            planned_units: 1000,
-            prompt: None,
-            started_at,
-            stopped: None,
-        };
-        store.put_phase("e", &phase).unwrap();
+        store.put_phase("e", &begun(&experiment, started_at)).unwrap();
         let analysis = analyze(&experiment, &mut store, 1, later()).unwrap();
         assert_eq!(analysis.progress.units, 400);
         let verdict = analysis.decision.verdict;
@@ -261,20 +251,24 @@ fn units_that_were_exposed_before_the_start_are_pointed_out() {
 fn a_winner_of_which_some_units_are_older_than_the_plan_is_shipped_with_a_doubt() {
     let mut store = store(1200, [40, 60], [20, 20]);
     let experiment = experiment(METRICS);
-    let phase = Phase {
+    store.put_phase("e", &begun(&experiment, at(900 * 200))).unwrap();
+    let decision = analyze(&experiment, &mut store, 1, later()).unwrap().decision;
+    assert_eq!(decision.verdict, Verdict::Ship);
+    assert!(decision.sentence.contains("; but 200 of "), "{}", decision.sentence);
+}
+
+/// The first phase, of 1,000 planned units.
+fn begun(experiment: &Experiment, started_at: Timestamp) -> Phase {
+    Phase {
         phase: 1,
         allocation: experiment.allocation_digest(),
         rules: Some(experiment.rules_digest()),
         exposure_millionths: 1_000_000,
         planned_units: 1000,
         prompt: None,
-        started_at: at(900 * 200),
+        started_at,
         stopped: None,
-    };
-    store.put_phase("e", &phase).unwrap();
-    let decision = analyze(&experiment, &mut store, 1, later()).unwrap().decision;
-    assert_eq!(decision.verdict, Verdict::Ship);
-    assert!(decision.sentence.contains("; but 200 of "), "{}", decision.sentence);
+    }
 }
 
 /// An id that the assignment gives the control, where the number is even, and else the treatment.

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::sandbox;
+use super::{TRIAL, sandbox};
 use crate::sandbox::Sandbox;
 
 const LOOK: [&str; 6] = ["analyze", "trial", "--from", "t.csv", "--at", "2026-03-01T00:00:00Z"];
@@ -122,4 +122,22 @@ fn a_primary_metric_that_only_the_treatment_records_is_no_win() {
     assert!(!seen.stdout.contains("ship"), "{}", seen.shown());
     let why = "whether `cost` is better cannot be told in `treatment` (it is recorded in one variant only)";
     assert!(seen.stdout.contains(why), "{}", seen.shown());
+}
+
+/// Until a while ago such a margin was no mistake, so there may be experiments that run with one.
+#[test]
+fn a_rate_whose_margin_bounds_nothing_starts_nothing_and_holds_nothing_but_is_served() {
+    let sandbox = sandbox();
+    table(&sandbox, |number, variant| {
+        let [resolved, failed] = if variant == "treatment" { [8, 4] } else { [5, 1] };
+        (number % 10 < resolved, Some(f64::from(number / 10 % 10 < failed)))
+    });
+    let cost = |margin: &str| format!("cost: {{kind: binary, role: guardrail, direction: lower, margin: {margin}}}");
+    sandbox.edit(TRIAL, "cost: {kind: mean, role: guardrail, direction: lower, margin: 0.5}", &cost("5"));
+    let served = sandbox.run(&["assign", "trial", "u1", "--by-file"]);
+    assert_eq!(served.code, Some(0), "{}", served.shown());
+    let mut seen = sandbox.session(&[&["check"], &["experiment", "start", "trial"], &LOOK]);
+    sandbox.edit(TRIAL, &cost("5"), &cost("0.5, baseline: 0.6"));
+    seen += &sandbox.session(&[&["check"], &["experiment", "start", "trial"]]);
+    assert_snapshot!(seen);
 }

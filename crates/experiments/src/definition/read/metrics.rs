@@ -1,13 +1,14 @@
 //! What an experiment measures, and what was planned about it.
 
 use jiff::SignedDuration;
+use promptassay_registry::problem::Problem;
 use promptassay_registry::yaml::Located;
 
 use super::Reader;
 use crate::definition::spec::{
     DirectionSpec, ExperimentSpec, KindSpec, MetricSpec, PerUnitSpec, PlanSpec, RoleSpec,
 };
-use crate::definition::{Direction, Metric, MetricKind, Noise, PerUnit, Plan, Role};
+use crate::definition::{Direction, Metric, MetricKind, Noise, NotReady, PerUnit, Plan, Role};
 
 impl Reader<'_> {
     pub(super) fn metric(
@@ -38,13 +39,12 @@ impl Reader<'_> {
         match (role, spec.margin) {
             (Role::Guardrail, None) => self.error("experiment::margin", name.span, format!("the guardrail `{name}` has no margin"), "write `margin:`, how much worse it may become at most, in the metric's unit: not to be seen worse is no proof of being no worse"),
             (Role::Guardrail, Some(margin)) if !(margin.value > 0.0 && margin.value.is_finite()) => self.error("experiment::margin", margin.span, "a margin is more than 0", "without any margin no number of units could prove that it holds"),
-            (Role::Guardrail, Some(margin)) => self.room_for(margin, spec, direction),
             (Role::Primary | Role::Success | Role::Descriptive, Some(margin)) => self.error("experiment::margin", margin.span, "only guardrails have a margin", "leave it out, or write `role: guardrail`"),
-            (_, None) => {}
+            (Role::Guardrail, Some(_)) | (_, None) => {}
         }
         let own = spec.window.as_ref().and_then(|written| self.window(written));
         let kind = self.kind(name, spec)?;
-        Some(Metric {
+        let metric = Metric {
             name: name.value.clone(),
             kind,
             role,
@@ -53,32 +53,17 @@ impl Reader<'_> {
             noise: self.noise(spec, role),
             window: own.or(window),
             description: spec.description.clone(),
-        })
+        };
+        self.room_for(&metric, spec.margin);
+        Some(metric)
     }
 
-    /// A rate cannot become worse by more than what lies between it and its worst: such a guardrail would hold whatever happens.
-    fn room_for(&mut self, margin: Located<f64>, spec: &MetricSpec, direction: Option<Direction>) {
-        if spec.kind != KindSpec::Binary {
-            return;
-        }
-        let room = match (spec.baseline, direction) {
-            (Some(baseline), Some(Direction::Lower)) => 1.0 - baseline.value,
-            (Some(baseline), Some(Direction::Higher)) => baseline.value,
-            _ => 1.0,
-        };
-        if margin.value >= 1.0 {
-            let help = "write 0.05 for 5 points: a rate is never worse by 1 or more, so this guardrail would always hold";
-            self.error("experiment::margin", margin.span, "a margin of a rate lies between 0 and 1", help);
-        } else if room > 0.0 && margin.value >= room {
-            let points = 100.0 * room;
-            let message =
-                format!("from its `baseline` this rate can become worse by {points:.2} points at most");
-            self.error(
-                "experiment::margin",
-                margin.span,
-                message,
-                "write a smaller margin: with this one the guardrail would always hold",
-            );
+    /// Only a warning: whoever runs with such a margin since before must still be served. It starts nothing, and no guardrail holds by it.
+    fn room_for(&mut self, metric: &Metric, written: Option<Located<f64>>) {
+        if let (Some(room), Some(margin)) = (metric.room_within_margin(), written) {
+            let lacking = NotReady::NoBound { metric: metric.name.clone(), room };
+            let problem = Problem::warning("experiment::margin", lacking.to_string());
+            self.found.push(problem.at(self.document.place(margin.span)).help(lacking.help()));
         }
     }
 
