@@ -10,12 +10,12 @@ use promptassay_stats::feasibility::{is_feasible, margin_within_reach, units_nee
 
 use super::wording::{few, percent, plural, size};
 use super::{Against, sides};
-use crate::comparison::{Origin, Side, pairing_of, units_of};
+use crate::comparison::{CaseResult, Origin, Side, pairing_of, units_of};
 use crate::plan::{Plan, Role};
 use crate::policy::{OnInconclusive, Policy, Source};
 use crate::record::Record;
 use crate::selection::units;
-use crate::suite::{Suite, document_of};
+use crate::suite::{Case, Suite, document_of};
 
 /// Every candidate of a plan that could not pass, with what would be accepted. Without a problem the plan may be asked.
 pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
@@ -62,7 +62,9 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
 /// A warning for a suite whose margin no version could pass, whatever its replies, that names the place at which the margin is written: so it is known
 /// before a change of a text meets it.
 pub fn margin_out_of_reach(prompt: &Prompt, suite: &Suite, registry: Option<&Document>) -> Option<Problem> {
-    let Refusal { code, message, help } = refused_for(units(suite), &suite.policy)?;
+    let has = |case: &Case, name: &str| case.validators.iter().any(|validator| validator.name() == name);
+    let of_metric = |name: &str| units(suite, |case| has(case, name));
+    let Refusal { code, message, help } = refused_for(units(suite, |_| true), of_metric, &suite.policy)?;
     let place = |document: &Document| document.place_at(&["gate", "margin"]);
     let place = if suite.policy.margin.source == Source::Registry {
         registry.map(place)
@@ -125,37 +127,48 @@ pub(super) fn can_show(units: u64, margin: f64, confidence: f64) -> bool {
 
 /// Why not even identical replies would prove anything, where that is so.
 pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Option<Refusal> {
-    refused_for(units_of(baseline, candidate).len() as u64, policy)
+    let units = units_of(baseline, candidate);
+    let has = |unit: &&Vec<&CaseResult>, name: &str| unit.iter().any(|case| case.validators.contains_key(name));
+    let of_metric = |name: &str| units.iter().filter(|unit| has(unit, name)).count() as u64;
+    refused_for(units.len() as u64, of_metric, policy)
 }
 
-fn refused_for(units: u64, policy: &Policy) -> Option<Refusal> {
+/// `of_metric` says how many of the units have a check of this name: those of the gate's metrics are all that decides by it.
+fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> Option<Refusal> {
     let confidence = policy.confidence.value;
+    let refusal = |message: String, help: String| Refusal { code: "gate::margin_out_of_reach", message, help };
     let margin = match policy.margin.value.at(units) {
         Ok(margin) => margin?,
-        Err(too_few) => {
-            return Some(Refusal {
-                code: "gate::margin_out_of_reach",
-                message: too_few.to_string(),
-                help: help(too_few.needed(), units, confidence),
-            });
-        }
+        Err(too_few) => return Some(refusal(too_few.to_string(), help(too_few.needed(), units, confidence))),
     };
     // Whoever lets an inconclusive comparison through does not need it to be conclusive.
-    if policy.inconclusive.value == OnInconclusive::Pass || can_show(units, margin, confidence) {
+    if policy.inconclusive.value == OnInconclusive::Pass {
         return None;
     }
-    let count = counted(units);
     let needed = units_needed(margin, confidence).unwrap_or(u64::MAX);
-    Some(Refusal {
-        code: "gate::margin_out_of_reach",
-        message: format!(
-            "{count} cannot show a margin of {} points: a version that is worse by as much would break none of them in {} of runs, and {} is the most",
-            size(margin),
-            percent((units as f64 * (-margin).ln_1p()).exp()),
-            percent(1.0 - confidence),
-        ),
-        help: help(needed, units, confidence),
+    if !can_show(units, margin, confidence) {
+        let message = too_few(&counted(units), units, margin, confidence);
+        return Some(refusal(message, help(needed, units, confidence)));
+    }
+    policy.validator_metrics().find_map(|metric| {
+        let with_metric = of_metric(metric);
+        if can_show(with_metric, margin, confidence) {
+            return None;
+        }
+        let who = format!("{} of {units} have `{metric}`, a metric of the gate, and", counted(with_metric));
+        let message = too_few(&who, with_metric, margin, confidence);
+        let others = format!("; or leave `{metric}` out of `metrics:`");
+        Some(refusal(message, help(needed, with_metric, confidence) + &others))
     })
+}
+
+fn too_few(who: &str, units: u64, margin: f64, confidence: f64) -> String {
+    format!(
+        "{who} cannot show a margin of {} points: a version that is worse by as much would break none of them in {} of runs, and {} is the most",
+        size(margin),
+        percent((units as f64 * (-margin).ln_1p()).exp()),
+        percent(1.0 - confidence),
+    )
 }
 
 fn help(needed: u64, units: u64, confidence: f64) -> String {
@@ -180,8 +193,9 @@ fn counted(units: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::comparison::MetricMean;
     use crate::comparison::tests::side;
-    use crate::policy::{Margin, Sourced};
+    use crate::policy::{Margin, Metric, Sourced};
 
     fn check(units: usize, margin: Margin, inconclusive: OnInconclusive) -> String {
         let words: Vec<String> = (0..units).map(|unit| format!("c{unit}:ppp")).collect();
@@ -222,5 +236,26 @@ mod tests {
                 "{units}: {reach}"
             );
         }
+    }
+
+    #[test]
+    fn a_metric_that_few_units_have_is_refused_as_a_suite_of_so_few_is() {
+        let of = |metrics: &[&str], with_hours: usize| {
+            let words: Vec<String> = (0..32).map(|unit| format!("c{unit}:p")).collect();
+            let mut side = side(&words.join(" "));
+            for case in side.cases.iter_mut().take(with_hours) {
+                case.validators.insert("hours".to_owned(), MetricMean { mean: 0.0, trials: 0 });
+            }
+            let metrics = metrics.iter().map(|metric| Metric::from((*metric).to_owned())).collect();
+            let policy = Policy {
+                margin: Sourced::default(Margin::Share(0.15)),
+                metrics: Sourced::default(metrics),
+                ..Policy::default()
+            };
+            refused(&side, &side, &policy).map(|refusal| format!("{}\nhelp: {}", refusal.message, refusal.help))
+        };
+        insta::assert_snapshot!(of(&["pass_rate", "hours"], 11).unwrap());
+        assert_eq!(of(&["pass_rate", "hours"], 19), None);
+        assert_eq!(of(&["pass_rate"], 11), None);
     }
 }

@@ -214,7 +214,8 @@ fn cannot_tell(comparison: &Comparison, policy: &Policy) -> String {
             needed = needed.ceil()
         ),
         // So many units would usually decide, and these did not: what is missing or a sparse change is in the way.
-        Ok(_) => "answers that are missing, or more cases, would decide".to_owned(),
+        Ok(_) if lacks_answers(comparison) => "answers that are missing, or more cases, would decide".to_owned(),
+        Ok(_) => format!("more {} would decide", if clustered(comparison) { "units" } else { "cases" }),
         Err(reason) => format!("no number of cases would decide: {reason}"),
     };
     // Everybody reads an interval without 0 as a change.
@@ -237,6 +238,11 @@ fn cannot_tell(comparison: &Comparison, policy: &Policy) -> String {
         ),
         Err(reason) => format!("cannot tell: {called}{reason}"),
     }
+}
+
+fn lacks_answers(comparison: &Comparison) -> bool {
+    let (baseline, candidate) = comparison.missing;
+    [baseline, candidate].into_iter().flatten().any(|share| share > 0.0)
 }
 
 fn estimate(metric: &MetricComparison) -> String {

@@ -80,7 +80,7 @@ pub fn narrow_to(suite: &mut Suite, cases: &HashSet<&str>, models: &HashSet<&str
 /// Narrows a suite. Where no question goes, nothing was narrowed; where one does, skipped cases go as well, so that what is left is
 /// what is asked.
 fn narrowed(suite: &mut Suite, filter: &str, narrow: impl FnOnce(&mut Suite)) {
-    let (before, units) = (size(suite), units(suite));
+    let (before, units) = (size(suite), units(suite, |_| true));
     narrow(suite);
     if size(suite) != before {
         suite.whole_units.get_or_insert(units);
@@ -206,9 +206,9 @@ fn size(suite: &Suite) -> (usize, usize) {
     (asked.clone().count(), asked.map(|case| suite.models_of(case).len()).sum())
 }
 
-/// How many units it asks: cases, those of a cluster as one.
-pub(crate) fn units(suite: &Suite) -> u64 {
-    let asked = || suite.cases.iter().filter(|case| case.skip.is_none());
+/// How many units its cases of this kind make, of those that are asked: each is one, and all of a cluster together.
+pub(crate) fn units(suite: &Suite, is_of_kind: impl Fn(&Case) -> bool) -> u64 {
+    let asked = || suite.cases.iter().filter(|case| case.skip.is_none() && is_of_kind(case));
     let clusters: BTreeSet<&str> = asked().filter_map(|case| case.cluster.as_deref()).collect();
     (asked().filter(|case| case.cluster.is_none()).count() + clusters.len()) as u64
 }
