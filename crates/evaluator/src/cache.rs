@@ -12,18 +12,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use promptassay_llm::{ChatRequest, FinishReason, ModelRow, Provider, Reply};
+use promptassay_llm::{ChatRequest, FinishReason, HeaderValue, ModelRow, Provider, Reply};
 use promptassay_registry::digest::Digest;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 pub use maintenance::{CacheStats, clear, collect_garbage, stats};
 
 /// The version of the entries' shape.
 const SCHEMA: u32 = 1;
 
-/// Which question an entry answers: provider, address, model, everything that is sent, and the number of the repeat. Secrets are
-/// no part of it.
+/// Which question an entry answers: provider, address, model, everything that is sent, and the number of the repeat. Headers are part
+/// of it, for some servers choose the model by them; secrets are not, but the names of the variables that hold them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CacheKey(Digest);
 
@@ -31,7 +31,18 @@ impl CacheKey {
     /// The key of asking `request` of a model for the `repeat`th time, from 1.
     pub fn of(row: &ModelRow, request: &ChatRequest, repeat: u32) -> Self {
         let asked = request.canonical_json(row.provider, &row.endpoint(), &row.model);
-        Self(Digest::of_json(&json!({"request": asked, "repeat": repeat})))
+        let mut question = json!({"request": asked, "repeat": repeat});
+        // A row without any has the key that it always had.
+        if !row.headers.is_empty() {
+            let value = |value: &HeaderValue| match value {
+                HeaderValue::Literal(text) => json!(text),
+                HeaderValue::FromEnvironment(name) => json!({"env": name.as_str()}),
+            };
+            let headers: Map<String, Value> =
+                row.headers.iter().map(|(name, written)| (name.clone(), value(written))).collect();
+            question["headers"] = Value::Object(headers);
+        }
+        Self(Digest::of_json(&question))
     }
 }
 

@@ -16,7 +16,7 @@ mod retry;
 mod schedule;
 mod transport;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -51,8 +51,6 @@ pub struct Options {
     pub max_concurrency: usize,
     /// Where replies are kept; `None` asks every question anew and keeps nothing.
     pub cache: Option<Cache>,
-    /// Rows that are asked anew whatever the cache has: what they answer is kept.
-    pub asked_anew: BTreeSet<String>,
     /// The seed of the jitter of waits.
     pub seed: u64,
     /// What the run may spend.
@@ -67,7 +65,6 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             max_concurrency: 500,
             cache: None,
-            asked_anew: BTreeSet::new(),
             seed: 0,
             budget: Budget::default(),
             spent: Spent::default(),
@@ -85,9 +82,6 @@ pub struct Models<T> {
     seed: u64,
     allowance: Allowance,
     cache: Option<Arc<Cache>>,
-    /// The same for rows that are asked anew.
-    fresh: Option<Arc<Cache>>,
-    asked_anew: BTreeSet<String>,
     cache_problem: Mutex<Option<String>>,
     judged: Judged,
 }
@@ -123,9 +117,7 @@ impl<T: Transport> Models<T> {
             retry: options.retry,
             seed: options.seed,
             allowance,
-            fresh: options.cache.clone().map(|cache| Arc::new(cache.refresh(true))),
             cache: options.cache.map(Arc::new),
-            asked_anew: options.asked_anew,
             cache_problem: Mutex::new(None),
             judged: Judged::default(),
         }
@@ -296,8 +288,7 @@ impl<T: Transport> Models<T> {
 
     /// Where answers of a row are kept, where they are.
     fn cache_of(&self, row: &ModelRow) -> Option<&Arc<Cache>> {
-        let cache = if self.asked_anew.contains(&row.name) { &self.fresh } else { &self.cache };
-        cache.as_ref().filter(|_| may_be_kept(row))
+        self.cache.as_ref().filter(|_| may_be_kept(row))
     }
 
     async fn find(&self, cache: Option<&Arc<Cache>>, key: Option<CacheKey>) -> Option<Entry> {

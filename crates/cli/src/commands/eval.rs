@@ -142,20 +142,14 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         ControlFlow::Continue(ready) => ready,
         ControlFlow::Break(exit) => return Ok(exit),
     };
-    let Ready {
-        prepared: Prepared { plan, replies, record_into, by_hand },
-        asking,
-        prices,
-        asked_anew,
-        blessed,
-        shard,
-    } = ready;
+    let Ready { prepared: Prepared { plan, replies, record_into, by_hand }, asking, prices, blessed, shard } =
+        ready;
     if arguments.dry_run {
         let description = plan.describe();
         return Ok(context.answer(|| description.to_string(), &description)?);
     }
     let plan = &plan;
-    let beginning = (asking, prices, asked_anew.clone());
+    let beginning = (asking, prices);
     let (journal, part) = (&arguments.journal, (arguments.selection.seed(), shard));
     let header = goes_on.map_or_else(|| journal.header(beginning, part, &blessed, context), RunFile::header);
     // Shards are compared together; each of them alone would show less.
@@ -190,7 +184,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         } else {
             let written = recording::written(plan, by_hand.unwrap_or_default())?;
             recording::refuse_unwritable(plan, record_into.as_deref(), context)?;
-            let how = (asking, asked_anew, arguments.journal.budget);
+            let how = (asking, arguments.journal.budget);
             live::run(&arguments.live, how, (plan, written), begin, context)?
         };
         let begun = begun.map(|(directory, run, questions)| {

@@ -128,7 +128,8 @@ pub(super) fn can_show(units: u64, margin: f64, confidence: f64) -> bool {
 /// Why not even identical replies would prove anything, where that is so.
 pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Option<Refusal> {
     let units = units_of(baseline, candidate);
-    let has = |unit: &&Vec<&CaseResult>, name: &str| unit.iter().any(|case| case.validators.contains_key(name));
+    let has =
+        |unit: &&Vec<&CaseResult>, name: &str| unit.iter().any(|case| case.validators.contains_key(name));
     let of_metric = |name: &str| units.iter().filter(|unit| has(unit, name)).count() as u64;
     refused_for(units.len() as u64, of_metric, policy)
 }
@@ -136,7 +137,8 @@ pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Opt
 /// `of_metric` says how many of the units have a check of this name: those of the gate's metrics are all that decides by it.
 fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> Option<Refusal> {
     let confidence = policy.confidence.value;
-    let refusal = |message: String, help: String| Refusal { code: "gate::margin_out_of_reach", message, help };
+    let refusal =
+        |message: String, help: String| Refusal { code: "gate::margin_out_of_reach", message, help };
     let margin = match policy.margin.value.at(units) {
         Ok(margin) => margin?,
         Err(too_few) => return Some(refusal(too_few.to_string(), help(too_few.needed(), units, confidence))),
@@ -252,7 +254,8 @@ mod tests {
                 metrics: Sourced::default(metrics),
                 ..Policy::default()
             };
-            refused(&side, &side, &policy).map(|refusal| format!("{}\nhelp: {}", refusal.message, refusal.help))
+            refused(&side, &side, &policy)
+                .map(|refusal| format!("{}\nhelp: {}", refusal.message, refusal.help))
         };
         insta::assert_snapshot!(of(&["pass_rate", "hours"], 11).unwrap());
         assert_eq!(of(&["pass_rate", "hours"], 19), None);

@@ -214,7 +214,9 @@ fn cannot_tell(comparison: &Comparison, policy: &Policy) -> String {
             needed = needed.ceil()
         ),
         // So many units would usually decide, and these did not: what is missing or a sparse change is in the way.
-        Ok(_) if lacks_answers(comparison) => "answers that are missing, or more cases, would decide".to_owned(),
+        Ok(_) if lacks_answers(comparison) => {
+            "answers that are missing, or more cases, would decide".to_owned()
+        }
         Ok(_) => format!("more {} would decide", if clustered(comparison) { "units" } else { "cases" }),
         Err(reason) => format!("no number of cases would decide: {reason}"),
     };

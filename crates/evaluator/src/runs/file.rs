@@ -3,7 +3,7 @@
 //! With it and the files of the same day the plan is made again, question by question; with other files it is refused, and
 //! [`changes`](super::changes()) names what differs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -64,10 +64,6 @@ pub struct RunFile {
     /// against and not those of its own files.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub prices: BTreeMap<String, Price>,
-    /// The model rows that are asked anew whatever the cache has, because the change that is judged edits their headers, of which the
-    /// cache knows nothing.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub asked_anew: BTreeSet<String>,
     /// How many trials there are in this run.
     pub trials: usize,
     /// SHA-256 over the trials' ids in the plan's order, each followed by a line feed.
@@ -228,8 +224,6 @@ pub struct Header {
     pub prompts_directory: Option<String>,
     /// See [`RunFile::prices`].
     pub prices: BTreeMap<String, Price>,
-    /// See [`RunFile::asked_anew`].
-    pub asked_anew: BTreeSet<String>,
 }
 
 impl Asking {
@@ -265,18 +259,7 @@ impl PlannedCase {
 impl RunFile {
     /// What is planned.
     pub fn of(plan: &Plan, header: Header) -> Self {
-        let Header {
-            id,
-            tool,
-            started_at,
-            seed,
-            shard,
-            blessed,
-            asking,
-            prompts_directory,
-            prices,
-            asked_anew,
-        } = header;
+        let Header { id, tool, started_at, seed, shard, blessed, asking, prompts_directory, prices } = header;
         let mut ids = String::with_capacity(plan.trials().len() * 17);
         for trial in plan.trials() {
             ids.push_str(&trial.id.to_string());
@@ -295,7 +278,6 @@ impl RunFile {
             asking,
             prompts_directory,
             prices,
-            asked_anew,
             trials: plan.trials().len(),
             trials_sha256: Digest::of(ids),
             prompts: plan.planned(),
@@ -320,7 +302,6 @@ impl RunFile {
             asking: self.asking,
             prompts_directory: self.prompts_directory.clone(),
             prices: self.prices.clone(),
-            asked_anew: self.asked_anew.clone(),
         }
     }
 

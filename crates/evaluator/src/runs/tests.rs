@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "files of a test need not survive a power cut")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tempfile::TempDir;
 
@@ -22,7 +22,6 @@ fn file(id: &str) -> RunFile {
         asking: Asking::default(),
         prompts_directory: None,
         prices: BTreeMap::default(),
-        asked_anew: BTreeSet::default(),
         trials: 0,
         trials_sha256: promptassay_registry::digest::Digest::of(""),
         prompts: Vec::new(),

@@ -132,7 +132,9 @@ pub enum NotReady {
 fn no_bound(metric: &str, room: f64) -> String {
     if room < 1.0 {
         let points = 100.0 * room;
-        return format!("from its `baseline` `{metric}` can become worse by {points:.2} points at most, which is within its margin");
+        return format!(
+            "from its `baseline` `{metric}` can become worse by {points:.2} points at most, which is within its margin"
+        );
     }
     format!("the margin of `{metric}` bounds nothing: a rate is never worse by 1 or more")
 }

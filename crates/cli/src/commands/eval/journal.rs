@@ -3,7 +3,7 @@
 mod keeper;
 mod resuming;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -203,7 +203,7 @@ impl JournalArguments {
     #[expect(clippy::unused_self, reason = "who keeps runs says what a run is")]
     pub(super) fn header(
         &self,
-        (asking, prices, asked_anew): (Asking, BTreeMap<String, Price>, BTreeSet<String>),
+        (asking, prices): (Asking, BTreeMap<String, Price>),
         (seed, shard): (u64, Option<Shard>),
         blessed: &Blessed,
         context: &Context<'_>,
@@ -213,7 +213,7 @@ impl JournalArguments {
         let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
         let blessed = blessed.digests();
         let prompts_directory = context.prompts_in_the_repository();
-        Header { id, tool, started_at, seed, shard, blessed, asking, prompts_directory, prices, asked_anew }
+        Header { id, tool, started_at, seed, shard, blessed, asking, prompts_directory, prices }
     }
 
     /// Begins a run: its directory, its description and an empty journal.

@@ -1,6 +1,5 @@
 //! `eval` without `--offline`: asks models, and says before the first question what it lacks for that.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -120,14 +119,13 @@ impl LiveArguments {
 /// `written` is not asked for.
 pub(super) fn run<'p>(
     arguments: &LiveArguments,
-    (asking, asked_anew, budget): (Asking, BTreeSet<String>, BudgetArguments),
+    (asking, budget): (Asking, BudgetArguments),
     (plan, written): (&'p Plan, Written),
     begin: impl FnOnce() -> Result<Keeper<'p>, Failure>,
     context: &Context<'_>,
 ) -> Result<(RunEnd, Replay), Failure> {
     let rows = plan.rows();
-    let mut driver = Driver::new(arguments, &rows, (asking, budget), context)?;
-    driver.options.asked_anew = asked_anew;
+    let driver = Driver::new(arguments, &rows, (asking, budget), context)?;
     let follower = Follower::new(plan, begin()?, context);
     let work = Work { written, ..follower.work() };
     driver.drive(follower, &rows, context, async |models, observe, aside| {

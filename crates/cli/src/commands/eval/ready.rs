@@ -1,6 +1,6 @@
 //! From the files and the command line to a run that may begin: everything that can be wrong is found before anything is asked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -27,7 +27,6 @@ pub(super) struct Ready {
     /// The prices that its costs are counted at, where those of today's files are not.
     pub(super) prices: BTreeMap<String, Price>,
     /// The model rows of which answers that are cached are not used.
-    pub(super) asked_anew: BTreeSet<String>,
     /// What candidates are compared with.
     pub(super) blessed: Blessed,
     /// Which part of a plan it is, where it is not the whole.
@@ -47,16 +46,16 @@ impl Ready {
             Some(_) => None,
             None => arguments.selection.then(&tree, &mut problems),
         };
-        let (prices, asked_anew) = match (goes_on, &then) {
-            // What a run costs counts as it did when it began, and whom it asks anew it goes on to ask.
-            (Some(file), _) => (file.prices.clone(), file.asked_anew.clone()),
+        let prices = match (goes_on, &then) {
+            // What a run costs counts as it did when it began.
+            (Some(file), _) => file.prices.clone(),
             (None, Some(Ok(then))) => {
                 let (prices, found) = then.prices(&settings);
                 problems.extend(found);
-                (prices, then.rows_of_other_headers(&settings))
+                prices
             }
             // What stands in the way of reading that commit is said where the change is read.
-            (None, _) => (BTreeMap::new(), BTreeSet::new()),
+            (None, _) => BTreeMap::new(),
         };
         settings.set_prices(&prices);
         let mut inputs = if let Some(file) = goes_on {
@@ -97,7 +96,7 @@ impl Ready {
             prepared.plan = prepared.plan.shard(shard);
         }
         let shard = goes_on.map_or(arguments.shard.map(Into::into), |file| file.shard);
-        Ok(ControlFlow::Continue(Self { prepared, asking, prices, asked_anew, blessed, shard }))
+        Ok(ControlFlow::Continue(Self { prepared, asking, prices, blessed, shard }))
     }
 }
 

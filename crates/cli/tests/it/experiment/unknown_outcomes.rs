@@ -132,7 +132,8 @@ fn a_rate_whose_margin_bounds_nothing_starts_nothing_and_holds_nothing_but_is_se
         let [resolved, failed] = if variant == "treatment" { [8, 4] } else { [5, 1] };
         (number % 10 < resolved, Some(f64::from(number / 10 % 10 < failed)))
     });
-    let cost = |margin: &str| format!("cost: {{kind: binary, role: guardrail, direction: lower, margin: {margin}}}");
+    let cost =
+        |margin: &str| format!("cost: {{kind: binary, role: guardrail, direction: lower, margin: {margin}}}");
     sandbox.edit(TRIAL, "cost: {kind: mean, role: guardrail, direction: lower, margin: 0.5}", &cost("5"));
     let served = sandbox.run(&["assign", "trial", "u1", "--by-file"]);
     assert_eq!(served.code, Some(0), "{}", served.shown());

@@ -1,7 +1,5 @@
 //! What a change does to the rows of registry.yaml that answer or judge: every version is asked on them as they are here, the baseline too.
 
-use std::collections::BTreeSet;
-
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite::Suite;
 use promptassay_llm::{ModelRow, Target};
@@ -70,7 +68,7 @@ impl Then<'_> {
         (tree, settings): (&Tree, &Settings),
     ) -> Vec<Problem> {
         let (then, began) = (&self.registry.settings, &self.began().settings);
-        let (mut problems, anew) = (Vec::new(), self.rows_of_other_headers(settings));
+        let mut problems = Vec::new();
         for (name, now) in &settings.models {
             let differences = match then.models.get(name) {
                 Some(then) => self.differences(then, now),
@@ -81,7 +79,6 @@ impl Then<'_> {
             }
             let uses = Uses::of(name, suites);
             let Some(roles) = uses.words() else { continue };
-            let edits_headers = anew.contains(name);
             let differences = differences.join(", ");
             // What the other side did since is not the doing of the change.
             let is_of_change =
@@ -97,12 +94,6 @@ impl Then<'_> {
                 } else {
                     "every version is asked on the row as it is here, so nothing is compared with the answers of the row as it was; docs/gating.md says how to do that, under \"Another model\""
                 };
-                let unused = if edits_headers {
-                    "; the cache knows no headers, so its answers are not used"
-                } else {
-                    ""
-                };
-                let help = format!("{help}{unused}");
                 Problem::warning("changes::model", message).help(help)
             } else {
                 let reference = self.reference;
@@ -120,17 +111,6 @@ impl Then<'_> {
             problems.push(problem.at(place));
         }
         problems
-    }
-
-    /// The rows whose headers the change edits. The cache knows no headers, so it may hold what another model answered to the same questions.
-    pub(crate) fn rows_of_other_headers(&self, settings: &Settings) -> BTreeSet<String> {
-        let (then, began) = (&self.registry.settings.models, &self.began().settings.models);
-        let is_other = |name: &str, now: &ModelRow| {
-            let differs = |row: &ModelRow| row.headers != now.headers;
-            then.get(name).is_some_and(differs) && began.get(name).is_none_or(differs)
-        };
-        let rows = settings.models.iter().filter(|(name, row)| is_other(name, row));
-        rows.map(|(name, _)| name.clone()).collect()
     }
 
     /// The keys of a row that decide who answers and how, as far as they differ.
