@@ -421,6 +421,55 @@ fn of_shards_in_one_directory_the_one_that_was_cut_short_goes_on() {
 }
 
 #[test]
+fn a_shard_of_an_earlier_night_does_not_go_on_where_tonights_are_whole() {
+    let sandbox = sandbox();
+    let shard = |shard: &str| {
+        sandbox.run(&["eval", "--offline", "--shard", shard]);
+        runs(&sandbox).pop().unwrap()
+    };
+    let first = cut(&shard("1/2"));
+    let second = cut(&shard("2/2"));
+    let tonight = shard("1/2");
+    shard("2/2");
+    let refused = sandbox.run(&["eval", "--offline", "--resume"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.shown());
+    for earlier in [&first, &second] {
+        assert!(refused.stderr.contains(&format!("--resume {earlier}` goes on with")), "{}", refused.shown());
+    }
+    // Of tonight's it is the one that lacks something, though one of the other night does as well.
+    let tonight = cut(&tonight);
+    let resumed = sandbox.run(&["eval", "--offline", "--resume"]);
+    assert!(resumed.stderr.contains(&format!("goes on with run {tonight}")), "{}", resumed.shown());
+}
+
+#[test]
+fn the_latest_run_is_not_another_one_while_somebody_goes_on_with_it() {
+    let sandbox = sandbox();
+    let resume = ["eval", "--offline", "--resume"];
+    let whole = |shard: &[&str]| {
+        sandbox.run(&[&["eval", "--offline"], shard].concat());
+        runs(&sandbox).pop().unwrap()
+    };
+    let first = whole(&[]);
+    let latest = whole(&[]);
+    cut(&latest);
+    {
+        let _asks = DirectoryLock::try_acquire(&latest).unwrap();
+        assert_snapshot!(session(&sandbox, &[&resume]));
+        cut(&first);
+        assert_snapshot!(session(&sandbox, &[&resume]));
+    }
+    // Of shards, each is somebody's.
+    let one = whole(&["--shard", "1/2"]);
+    let other = whole(&["--shard", "2/2"]);
+    let id = cut(&one);
+    cut(&other);
+    let _asks = DirectoryLock::try_acquire(&other).unwrap();
+    let resumed = sandbox.run(&resume);
+    assert!(resumed.stderr.contains(&format!("goes on with run {id}")), "{}", resumed.shown());
+}
+
+#[test]
 fn a_broken_run_is_resumed_before_one_that_was_cut_short_earlier() {
     let sandbox = sandbox();
     sandbox.run(&["eval", "--offline"]);

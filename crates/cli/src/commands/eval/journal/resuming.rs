@@ -4,7 +4,7 @@ use promptassay_evaluator::comparison::Side;
 use promptassay_evaluator::event::RunEnd;
 use promptassay_evaluator::merge::{MergeProblem, union};
 use promptassay_evaluator::plan::Role;
-use promptassay_evaluator::runs::{RunDirectory, RunFile};
+use promptassay_evaluator::runs::{RunDirectory, RunFile, changes};
 use promptassay_registry::files::may_be_there;
 use promptassay_registry::problem::Problem;
 
@@ -18,28 +18,48 @@ const SHOWN: usize = 3;
 /// So many earlier runs are looked at: each journal is read whole.
 const LOOKED_AT: usize = 20;
 
-/// The latest run, but for those that somebody is at work on. Never an older one because this one lacks nothing: whoever asks for the
-/// rest after a run that was judged would take the verdict of another one for its own. Shards of one plan have no verdict but their
-/// common one, so of them it is the latest that lacks something. What judges the answers of another run anew asks for none.
+/// The latest run, and where it lacks nothing, or somebody is at work on it, no older one: whoever asks for the rest after a run that was
+/// judged would take the verdict of another one for its own. Shards of one plan have no verdict but their common one, so of them it is
+/// the latest that lacks something. What judges the answers of another run anew asks for none.
 pub(super) fn latest(runs: &RunsArguments, context: &Context<'_>) -> Result<RunDirectory, Failure> {
     let kept = runs.runs(context)?.list().unwrap_or_default();
     let own = context.prompts_in_the_repository();
     let is_other = |file: &RunFile| own.as_ref().is_some_and(|own| !file.is_of(own));
     let asks =
         |run: &RunDirectory| !run.file().is_ok_and(|file| file.rescored_from.is_some() || is_other(&file));
-    let mut free = kept.into_iter().rev().filter(|run| asks(run) && !run.is_under_way());
-    let Some(latest) = free.next() else { return runs.find("latest", context) };
-    // What is wrong with one that cannot be read is said when it is read.
-    let Some((file, 0)) = left(&latest) else { return Ok(latest) };
-    let lacking = free.take(LOOKED_AT).filter_map(|run| {
-        let (file, left) = left(&run).filter(|(_, left)| *left > 0)?;
-        Some((run, file, left))
-    });
-    let mut older: Vec<(RunDirectory, RunFile, usize)> = lacking.collect();
-    if let Some(shard) = older.iter().position(|(_, earlier, _)| is_shard_beside(earlier, &file)) {
-        return Ok(older.swap_remove(shard).0);
+    let mut asking = kept.into_iter().rev().filter(asks);
+    let Some(latest) = asking.next() else { return runs.find("latest", context) };
+    let is_under_way = latest.is_under_way();
+    let file = match left(&latest) {
+        Some((file, 0)) => file,
+        Some((file, _)) if is_under_way => file,
+        // What is wrong with one that cannot be read is said when it is read.
+        _ => return Ok(latest),
+    };
+    let (mut later, mut older, mut is_of_another_time) = (vec![file.clone()], Vec::new(), false);
+    for run in asking.take(LOOKED_AT) {
+        let Some((earlier, left)) = left(&run) else { continue };
+        // A shard that was asked again since belongs to an earlier time, and so does all that is older still.
+        is_of_another_time |= later.iter().any(|later| is_same_shard(later, &earlier));
+        later.push(earlier.clone());
+        if left == 0 || run.is_under_way() {
+            continue;
+        }
+        if !is_of_another_time && is_shard_beside(&earlier, &file) {
+            return Ok(run);
+        }
+        older.push((earlier, left));
     }
-    if older.is_empty() { Ok(latest) } else { Err(refused(&file, &older, runs)) }
+    match is_under_way {
+        true => Err(under_way(&file, &older, runs)),
+        false if older.is_empty() => Ok(latest),
+        false => Err(refused(&file, &older, runs)),
+    }
+}
+
+/// Whether two runs ask the same part of the same plan.
+fn is_same_shard(one: &RunFile, other: &RunFile) -> bool {
+    one.shard.is_some() && one.shard == other.shard && changes(one, other).is_empty()
 }
 
 /// Whether two runs are different parts of one plan, whatever parts are missing.
@@ -63,10 +83,24 @@ fn left(run: &RunDirectory) -> Option<(RunFile, usize)> {
     Some((file, if ended { left } else { left.max(1) }))
 }
 
-fn refused(latest: &RunFile, older: &[(RunDirectory, RunFile, usize)], runs: &RunsArguments) -> Failure {
+fn refused(latest: &RunFile, older: &[(RunFile, usize)], runs: &RunsArguments) -> Failure {
     let message = format!("nothing is left to ask of the latest run, {}", called(latest));
     let option = runs.option();
-    let ways = older.iter().take(SHOWN).map(|(_, file, left)| {
+    let help = format!("{}; `promptassay report{option}` shows the latest again", not_taken(older, runs));
+    Failure::invalid_one(Problem::error("runs::nothing_left", message).help(help))
+}
+
+fn under_way(latest: &RunFile, older: &[(RunFile, usize)], runs: &RunsArguments) -> Failure {
+    let message = format!("the latest run, {}, is under way already", called(latest));
+    let shown = format!("`promptassay report {}{}` shows what it has so far", latest.id, runs.option());
+    let help = if older.is_empty() { shown } else { format!("{shown}; {}", not_taken(older, runs)) };
+    Failure::invalid_one(Problem::error("runs::under_way", message).help(help))
+}
+
+/// The earlier runs that lack something, and how to go on with each.
+fn not_taken(older: &[(RunFile, usize)], runs: &RunsArguments) -> String {
+    let option = runs.option();
+    let ways = older.iter().take(SHOWN).map(|(file, left)| {
         let RunFile { id, trials, started_at, .. } = file;
         let what = of_what(file);
         let left = format!("{} of {} left", grouped(*left), count(*trials, "question"));
@@ -75,11 +109,7 @@ fn refused(latest: &RunFile, older: &[(RunDirectory, RunFile, usize)], runs: &Ru
     let more = older.len().saturating_sub(SHOWN);
     let more =
         if more == 0 { String::new() } else { format!("; and {more} more: `promptassay runs list{option}`") };
-    let help = format!(
-        "earlier ones are not taken in its place; {}{more}; `promptassay report{option}` shows the latest again",
-        ways.collect::<Vec<_>>().join("; ")
-    );
-    Failure::invalid_one(Problem::error("runs::nothing_left", message).help(help))
+    format!("earlier ones are not taken in its place; {}{more}", ways.collect::<Vec<_>>().join("; "))
 }
 
 /// What is gone on with, for people.
