@@ -12,7 +12,7 @@ mod resolve;
 mod row;
 mod spec;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,8 +54,8 @@ pub struct Suite {
     pub file: PathBuf,
     /// What narrowed its cases or models since it was read, in the words of a selection. The digest stays that of the whole.
     pub narrowed_by: Vec<String>,
-    /// How many units its cases had before anything narrowed it; `None` where nothing did.
-    pub whole_units: Option<u64>,
+    /// How many units its cases had on each model row before anything narrowed it; `None` where nothing did.
+    pub whole_units: Option<BTreeMap<String, u64>>,
     /// The files that datasets were read from.
     pub datasets: Vec<PathBuf>,
     /// The patterns that they were found by, as the suite writes them: relative to it.

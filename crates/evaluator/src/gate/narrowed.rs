@@ -14,19 +14,22 @@ pub fn without_margins_out_of_reach(mut plan: Plan, against: Against<'_>) -> Pla
     let nothing = Record::new(&plan);
     let mut left_out = Vec::new();
     for (prompt, definition) in plan.prompts().iter().enumerate() {
-        if !would_be_shown_by_all(definition) {
-            continue;
-        }
         let candidates = (0..definition.variants.len())
             .filter(|variant| definition.variants[*variant].role == Role::Candidate);
         let compared =
             candidates.filter_map(|variant| match sides(&plan, &nothing, prompt, variant, against) {
-                (candidate, Some(_)) if !candidate.cases.is_empty() => Some(candidate),
+                (candidate, Some(_)) if !candidate.cases.is_empty() => Some((variant, candidate)),
                 _ => None,
             });
-        // One margin is that of all: where it can be shown of one model it is judged, and who has too few for it is refused as ever.
-        let why: Option<Vec<String>> =
-            compared.map(|candidate| too_few(&candidate, &definition.suite.policy)).collect();
+        // One margin is that of all: where it can be shown of one model it is judged, and who has too few for it is refused as ever. So is
+        // who has too few of the whole suite.
+        let why: Option<Vec<String>> = compared
+            .map(|(variant, candidate)| {
+                let model = &definition.variants[variant].model.name;
+                let narrowed = would_be_shown_by_all(definition, model);
+                narrowed.then(|| too_few(&candidate, &definition.suite.policy)).flatten()
+            })
+            .collect();
         left_out.extend(why.and_then(|why| why.into_iter().next()).map(|why| (prompt, why)));
     }
     for (prompt, why) in left_out {
@@ -35,12 +38,11 @@ pub fn without_margins_out_of_reach(mut plan: Plan, against: Against<'_>) -> Pla
     plan
 }
 
-/// Whether the margin of the files is in reach of the whole suite, of which only a part is asked.
-fn would_be_shown_by_all(prompt: &PromptPlan) -> bool {
+/// Whether the margin of the files is in reach of all that the whole suite asks of a model, of which only a part is asked.
+fn would_be_shown_by_all(prompt: &PromptPlan, model: &str) -> bool {
     let (suite, policy) = (&prompt.suite, &prompt.suite.policy);
-    let Some(units) = suite.whole_units.filter(|_| policy.margin.source != Source::Flag) else {
-        return false;
-    };
+    let whole = suite.whole_units.as_ref().filter(|_| policy.margin.source != Source::Flag);
+    let Some(&units) = whole.and_then(|whole| whole.get(model)) else { return false };
     let margin = policy.margin.value.at(units).ok().flatten();
     margin.is_some_and(|margin| can_show(units, margin, policy.confidence.value))
 }

@@ -1,6 +1,6 @@
 //! Taking cases and models out of suites.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Problem, did_you_mean};
@@ -80,10 +80,11 @@ pub fn narrow_to(suite: &mut Suite, cases: &HashSet<&str>, models: &HashSet<&str
 /// Narrows a suite. Where no question goes, nothing was narrowed; where one does, skipped cases go as well, so that what is left is
 /// what is asked.
 fn narrowed(suite: &mut Suite, filter: &str, narrow: impl FnOnce(&mut Suite)) {
-    let (before, units) = (size(suite), units(suite, |_| true));
+    let before = size(suite);
+    let whole = suite.whole_units.clone().unwrap_or_else(|| units_by_model(suite));
     narrow(suite);
     if size(suite) != before {
-        suite.whole_units.get_or_insert(units);
+        suite.whole_units = Some(whole);
         suite.cases.retain(|case| case.skip.is_none());
         suite.narrowed_by.push(filter.to_owned());
     }
@@ -211,6 +212,12 @@ pub(crate) fn units(suite: &Suite, is_of_kind: impl Fn(&Case) -> bool) -> u64 {
     let asked = || suite.cases.iter().filter(|case| case.skip.is_none() && is_of_kind(case));
     let clusters: BTreeSet<&str> = asked().filter_map(|case| case.cluster.as_deref()).collect();
     (asked().filter(|case| case.cluster.is_none()).count() + clusters.len()) as u64
+}
+
+/// The same of each model row that some case is asked on.
+fn units_by_model(suite: &Suite) -> BTreeMap<String, u64> {
+    let on = |model: &str| units(suite, |case| suite.models_of(case).iter().any(|asked| asked == model));
+    suite.all_models().into_iter().map(|model| (model.to_owned(), on(model))).collect()
 }
 
 fn narrow_models(suite: &mut Suite, keep: impl Fn(&str) -> bool) {

@@ -120,6 +120,38 @@ fn a_model_with_too_few_cases_takes_no_margin_from_another() {
 }
 
 #[test]
+fn a_model_that_the_whole_suite_has_too_few_cases_of_is_refused_in_a_selection_too() {
+    // 40 cases on `default`, of which the first five are asked of `other` as well.
+    let sandbox = sandbox("{margin: 0.2, min_pass_rate: 0.1}", 40);
+    let registry = sandbox.read("prompts/registry.yaml");
+    let rows = "models:\n  other: {provider: openai, model: o}\n";
+    sandbox.write("prompts/registry.yaml", registry.replace("models:\n", rows));
+    let mut suite = sandbox.read("prompts/greet/tests/test_cases.yaml");
+    let mut replies = sandbox.read("replies/greet.jsonl");
+    for number in 1..=5 {
+        let case = format!("{{name: case_{number}, ");
+        suite = suite.replace(&case, &format!("{case}models: [default, other], "));
+        let name = format!("\"case_{number}\"");
+        let rows: Vec<&str> = replies.lines().filter(|row| row.contains(&name)).collect();
+        let of_other: String =
+            rows.iter().map(|row| row.replace("\"default\"", "\"other\"") + "\n").collect();
+        replies += &of_other;
+    }
+    sandbox.write("prompts/greet/tests/test_cases.yaml", suite);
+    sandbox.write("replies/greet.jsonl", replies);
+    let eval = |options: &[&str]| sandbox.run(&[&["eval", "--offline"][..], options].concat());
+    let whole = eval(&[]);
+    assert_eq!(whole.code, Some(2), "{}", whole.shown());
+    for options in [&["--case", "^case_[2-4]$"][..], &["--tag", "good", "--model", "other"]] {
+        let seen = eval(options);
+        assert_eq!(seen.code, Some(2), "{}", seen.shown());
+        assert!(seen.stderr.contains("on other: "), "{}", seen.shown());
+    }
+    let alone = eval(&["--case", "^case_[2-4]$", "--model", "default"]);
+    assert!(alone.code == Some(0) && alone.stdout.contains("is not judged"), "{}", alone.shown());
+}
+
+#[test]
 fn without_a_pass_rate_every_case_must_pass() {
     let sandbox = sandbox("{margin: 0.2}", 14);
     sandbox.edit("prompts/greet/tests/test_cases.yaml", ", must_pass: true", "");
