@@ -3,12 +3,15 @@
 //! Nothing here draws: the terminal decides how a problem looks.
 
 mod secret;
+mod shell;
 
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Serialize;
+
+pub use shell::shell_word;
 
 /// How much a problem matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -80,6 +80,27 @@ fn a_line_for_every_case_is_told_once_with_the_cases_behind_it() {
 }
 
 #[test]
+fn the_checks_of_the_base_are_those_of_every_file_that_has_one_that_is_another() {
+    let Some(sandbox) = sandbox(3) else { return };
+    let suite = "prompts/greet/tests/test_cases.yaml";
+    let written = sandbox.read(suite).replace(", must_pass: true", "");
+    let written = written.replace("validators: [contains: please]", "expected: {polite: true}");
+    sandbox.write(suite, format!("validators:\n  - max_words: 9\n{written}"));
+    sandbox.commit("what is judged by");
+    sandbox.git(&["branch", "base"]);
+    sandbox.edit(suite, "max_words: 9", "max_words: 1");
+    sandbox.edit("prompts/registry.yaml", "(?i)please|thank", "zzz");
+    let change = sandbox.run(&["eval", "--offline", "--changed-since", "base"]);
+    assert_eq!(change.code, Some(4), "{}", change.shown());
+    let typed = "git checkout base -- prompts/greet/tests prompts/registry.yaml";
+    assert!(change.stderr.contains(&format!("`{typed}` and `promptassay rescore`")), "{}", change.shown());
+    sandbox.commit("the change");
+    assert!(sandbox.git(&typed.split(' ').skip(1).collect::<Vec<_>>()));
+    let judged = sandbox.run(&["rescore"]);
+    assert_eq!(judged.code, Some(0), "{}", judged.shown());
+}
+
+#[test]
 fn a_model_row_is_told_once_for_all_prompts_and_cases_that_it_stands_behind() {
     let Some(sandbox) = sandbox(3) else { return };
     let (registry, suite) = ("prompts/registry.yaml", "prompts/greet/tests/test_cases.yaml");

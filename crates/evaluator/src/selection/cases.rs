@@ -1,8 +1,10 @@
 //! What a change does to the cases that it is judged by. Suites may change; whoever reviews the change has to know.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::iter;
+use std::path::{Path, PathBuf};
 
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::{Place, Problem, shell_word};
 
 use super::checks::Known;
 use super::difference::Differences;
@@ -24,6 +26,8 @@ pub(super) struct CaseChanges {
     differences: Differences,
     /// Where the first check that is another is written; `None` where all checks are what they were.
     checked_at: Option<Place>,
+    /// The files that such checks are written in.
+    checked_in: BTreeSet<PathBuf>,
     /// Cases that are new, or asked again.
     added: Vec<String>,
     /// What else changed for all cases, a few words each.
@@ -70,8 +74,11 @@ impl CaseChanges {
                 let (own, _) = Differences::of_change(then, Some(began), now, &known);
                 if !own.is_empty() {
                     changes.edited.push(name.to_owned());
-                    if changes.checked_at.is_none() {
-                        changes.checked_at = own.place(now.0);
+                    if let Some((first, files)) = own.places(now.0) {
+                        changes.checked_at.get_or_insert_with(|| first.clone());
+                        let new = files.into_iter().filter(|file| !changes.checked_in.contains(*file));
+                        let new: Vec<PathBuf> = new.map(Path::to_path_buf).collect();
+                        changes.checked_in.extend(new);
                     }
                     let untold = if told.contains(name) { own.of_the_placement() } else { own };
                     changes.differences.merge(&untold);
@@ -125,21 +132,21 @@ impl CaseChanges {
             );
         }
         if self.checked_at.is_some() && !moves(reference) {
-            let written_in = self.written_in(&file);
+            let (commit, written_in) = (shell_word(reference), self.written_in(&file));
             help = format!(
-                "{help}; behind a commit of all that is here, `git checkout {reference} -- {written_in}` and `promptassay rescore` judge these replies by the checks of {reference}, and ask nobody"
+                "{help}; behind a commit of all that is here, `git checkout {commit} -- {written_in}` and `promptassay rescore` judge these replies by the checks of {reference}, and ask nobody"
             );
         }
         let place = self.checked_at.clone().unwrap_or(file);
         Some(Problem::warning("changes::cases", message).at(place).help(help))
     }
 
-    /// What holds the checks: the directory of the suite, and registry.yaml where the first of them stands there.
+    /// What holds the checks, for a shell: the directory of the suite, and each file elsewhere in which one stands that is another.
     fn written_in(&self, suite: &Place) -> String {
         let directory = suite.file.parent().unwrap_or(&suite.file);
-        let shared = self.checked_at.as_ref().filter(|place| !place.file.starts_with(directory));
-        let files = [Some(directory), shared.map(|place| &*place.file)];
-        files.iter().flatten().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ")
+        let elsewhere = self.checked_in.iter().filter(|file| !file.starts_with(directory));
+        let all = iter::once(directory).chain(elsewhere.map(PathBuf::as_path));
+        all.map(|file| shell_word(&file.to_string_lossy()).into_owned()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -271,6 +278,38 @@ mod tests {
         for reference in ["HEAD", "HEAD~1", "main^", "@{u}"] {
             assert!(!help(reference).contains("git checkout"), "{}", help(reference));
         }
+    }
+
+    #[test]
+    fn a_command_is_written_as_a_shell_reads_it() {
+        let case = |checks: &str| suite(MODELS, &[("a", &format!(", validators: [{checks}]"))]);
+        let (before, after) = (case("{contains: hi}"), case("{contains: h}"));
+        let changes = CaseChanges::of([Some(&before); 2], &after, &HashSet::new());
+        let place = Place::whole_file("it's of today/tests/suite.yaml");
+        let help = changes.warning("p", "a;b", place).unwrap().help.unwrap();
+        assert!(help.contains(r"`git checkout 'a;b' -- 'it'\''s of today/tests'"), "{help}");
+    }
+
+    #[test]
+    fn what_the_other_side_did_to_a_check_of_the_same_name_is_not_the_changes_doing() {
+        let case = |checks: &str| suite(MODELS, &[("a", &format!(", validators: [{checks}]"))]);
+        let fork = case("{contains: ok}, {contains: two}, {contains: three}");
+        let moved_on = case("{contains: okay}, {contains: two}, {contains: drei}");
+        let how = |here: &str| {
+            let said = changed(&fork, &moved_on, &case(here));
+            said.split_once("edited 1: a; ").map(|(_, how)| how.to_owned()).unwrap_or_default()
+        };
+        assert_eq!(
+            how("{contains: ok}, {contains: t}, {contains: three}"),
+            "checks that are others: `contains` (value `two` there and `t` here)"
+        );
+        assert_eq!(how("{contains: ok}, {contains: two}, {contains: three}"), "");
+        assert_eq!(how("{contains: ok}, {contains: two}, {contains: drei}"), "", "both did the same");
+        // Where both sides edited one, it is the change's too.
+        assert_eq!(
+            how("{contains: o}, {contains: two}, {contains: three}"),
+            "checks that are others: `contains` (value `okay` there and `o` here)"
+        );
     }
 
     #[test]

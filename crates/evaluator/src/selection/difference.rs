@@ -1,6 +1,7 @@
 //! What of a case is another than it was at a commit: the one place that says so, for every case and for those that must pass.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use promptassay_registry::problem::Place;
 
@@ -48,14 +49,28 @@ impl Differences {
         known: &Known,
     ) -> (Self, Self) {
         let all = Self::between(then, now, known);
-        if began.is_some_and(|began| std::ptr::eq(began.0, then.0)) {
+        let Some(began) = began.filter(|began| !std::ptr::eq(began.0, then.0)) else {
             return (all, Self::default());
+        };
+        let (since, of_other) = (Self::between(began, now, known), Self::between(then, began, known));
+        let (mut own, mut moved) = (Self::default(), Self::default());
+        for (part, ways) in all.0 {
+            let Some(of_change) = since.0.get(&part) else {
+                moved.0.insert(part, ways);
+                continue;
+            };
+            // Both sides did something to what has this name: a way in which it is as it was where the change began is not of the change.
+            // Where there are too many to tell, nobody knows whose they are.
+            let theirs = of_other.0.get(&part).filter(|_| ways.len() <= WAYS);
+            let is_moved =
+                |way: &String| theirs.is_some_and(|ways| ways.contains(way)) && !of_change.contains(way);
+            let (theirs, ours): (BTreeSet<String>, BTreeSet<String>) = ways.into_iter().partition(is_moved);
+            let lists = [(&mut moved, theirs), (&mut own, ours)];
+            for (list, ways) in lists.into_iter().filter(|(_, ways)| !ways.is_empty()) {
+                list.0.insert(part.clone(), ways);
+            }
         }
-        let all = all.0.into_iter();
-        let since = began.map(|began| Self::between(began, now, known));
-        let is_of_change = |part: &Part| since.as_ref().is_none_or(|since| since.0.contains_key(part));
-        let (own, of_other) = all.partition(|(part, _)| is_of_change(part));
-        (Self(own), Self(of_other))
+        (own, moved)
     }
 
     fn between((then, suite_then): (&Case, &Suite), (now, suite): (&Case, &Suite), known: &Known) -> Self {
@@ -131,16 +146,20 @@ impl Differences {
         }
     }
 
-    /// Where the first of the checks is written, in a case that has it; the case itself for what is written in it, or is gone. `None` where
-    /// no check is another.
-    pub(super) fn place(&self, case: &Case) -> Option<Place> {
+    /// Where the checks are written, in a case that has them: the first one, and the files of all. Of what is written in the case itself, or
+    /// is gone, it is the case. `None` where no check is another.
+    pub(super) fn places<'c>(&self, case: &'c Case) -> Option<(&'c Place, BTreeSet<&'c Path>)> {
         let checks =
-            || self.0.keys().filter_map(|part| if let Part::Check(name) = part { Some(name) } else { None });
-        checks().next()?;
-        let mut named =
-            case.validators.iter().filter(|validator| checks().any(|name| name == validator.name()));
-        let place = named.find_map(|validator| validator.place()).cloned();
-        Some(place.unwrap_or_else(|| case.place.clone()))
+            self.0.keys().filter_map(|part| if let Part::Check(name) = part { Some(name) } else { None });
+        let checks: BTreeSet<&str> = checks.map(String::as_str).collect();
+        let named: Vec<_> =
+            case.validators.iter().filter(|validator| checks.contains(validator.name())).collect();
+        let here: BTreeSet<&str> = named.iter().map(|validator| validator.name()).collect();
+        let own = named.iter().any(|validator| validator.place().is_none()) || here.len() < checks.len();
+        let shared = named.iter().filter_map(|validator| validator.place());
+        let first = shared.clone().next().or(own.then_some(&case.place))?;
+        let files = shared.chain(own.then_some(&case.place)).map(|place| place.file.as_path());
+        Some((first, files.collect()))
     }
 
     /// A few words, each kind behind a semicolon; empty where nothing is another.

@@ -100,7 +100,8 @@ impl Group<'_> {
         let help = "every version is asked and judged as it is here, the baseline too; whoever reviews the change should read what is asked now";
         let names: HashSet<&str> = self.cases.iter().copied().collect();
         let first = suite.cases.iter().find(|case| names.contains(case.name.as_str()));
-        let place = first.map(|case| self.differences.place(case).unwrap_or_else(|| case.place.clone()));
+        let place =
+            first.map(|case| self.differences.places(case).map_or(&case.place, |(place, _)| place).clone());
         let place = place.unwrap_or_else(|| Place::whole_file(suite.file.as_path()));
         Problem::warning("changes::critical_case", message).at(place).help(help)
     }
@@ -242,6 +243,17 @@ cases:
             both.starts_with(
                 "p: `a`, which must pass, is not the case that it is at main: inputs that are others: `query` (`q` there and `r` here)\n"
             ) && both.contains(&behind),
+            "{both}"
+        );
+        // Both did something to a check of one name.
+        let two = SUITE.replace("max_words: 9}, {", "contains: a}, {contains: b}, {");
+        let (theirs, here) =
+            (two.replace("contains: a", "contains: aa"), two.replace("contains: b", "contains: bb"));
+        let both = held([(REGISTRY, &two), (REGISTRY, &theirs), (REGISTRY, &here)]);
+        assert!(
+            both.starts_with(
+                "p: `a`, which must pass, is not the case that it is at main: checks that are others: `contains` (value `b` there and `bb` here)\n"
+            ) && both.contains("since this change began: a\n"),
             "{both}"
         );
         // A case that must pass only since then.
