@@ -270,3 +270,49 @@ fn a_change_of_what_is_served_and_of_the_rules_for_it_is_told_though_nothing_is_
         .edit("prompts/registry.yaml", "data/e.db", "data/other.db");
     assert_snapshot!(reviewed(&sandbox, 30));
 }
+
+#[test]
+fn a_password_of_the_store_is_shown_on_neither_side_of_a_change() {
+    const SECRET: &str = "s3cret";
+    let stores = [
+        // What mends it, what brings it in, and what exchanges it for another one.
+        ("store: 'postgres://me:s3cret@h/db'\n", ""),
+        ("", "store: 'postgres://me:s3cret@h/db'\n"),
+        ("store: 'postgres://me:old-s3cret@h/db'\n", "store: 'postgres://me:s3cret@h/db'\n"),
+        ("store: ../data/e.db\n", "store: 'mysql://me:s3cret@h/db'\n"),
+        ("store: {url: 'postgres://me:s3cret@h/db'}\n", "store: ['postgres://me:s3cret@h/db']\n"),
+        ("lifecycle: {}\n", "lifecycle: {store: 'postgres://me:s3cret@h/db'}\n"),
+    ];
+    let told = stores.map(|(there, here)| {
+        let sandbox = sandbox();
+        let registry = sandbox.read("prompts/registry.yaml");
+        sandbox.write("prompts/registry.yaml", format!("{there}{registry}"));
+        if !sandbox.commit_to_main() {
+            return String::new();
+        }
+        sandbox.write("prompts/registry.yaml", format!("{here}{registry}"));
+        let seen = sandbox.run(&[&EVAL[..], &REPORTS].concat());
+        let reports =
+            ["report.md", "report.txt", "report.json", "report.xml"].map(|report| sandbox.read(report));
+        let all = format!("{}{}", seen.shown(), reports.concat());
+        assert!(!all.contains(SECRET), "{all}");
+        assert!(reports[0].contains("where it is recorded"), "{}", reports[0]);
+        let warning = seen.stderr.split("\n\n").find(|warning| warning.contains("where it is recorded"));
+        format!("{}\n", warning.unwrap_or(&seen.stderr))
+    });
+    if told.iter().any(|told| !told.is_empty()) {
+        assert_snapshot!(told.join("\n"));
+    }
+}
+
+#[test]
+fn a_registry_file_that_a_change_removes_takes_its_rules_with_it() {
+    let sandbox = sandbox();
+    sandbox.write("prompts/registry.yaml", "store: ../data/e.db\nlifecycle: {min_cases: 30}\n");
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.git(&["rm", "-q", "prompts/registry.yaml"]);
+    let seen = sandbox.run(&EVAL);
+    assert!(seen.stderr.contains("`lifecycle.min_cases` (30 there and not set here)"), "{}", seen.shown());
+}

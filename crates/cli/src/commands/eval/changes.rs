@@ -18,6 +18,7 @@ mod own_answers;
 mod prices;
 pub(super) mod remarks;
 mod removed;
+mod rules;
 mod staged;
 mod superproject;
 mod then;

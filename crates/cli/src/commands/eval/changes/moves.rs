@@ -1,7 +1,7 @@
 //! Moves that a change makes under rules of its own. The ledger has the digest of the policy that each move was held against; what it said
 //! is in registry.yaml, which may be another one again before anybody reviews.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use promptassay_lifecycle::event::{Change, Verb};
 use promptassay_lifecycle::ledger::{self, Ledger, Line};
@@ -11,7 +11,6 @@ use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Prompt, Tree};
 use promptassay_registry::yaml::Document;
-use serde_json::Value;
 
 use super::Then;
 use super::linked::is_touched;
@@ -74,45 +73,6 @@ impl Then<'_> {
         );
         let place = Place::whole_file(prompt.directory().join(ledger::FILE_NAME));
         Ok(Some(Problem::warning("changes::served", message).at(place).help(help)))
-    }
-
-    /// A warning where the change edits the rules of moves or where experiments and canaries are recorded: no question is another, so nothing is
-    /// judged, and whoever reviews has to know.
-    pub(super) fn other_rules(&self, tree: &Tree) -> Option<Problem> {
-        let here = tree.registry().document.as_ref();
-        let written = |document: Option<&Document>| -> BTreeMap<String, Value> {
-            let read = |key: &str| {
-                document
-                    .and_then(|document| document.read_at::<Value>(&[key]))
-                    .and_then(|reading| reading.value)
-            };
-            let rules = read("lifecycle").and_then(|rules| rules.as_object().cloned()).unwrap_or_default();
-            let rules = rules.into_iter().map(|(key, value)| (format!("lifecycle.{key}"), value));
-            rules.chain(read("store").map(|store| ("store".to_owned(), store))).collect()
-        };
-        let now = written(here);
-        let [there, began] =
-            [&self.registry, self.began()].map(|registry| written(registry.document.as_ref()));
-        let keys: BTreeSet<&String> = now.keys().chain(there.keys()).collect();
-        let text = |value: Option<&Value>| value.map_or_else(|| "not set".to_owned(), ToString::to_string);
-        let edited: Vec<String> = keys
-            .into_iter()
-            .filter(|key| now.get(*key) != there.get(*key) && now.get(*key) != began.get(*key))
-            .map(|key| format!("`{key}` ({} there and {} here)", text(there.get(key)), text(now.get(key))))
-            .collect();
-        if edited.is_empty() {
-            return None;
-        }
-        let message = format!(
-            "this change edits what is asked of moves, or where it is recorded: {}",
-            edited.join(", ")
-        );
-        let help = format!(
-            "no reply depends on it, so nothing is judged: whoever reviews the change should read it beside {}",
-            self.reference
-        );
-        let place = here.map(|document| document.place_at(&["lifecycle"]))?;
-        Some(Problem::warning("changes::lifecycle_rules", message).at(place).help(help))
     }
 
     /// A warning where the change moves a version under other rules than those of the commit and of where the change began.
