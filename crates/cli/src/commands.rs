@@ -48,10 +48,10 @@ pub(crate) mod verify;
 
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use promptassay_registry::files::{check_inside, create_new, repository_root};
-use promptassay_registry::problem::Problem;
+use promptassay_registry::problem::{Problem, shell_word};
 use promptassay_registry::tree::no_directory;
 use serde::Serialize;
 
@@ -80,6 +80,8 @@ pub(crate) struct Context<'a> {
     pub(crate) format: OutputFormat,
     /// The prompts directory; it may not exist.
     pub(crate) prompts: PathBuf,
+    /// The directory that `--prompts` or its environment variable names.
+    named: Option<PathBuf>,
 }
 
 /// Runs a command and says how the process ends.
@@ -89,6 +91,7 @@ pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
         console: Console::new(&arguments.global, environment),
         format: arguments.global.output_format(),
         prompts: prompts_directory(&arguments.global, environment),
+        named: arguments.global.prompts.clone(),
     };
     let result = match arguments.command {
         Command::Init(arguments) => init::run(&arguments, &context),
@@ -167,6 +170,12 @@ fn prompts_directory(arguments: &GlobalArguments, environment: &Environment) -> 
     PathBuf::from("prompts")
 }
 
+/// An option with a directory, as a command that a help tells to type has it behind what else it says; empty without one.
+fn option(name: &str, directory: Option<&Path>) -> String {
+    let directory = directory.map(Path::to_string_lossy);
+    directory.map(|directory| format!(" {name} {}", shell_word(&directory))).unwrap_or_default()
+}
+
 impl Context<'_> {
     /// Writes data: the text for people, or the value as JSON, whichever was asked for.
     pub(crate) fn answer(
@@ -179,6 +188,11 @@ impl Context<'_> {
             OutputFormat::Json => self.json(value)?,
         }
         Ok(Exit::Success)
+    }
+
+    /// How another command finds these prompts, behind what else it says: empty, or ` --prompts DIR`.
+    pub(crate) fn option(&self) -> String {
+        option("--prompts", self.named.as_deref())
     }
 
     /// The root of the repository that the prompts directory is in.

@@ -96,7 +96,7 @@ pub(crate) struct EvalArguments {
 
 impl EvalArguments {
     /// What cannot be wanted together, where there is more to say than that.
-    fn refuse_contradictions(&self) -> Result<(), Failure> {
+    fn refuse_contradictions(&self, context: &Context<'_>) -> Result<(), Failure> {
         let refuse = |code, message: String, help: String| {
             Err(Failure::invalid_one(Problem::error(code, message).help(help)))
         };
@@ -105,7 +105,7 @@ impl EvalArguments {
             given.extend(self.shard.is_some().then_some("`--shard`"));
             given.extend(self.dry_run.then_some("`--dry-run`"));
             if !given.is_empty() {
-                let again = self.journal.again(None);
+                let again = self.journal.again(None, context);
                 return refuse(
                     "eval::resume_is_planned",
                     format!(
@@ -134,7 +134,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
 }
 
 fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Ended> {
-    arguments.refuse_contradictions()?;
+    arguments.refuse_contradictions(context)?;
     context.repository()?;
     let resumed = arguments.journal.resumed(context)?;
     let goes_on = resumed.as_ref().map(|(_, file)| file);
@@ -192,7 +192,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         });
         Ok::<_, Failure>((end, replay, begun))
     })?;
-    let again = how_to_go_on(end, || arguments.journal.again(begun.as_ref().map(|(_, run, _)| run)));
+    let again = how_to_go_on(end, || arguments.journal.again(begun.as_ref().map(|(_, run, _)| run), context));
     let runs = arguments.journal.runs.runs(context)?;
     let judged = gate::judge_against(plan, &replay.record, blessed.against());
     let mut attempts = Attempts::default();

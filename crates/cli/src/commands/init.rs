@@ -8,7 +8,7 @@ use promptassay_registry::files::{WriteError, create_new};
 use promptassay_registry::problem::{Place, Problem};
 use serde::Serialize;
 
-use super::{Context, schema};
+use super::{Context, option, schema};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -65,7 +65,7 @@ pub(crate) fn run(_: &InitArguments, context: &Context<'_>) -> Result<Exit, Fail
     context.answer(|| listing(&created), &Answer { created: &created })?;
     let option = match root.to_str() {
         Some("prompts") => String::new(),
-        _ => format!(" --prompts {}", root.display()),
+        _ => option("--prompts", Some(root)),
     };
     context.console.note(&format!(
         "\nnext:\n  promptassay check --locked{option}    all files are sound, and no text changes unseen\n  promptassay eval --offline{option}    judge the recorded replies"

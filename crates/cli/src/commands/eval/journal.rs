@@ -24,7 +24,7 @@ use promptassay_registry::problem::{Place, Problem};
 
 use super::Terms;
 use super::against::Blessed;
-use crate::commands::Context;
+use crate::commands::{Context, option};
 use crate::duration::parse_time_limit;
 use crate::failure::Failure;
 
@@ -43,17 +43,9 @@ pub(crate) struct RunsArguments {
 }
 
 impl RunsArguments {
-    /// How a command finds these runs, behind what else it says: empty, or ` --runs DIR`.
-    fn option(&self) -> String {
-        let directory = self.directory.as_ref().map(|directory| directory.display().to_string());
-        let is_word = |text: &str| {
-            text.chars().all(|sign| sign.is_alphanumeric() || matches!(sign, '/' | '.' | '_' | '-' | ':'))
-        };
-        match directory {
-            None => String::new(),
-            Some(word) if is_word(&word) => format!(" --runs {word}"),
-            Some(other) => format!(" --runs '{other}'"),
-        }
+    /// How a command finds these runs and their prompts, behind what else it says: empty, or ` --prompts DIR --runs DIR`.
+    fn option(&self, context: &Context<'_>) -> String {
+        context.option() + &option("--runs", self.directory.as_deref())
     }
 
     /// The runs.
@@ -192,11 +184,11 @@ impl JournalArguments {
     }
 
     /// What goes on with this run once more, whatever else is run meanwhile; where none has begun, what was typed.
-    pub(super) fn again(&self, run: Option<&RunId>) -> String {
+    pub(super) fn again(&self, run: Option<&RunId>, context: &Context<'_>) -> String {
         let typed = || self.resume.clone().filter(|run| run != THE_LATEST);
         let run = run.map(ToString::to_string).or_else(typed);
         let run = run.map(|run| format!(" {run}")).unwrap_or_default();
-        format!("promptassay eval --resume{run}{}", self.runs.option())
+        format!("promptassay eval --resume{run}{}", self.runs.option(context))
     }
 
     /// A run that begins now.
@@ -224,7 +216,7 @@ impl JournalArguments {
         context: &Context<'_>,
     ) -> Result<Keeper<'p>, Failure> {
         let keeper = begin(&self.runs.runs_to_write(context)?, plan, file)?;
-        Ok(keeper.gone_on_with_by(self.again(Some(&file.id))))
+        Ok(keeper.gone_on_with_by(self.again(Some(&file.id), context)))
     }
 
     /// Goes on with a run whose plan is the same `now` as `then`.
@@ -236,7 +228,7 @@ impl JournalArguments {
         context: &Context<'_>,
     ) -> Result<Keeper<'p>, Failure> {
         let keeper = go_on(directory.clone(), (then, now), plan, context)?;
-        Ok(keeper.gone_on_with_by(self.again(Some(&now.id))))
+        Ok(keeper.gone_on_with_by(self.again(Some(&now.id), context)))
     }
 }
 

@@ -196,6 +196,25 @@ fn a_budget_of_calls_is_kept_exactly_and_counts_what_was_spent_before() {
 }
 
 #[test]
+fn the_command_that_goes_on_with_a_run_works_as_it_is_typed() {
+    let mock = Mock::start(script(3, "1ms"));
+    let sandbox = sandbox(&mock.row(), 3);
+    std::fs::rename(sandbox.path("prompts"), sandbox.path("the team's")).unwrap();
+    let elsewhere = ["--prompts", "the team's", "--runs", "it's kept", "--no-cache", "--max-calls", "1"];
+    let seen = eval(&sandbox, &elsewhere);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    let (_, typed) = seen.stderr.rsplit_once("; `promptassay ").unwrap();
+    let typed = typed.split('`').next().unwrap();
+    assert!(typed.ends_with(r" --prompts 'the team'\''s' --runs 'it'\''s kept'"), "{typed}");
+    let mut shell = Command::new("sh");
+    let text = format!("\"$0\" {typed} --no-cache");
+    shell.args(["-c", &text]).arg(assert_cmd::cargo::cargo_bin!("promptassay"));
+    let seen =
+        Seen::of(shell.current_dir(sandbox.path(".")).env("TEST_KEY", KEY).env("NO_PROXY", "127.0.0.1"));
+    assert_eq!((seen.code, mock.counters().calls), (Some(1), 3), "{}", seen.shown());
+}
+
+#[test]
 fn a_budget_of_cost_stops_and_keeps_what_was_done() {
     let mut script = script(30, "2ms");
     for rule in script["rules"].as_array_mut().unwrap() {

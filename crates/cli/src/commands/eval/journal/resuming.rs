@@ -51,9 +51,9 @@ pub(super) fn latest(runs: &RunsArguments, context: &Context<'_>) -> Result<RunD
         older.push((earlier, left));
     }
     match is_under_way {
-        true => Err(under_way(&file, &older, runs)),
+        true => Err(under_way(&file, &older, &runs.option(context))),
         false if older.is_empty() => Ok(latest),
-        false => Err(refused(&file, &older, runs)),
+        false => Err(refused(&file, &older, &runs.option(context))),
     }
 }
 
@@ -83,23 +83,21 @@ fn left(run: &RunDirectory) -> Option<(RunFile, usize)> {
     Some((file, if ended { left } else { left.max(1) }))
 }
 
-fn refused(latest: &RunFile, older: &[(RunFile, usize)], runs: &RunsArguments) -> Failure {
+fn refused(latest: &RunFile, older: &[(RunFile, usize)], option: &str) -> Failure {
     let message = format!("nothing is left to ask of the latest run, {}", called(latest));
-    let option = runs.option();
-    let help = format!("{}; `promptassay report{option}` shows the latest again", not_taken(older, runs));
+    let help = format!("{}; `promptassay report{option}` shows the latest again", not_taken(older, option));
     Failure::invalid_one(Problem::error("runs::nothing_left", message).help(help))
 }
 
-fn under_way(latest: &RunFile, older: &[(RunFile, usize)], runs: &RunsArguments) -> Failure {
+fn under_way(latest: &RunFile, older: &[(RunFile, usize)], option: &str) -> Failure {
     let message = format!("the latest run, {}, is under way already", called(latest));
-    let shown = format!("`promptassay report {}{}` shows what it has so far", latest.id, runs.option());
-    let help = if older.is_empty() { shown } else { format!("{shown}; {}", not_taken(older, runs)) };
+    let shown = format!("`promptassay report {}{option}` shows what it has so far", latest.id);
+    let help = if older.is_empty() { shown } else { format!("{shown}; {}", not_taken(older, option)) };
     Failure::invalid_one(Problem::error("runs::under_way", message).help(help))
 }
 
 /// The earlier runs that lack something, and how to go on with each.
-fn not_taken(older: &[(RunFile, usize)], runs: &RunsArguments) -> String {
-    let option = runs.option();
+fn not_taken(older: &[(RunFile, usize)], option: &str) -> String {
     let ways = older.iter().take(SHOWN).map(|(file, left)| {
         let RunFile { id, trials, started_at, .. } = file;
         let what = of_what(file);
