@@ -69,6 +69,37 @@ fn a_variable_that_is_new_edits_no_case() {
 }
 
 #[test]
+fn a_variable_that_is_new_edits_no_case_where_none_was_declared() {
+    let Some(sandbox) = sandbox(3) else { return };
+    let declared = sandbox.read(PROMPT);
+    let (head, _) = declared.split_once("variables:").unwrap();
+    sandbox.write(PROMPT, head);
+    sandbox.write("prompts/greet/v1.0.0.txt", "Greet {name}.\n");
+    sandbox.commit("nothing is declared");
+    sandbox.git(&["branch", "-f", "base"]);
+    let said = || {
+        let seen = sandbox.run(&["eval", "--offline", "--changed-since", "base"]);
+        assert_eq!(seen.code, Some(0), "{}", seen.shown());
+        seen.stderr
+    };
+    sandbox.write(PROMPT, &declared);
+    sandbox.write("prompts/greet/v1.0.0.txt", "Greet {name} in a {tone} tone.\n");
+    let new = said();
+    assert!(!new.contains("edits the suite") && !new.contains("must pass"), "{new}");
+    // What a text took without one asks something else by a default.
+    sandbox.write(PROMPT, format!("{head}template_format: jinja\n"));
+    sandbox.write("prompts/greet/v1.0.0.txt", "Greet {{ name }}{% if tone %}, {{ tone }}{% endif %}.\n");
+    sandbox.commit("a text takes it");
+    sandbox.git(&["branch", "-f", "base"]);
+    sandbox.write(PROMPT, format!("{declared}template_format: jinja\n"));
+    let taken = said();
+    assert!(
+        taken.contains("edits the suite") && taken.contains("`tone` (none there and `warm` here)"),
+        "{taken}"
+    );
+}
+
+#[test]
 fn a_line_for_every_case_is_told_once_with_the_cases_behind_it() {
     let Some(sandbox) = sandbox(6) else { return };
     let suite = "prompts/greet/tests/test_cases.yaml";
