@@ -10,15 +10,13 @@ use promptassay_lifecycle::serving::{Arm, CanaryArm, Served};
 use promptassay_lifecycle::snapshot::Snapshot;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::template::TemplateFormat;
+use promptassay_registry::variables::{Interface, Variables};
 
 fn arm(version: &str, text: &str) -> Arm {
-    Arm {
-        version: version.parse().expect("a version"),
-        sha256: Digest::of(text),
-        file: format!("v{version}.txt"),
-        template_format: TemplateFormat::Format,
-        text: text.into(),
-    }
+    let variables = Variables::inferred(TemplateFormat::Format, ["query"]);
+    let interface = Interface::new(TemplateFormat::Format, variables);
+    let file = format!("v{version}.txt");
+    Arm::new(version.parse().expect("a version"), file, text, interface.into()).expect("a template")
 }
 
 fn resolve(criterion: &mut Criterion) {

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use promptassay_registry::live::ReloadError;
 use promptassay_registry::problem::{Problem, has_errors};
-use promptassay_registry::tree::{FindPromptError, Loaded, Prompt, PromptVersion, Tree};
+use promptassay_registry::tree::{FindPromptError, Loaded, Prompt, Tree};
 
 use crate::ledger::{self, Ledger};
 use crate::serving::{NotServed, Resolution, Served};
@@ -150,7 +150,7 @@ impl LiveState {
         }
     }
 
-    /// What this user is served of a prompt, and the version with its variables and defaults, to render it. Nothing is read.
+    /// What this user is served of a prompt, to be rendered. Nothing is read.
     ///
     /// # Errors
     ///
@@ -160,16 +160,8 @@ impl LiveState {
         prompt: &str,
         unit: Option<&str>,
         now: Timestamp,
-    ) -> Result<(Resolution<'_>, &PromptVersion), NothingServed> {
-        let resolution = self.served(prompt)?.resolve(unit, now);
-        let prompt = self.tree.find(prompt)?;
-        let version = prompt.version(resolution.version).ok_or_else(|| NotServed::Text {
-            prompt: prompt.name().clone(),
-            version: resolution.version.clone(),
-            recorded: *resolution.sha256,
-            found: None,
-        })?;
-        Ok((resolution, version))
+    ) -> Result<Resolution<'_>, NothingServed> {
+        Ok(self.served(prompt)?.resolve(unit, now))
     }
 }
 
@@ -210,7 +202,7 @@ mod tests {
     }
 
     fn version(state: &LiveState, at: i64) -> String {
-        state.resolve("support", None, hour(at)).unwrap().0.version.to_string()
+        state.resolve("support", None, hour(at)).unwrap().version.to_string()
     }
 
     #[test]
@@ -233,8 +225,8 @@ mod tests {
         live.clone().reload().unwrap();
         assert_eq!((version(&live.state(), 32), version(&before, 32)), ("v1.1.0".into(), "v1.0.0".into()));
         let state = live.state();
-        let (resolution, served) = state.resolve("support", Some("user"), hour(32)).unwrap();
-        assert_eq!((resolution.text, resolution.version), (text("1.1.0").as_str(), &served.version));
+        let served = state.resolve("support", Some("user"), hour(32)).unwrap();
+        assert_eq!((served.text, served.version), (text("1.1.0").as_str(), &v("1.1.0")));
         let values = Values::from_iter([("query".to_owned(), json!("hi"))]);
         assert_eq!(served.render(&values).unwrap().version, v("1.1.0"));
     }

@@ -1,9 +1,13 @@
 //! What an application is served: the version, its digest, its text, its stage, and why this one.
 
+mod arm;
+
 use jiff::Timestamp;
+use promptassay_registry::content::VersionContent;
 use promptassay_registry::digest::Digest;
+use promptassay_registry::memory::{RenderFailure, Rendering};
 use promptassay_registry::name::PromptName;
-use promptassay_registry::template::TemplateFormat;
+use promptassay_registry::template::Values;
 use promptassay_registry::tree::{Prompt, UnknownVersion};
 use promptassay_registry::version::{Version, VersionSelector};
 use serde::{Deserialize, Serialize};
@@ -15,8 +19,10 @@ use crate::routing::{Decision, decide};
 use crate::stage::Stage;
 use crate::state::State;
 
+pub use arm::Arm;
+
 /// A prompt as it is served: everything in memory, every digest checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Served {
     /// The head of its ledger; none where it has none, and `active_version` decides.
@@ -27,24 +33,8 @@ pub struct Served {
     pub canary: Option<CanaryArm>,
 }
 
-/// A version that is served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Arm {
-    /// The version.
-    pub version: Version,
-    /// SHA-256 of its text.
-    pub sha256: Digest,
-    /// The name of its file, which says whether it is a text or a chat.
-    pub file: String,
-    /// The language of its templates.
-    pub template_format: TemplateFormat,
-    /// The text of its file, byte for byte.
-    pub text: String,
-}
-
 /// A canary that is served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CanaryArm {
     /// To whom, and until when.
@@ -54,7 +44,7 @@ pub struct CanaryArm {
 }
 
 /// What one user is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Resolution<'a> {
     /// The version.
     pub version: &'a Version,
@@ -66,8 +56,26 @@ pub struct Resolution<'a> {
     pub stage: Option<Stage>,
     /// Why this one.
     pub decision: Decision,
-    /// Its text.
+    /// Its text, before its variables have values.
     pub text: &'a str,
+    #[serde(skip)]
+    arm: &'a Arm,
+}
+
+impl<'a> Resolution<'a> {
+    /// What the text says, parsed: of a chat, its parameters and tools too.
+    pub fn content(&self) -> &'a VersionContent {
+        self.arm.content()
+    }
+
+    /// Adds defaults, checks the values and inserts them, as the version of the prompt would. Pure and quick: nothing is read.
+    ///
+    /// # Errors
+    ///
+    /// Values are missing or do not fit, all of them; or the template does not work with them.
+    pub fn render(&self, values: &Values) -> Result<Rendering, RenderFailure> {
+        self.arm.render(values)
+    }
 }
 
 /// Why nothing is served.
@@ -220,6 +228,7 @@ impl Served {
             stage,
             decision,
             text: &arm.text,
+            arm,
         }
     }
 }
@@ -236,13 +245,7 @@ fn arm(prompt: &Prompt, version: &Version, recorded: Option<Digest>) -> Result<A
             found,
         });
     };
-    Ok(Arm {
-        version: version.clone(),
-        sha256: loaded.digest,
-        file: loaded.form().file_name(version),
-        template_format: prompt.template_format(),
-        text: loaded.text.to_string(),
-    })
+    Ok(Arm::of(loaded))
 }
 
 #[cfg(test)]

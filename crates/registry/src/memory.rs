@@ -18,7 +18,7 @@ use crate::content::{Rendered, VersionContent};
 use crate::digest::Digest;
 use crate::name::PromptName;
 use crate::template::{RenderError, UnknownVariable, Values};
-use crate::variables::{Interface, ValueProblem};
+use crate::variables::{Interface, ValueProblem, Variables};
 use crate::version::{Version, VersionSelector};
 
 pub use lookup::LookupError;
@@ -83,6 +83,24 @@ pub enum RenderFailure {
     /// The template does not work with these values.
     #[error(transparent)]
     Template(#[from] RenderError),
+}
+
+impl Rendering {
+    /// Adds defaults, checks the values and inserts them: what every version is rendered by, wherever it is kept.
+    ///
+    /// # Errors
+    ///
+    /// Values are missing or do not fit, all of them; or the template does not work with them.
+    pub fn of(
+        version: &Version,
+        content: &VersionContent,
+        variables: &Variables,
+        values: &Values,
+    ) -> Result<Self, RenderFailure> {
+        let resolved = variables.resolve(values).map_err(RenderFailure::Values)?;
+        let output = content.render(&resolved.values)?;
+        Ok(Self { version: version.clone(), output, unknown: resolved.unknown })
+    }
 }
 
 fn joined(problems: &[ValueProblem]) -> String {
@@ -197,9 +215,7 @@ impl Prompt {
 impl PromptVersion {
     /// Adds defaults, checks the values and inserts them.
     pub fn render(&self, values: &Values) -> Result<Rendering, RenderFailure> {
-        let resolved = self.interface.variables().resolve(values).map_err(RenderFailure::Values)?;
-        let output = self.content.render(&resolved.values)?;
-        Ok(Rendering { version: self.version.clone(), output, unknown: resolved.unknown })
+        Rendering::of(&self.version, &self.content, self.interface.variables(), values)
     }
 }
 

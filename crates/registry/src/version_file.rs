@@ -33,6 +33,12 @@ pub enum Form {
 }
 
 impl Form {
+    /// That of a file, by its extension.
+    fn of(file: &Path) -> Self {
+        let is_chat = file.extension().is_some_and(|extension| extension == Self::Chat.extension());
+        if is_chat { Self::Chat } else { Self::Text }
+    }
+
     /// The extension of its files, without the point.
     pub fn extension(self) -> &'static str {
         match self {
@@ -84,6 +90,25 @@ pub struct MessageSpec {
 #[derive(Deserialize)]
 struct ContentSpec {
     content: Located<String>,
+}
+
+impl VersionContent {
+    /// Reads the text of a version's file; the extension of the name says whether it is a text or a chat.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, each at its place.
+    pub fn parse(
+        file: impl AsRef<Path>,
+        text: impl Into<Arc<str>>,
+        format: TemplateFormat,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let file = file.as_ref();
+        let form = Form::of(file);
+        let content = VersionFile::parse(file, &text.into(), form, format, &mut problems).content;
+        content.ok_or(problems)
+    }
 }
 
 /// A version's file, read.

@@ -25,7 +25,7 @@ const EXAMPLES: &str = "Examples:
 
 /// Write what is served now into one JSON file, for programs that do not have the repository.
 ///
-/// It holds the texts with their digests, the canaries with their salts, and a digest over all of it. `resolve --snapshot` reads it,
+/// It holds the texts with their variables and digests, the canaries with their salts, and a digest over all of it. `resolve --snapshot` reads it,
 /// and so does the library. A prompt that cannot be served is an error, and then nothing is written.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

@@ -241,9 +241,7 @@ impl Prompt {
 impl PromptVersion {
     /// Adds defaults, checks the values and inserts them. Pure: files are not read again, and no lock is taken.
     pub fn render(&self, values: &Values) -> Result<Rendering, RenderFailure> {
-        let resolved = self.interface.variables().resolve(values).map_err(RenderFailure::Values)?;
-        let output = self.content.render(&resolved.values).map_err(RenderFailure::Template)?;
-        Ok(Rendering { version: self.version.clone(), output, unknown: resolved.unknown })
+        Rendering::of(&self.version, &self.content, self.interface.variables(), values)
     }
 
     /// How its file is written.

@@ -1,5 +1,6 @@
 //! The interface of a version: what a caller must know to render it.
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{Variable, Variables};
@@ -54,24 +55,37 @@ impl Interface {
     }
 }
 
+/// As they would be declared in a file, in their order: [`VariablesSpec`](super::VariablesSpec) reads the same variables again.
+impl Serialize for Variables {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(name, variable)| {
+            let mut declaration = variable.declaration(variable.allowed.clone());
+            let description = variable.description().map(|text| ("description".to_owned(), text.into()));
+            declaration.extend(description);
+            (name, declaration)
+        }))
+    }
+}
+
 impl Variable {
     fn normal_form(&self) -> Value {
-        let allowed = self.allowed.clone().map(|mut values| {
+        let mut allowed = self.allowed.clone();
+        if let Some(values) = &mut allowed {
             values.sort_by_cached_key(crate::digest::canonical_json);
-            Value::Array(values)
-        });
+        }
+        Value::Object(self.declaration(allowed))
+    }
+
+    /// What a caller must know of it, with the listed values in this order.
+    fn declaration(&self, allowed: Option<Vec<Value>>) -> Map<String, Value> {
         let members = [
             ("type", self.kind.map(|kind| Value::from(kind.name()))),
             ("required", Some(Value::from(self.required))),
             ("default", self.default.clone()),
-            ("enum", allowed),
+            ("enum", allowed.map(Value::Array)),
             ("max_length", self.max_length.map(Value::from)),
             ("pattern", self.pattern().map(Value::from)),
         ];
-        members
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-            .collect::<Map<_, _>>()
-            .into()
+        members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
 }

@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -254,4 +255,36 @@ fn the_schema_admits_what_the_reader_admits() {
     ] {
         assert!(text.contains(&format!("\"{key}\"")), "{key} in {text}");
     }
+}
+
+proptest! {
+    /// What travels without its prompt.yaml is held to the same rules, and its problems stand in the same order.
+    #[test]
+    fn written_variables_are_read_back(
+        declared in prop::collection::hash_map("[a-z]{1,6}", declaration(), 0..5),
+        jinja in any::<bool>(),
+    ) {
+        let format = if jinja { TemplateFormat::Jinja } else { TemplateFormat::Format };
+        let spec = spec(Value::Object(declared.into_iter().collect()));
+        prop_assume!(spec.validate(format).is_ok());
+        let variables = spec.validate(format).unwrap();
+        let text = serde_json::to_string(&variables).unwrap();
+        let read: VariablesSpec = serde_json::from_str(&text).unwrap();
+        let read = read.validate(format).map_err(|problems| TestCaseError::fail(format!("{text}: {problems:?}")))?;
+        prop_assert_eq!(&read, &variables);
+        prop_assert!(read.names().eq(variables.names()));
+    }
+}
+
+fn declaration() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!(null)),
+        Just(json!("list")),
+        Just(json!({"required": false, "description": "words"})),
+        any::<f64>().prop_map(|number| json!({"type": "number", "default": number})),
+        prop::collection::hash_set("[a-z]{0,3}", 1..4)
+            .prop_map(|words| json!({"default": words.iter().next(), "enum": words})),
+        (1..9u64, "[a-z]{0,3}")
+            .prop_map(|(most, pattern)| json!({"type": "string", "max_length": most, "pattern": pattern})),
+    ]
 }
