@@ -1,4 +1,4 @@
-//! Evaluating inside a program, without files: a parsed version, cases with closures and checks, and whoever answers.
+//! Evaluating inside a program: a version, cases with closures and checks, and whoever answers.
 //!
 //! ```
 //! use promptassay_evaluator::event::AskError;
@@ -30,7 +30,12 @@
 //! ```
 //!
 //! [`run_suite`] asks several cases, several times each, side by side. What comes of a check, of a repeat and of a case is the same
-//! as for suites in files. Judges and programs are not asked here: a check that needs one is unscored.
+//! as for suites in files. What is served is best asked as what it is, a version of a [`Tree`](promptassay_registry::tree::Tree) or of a
+//! [`Registry`](promptassay_registry::memory::Registry): then the defaults and limits of its variables hold here too. Judges and programs
+//! are not asked: [`Validator::parse`] refuses what needs one.
+
+mod invalid;
+mod prompt;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -38,16 +43,18 @@ use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
 use promptassay_llm::{ChatRequest, Reply};
-use promptassay_registry::content::VersionContent;
-use promptassay_registry::template::{RenderError, Values};
+use promptassay_registry::template::Values;
 use promptassay_stats::Confidence;
 use promptassay_stats::score::{ScoreInterval, score_interval_of_means};
-use serde_json::Value;
 
 use crate::event::AskError;
 use crate::outcome::{CheckOutcome, CheckResult, RepeatOutcome, repeat_score};
-use crate::plan::{messages, tools};
 use crate::validator::{Subject, Validator};
+
+use prompt::Question;
+
+pub use invalid::{Invalid, InvalidSuite};
+pub use prompt::Prompt;
 
 /// One question, and what its answer must be like.
 #[derive(Debug, Clone, Default)]
@@ -171,55 +178,48 @@ impl SuiteResult {
     }
 }
 
-/// Why a suite is not asked at all.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Invalid {
-    /// Two cases have one name.
-    #[error("two cases have the name `{0}`")]
-    SameName(String),
-    /// Nothing would judge the reply.
-    #[error("the case `{0}` has no check")]
-    NoCheck(String),
-    /// The prompt cannot be filled.
-    #[error("the case `{case}` cannot be asked: {source}")]
-    NotRendered {
-        /// The case.
-        case: String,
-        /// What its inputs lack.
-        source: RenderError,
-    },
-    /// The version's parameters or the form of its answer are none that a model is asked with.
-    #[error("the prompt's `params` or `response_format`: {0}")]
-    Unknown(String),
-}
-
-/// Asks one case once through `ask`, and judges the reply.
-pub async fn run_case<A, F>(prompt: &VersionContent, case: &Case, ask: A) -> Result<CaseResult, Invalid>
+/// Asks one case once through `ask`, and judges the reply. What is asked is a version, `&version`, with the defaults and limits of its
+/// variables, or bare content.
+///
+/// # Errors
+///
+/// What is wrong with the case; nobody is asked.
+pub async fn run_case<'a, A, F>(
+    prompt: impl Into<Prompt<'a>>,
+    case: &Case,
+    ask: A,
+) -> Result<CaseResult, Invalid>
 where
     A: Fn(ChatRequest) -> F,
     F: Future<Output = Result<Reply, AskError>>,
 {
-    let request = request(&blank(prompt)?, prompt, case)?;
-    Ok(CaseResult { name: case.name.clone(), repeats: vec![judged(case, ask(request).await)] })
+    let prompt = prompt.into();
+    let question = prompt.question(&prompt.blank()?, case)?;
+    let reply = ask(question.request.clone()).await;
+    Ok(CaseResult { name: case.name.clone(), repeats: vec![judged(&question, reply)] })
 }
 
-/// Asks every case through `ask`, as often and as many at once as `options` say, and judges the replies. Everything that can be wrong
-/// with the cases is found before the first question.
-pub async fn run_suite<A, F>(
-    prompt: &VersionContent,
+/// Asks every case through `ask`, as often and as many at once as `options` say, and judges the replies. What is asked is as for
+/// [`run_case`].
+///
+/// # Errors
+///
+/// Everything that is wrong with the cases; nobody is asked.
+pub async fn run_suite<'a, A, F>(
+    prompt: impl Into<Prompt<'a>>,
     cases: &[Case],
     options: Options,
     ask: A,
-) -> Result<SuiteResult, Vec<Invalid>>
+) -> Result<SuiteResult, InvalidSuite>
 where
     A: Fn(ChatRequest) -> F,
     F: Future<Output = Result<Reply, AskError>>,
 {
-    let requests = requests(prompt, cases)?;
+    let questions = questions(&prompt.into(), cases).map_err(|problems| InvalidSuite { problems })?;
     let repeats = options.repeat.max(1);
     let ask = &ask;
-    let asked = cases.iter().zip(&requests).flat_map(|(case, request)| {
-        (0..repeats).map(move |_| async move { judged(case, ask(request.clone()).await) })
+    let asked = questions.iter().flat_map(|question| {
+        (0..repeats).map(move |_| async move { judged(question, ask(question.request.clone()).await) })
     });
     let mut results = stream::iter(asked).buffered(options.concurrency.max(1));
     let mut suite = SuiteResult { cases: Vec::with_capacity(cases.len()) };
@@ -230,49 +230,27 @@ where
     Ok(suite)
 }
 
-/// The requests of all cases, or everything that is wrong with them.
-fn requests(prompt: &VersionContent, cases: &[Case]) -> Result<Vec<ChatRequest>, Vec<Invalid>> {
-    let blank = blank(prompt).map_err(|problem| vec![problem])?;
-    let (mut names, mut requests, mut invalid) = (BTreeSet::new(), Vec::new(), Vec::new());
+/// What is asked of all cases, or everything that is wrong with them.
+fn questions<'a>(prompt: &Prompt<'_>, cases: &'a [Case]) -> Result<Vec<Question<'a>>, Vec<Invalid>> {
+    let blank = prompt.blank().map_err(|problem| vec![problem])?;
+    let (mut names, mut questions, mut invalid) = (BTreeSet::new(), Vec::new(), Vec::new());
     for case in cases {
         if !names.insert(case.name.as_str()) {
             invalid.push(Invalid::SameName(case.name.clone()));
         }
-        match request(&blank, prompt, case) {
-            Ok(request) => requests.push(request),
+        match prompt.question(&blank, case) {
+            Ok(question) => questions.push(question),
             Err(problem) => invalid.push(problem),
         }
     }
-    if invalid.is_empty() { Ok(requests) } else { Err(invalid) }
+    if invalid.is_empty() { Ok(questions) } else { Err(invalid) }
 }
 
-/// What every case of the prompt is asked with, without its messages.
-fn blank(prompt: &VersionContent) -> Result<ChatRequest, Invalid> {
-    let mut request = ChatRequest { tools: tools(prompt), ..ChatRequest::default() };
-    if let VersionContent::Chat(chat) = prompt {
-        let unknown = |source: serde_json::Error| Invalid::Unknown(source.to_string());
-        request.params = serde_json::from_value(Value::Object(chat.params().clone())).map_err(unknown)?;
-        let format = chat.response_format().cloned();
-        request.response_format = format.map(serde_json::from_value).transpose().map_err(unknown)?;
-    }
-    Ok(request)
-}
-
-fn request(blank: &ChatRequest, prompt: &VersionContent, case: &Case) -> Result<ChatRequest, Invalid> {
-    if case.validators.is_empty() {
-        return Err(Invalid::NoCheck(case.name.clone()));
-    }
-    match messages(prompt, &case.inputs) {
-        Ok(messages) => Ok(ChatRequest { messages, ..blank.clone() }),
-        Err(source) => Err(Invalid::NotRendered { case: case.name.clone(), source }),
-    }
-}
-
-fn judged(case: &Case, reply: Result<Reply, AskError>) -> Repeat {
+fn judged(question: &Question<'_>, reply: Result<Reply, AskError>) -> Repeat {
     let checks: Vec<CheckResult> = match &reply {
         Ok(reply) => {
-            let subject = Subject::new(reply, &case.inputs).latency(Some(reply.latency));
-            case.validators.iter().map(|validator| validator.check(&subject)).collect()
+            let subject = Subject::new(reply, &question.inputs).latency(Some(reply.latency));
+            question.case.validators.iter().map(|validator| validator.check(&subject)).collect()
         }
         Err(_) => Vec::new(),
     };

@@ -123,6 +123,8 @@ impl fmt::Debug for Closure {
     }
 }
 
+const NO_SUITE: &str = "only suites in files ask judges and run programs; here, do that in your own code and give the outcome by `Validator::from_fn`";
+
 impl Validator {
     /// A validator of a program's own, with weight 1: `check` looks at the whole reply.
     pub fn from_fn(
@@ -154,6 +156,10 @@ impl Validator {
             let context = Context { document: &document, surroundings: Some(surroundings) };
             reading.value.and_then(|spec| spec.build(context, &mut problems))
         });
+        // The reader's help is for whoever has a suite.
+        for problem in problems.iter_mut().filter(|problem| DEPENDS_ON_SUITE.contains(&problem.code)) {
+            problem.help = Some(NO_SUITE.to_owned());
+        }
         built.filter(|_| !has_errors(&problems)).ok_or(problems)
     }
 
