@@ -316,3 +316,56 @@ fn a_registry_file_that_a_change_removes_takes_its_rules_with_it() {
     let seen = sandbox.run(&EVAL);
     assert!(seen.stderr.contains("`lifecycle.min_cases` (30 there and not set here)"), "{}", seen.shown());
 }
+
+/// A prompt with v1.0.0 in production and v1.1.0 in testing, committed to main after these commands; what else is moved is the change.
+fn moved(before: &[&[&str]], change: &[&[&str]]) -> Option<String> {
+    let sandbox = sandbox();
+    let registry = sandbox.read("prompts/registry.yaml");
+    sandbox.write("prompts/registry.yaml", registry + "lifecycle: {evidence_for: []}\n");
+    sandbox.write("prompts/greet/v1.1.0.txt", "Greet {name}, {tone}, please.\n");
+    let done = |commands: &[&[&str]]| {
+        for command in commands {
+            let [verb, rest @ ..] = command else { continue };
+            let seen = sandbox.run(&[&[*verb, "greet"], rest, &["--by", "Ada"]].concat());
+            assert_eq!(seen.code, Some(0), "{}", seen.shown());
+        }
+    };
+    done(&[&["adopt", "v1.0.0", "--reason", "live"], &["promote", "v1.1.0", "--to", "testing"]]);
+    done(before);
+    if !sandbox.commit_to_main() {
+        return None;
+    }
+    done(change);
+    let seen = sandbox.run(&EVAL);
+    let told = seen.stderr.split("\n\n").find(|warning| warning.contains("moves what users are served"));
+    Some(told.unwrap_or("nothing is told").trim_end().to_owned())
+}
+
+#[test]
+fn what_is_told_of_moves_is_what_they_come_to() {
+    const WHY: [&str; 2] = ["--reason", "slow"];
+    let canary = |percent: &'static str| ["canary", "v1.1.0", "--percent", percent];
+    let deprecate = [&["deprecate", "v1.0.0"][..], &WHY].concat();
+    let abort = [&["abort"][..], &WHY].concat();
+    let promote = ["promote", "v1.1.0", "--to", "production"];
+    let changes: [[&[&[&str]]; 2]; 7] = [
+        [&[], &[&deprecate]],
+        [&[&canary("90")], &[&abort]],
+        [&[&canary("5")], &[&canary("10")]],
+        [&[&canary("5")], &[&abort, &[&canary("5")[..], &WHY].concat()]],
+        [&[&canary("5")], &[&promote]],
+        [
+            &[&canary("5"), &promote],
+            &[&["rollback", "--reason", "slow"], &["archive", "v1.1.0", "--reason", "slow"]],
+        ],
+        // Nobody is served anything else by these.
+        [&[], &[&canary("90"), &canary("95"), &abort]],
+    ];
+    let told: Option<Vec<String>> = changes
+        .iter()
+        .map(|[before, change]| Some(format!("{change:?}\n{}\n", moved(before, change)?)))
+        .collect();
+    if let Some(told) = told {
+        assert_snapshot!(told.join("\n"));
+    }
+}

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use promptassay_lifecycle::event::{Change, Verb};
+use promptassay_lifecycle::event::{Share, Verb};
 use promptassay_lifecycle::ledger::{self, Ledger, Line};
 use promptassay_lifecycle::policy::Policy;
-use promptassay_lifecycle::stage::Stage;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::tree::{Prompt, Tree};
+use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 
 use super::Then;
@@ -45,34 +45,60 @@ impl Then<'_> {
         Ok(new.cloned().collect())
     }
 
-    /// A warning where the change begins or widens a canary, or goes back to an earlier version: users are served something else with the
-    /// merge, and what a canary serves is judged here only where its text changes as well.
+    /// A warning where users are served something else with the merge: what the ledger comes to, there and here, whatever was moved on the
+    /// way. What a canary serves is judged here only where its text changes as well, and what ends is judged nowhere.
     pub(super) fn served_otherwise(&self, prompt: &Prompt) -> Result<Option<Problem>, Box<Problem>> {
-        let is_meant = |line: &Line| matches!(line.event.command, Verb::Canary | Verb::Rollback);
-        let mut moves: Vec<String> = Vec::new();
-        for line in self.new_lines(prompt, is_meant)? {
-            let version = &line.event.version;
-            let said = match &line.event.change {
-                Change::StartCanary(canary, _) | Change::Widen(canary) => {
-                    format!("a canary serves {version} to {} of them", canary.basis_points)
-                }
-                Change::Move(step, _) if step.to() == Stage::Production => {
-                    format!("a rollback serves {version}")
-                }
-                Change::Move(..) => format!("a rollback ends {version}"),
-            };
-            if !moves.contains(&said) {
-                moves.push(said);
-            }
+        let file = prompt.directory().join(ledger::FILE_NAME);
+        // One that is removed or cannot be read is said to be that.
+        if !ledger::exists(prompt.directory()) || !is_touched(&self.git, &file, &self.touched) {
+            return Ok(None);
         }
-        let Some(_) = moves.first() else { return Ok(None) };
+        let Some(now) =
+            Ledger::read(prompt.directory(), prompt.name()).ok().and_then(|now| ServedBy::of(&now))
+        else {
+            return Ok(None);
+        };
+        let at = |commit: &str| -> Result<Option<ServedBy>, Box<Problem>> {
+            let text = self.git.text_at(commit, &self.git.named(&file))?;
+            let ledger = text.map(|text| Ledger::parse(file.clone(), prompt.name(), text));
+            if let Some(served) = ledger.and_then(|ledger| ServedBy::of(&ledger)) {
+                return Ok(Some(served));
+            }
+            // Where there is none yet, prompt.yaml says what is served.
+            let active = self.git.active_version(commit, prompt.directory())?;
+            Ok(active.map(|active| ServedBy { production: Some(active), canary: None }))
+        };
+        let (Some(there), Some(began)) = (at(&self.commit)?, at(&self.fork)?) else { return Ok(None) };
+        let mut moves = Vec::new();
+        if now.production != there.production && now.production != began.production {
+            let [there, here] = [&there, &now].map(|served| {
+                served.production.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
+            });
+            moves.push(format!("production ({there} there and {here} here)"));
+        }
+        if now.canary != there.canary && now.canary != began.canary {
+            let [there, here] = [&there, &now].map(|served| match &served.canary {
+                None => "none".to_owned(),
+                Some(canary) => format!("{} to {} of the users", canary.version, canary.share),
+            });
+            let here = if here == there { "to others of them".to_owned() } else { here };
+            moves.push(format!("canary ({there} there and {here} here)"));
+        }
+        if moves.is_empty() {
+            return Ok(None);
+        }
         let name = prompt.name();
         let message = format!("{name}: this change moves what users are served: {}", moves.join(", "));
-        let help = format!(
-            "the ledger says on which evidence: `promptassay history {name}`; what a canary serves is judged by `promptassay eval {name} --served`"
-        );
-        let place = Place::whole_file(prompt.directory().join(ledger::FILE_NAME));
-        Ok(Some(Problem::warning("changes::served", message).at(place).help(help)))
+        let help = if now.production.is_none() {
+            format!(
+                "nobody is served anything of it once this is merged; the ledger says why: `promptassay history {name}`"
+            )
+        } else {
+            format!(
+                "the ledger says on which evidence: `promptassay history {name}`; what a canary serves is judged by `promptassay eval {name} --served`"
+            )
+        };
+        Ok(Some(Problem::warning("changes::served", message).at(Place::whole_file(file)).help(help)))
     }
 
     /// A warning where the change moves a version under other rules than those of the commit and of where the change began.
@@ -105,6 +131,33 @@ impl Then<'_> {
         Ok(Some(
             Problem::warning("changes::moved_by_other_rules", message).at(Place::whole_file(file)).help(help),
         ))
+    }
+}
+
+/// What users are served.
+struct ServedBy {
+    production: Option<Version>,
+    canary: Option<ServedCanary>,
+}
+
+/// What some of them are served instead; the salt says whom.
+#[derive(PartialEq, Eq)]
+struct ServedCanary {
+    version: Version,
+    share: Share,
+    salt: String,
+}
+
+impl ServedBy {
+    /// What a ledger comes to; `None` where it cannot be trusted.
+    fn of(ledger: &Ledger) -> Option<Self> {
+        let canary = ledger.state().canary().map(|running| ServedCanary {
+            version: running.version.clone(),
+            share: running.settings.basis_points,
+            salt: running.settings.salt.clone(),
+        });
+        let production = ledger.state().production().cloned();
+        ledger.faults().is_empty().then_some(Self { production, canary })
     }
 }
 
