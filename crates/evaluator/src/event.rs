@@ -1,7 +1,7 @@
 //! What a run says: events, and nothing else. They are stored, replayed, counted and shown; all of them are plain data.
 
 use jiff::Timestamp;
-use promptassay_llm::{ModelErrorKind, Reply, ToolCall, Usage};
+use promptassay_llm::{ModelError, ModelErrorKind, Reply, ToolCall, Usage};
 use promptassay_registry::digest::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -286,6 +286,12 @@ impl AskError {
             }
             _ => &self.message,
         }
+    }
+}
+
+impl From<ModelError> for AskError {
+    fn from(error: ModelError) -> Self {
+        Self { kind: AskErrorKind::Model(error.kind()), message: error.to_string() }
     }
 }
 

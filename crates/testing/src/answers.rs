@@ -76,13 +76,7 @@ impl Mock {
         };
         let row = mocked(row, &running.uri)?;
         let answer = running.client.ask(&row, &Secrets::none(), request, now()).await;
-        let reply = answer
-            .map_err(|error| AskError {
-                kind: AskErrorKind::Model(error.kind()),
-                message: error.to_string(),
-            })?
-            .reply;
-        Ok(Asked { reply, source: ReplySource::Scripted })
+        Ok(Asked { reply: answer?.reply, source: ReplySource::Scripted })
     }
 
     /// Where a row says how many requests it takes at once, a script is asked no more than that either.

@@ -1,5 +1,12 @@
 //! Evaluating inside of a test of one's own.
 
+use jiff::Timestamp;
+use promptassay_evaluator::inline::{Case, run_case};
+use promptassay_evaluator::settings::Settings;
+use promptassay_evaluator::validator::Validator;
+use promptassay_llm::{ApiKey, ChatRequest, Client, ClientOptions, ModelRow, Secrets};
+use promptassay_registry::files::write_atomic;
+use promptassay_registry::tree::{Loaded, Tree};
 use promptassay_testing::{Invalid, MockLlm, MockScript, Prompts, Reply, Versions};
 use serde_json::json;
 
@@ -238,5 +245,64 @@ async fn a_check_by_a_program_runs_only_where_that_is_allowed() -> Result<(), In
     assert!(!broken.report().contains("record what the judge says"), "{}", broken.report());
     let prompts = Prompts::new(directory.path()).allow_commands();
     prompts.evaluate_case("greeting", "ada").await?.assert_passed();
+    Ok(())
+}
+
+/// As docs/testing.md has it, but for the model: a mock stands where the row's address is.
+#[tokio::test]
+async fn the_client_of_a_row_asks_a_version_with_its_defaults() -> Result<(), Box<dyn std::error::Error>> {
+    let prompts = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let mock = MockLlm::start(MockScript::default_reply("Good morning, Ada!").build()?).await?;
+    let silent = MockLlm::start(MockScript::without_default().build()?).await?;
+    let row = |name: &str, mock: &MockLlm| {
+        format!(
+            "  {name}: {{provider: openai, base_url: \"{}/v1\", api_key_env: KEY, model: m, params: {{seed: 7, temperature: 1}}}}\n",
+            mock.uri()
+        )
+    };
+    for (file, text) in [
+        ("registry.yaml", format!("models:\n{}{}", row("default", &mock), row("silent", &silent)).as_str()),
+        (
+            "greeting/prompt.yaml",
+            "name: greeting\nactive_version: v1.0.0\nvariables: {name: string, tone: {default: kindly}}\n",
+        ),
+        (
+            "greeting/v1.0.0.yaml",
+            "messages: [{role: user, content: \"Greet {name} {tone}.\"}]\nparams: {temperature: 0}\n",
+        ),
+    ] {
+        let path = prompts.path().join(file);
+        std::fs::create_dir_all(path.parent().ok_or("a directory")?)?;
+        write_atomic(&path, text)?;
+    }
+    let Loaded { tree, mut problems } = Tree::load(prompts.path());
+    let document = tree.registry().document.as_ref().ok_or("a registry.yaml")?;
+    let settings = Settings::read(document, &mut problems);
+    assert!(problems.is_empty(), "{problems:?}");
+    let mut secrets = Secrets::none();
+    for name in settings.models["default"].environment_names() {
+        secrets.insert(name.clone(), ApiKey::new("a-key-that-nobody-checks")?);
+    }
+    let client = Client::new(ClientOptions { proxy_from_environment: false, ..ClientOptions::default() })?;
+    let (client, secrets) = (&client, &secrets);
+    let ask = |row| {
+        move |mut request: ChatRequest| async move {
+            let row: &ModelRow = row;
+            request.params = request.params.merged_over(&row.params);
+            Ok(client.ask(row, secrets, &request, Timestamp::UNIX_EPOCH).await?.reply)
+        }
+    };
+    let case = Case::new("by_name").input("name", "Ada");
+    let case = case.validator(Validator::parse("contains: Ada").map_err(|problems| problems[0].to_string())?);
+    let version = tree.find("greeting")?.active_version()?;
+
+    assert!(run_case(version, &case, ask(&settings.models["default"])).await?.passes());
+    let asked = mock.requests().await[0].json()?;
+    assert_eq!(asked["messages"][0]["content"], "Greet Ada kindly.");
+    assert_eq!((&asked["seed"], &asked["temperature"]), (&json!(7), &json!(0.0)));
+
+    let result = run_case(version, &case, ask(&settings.models["silent"])).await?;
+    let error = result.repeats[0].reply.as_ref().unwrap_err();
+    assert_eq!(error.kind.as_str(), "bad_request", "{error:?}");
     Ok(())
 }
