@@ -3,7 +3,7 @@
 use std::fs;
 use std::future::ready;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
+use std::thread;
 use std::time::Duration;
 
 use promptassay_registry::files::{DirectoryLock, LockError, may_be_there};
@@ -11,6 +11,7 @@ use promptassay_registry::name::PromptName;
 use promptassay_registry::operations::PromptError;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::{prompt_file, registry_file};
+use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
 use crate::commands::Context;
@@ -68,8 +69,9 @@ impl Context<'_> {
             Err(LockError::Held { holder, .. }) => holder,
             Err(error) => return Err(cannot_lock(&error)),
         };
-        runtime()?.block_on(async {
-            let mut stop = pin!(asked_to_stop(1));
+        let runtime = runtime()?;
+        let mut stop = Box::pin(asked_to_stop(1));
+        let waited = runtime.block_on(async {
             let mut is_told = false;
             loop {
                 tokio::select! {
@@ -90,7 +92,11 @@ impl Context<'_> {
                     },
                 }
             }
-        })
+        });
+        if waited.is_ok() {
+            thread::spawn(move || end_when(&runtime, stop));
+        }
+        waited
     }
 
     /// Refuses to write a report or a snapshot over what prompts are made of, which a slip of the pen would cost.
@@ -121,6 +127,18 @@ impl Context<'_> {
             Err(_) => self.prompt(name).map(|prompt| prompt.name().clone()),
         }
     }
+}
+
+/// Ends the process as soon as it is asked to stop. Once signals are listened for their default action is gone for good, and whoever waited
+/// for a lock goes on as one that did not have to: what reads standard input or asks a database can be stopped.
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "in place of the default action of a signal, which runs no destructor either"
+)]
+fn end_when(runtime: &Runtime, stop: impl Future<Output = ()>) {
+    runtime.block_on(stop);
+    std::process::exit(Exit::Interrupted.code().into())
 }
 
 /// What a command comes to that was asked to stop before it had begun.

@@ -57,6 +57,34 @@ fn who_waits_to_write_says_that_nothing_was_changed_when_it_is_stopped() {
 
 #[cfg(unix)]
 #[test]
+fn who_has_waited_to_write_can_still_be_stopped() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    for signal in ["-INT", "-TERM"] {
+        let sandbox = crate::sandbox::Sandbox::new();
+        let lock = DirectoryLock::acquire(&sandbox.path("prompts")).unwrap();
+        let mut waiting = sandbox
+            .command(&["add", "greet", "v1.1.0", "--from", "-"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines().map_while(Result::ok);
+        assert!(said.any(|line| line.starts_with("waiting for")));
+        drop(lock);
+        // More than a pipe holds: it has the lock and reads, and waits for the end, which never comes.
+        let mut input = waiting.stdin.take().unwrap();
+        input.write_all("Greet {name}.\n".repeat(20_000).as_bytes()).unwrap();
+        let id = waiting.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert_eq!(waiting.wait().unwrap().code(), Some(130), "{signal}");
+        drop(input);
+        assert!(!sandbox.path("prompts/greet/v1.1.0.txt").exists());
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn who_waits_for_another_recording_can_be_stopped_and_records_later() {
     use std::io::{BufRead as _, BufReader};
     let mock = Mock::polite();
