@@ -14,6 +14,7 @@ mod known_ids;
 mod lost_rows;
 mod named_stores;
 mod phases;
+mod seeds;
 mod served_by_postgresql;
 mod treatments;
 mod unknown_outcomes;

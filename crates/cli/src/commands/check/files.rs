@@ -18,7 +18,7 @@ use promptassay_registry::version::Version;
 use promptassay_registry::yaml::Document;
 
 use super::recorded;
-use super::running::Started;
+use super::running::{Open, Started};
 use super::unread;
 use crate::experiments::{Found, of_prompt, spread_alike};
 
@@ -62,12 +62,14 @@ impl Files {
             check_request(document, problems);
         }
         let experiments = of_prompt(prompt, problems);
-        let open = started.check(prompt, &experiments, problems);
+        let Open { open, drafts } = started.check(prompt, &experiments, problems);
+        let is_among = |found: &Found, some: &[&Found]| some.iter().any(|other| other.file == found.file);
+        let mut in_order: Vec<&Found> = experiments.iter().collect();
+        in_order.sort_by_key(|found| (is_among(found, &open), is_among(found, &drafts)));
+        let alike = spread_alike(&in_order, |found| is_among(found, &drafts));
         // What is over is over.
-        let is_open = |found: &Found| open.iter().any(|open| open.file == found.file);
-        problems.extend(
-            spread_alike(&experiments).filter(|(found, _)| is_open(found)).map(|(_, problem)| problem),
-        );
+        let alike = alike.into_iter().filter(|(found, _)| is_among(found, &open));
+        problems.extend(alike.map(|(_, problem)| problem));
         check_ledger(prompt, &open, problems);
         if let Some(directory) = &self.replies {
             recorded::check_replies(prompt, directory, &self.repository, problems);

@@ -26,6 +26,14 @@ enum Known {
     Nothing,
 }
 
+/// The experiments of a prompt of which it is not known that they are over.
+#[derive(Default)]
+pub(super) struct Open<'e> {
+    pub(super) open: Vec<&'e Found>,
+    /// Those among them that nobody has started, as far as that can be known.
+    pub(super) drafts: Vec<&'e Found>,
+}
+
 impl<'a> Started<'a> {
     /// What names a store and cannot be one is an error, whether there is an experiment or not; a warning where it is not of the tree, but
     /// of the environment: what the files say is sound or not without it.
@@ -81,23 +89,28 @@ impl<'a> Started<'a> {
         })
     }
 
-    /// What is wrong with those of the experiments that run. Gives back those of which it is not known that they are over.
+    /// What is wrong with those of the experiments that run.
     pub(super) fn check<'e>(
         &mut self,
         prompt: &Prompt,
         experiments: &'e [Found],
         problems: &mut Vec<Problem>,
-    ) -> Vec<&'e Found> {
-        let (mut open, mut decide) = (Vec::new(), Vec::new());
+    ) -> Open<'e> {
+        let (mut sorted, mut decide) = (Open::default(), Vec::new());
         let now = self.now;
         let is_over = |found: &Found| found.experiment.end.is_some_and(|end| end <= now);
         for found in experiments.iter().filter(|found| !is_over(found)) {
             let known = self.known(problems);
+            let mut is_draft = false;
             let runs = match known {
                 Known::Store(store) => match found.standing(store.as_mut(), now) {
                     Ok(Standing::Stopped(..)) => continue,
-                    Ok(_) if !found.allows(now) => false,
+                    Ok(standing) if !found.allows(now) => {
+                        is_draft = !standing.is_begun();
+                        false
+                    }
                     Ok(standing) => {
+                        is_draft = !standing.is_begun();
                         problems.extend(found.changed(&standing));
                         if matches!(standing, Standing::Runs | Standing::Changed(_)) {
                             decide.push(found);
@@ -109,10 +122,16 @@ impl<'a> Started<'a> {
                         false
                     }
                 },
-                Known::Files => found.experiment.start.is_some() && found.allows(now),
+                Known::Files => {
+                    is_draft = found.experiment.start.is_none();
+                    !is_draft && found.allows(now)
+                }
                 Known::Nothing => false,
             };
-            open.push(found);
+            sorted.open.push(found);
+            if is_draft {
+                sorted.drafts.push(found);
+            }
             if runs {
                 problems.extend(found.unregistered(prompt));
             }
@@ -134,7 +153,7 @@ impl<'a> Started<'a> {
                     )),
             );
         }
-        open
+        sorted
     }
 }
 

@@ -126,10 +126,12 @@ pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result
 /// A seed that another experiment of the prompt has.
 fn alike(found: &Found, loaded: &Loaded) -> Option<Problem> {
     let prompt = prompts::find(loaded, found.experiment.prompt.as_str()).ok()?;
-    let mut all = of_prompt(prompt, &mut Vec::new());
+    let all = of_prompt(prompt, &mut Vec::new());
+    let is_own = |other: &Found| other.file == found.file;
     // Behind the others, whose seed it takes.
-    all.sort_by_key(|other| other.file == found.file);
-    spread_alike(&all).find(|(other, _)| other.file == found.file).map(|(_, problem)| problem)
+    let (own, others): (Vec<&Found>, Vec<&Found>) = all.iter().partition(|other| is_own(other));
+    let alike = spread_alike(&[others, own].concat(), is_own);
+    alike.into_iter().find(|(other, _)| is_own(other)).map(|(_, problem)| problem)
 }
 
 /// A window so long that no unit counts before the end.
