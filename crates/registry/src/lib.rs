@@ -21,8 +21,12 @@
 //! # }
 //! ```
 //!
-//! A program that runs for long keeps a [`live::LiveRegistry`], which reloads while it is read (with a lifecycle, the `LivePrompts` of that
-//! crate); one without files registers its prompts in a [`memory::Registry`].
+//! The active version is what `prompt.yaml` says to everybody: it passes by canaries and experiments. Where versions move by a ledger,
+//! [`LivePrompts`](../promptassay_lifecycle/live/struct.LivePrompts.html) of the lifecycle crate says what a user is served, and
+//! docs/lifecycle.md has the order of experiment, canary and production.
+//!
+//! A program that runs for long keeps a [`live::LiveRegistry`], which reloads while it is read, or those `LivePrompts`; one without files
+//! registers its prompts in a [`memory::Registry`].
 
 pub mod content;
 pub mod digest;

@@ -4,9 +4,11 @@ mod adopting;
 mod crashing;
 mod guarding;
 mod moving;
+mod ordering;
 mod proving;
 mod racing;
 mod reading;
+mod shown;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
