@@ -87,7 +87,7 @@ impl Arm {
     }
 }
 
-/// As [`ArmSpec`] reads it.
+/// As a snapshot has it.
 impl Serialize for Arm {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Arm", 6)?;
