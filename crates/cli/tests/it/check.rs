@@ -418,3 +418,79 @@ fn a_data_set_that_nothing_reads_is_said() {
         .write("prompts/greet/tests/.hidden.csv", "");
     assert_snapshot!(sandbox.session(&[&["check"]]));
 }
+
+/// What the help of the first warning says to write, between its first two backticks behind `from`.
+fn advised<'a>(shown: &'a str, from: &str) -> &'a str {
+    let help = shown.split("= help: ").nth(1).unwrap();
+    help.split(from).nth(1).unwrap().split('`').next().unwrap()
+}
+
+#[test]
+fn what_the_help_says_of_an_unread_data_set_can_be_typed() {
+    const SUITE: &str = "prompts/greet/tests/test_cases.yaml";
+    for (file, name) in [
+        ("faq.CSV", "faq.csv"),
+        ("a, b [1].csv", "a, b [1].csv"),
+        ("it's.jsonl", "it's.jsonl"),
+        ("- x.CSV", "- x.csv"),
+    ] {
+        let sandbox = Sandbox::new();
+        let rows = if file.contains("jsonl") {
+            "{\"name\": \"row\", \"inputs\": {\"name\": \"Bob\"}}\n"
+        } else {
+            "name,inputs.name\nrow,Bob\n"
+        };
+        sandbox.write(&format!("prompts/greet/tests/{file}"), rows);
+        let shown = sandbox.run(&["check"]).stderr;
+        if file != name {
+            assert_eq!(advised(&shown, "rename it to `"), name, "{shown}");
+            fs::rename(
+                sandbox.path(&format!("prompts/greet/tests/{file}")),
+                sandbox.path(&format!("prompts/greet/tests/{name}")),
+            )
+            .unwrap();
+        }
+        let entry = advised(&shown, "write `").to_owned();
+        sandbox.edit(
+            SUITE,
+            "cases:",
+            &format!("validators: [{{max_words: 9}}]\ndatasets:\n  {entry}\ncases:"),
+        );
+        let checked = sandbox.run(&["check"]);
+        assert_eq!(
+            (checked.stdout.as_str(), checked.stderr.as_str()),
+            ("ok: 1 prompt, 1 version, 2 cases\n", "")
+        );
+    }
+}
+
+#[test]
+fn rows_that_a_program_or_the_suite_of_another_prompt_reads_are_read() {
+    const SUITE: &str = "prompts/greet/tests/test_cases.yaml";
+    let sandbox = Sandbox::new();
+    let row = "name,inputs.name\nrow,Bob\n";
+    for file in ["allowed.jsonl", "lists/a.csv", "shared.csv"] {
+        sandbox.write(&format!("prompts/greet/tests/{file}"), row);
+    }
+    let programs =
+        "validators:\n  - max_words: 9\n  - command: [sh, check.sh, allowed.jsonl, lists/]\ncases:";
+    sandbox.write("prompts/greet/tests/check.sh", "").edit(SUITE, "cases:", programs);
+    let suite = sandbox.read(SUITE).replace(
+        programs,
+        "validators: [{max_words: 9}]\ndatasets: [{file: ../../greet/tests/shared.csv}]\ncases:",
+    );
+    for (file, text) in [
+        ("prompt.yaml", crate::sandbox::PROMPT.replace("greet", "other")),
+        ("v1.0.0.txt", crate::sandbox::TEXT.to_owned()),
+        ("tests/test_cases.yaml", suite),
+    ] {
+        sandbox.write(&format!("prompts/other/{file}"), text);
+    }
+    for named in [&["check"][..], &["check", "greet"]] {
+        let checked = sandbox.run(named);
+        assert_eq!((checked.code, checked.stderr.as_str()), (Some(0), ""), "{}", checked.shown());
+    }
+    // What nobody names is told all the same.
+    sandbox.write("prompts/greet/tests/forgotten.csv", row);
+    assert!(sandbox.run(&["check"]).stderr.contains("forgotten.csv"));
+}

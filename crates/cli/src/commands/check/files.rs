@@ -1,11 +1,11 @@
 //! The files that other crates than the registry type: sections of registry.yaml, suites, parameters of chat versions.
 
-use std::path::PathBuf;
+use std::cell::OnceCell;
 
 use promptassay_evaluator::gate;
 use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
 use promptassay_evaluator::settings::Settings;
-use promptassay_evaluator::suite;
+use promptassay_evaluator::suite::{self, Suite};
 use promptassay_experiments::store::Location;
 use promptassay_lifecycle::ledger::{self, Ledger, Standing};
 use promptassay_lifecycle::policy::Policy;
@@ -19,24 +19,21 @@ use promptassay_registry::yaml::Document;
 
 use super::recorded;
 use super::running::{Open, Started};
-use super::unread;
+use super::unread::{self, Read};
 use crate::experiments::{Found, of_prompt, spread_alike};
 
 /// What all prompts share, and a count of what was checked.
-pub(super) struct Files {
+pub(super) struct Files<'t> {
+    tree: &'t Tree,
     settings: Settings,
-    /// What datasets may not leave.
-    repository: PathBuf,
-    /// registry.yaml.
-    registry: Option<Document>,
-    /// Where recorded replies are, if registry.yaml says.
-    replies: Option<PathBuf>,
+    /// What the suites of all prompts read, once it is asked for.
+    read: OnceCell<Read>,
     cases: usize,
 }
 
-impl Files {
+impl<'t> Files<'t> {
     /// Reads the sections of registry.yaml.
-    pub(super) fn new(tree: &Tree, problems: &mut Vec<Problem>) -> Self {
+    pub(super) fn new(tree: &'t Tree, problems: &mut Vec<Problem>) -> Self {
         let settings = match &tree.registry().document {
             Some(document) => {
                 Policy::read(document, problems);
@@ -47,8 +44,26 @@ impl Files {
         };
         // Nothing is run here, so nothing needs to be allowed.
         let settings = Settings { allow_commands: true, ..settings };
-        let (repository, replies) = (tree.repository_root().to_owned(), tree.registry().replies.clone());
-        Self { settings, repository, registry: tree.registry().document.clone(), replies, cases: 0 }
+        Self { tree, settings, read: OnceCell::new(), cases: 0 }
+    }
+
+    /// What the suites of all prompts read; of one with mistakes nothing is known.
+    fn read(&self) -> &Read {
+        self.read.get_or_init(|| {
+            let mut read = Read::default();
+            for prompt in self.tree.prompts().filter(|prompt| prompt.has_suite()) {
+                let repository = self.tree.repository_root();
+                if let Some(suite) = suite::of_prompt(prompt, repository, &self.settings, &mut Vec::new()) {
+                    self.add_to(&mut read, &suite);
+                }
+            }
+            read
+        })
+    }
+
+    fn add_to(&self, read: &mut Read, suite: &Suite) {
+        let answering = suite.model_program_files(&self.settings, self.tree.repository_root());
+        read.add(suite, suite.program_files().into_iter().chain(answering));
     }
 
     /// How many cases the suites have.
@@ -71,10 +86,11 @@ impl Files {
         let alike = alike.into_iter().filter(|(found, _)| is_among(found, &open));
         problems.extend(alike.map(|(_, problem)| problem));
         check_ledger(prompt, &open, problems);
-        if let Some(directory) = &self.replies {
-            recorded::check_replies(prompt, directory, &self.repository, problems);
+        let repository = self.tree.repository_root();
+        if let Some(directory) = &self.tree.registry().replies {
+            recorded::check_replies(prompt, directory, repository, problems);
         }
-        recorded::check_blessed(prompt, &self.repository, problems);
+        recorded::check_blessed(prompt, repository, problems);
         let path = prompt.suite_path();
         if prompt.has_suite() {
             self.check_suite(prompt, problems);
@@ -98,12 +114,15 @@ impl Files {
     }
 
     fn check_suite(&mut self, prompt: &Prompt, problems: &mut Vec<Problem>) {
-        let Some(suite) = suite::of_prompt(prompt, &self.repository, &self.settings, problems) else {
+        let Some(suite) = suite::of_prompt(prompt, self.tree.repository_root(), &self.settings, problems)
+        else {
             return;
         };
         self.cases += suite.cases.len();
-        problems.extend(gate::margin_out_of_reach(prompt, &suite, self.registry.as_ref()));
-        problems.extend(unread::data_sets(&suite));
+        problems.extend(gate::margin_out_of_reach(prompt, &suite, self.tree.registry().document.as_ref()));
+        let mut own = Read::default();
+        self.add_to(&mut own, &suite);
+        problems.extend(unread::data_sets(&suite, &own, || self.read()));
         let Ok(active) = prompt.active_version() else { return };
         let versions: Vec<Version> = prompt.versions().map(|version| version.version.clone()).collect();
         // The same versions that `eval` takes, so that what is sound here can be asked there.
