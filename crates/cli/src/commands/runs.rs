@@ -9,7 +9,7 @@ use promptassay_registry::problem::Problem;
 use serde::Serialize;
 
 use super::Context;
-use super::eval::journal::{RunsArguments, described};
+use super::eval::journal::{RunsArguments, described, whose};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::table::{STRONG, columns, count};
@@ -60,6 +60,11 @@ struct Row {
     started_at: String,
     state: &'static str,
     shard: Option<String>,
+    /// Where its prompts are, in the repository, where that is known.
+    prompts_directory: Option<String>,
+    /// Whether these are others than those that are looked at.
+    #[serde(skip)]
+    is_of_others: bool,
     prompts: Vec<String>,
     trials: usize,
     passed: usize,
@@ -95,7 +100,7 @@ pub(crate) fn run(arguments: &RunsCommandArguments, context: &Context<'_>) -> Re
             context.answer(|| table(&rows, context.console.color), &rows)
         }
         RunsCommand::Show { run, runs } => {
-            let (directory, file) = described(runs.find(run, context)?)?;
+            let (directory, file) = described(runs.find_of_anybody(run, context)?)?;
             let row = row(&directory, &file, context)?;
             context.answer(|| text(&row, &file), &row)
         }
@@ -132,6 +137,8 @@ fn undescribed_row(id: &RunId, kept: &Runs) -> Row {
         started_at: id.time().map(|time| time.to_string()).unwrap_or_default(),
         state: "no run.json",
         shard: None,
+        prompts_directory: None,
+        is_of_others: false,
         prompts: Vec::new(),
         trials: 0,
         passed: 0,
@@ -154,6 +161,8 @@ fn row(directory: &RunDirectory, file: &RunFile, context: &Context<'_>) -> Resul
         started_at: file.started_at.to_string(),
         state,
         shard: file.shard.map(|shard| format!("{}/{}", shard.index, shard.of)),
+        prompts_directory: file.prompts_directory.clone(),
+        is_of_others: whose(file, context).is_some(),
         prompts: file.prompts.iter().map(|prompt| prompt.name.to_string()).collect(),
         trials: file.trials,
         passed: outline.passed,
@@ -223,13 +232,16 @@ fn verdict(row: &Row) -> String {
     if row.not_judged > 0 { format!("{verdict}, {} not judged", row.not_judged) } else { verdict }
 }
 
-/// The first candidate, and how many there are beside it.
+/// The first candidate, how many there are beside it, and whose they are where they are others'.
 fn candidate(row: &Row) -> String {
-    match row.candidates.as_slice() {
+    let whose = row.prompts_directory.as_ref().filter(|_| row.is_of_others);
+    let whose = whose.map_or_else(String::new, |whose| format!(", of {whose}"));
+    let candidate = match row.candidates.as_slice() {
         [] => row.prompts.join(", "),
         [one] => format!("{} v{}", one.prompt, one.version),
         [one, more @ ..] => format!("{} v{} and {} more", one.prompt, one.version, more.len()),
-    }
+    };
+    candidate + &whose
 }
 
 fn text(row: &Row, file: &RunFile) -> String {
@@ -239,6 +251,8 @@ fn text(row: &Row, file: &RunFile) -> String {
         format!("state      {}", row.state),
     ];
     lines.extend(row.shard.as_ref().map(|shard| format!("shard      {shard}")));
+    let whose = row.prompts_directory.as_ref().filter(|_| row.is_of_others);
+    lines.extend(whose.map(|whose| format!("prompts    in {whose}")));
     lines.push(format!(
         "finished   {}: {} passed, {} failed, {} not judged",
         finished(row),

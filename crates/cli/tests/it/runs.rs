@@ -1,5 +1,7 @@
 //! Kept runs: reported again, resumed, judged anew, listed, removed.
 
+mod renamed;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -73,14 +73,24 @@ impl RunsArguments {
         if let Some(directory) = RunDirectory::at(&PathBuf::from(reference)) {
             return Ok(directory);
         }
-        let found =
-            self.runs(context)?.find(reference).map_err(|error| not_found(&error, reference, context))?;
+        let found = self.find_of_anybody(reference, context)?;
         // What is wrong with one that cannot be read is said by whoever reads it.
-        let whose = found.file().ok().and_then(|file| file.prompts_directory.map(|whose| (file.id, whose)));
-        match (whose, context.prompts_in_the_repository()) {
-            (Some((id, whose)), Some(own)) if whose != own => Err(of_others(&id, &whose, &own)),
-            _ => Ok(found),
+        match found.file().ok().and_then(|file| whose(&file, context)) {
+            Some((whose, own)) => Err(of_others(&found, &whose, &own, context)),
+            None => Ok(found),
         }
+    }
+
+    /// The same for whoever shows what the run itself says, and needs no prompts: an id finds those of other prompts directories too.
+    pub(crate) fn find_of_anybody(
+        &self,
+        reference: &str,
+        context: &Context<'_>,
+    ) -> Result<RunDirectory, Failure> {
+        if let Some(directory) = RunDirectory::at(&PathBuf::from(reference)) {
+            return Ok(directory);
+        }
+        self.runs(context)?.find(reference).map_err(|error| not_found(&error, reference, context))
     }
 
     /// The same for whoever is to remove it: also one of which nothing is known but its id.
@@ -97,10 +107,24 @@ impl RunsArguments {
     }
 }
 
-fn of_others(id: &RunId, whose: &str, own: &str) -> Failure {
+/// The prompts directory of a run that is not of this one, and this one.
+pub(crate) fn whose(file: &RunFile, context: &Context<'_>) -> Option<(String, String)> {
+    let (whose, own) = (file.prompts_directory.clone()?, context.prompts_in_the_repository()?);
+    (whose != own).then_some((whose, own))
+}
+
+fn of_others(found: &RunDirectory, whose: &str, own: &str, context: &Context<'_>) -> Failure {
+    let id = found.path().file_name().unwrap_or_default().display();
     let message = format!("run {id} is of the prompts in `{whose}`, and these are those in `{own}`");
-    let help =
-        format!("`--prompts DIR`, with that directory, reads it; `latest` is the latest one of `{own}`");
+    let is_there = context.repository().is_ok_and(|repository| repository.join(whose).is_dir());
+    let help = if is_there {
+        format!("`--prompts DIR`, with that directory, reads it; `latest` is the latest one of `{own}`")
+    } else {
+        format!(
+            "there is no `{whose}` any more: where it was renamed, the path of the run in place of its id reads it, `{}`",
+            found.path().display()
+        )
+    };
     Failure::invalid_one(Problem::error("runs::of_others", message).help(help))
 }
 
@@ -110,6 +134,11 @@ fn not_found(error: &FindError, reference: &str, context: &Context<'_>) -> Failu
         && context.prompts.join(reference).join("prompt.yaml").is_file();
     let help = if let FindError::Undescribed { id } = error {
         format!("`promptassay runs rm {id}` removes what is left of it")
+    } else if let FindError::OfOthers { root, .. } = error {
+        format!(
+            "`promptassay runs list` says whose they are; where the prompts directory was renamed, the path of a run reads it: `{}`",
+            root.join("ID").display()
+        )
     } else if is_prompt {
         format!("`{reference}` is a prompt, and a run is wanted: without one, the latest is taken; {list}")
     } else {
