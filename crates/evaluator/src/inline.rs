@@ -179,7 +179,7 @@ impl SuiteResult {
 }
 
 /// Asks one case once through `ask`, and judges the reply. What is asked is a version, `&version`, with the defaults and limits of its
-/// variables, or bare content.
+/// variables, or bare content. The request has the parameters of the version alone; those of a model are for `ask` to add.
 ///
 /// # Errors
 ///
