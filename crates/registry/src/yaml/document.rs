@@ -212,9 +212,9 @@ fn syntax_problem(file: &Path, text: &str, error: &serde_saphyr::Error) -> Probl
     let line_start = text.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
     let on_line = text[line_start..].chars().take(column - 1).map(char::len_utf8).sum::<usize>();
     let at = line_start + on_line;
-    if let Some(bracket) = unclosed(text, at) {
-        let place = Place::in_text(file, text, bracket.at..bracket.at + 1);
-        return says(&bracket.message()).at(place).help(bracket.help(text));
+    if let Some(open) = unclosed(text, at) {
+        let place = Place::in_text(file, text, open.at..open.at + 1);
+        return says(&open.message()).at(place).help(open.help(text));
     }
     says(&message).at(Place::in_text(file, text, at..at + 1))
 }

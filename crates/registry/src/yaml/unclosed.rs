@@ -1,22 +1,22 @@
-//! The bracket that nobody closed. The parser meets it only in what comes after, where nothing is wrong.
+//! The bracket or the quote that nobody closed. The parser meets it only in what comes after, where nothing is wrong.
 
-/// A bracket of flow style that is not closed.
+/// A bracket of flow style, or a quote, that is not closed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unclosed {
     /// Where it stands, in bytes.
     pub(super) at: usize,
-    bracket: u8,
+    sign: u8,
     /// Where what is no part of it any more begins; the end of the text, if none.
     before: Option<usize>,
 }
 
 impl Unclosed {
     pub(super) fn message(&self) -> String {
-        format!("the `{}` is not closed", char::from(self.bracket))
+        format!("the `{}` is not closed", char::from(self.sign))
     }
 
     pub(super) fn help(&self, text: &str) -> String {
-        let closing = char::from(closing(self.bracket));
+        let closing = char::from(closing(self.sign));
         match self.before {
             Some(before) => {
                 let line = text[..before].matches('\n').count() + 1;
@@ -31,7 +31,7 @@ impl Unclosed {
     }
 }
 
-/// The innermost bracket that is open where the parser gave up, if nothing closes it. `text` is no valid YAML; how it is meant is
+/// The innermost bracket that is open where the parser gave up, if nothing closes it; or a quote that only one of another text closes. `text` is no valid YAML; how it is meant is
 /// told by what begins lines, so where that is in doubt there is none.
 pub(super) fn unclosed(text: &str, gave_up: usize) -> Option<Unclosed> {
     let mut scan = Scan { bytes: text.as_bytes(), at: 0, gave_up };
@@ -43,8 +43,12 @@ pub(super) fn unclosed(text: &str, gave_up: usize) -> Option<Unclosed> {
     None
 }
 
-fn closing(bracket: u8) -> u8 {
-    if bracket == b'{' { b'}' } else { b']' }
+fn closing(sign: u8) -> u8 {
+    match sign {
+        b'{' => b'}',
+        b'[' => b']',
+        quote => quote,
+    }
 }
 
 /// There is nothing to look for any more.
@@ -59,11 +63,13 @@ struct Scan<'a> {
 impl Scan<'_> {
     /// A line of block style, up to the value in it, which may take more lines.
     fn line(&mut self) -> Result<(), End> {
+        let mut start = self.at;
         self.spaces();
         // A line that begins further left belongs to no value that begins here.
-        let mut inside = self.column();
-        loop {
-            let column = self.column();
+        let mut inside = self.at - start;
+        // Whatever stands behind that place was not met yet, and a line may be long.
+        while self.at <= self.gave_up {
+            let (begin, column) = (self.at, self.at - start);
             match self.here() {
                 b'-' | b'?' if self.is_blank(self.at + 1) => {
                     self.at += 1;
@@ -77,13 +83,15 @@ impl Scan<'_> {
                 }
                 b'{' | b'[' => {
                     self.flow(inside)?;
+                    start = self.line_start(begin).unwrap_or(start);
                     if !self.is_key() {
                         return Ok(());
                     }
                     inside = column + 1;
                 }
                 quote @ (b'"' | b'\'') => {
-                    self.quoted(quote)?;
+                    self.quoted(quote, inside)?;
+                    start = self.line_start(begin).unwrap_or(start);
                     if !self.is_key() {
                         return Ok(());
                     }
@@ -98,6 +106,7 @@ impl Scan<'_> {
             }
             self.spaces();
         }
+        Ok(())
     }
 
     /// The value in brackets that begins here.
@@ -132,7 +141,7 @@ impl Scan<'_> {
                 },
                 b'"' | b'\'' if fresh => {
                     self.at = at;
-                    self.quoted(byte)?;
+                    self.quoted(byte, inside)?;
                     fresh = false;
                 }
                 b',' => fresh = true,
@@ -147,27 +156,35 @@ impl Scan<'_> {
     /// Whether the line that begins here is no part of the brackets before it: further left than they may reach, and an item or a key
     /// where neither may stand.
     fn leaves(&self, inside: usize, last: u8) -> bool {
-        let rest = &self.bytes[self.at..];
-        let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        self.at + self.rest_of_line().len() >= self.gave_up
+            && !matches!(last, b',' | b'[' | b'{' | b':')
+            && self.is_outside(inside)
+    }
+
+    /// Whether the line that begins here is an item or a key, further left than a value may reach.
+    fn is_outside(&self, inside: usize) -> bool {
+        let line = self.rest_of_line();
         let indent = line.iter().take_while(|byte| **byte == b' ').count();
         let shown = line[indent..].trim_ascii();
         let is_item = shown == b"-" || shown.starts_with(b"- ");
         let is_key = shown.ends_with(b":") || shown.windows(2).any(|pair| pair == b": ");
-        self.at + line.len() >= self.gave_up
-            && indent < inside
-            && !matches!(shown.first(), None | Some(b'#' | b'}' | b']'))
-            && !matches!(last, b',' | b'[' | b'{' | b':')
-            && (is_item || is_key)
+        indent < inside && !matches!(shown.first(), None | Some(b'#' | b'}' | b']')) && (is_item || is_key)
+    }
+
+    fn rest_of_line(&self) -> &[u8] {
+        self.bytes[self.at..].split(|byte| *byte == b'\n').next().unwrap_or_default()
     }
 
     /// The end of the search: of what is open, the last that the parser has seen.
     fn innermost(&self, open: &[usize], before: Option<usize>) -> End {
         let seen = open.iter().rev().find(|at| **at <= self.gave_up);
-        End(seen.map(|at| Unclosed { at: *at, bracket: self.bytes[*at], before }))
+        End(seen.map(|at| Unclosed { at: *at, sign: self.bytes[*at], before }))
     }
 
     /// A text in quotes. Where it does not end, that is what is wrong.
-    fn quoted(&mut self, quote: u8) -> Result<(), End> {
+    fn quoted(&mut self, quote: u8, inside: usize) -> Result<(), End> {
+        let begin = self.at;
+        let mut outside = None;
         self.at += 1;
         while self.at < self.bytes.len() {
             let byte = self.here();
@@ -175,11 +192,24 @@ impl Scan<'_> {
             match byte {
                 b'\\' if quote == b'"' => self.at += 1,
                 b'\'' if quote == byte && self.here() == b'\'' => self.at += 1,
-                _ if byte == quote => return Ok(()),
+                b'\n' if outside.is_none() && self.is_outside(inside) => outside = Some(self.at),
+                _ if byte == quote => match outside {
+                    None => return Ok(()),
+                    Some(_) => return Err(self.taken_for_its_end(begin, outside)),
+                },
                 _ => {}
             }
         }
         Err(End(None))
+    }
+
+    /// The end of the search: what ended here goes over lines that look like none of its text. Where no text could end so, the quote is the
+    /// first of another one; else nobody knows.
+    fn taken_for_its_end(&mut self, begin: usize, before: Option<usize>) -> End {
+        self.spaces();
+        let could_end = matches!(self.here(), b',' | b'}' | b']' | b':' | b'#' | b'\r' | b'\n');
+        let is_met = !could_end && begin <= self.gave_up;
+        End(is_met.then(|| Unclosed { at: begin, sign: self.bytes[begin], before }))
     }
 
     /// A text without quotes; whether it is a key.
@@ -242,9 +272,11 @@ impl Scan<'_> {
         }
     }
 
-    fn column(&self) -> usize {
-        let before = &self.bytes[..self.at];
-        self.at - before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
+    /// Where this line begins, if it does so after `begin`.
+    fn line_start(&self, begin: usize) -> Option<usize> {
+        let newline =
+            self.bytes[begin..self.at.min(self.bytes.len())].iter().rposition(|byte| *byte == b'\n')?;
+        Some(begin + newline + 1)
     }
 }
 
@@ -275,9 +307,20 @@ mod tests {
             "# it's {\na: \"{\"\nb: |\n  [ {\n\n  x\nc: [1\nd: 2\n",
             "text: it is {not} one\na: [it's, 'it''s', \"[\\\"\", x#y] # {\nb:\n  {c: 1\nd: 2\n",
             "- {\n    name: a,\n    inputs: {x: y\n  }\n- name: b\n",
+            // A quote that the first one of another text closes.
+            "- name: a\n  any: [\"30 days\", \"thirty days\n  more: 1\n- name: b\n  has: {x: \"y\"}\n",
+            "- name: 'a\n  more: 1\n- name: 'b'\n",
         ];
         let shown: Vec<String> = texts.map(|text| problem(text).to_string()).into();
         insta::assert_snapshot!(shown.join("\n"));
+    }
+
+    #[test]
+    fn a_long_line_is_looked_at_as_far_as_the_parser_came() {
+        let text = "a: ".repeat(1000);
+        let mut scan = super::Scan { bytes: text.as_bytes(), at: 0, gave_up: 4 };
+        assert!(scan.line().is_ok());
+        assert!((5..10).contains(&scan.at), "{}", scan.at);
     }
 
     /// Where all brackets are closed, or it is in doubt, what the parser says stands.
@@ -287,6 +330,8 @@ mod tests {
             "a: {b: c: d}\n",
             "a: {\nb: 1,\nc: d: e\n}\n",
             "a: [x, 'it]\nb: 1\n",
+            // A text may go over lines that look like keys.
+            "a: {b: \"c\nd: e\", f: g: h}\n",
             "a: b: c\nd: [1\n",
             "a: [1]\nb: }\n",
             "a: |\n  {\nb: c: d\n",
@@ -326,8 +371,8 @@ mod tests {
         #[test]
         fn no_text_is_too_odd(text in "[a:\\-{}\\[\\]'\"#|>&! \n\\\\é]{0,60}", gave_up in 0_usize..70) {
             if let Some(found) = super::unclosed(&text, gave_up) {
-                let is_bracket = "{[".contains(char::from(text.as_bytes()[found.at]));
-                prop_assert!(is_bracket && found.at <= gave_up);
+                let is_sign = "{['\"".contains(char::from(text.as_bytes()[found.at]));
+                prop_assert!(is_sign && found.at <= gave_up);
                 prop_assert!(!found.help(&text).is_empty());
             }
         }
