@@ -28,7 +28,7 @@ pub struct Selection {
     pub prompts: Vec<String>,
     /// Only prompts with one of these tags; empty: all.
     pub prompt_tags: Vec<String>,
-    /// Only cases in whose name one of these is found; empty: all.
+    /// Only cases in whose name one of these is found, and of one that is the whole name of a case that case alone; empty: all.
     pub cases: Vec<Regex>,
     /// Only cases with one of these tags; empty: all.
     pub tags: Vec<String>,

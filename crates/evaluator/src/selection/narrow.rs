@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use promptassay_registry::digest::Digest;
-use promptassay_registry::problem::{Problem, did_you_mean};
+use promptassay_registry::problem::{Problem, did_you_mean, shell_word};
+use regex::Regex;
 
 use super::{FailedIn, Sample, Selection};
 use crate::gate::plural;
@@ -20,7 +21,8 @@ impl Selection {
         mut suites: Vec<(P, Suite)>,
     ) -> Result<Vec<(P, Suite)>, Box<Problem>> {
         let skipped = if self.cases.is_empty() { Vec::new() } else { skipped_cases(&suites) };
-        for filter in self.filters() {
+        let names = self.names(&suites);
+        for filter in self.filters(&names) {
             let before = Questions::of(&suites);
             for (prompt, suite) in &mut suites {
                 narrowed(suite, &filter.to_string(), |suite| filter.apply(prompt.as_ref(), suite));
@@ -28,7 +30,7 @@ impl Selection {
             suites.retain(|(_, suite)| suite.cases.iter().any(|case| case.skip.is_none()));
             if suites.is_empty() && before.count > 0 {
                 let skipped = match filter {
-                    Filter::Names(_) => self.skipped(&skipped),
+                    Filter::Names(_) => Self::skipped(&names, &skipped),
                     _ => None,
                 };
                 return Err(Box::new(skipped.unwrap_or_else(|| filter.nothing(&before))));
@@ -38,8 +40,8 @@ impl Selection {
     }
 
     /// What to say where the cases that were asked for are there, and skipped.
-    fn skipped(&self, skipped: &[(String, String)]) -> Option<Problem> {
-        let named = |name: &str| self.cases.iter().any(|regex| regex.is_match(name));
+    fn skipped(names: &[Named<'_>], skipped: &[(String, String)]) -> Option<Problem> {
+        let named = |name: &str| names.iter().any(|pattern| pattern.takes(name));
         let mut found = skipped.iter().filter(|(name, _)| named(name));
         let (name, reason) = found.next()?;
         let more = match found.count() {
@@ -51,10 +53,26 @@ impl Selection {
         Some(Problem::error("selection::skipped", message).help(help))
     }
 
-    fn filters(&self) -> Vec<Filter<'_>> {
+    /// The patterns for names of cases, each with what it means among these.
+    fn names<P>(&self, suites: &[(P, Suite)]) -> Vec<Named<'_>> {
+        let all = || suites.iter().flat_map(|(_, suite)| &suite.cases);
+        let named = |pattern| {
+            let is_whole = |case: &&Case| case.name == Regex::as_str(pattern);
+            let is_other =
+                |case: &&Case| case.skip.is_none() && !is_whole(case) && pattern.is_match(&case.name);
+            Named {
+                pattern,
+                is_whole: all().any(|case| is_whole(&case)),
+                others: all().filter(is_other).count(),
+            }
+        };
+        self.cases.iter().map(named).collect()
+    }
+
+    fn filters<'a>(&'a self, names: &'a [Named<'a>]) -> Vec<Filter<'a>> {
         let mut filters = Vec::new();
         if !self.cases.is_empty() {
-            filters.push(Filter::Names(self));
+            filters.push(Filter::Names(names));
         }
         if !self.tags.is_empty() {
             filters.push(Filter::Tags(&self.tags));
@@ -122,8 +140,38 @@ impl Questions {
     }
 }
 
+/// A pattern for names of cases. One that is the whole name of a case means that case, and none that has more in its name.
+struct Named<'a> {
+    pattern: &'a Regex,
+    is_whole: bool,
+    /// How many cases are left out for that.
+    others: usize,
+}
+
+impl Named<'_> {
+    fn takes(&self, name: &str) -> bool {
+        if self.is_whole { self.pattern.as_str() == name } else { self.pattern.is_match(name) }
+    }
+}
+
+impl std::fmt::Display for Named<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pattern = self.pattern.as_str();
+        write!(formatter, "--case {pattern}")?;
+        if self.is_whole && self.others > 0 {
+            let (all, others) = (format!("{pattern}.*"), plural(self.others, "other case"));
+            write!(
+                formatter,
+                " (the case of this name alone; `--case {}` takes {others} too)",
+                shell_word(&all)
+            )?;
+        }
+        Ok(())
+    }
+}
+
 enum Filter<'a> {
-    Names(&'a Selection),
+    Names(&'a [Named<'a>]),
     Tags(&'a [String]),
     Failed(&'a FailedIn),
     Models(&'a [String]),
@@ -136,7 +184,7 @@ impl std::fmt::Display for Filter<'_> {
             values.map(|value| format!("{flag} {value}")).collect::<Vec<_>>().join(" ")
         };
         formatter.write_str(&match self {
-            Self::Names(selection) => flags("--case", &mut selection.cases.iter().map(regex::Regex::as_str)),
+            Self::Names(names) => names.iter().map(Named::to_string).collect::<Vec<_>>().join(" "),
             Self::Tags(tags) => flags("--tag", &mut tags.iter().map(String::as_str)),
             Self::Failed(failed) => format!("--failed-in {}", failed.run),
             Self::Models(models) => flags("--model", &mut models.iter().map(String::as_str)),
@@ -151,9 +199,7 @@ impl Filter<'_> {
             suite.cases.retain(|case| case.skip.is_some() || keep(case));
         };
         match self {
-            Self::Names(selection) => {
-                retain(&|case| selection.cases.iter().any(|regex| regex.is_match(&case.name)));
-            }
+            Self::Names(names) => retain(&|case| names.iter().any(|name| name.takes(&case.name))),
             Self::Tags(tags) => retain(&|case| tags.iter().any(|tag| case.tags.contains(tag))),
             Self::Failed(failed) => {
                 retain(&|case| failed.cases.contains(&(prompt.to_owned(), case.name.clone())));

@@ -93,6 +93,33 @@ fn where_nothing_is_left_it_is_said_what_was_there() {
 }
 
 #[test]
+fn the_whole_name_of_a_case_means_that_case_alone() {
+    let text = SUITE
+        .replace("refund_early", "refund_late_again")
+        .replace("greeting", "\"refund_late (old)\"")
+        .replace("photo", "refund");
+    let narrowed = |patterns: &[&str]| match cases(patterns).narrow(vec![("support", suite(&text))]) {
+        Ok(suites) => {
+            let names: Vec<&str> = suites[0].1.cases.iter().map(|case| case.name.as_str()).collect();
+            format!("{} by {}", names.join(", "), suites[0].1.narrowed_by.join("; "))
+        }
+        Err(problem) => problem.to_string(),
+    };
+    insta::assert_snapshot!(
+        [
+            narrowed(&["refund_late"]),
+            narrowed(&["refund_late.*"]),
+            narrowed(&["late"]),
+            narrowed(&["refund_late (old)"]),
+            narrowed(&["refund_late", "again"]),
+            // It is there, and skipped.
+            narrowed(&["refund"]),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
 fn a_case_that_is_asked_for_and_skipped_is_called_skipped() {
     assert!(narrowed(&cases(&["^photo$"])).starts_with("`photo` is skipped: later (help: "));
     assert!(narrowed(&cases(&["^foto$"])).contains("matches none of 3 cases"));

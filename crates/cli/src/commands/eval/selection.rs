@@ -35,7 +35,7 @@ pub(crate) struct SelectionArguments {
     /// Only prompts with this tag; may be given several times.
     #[arg(long = "prompt-tag", value_name = "TAG")]
     prompt_tags: Vec<String>,
-    /// Only cases whose name matches; may be given several times.
+    /// Only the case of this name, or where there is none, those in whose name the pattern is found; may be given several times.
     #[arg(long = "case", value_name = "REGEX")]
     cases: Vec<Regex>,
     /// Only cases with this tag; may be given several times.
