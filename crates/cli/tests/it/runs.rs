@@ -575,6 +575,21 @@ fn a_run_under_way_is_reported_as_one() {
 }
 
 #[test]
+fn a_report_that_has_no_place_is_refused_before_anything_is_asked() {
+    let sandbox = sandbox();
+    sandbox.write("out/kept.txt", "").write("file", "");
+    let session = session(
+        &sandbox,
+        &[
+            &["eval", "--offline", "--report", "json=out"],
+            &["eval", "--offline", "--junit", "file/deeper/report.xml"],
+        ],
+    );
+    assert_snapshot!(session);
+    assert!(!sandbox.path(".promptassay/runs").exists(), "nothing was run");
+}
+
+#[test]
 fn where_there_is_no_verdict_no_older_report_stays() {
     let sandbox = sandbox();
     let reports =

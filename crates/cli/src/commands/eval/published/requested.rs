@@ -104,6 +104,10 @@ impl Requested {
     pub(super) fn refuse_elsewhere(&self, context: &Context<'_>) -> Result<(), Failure> {
         let Target::File(path) = &self.target else { return Ok(()) };
         context.refuse_among_prompts(path)?;
+        if let Some(message) = in_the_way(path) {
+            let help = "name a file in a directory; one that is not there is made";
+            return Err(Failure::invalid_one(Problem::error("reports::no_place", message).help(help)));
+        }
         let message = match may_be_replaced(path, self.format) {
             Ok(true) => return Ok(()),
             Ok(false) => {
@@ -179,6 +183,18 @@ impl ReportArguments {
     pub(crate) fn any(&self) -> bool {
         !self.reports.is_empty() || self.junit.is_some()
     }
+}
+
+/// Why no file can be written there, where that is known before there is a report.
+fn in_the_way(path: &Path) -> Option<String> {
+    if path.is_dir() {
+        return Some(format!("cannot write a report to `{}`: it is a directory", path.display()));
+    }
+    let directory = path.ancestors().skip(1).find(|directory| directory.exists())?;
+    let is_file = !directory.is_dir();
+    is_file.then(|| {
+        format!("cannot write a report to `{}`: `{}` is no directory", path.display(), directory.display())
+    })
 }
 
 fn write_file(path: &Path, report: &mut dyn Read) -> Result<(), Failure> {
