@@ -150,15 +150,13 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
         let found = canaries::find(&loaded, &arguments.name, context)?;
         found.must_guard(&arguments.metric)?;
         check_flag(&arguments.metric, arguments.value).map_err(refused)?;
-        by_experiment = served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
+        // What becomes of a user counts for what the user was served, whoever decides today: no experiment is asked, whose file may have a
+        // mistake by now.
+        by_experiment = !was_served(&found.canary, unit, &arguments.store, &loaded, at)?
+            && served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
         let outcome =
             found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id.clone().into_bytes());
-        // What becomes of a user counts for what the user was served, whoever decides today.
-        if by_experiment && !was_served(&found.canary, unit, &arguments.store, &loaded, at)? {
-            None
-        } else {
-            outcome
-        }
+        outcome.filter(|_| !by_experiment)
     } else {
         let experiment = experiment.insert(find_by(&loaded, &arguments.name, &arguments.store)?.experiment);
         check_value(experiment, &arguments.metric, arguments.value).map_err(refused)?;

@@ -330,7 +330,9 @@ fn a_path_in_the_variable_is_one_store_wherever_one_stands_and_a_new_one_is_said
 #[test]
 fn what_a_canary_did_to_a_user_counts_also_where_an_experiment_decides_today() {
     let sandbox = sandbox(POLICY);
-    assert_eq!(sandbox.run(&["expose", "--canary", "greet", "u1"]).code, Some(0));
+    for user in ["u1", "u3"] {
+        assert_eq!(sandbox.run(&["expose", "--canary", "greet", user]).code, Some(0));
+    }
     sandbox.write("prompts/greet/experiments/trial.yaml", EXPERIMENT);
     let started = sandbox.run(&["experiment", "start", "trial"]);
     assert_eq!(started.code, Some(0), "{}", started.shown());
@@ -340,9 +342,18 @@ fn what_a_canary_did_to_a_user_counts_also_where_an_experiment_decides_today() {
         record("u2"),
         "not recorded: an experiment decides what this user is served, and no exposure by the canary is known\n"
     );
-    let checked = sandbox.run(&["canary", "check", "greet", "--json"]);
-    let report: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
-    let error = &report["guardrails"][0];
-    let failing = error["canary_failing"].as_u64().unwrap() + error["production_failing"].as_u64().unwrap();
-    assert_eq!(failing, 1, "{error}");
+    let failing = || {
+        let checked = sandbox.run(&["canary", "check", "greet", "--json"]);
+        let report: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+        let error = &report["guardrails"][0];
+        error["canary_failing"].as_u64().unwrap() + error["production_failing"].as_u64().unwrap()
+    };
+    assert_eq!(failing(), 1);
+    // Nor does a slip in the file of the experiment lose what becomes of those who are known.
+    let trial = sandbox.read("prompts/greet/experiments/trial.yaml");
+    sandbox.write("prompts/greet/experiments/trial.yaml", trial + "bogus: 1\n");
+    assert_eq!(record("u3"), "recorded\n");
+    assert_eq!(failing(), 2);
+    let unknown = sandbox.run(&["record", "--canary", "greet", "u4", "error", "1"]);
+    assert!(unknown.code == Some(2) && unknown.stderr.contains("bogus"), "{}", unknown.shown());
 }
