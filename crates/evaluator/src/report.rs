@@ -15,6 +15,7 @@ mod reasons;
 mod redacted;
 mod safe_json;
 mod taken;
+mod tally;
 mod terminal;
 mod to_open;
 mod visible;

@@ -1,6 +1,8 @@
 //! `promptassay compare`: two kept runs, one against the other. Nobody is asked, and today's files are of no importance.
 
-use std::collections::HashSet;
+mod only_in;
+
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use clap::Args;
@@ -11,7 +13,7 @@ use promptassay_evaluator::policy::Policy;
 use promptassay_evaluator::record::cut_short;
 use promptassay_evaluator::report::{comparison_json, comparison_text};
 use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
-use promptassay_registry::problem::{Problem, Severity};
+use promptassay_registry::problem::{Problem, Severity, shell_word};
 use promptassay_registry::version::Version;
 use serde_json::json;
 
@@ -22,6 +24,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::prompts::parse_version;
 use crate::table::{count, grouped};
+use only_in::OnlyIn;
 
 const EXAMPLES: &str = "Examples:
   promptassay compare latest~1 latest                   is the second worse than the first?
@@ -76,7 +79,14 @@ struct Compared {
 pub(crate) fn run(arguments: &CompareArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let baseline = read(&arguments.baseline, &arguments.runs, context)?;
     let candidate = read(&arguments.candidate, &arguments.runs, context)?;
-    let compared = compare(&baseline, &candidate, arguments, context)?;
+    let mut only_in = Vec::new();
+    let compared = compare(&baseline, &candidate, &mut only_in, arguments, context)?;
+    let is_judged =
+        |before: &&PlannedPrompt| candidate.file.prompts.iter().any(|now| now.name == before.name);
+    for planned in baseline.file.prompts.iter().filter(|before| !is_judged(before)) {
+        context.console.note(&format!("{}: only in run {}", planned.name, baseline.file.id));
+        only_in.push(OnlyIn::prompt(&baseline, planned));
+    }
     let value = json!({
         "schema": 1,
         "baseline": baseline.file.id.to_string(),
@@ -90,6 +100,7 @@ pub(crate) fn run(arguments: &CompareArguments, context: &Context<'_>) -> Result
             "with_itself": compared.with_itself,
             "comparison": comparison_json(&compared.judged.comparison),
         })).collect::<Vec<_>>(),
+        "only_in": only_in,
     });
     context.answer(|| text(&compared), &value)?;
     for Compared { prompt, judged, .. } in compared.iter().filter(|compared| compared.with_itself) {
@@ -129,17 +140,20 @@ fn read(reference: &str, runs: &RunsArguments, context: &Context<'_>) -> Result<
 fn compare(
     baseline: &Run,
     candidate: &Run,
+    only_in: &mut Vec<OnlyIn>,
     arguments: &CompareArguments,
     context: &Context<'_>,
 ) -> Result<Vec<Compared>, Failure> {
     let mut compared = Vec::new();
     let mut problems = Vec::new();
+    let is_chosen = arguments.candidate_version.is_some() || arguments.baseline_version.is_some();
     for (planned, sides) in candidate.file.prompts.iter().zip(&candidate.prompts) {
         let before = baseline.file.prompts.iter().zip(&baseline.prompts);
         let Some((planned_before, sides_before)) =
             before.into_iter().find(|(other, _)| other.name == planned.name)
         else {
             context.console.note(&format!("{}: only in run {}", planned.name, candidate.file.id));
+            only_in.push(OnlyIn::prompt(candidate, planned));
             continue;
         };
         if !planned.narrowed_by.is_empty() {
@@ -161,16 +175,17 @@ fn compare(
                 }
                 Err(message) => {
                     let message = format!("{}: run {} {message}", planned.name, baseline.file.id);
-                    let problem = Problem::error("compare::no_baseline", message).help(
-                        "name the version that counts: `--baseline-version VERSION`, or choose another run",
-                    );
+                    let problem = Problem::error("compare::no_baseline", message);
                     // Only a version that the other run did not judge may be one that began since; a model is asked for by somebody.
-                    let is_asked_for =
-                        arguments.candidate_version.is_some() || arguments.baseline_version.is_some();
                     let knows_model =
                         sides_before.sides.iter().any(|other| other.label.model == side.label.model);
-                    if knows_model && !is_asked_for {
-                        without_partner.push(problem);
+                    let problem = problem.help(if knows_model {
+                        OTHER_VERSION.to_owned()
+                    } else {
+                        without_model(planned, &side.label.model, sides_before)
+                    });
+                    if knows_model && !is_chosen {
+                        without_partner.push((problem, OnlyIn::side(candidate, planned, &side.label)));
                     } else {
                         problems.push(problem);
                     }
@@ -209,16 +224,19 @@ fn compare(
         // A canary that began since then is no reason to say nothing of what both runs judged.
         let told = |problem: Problem| Problem { severity: Severity::Warning, ..problem };
         if is_compared {
+            let (without_partner, alone): (Vec<Problem>, Vec<OnlyIn>) = without_partner.into_iter().unzip();
             context.console.problems(&without_partner.into_iter().map(told).collect::<Vec<_>>());
-            let is_chosen = arguments.candidate_version.is_some() || arguments.baseline_version.is_some();
+            only_in.extend(alone);
             let before = candidates(planned_before, None).into_iter();
             for index in before.filter(|index| !is_chosen && !taken.contains(index)) {
-                let SideLabel { version, model, .. } = &sides_before.sides[index].label;
+                let label = &sides_before.sides[index].label;
+                let SideLabel { version, model, .. } = label;
                 let run = &baseline.file.id;
                 context.console.note(&format!("{}: {version} on {model} only in run {run}", planned.name));
+                only_in.push(OnlyIn::side(baseline, planned, label));
             }
         } else {
-            problems.extend(without_partner);
+            problems.extend(without_partner.into_iter().map(|(problem, _)| problem));
         }
     }
     if compared.is_empty() && problems.is_empty() {
@@ -229,6 +247,21 @@ fn compare(
         );
     }
     if problems.is_empty() { Ok(compared) } else { Err(Failure::invalid(problems)) }
+}
+
+/// What to do about a version that the earlier run did not judge.
+const OTHER_VERSION: &str =
+    "name the version that counts: `--baseline-version VERSION`, or choose another run";
+
+/// What to do about a model that only the later run asked.
+fn without_model(planned: &PlannedPrompt, model: &str, before: &PromptSides) -> String {
+    let known: BTreeSet<&str> = before.sides.iter().map(|side| side.label.model.as_str()).collect();
+    let others: Vec<String> = known.iter().map(|model| format!(" --model {}", shell_word(model))).collect();
+    format!(
+        "choose a run that asked {model}, or leave that out of the later one: `promptassay eval {}{}`",
+        planned.name,
+        others.concat()
+    )
 }
 
 /// The variants of a run that are judged: its candidates, or those of a version.

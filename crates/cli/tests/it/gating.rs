@@ -1,5 +1,7 @@
 //! Gates with a baseline: another run, or blessed results; and what a gate can show before it is asked.
 
+mod several;
+
 use std::fmt::Write as _;
 use std::fs;
 

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::beside::beside;
 use super::reasons::{Quoted, beginning, counts_in_words, reasons};
+use super::tally::tally;
 use super::to_open::{fold_unasked, skipped, summary_of, to_open};
 use super::visible::without_commands;
 use super::{Evaluation, narrowed, visible, warnings};
@@ -143,11 +144,8 @@ impl Levels {
                 left_out.push(plural(annotations.len() - shown, level));
             }
         }
-        let passed = gates.iter().filter(|gate| !gate.blocks).count();
-        let mut summary = match gates.len() {
-            0 => "nothing was to be evaluated".to_owned(),
-            all => format!("{passed} of {} passed", plural(all, "gate")),
-        };
+        let mut summary =
+            if gates.is_empty() { "nothing was to be evaluated".to_owned() } else { tally(gates) };
         if skipped > 0 {
             // Writing to a string cannot fail.
             let _ = write!(summary, "; {} skipped", plural(skipped, "case"));

@@ -14,6 +14,7 @@ use super::beside::beside;
 use super::compared::{basis, changed_cases, stopped_alone};
 use super::cost;
 use super::reasons::{Quoted, counts_in_words, reasons};
+use super::tally::tally;
 use super::to_open::{fold_unasked, skipped, summary_of, to_open};
 use super::visible::without_commands;
 use super::warnings;
@@ -95,7 +96,6 @@ fn head(evaluation: &Evaluation<'_>) -> String {
         Some(verdict) => verdict.as_str(),
         None => "PASSED",
     };
-    let passed = evaluation.gates.iter().filter(|gate| !gate.blocks).count();
     let stopped = evaluation.record.stopped();
     let stopped = stopped.map(|why| format!(" · {why}: not every question was asked")).unwrap_or_default();
     let cost = cost::whole(evaluation.summaries, evaluation.record.expenses());
@@ -105,8 +105,8 @@ fn head(evaluation: &Evaluation<'_>) -> String {
         filters => format!(" · narrowed by {}", code(&filters.join(" "))),
     };
     format!(
-        "## promptassay: {word}\n\n{passed} of {} passed · {}{narrowed}{cost}{stopped}\n",
-        plural(evaluation.gates.len(), "gate"),
+        "## promptassay: {word}\n\n{} · {}{narrowed}{cost}{stopped}\n",
+        tally(evaluation.gates),
         evaluation.replies()
     )
 }

@@ -4,11 +4,12 @@ use std::fmt::{self, Write as _};
 
 use super::paint::{Tone, label, wrapped};
 use super::{COLUMNS, Report};
-use crate::gate::{Gate, Verdict, few, grouped, plural};
+use crate::gate::{Gate, Verdict, few};
 use crate::plan::Remark;
 use crate::policy::{Policy, Source};
 use crate::report::beside::beside;
 use crate::report::compared::stopped_alone;
+use crate::report::tally::{let_through, tally};
 use crate::report::to_open::summary_of;
 use crate::report::{Evaluation, cost, redacted};
 use crate::summary::Cost;
@@ -78,8 +79,11 @@ impl Report {
         if gates.len() < MANY {
             return Ok(());
         }
-        let passed = gates.iter().filter(|gate| !gate.blocks).count();
-        let mut text = format!("{} of {} passed", grouped(passed as u64), plural(gates.len(), "gate"));
+        let mut text = tally(gates);
+        let through: Vec<String> = let_through(gates).map(|gate| named(evaluation, gate)).collect();
+        if !through.is_empty() {
+            let _ = write!(text, ": {}", few(&through));
+        }
         for verdict in [Verdict::Failed, Verdict::Broken, Verdict::Inconclusive] {
             let blocking = gates.iter().filter(|gate| gate.blocks && gate.verdict == verdict);
             let names: Vec<String> = blocking.map(|gate| named(evaluation, gate)).collect();
@@ -88,7 +92,11 @@ impl Report {
                 let _ = write!(text, "; {}: {}", verdict.as_str(), few(&names));
             }
         }
-        let tone = if passed == gates.len() { Tone::Good } else { Tone::Bad };
+        let tone = match through.is_empty() {
+            _ if gates.iter().any(|gate| gate.blocks) => Tone::Bad,
+            true => Tone::Good,
+            false => Tone::Doubtful,
+        };
         let text = wrapped(&text, COLUMNS, "");
         for line in text.lines() {
             let line = self.tone(tone, line);
