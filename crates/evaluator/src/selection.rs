@@ -8,6 +8,7 @@ mod checks;
 mod critical;
 mod difference;
 mod narrow;
+mod skipped;
 
 use std::collections::BTreeSet;
 

@@ -255,3 +255,19 @@ fn without_git_it_is_said_what_is_missing() {
         regex::Regex::new("repository: .*").unwrap().replace(&seen, "repository: …").replace(&root, "ROOT");
     assert_snapshot!(seen);
 }
+
+#[test]
+fn a_case_that_is_named_and_skipped_is_said_where_others_are_asked() {
+    let sandbox = sandbox();
+    let text = std::fs::read_to_string(sandbox.path("prompts/greet/tests/test_cases.yaml")).unwrap();
+    let later = "  - {name: later, inputs: {name: Eve}, skip: not yet}\n  - {name: latest, inputs: {name: Eve}, skip: never}\ndatasets:";
+    sandbox.write("prompts/greet/tests/test_cases.yaml", text.replace("datasets:", later));
+    let seen = |cases: &[&str]| {
+        let named: Vec<&str> = cases.iter().flat_map(|case| ["--case", case]).collect();
+        let seen = sandbox.run(&[&["eval", "--offline", "--dry-run"], &named[..]].concat());
+        format!("$ {}\n{}exit {}\n", named.join(" "), seen.stderr, seen.code.unwrap())
+    };
+    // Of a pattern that finds another one that is asked nothing is said: nobody asked for each of its cases.
+    let told = [&["one", "late"][..], &["one", "later", "latest"], &["^(one|later)$"], &["late"]].map(seen);
+    assert_snapshot!(sandbox.clean(&told.join("\n")));
+}

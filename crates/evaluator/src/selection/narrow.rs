@@ -54,7 +54,7 @@ impl Selection {
     }
 
     /// The patterns for names of cases, each with what it means among these.
-    fn names<P>(&self, suites: &[(P, Suite)]) -> Vec<Named<'_>> {
+    pub(super) fn names<P>(&self, suites: &[(P, Suite)]) -> Vec<Named<'_>> {
         let all = || suites.iter().flat_map(|(_, suite)| &suite.cases);
         let named = |pattern| {
             let is_whole = |case: &&Case| case.name == Regex::as_str(pattern);
@@ -141,15 +141,15 @@ impl Questions {
 }
 
 /// A pattern for names of cases. One that is the whole name of a case means that case, and none that has more in its name.
-struct Named<'a> {
-    pattern: &'a Regex,
+pub(super) struct Named<'a> {
+    pub(super) pattern: &'a Regex,
     is_whole: bool,
     /// How many cases are left out for that.
     others: usize,
 }
 
 impl Named<'_> {
-    fn takes(&self, name: &str) -> bool {
+    pub(super) fn takes(&self, name: &str) -> bool {
         if self.is_whole { self.pattern.as_str() == name } else { self.pattern.is_match(name) }
     }
 }
