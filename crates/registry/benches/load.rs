@@ -56,6 +56,7 @@ fn row(file: String, text: &str, version: usize) -> LockRow {
         file,
         sha256: Digest::of(text),
         interface: interface(),
+        template_format: Some(TemplateFormat::Format),
         created_at: Timestamp::from_second(1_795_341_600).unwrap_or_default(),
         created_by: "Ada Lovelace <ada@example.com>".to_owned(),
         description: Some(format!("Version {version} of it")),

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::merge_conflict::UNRESOLVED;
 use crate::problem::{Place, Problem, has_errors};
+use crate::template::TemplateFormat;
 use crate::version::Version;
 use crate::version_file::Form;
 use crate::yaml::{Document, Located};
@@ -53,6 +54,9 @@ pub struct LockRowSpec {
     /// SHA-256 over the template format and the variables that the version was registered with.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub interface: Located<String>,
+    /// The language of its templates. Rows of before it was kept go without.
+    #[serde(default)]
+    pub template_format: Option<TemplateFormat>,
     /// When, as RFC 3339 in UTC: `2026-11-22T10:00:00Z`.
     #[schemars(extend("format" = "date-time"))]
     pub created_at: Located<String>,
@@ -82,6 +86,9 @@ pub struct LockRow {
     pub sha256: Digest,
     /// Of the template format and variables that the version was registered with.
     pub interface: Digest,
+    /// The language in which the text is read for ever. `None` in rows of before it was kept, of which `interface` may tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_format: Option<TemplateFormat>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// Who registered it.
@@ -203,6 +210,7 @@ impl Lock {
                 file: spec.file.value.clone(),
                 sha256,
                 interface,
+                template_format: spec.template_format,
                 created_at,
                 created_by: spec.created_by.clone(),
                 description: spec.description.clone(),

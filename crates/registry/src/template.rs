@@ -40,6 +40,33 @@ pub enum TemplateFormat {
     Jinja,
 }
 
+impl TemplateFormat {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Format, Self::Jinja];
+
+    /// The word in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Jinja => "jinja",
+        }
+    }
+
+    /// The other one: what is a field in one is plain text in the other.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Format => Self::Jinja,
+            Self::Jinja => Self::Format,
+        }
+    }
+}
+
+impl fmt::Display for TemplateFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// A parsed template of either language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Template {

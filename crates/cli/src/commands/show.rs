@@ -54,6 +54,8 @@ struct Answer<'a> {
 struct Shown<'a> {
     #[serde(flatten)]
     row: VersionRow<'a>,
+    /// A registered text keeps the one that it was registered with.
+    template_format: TemplateFormat,
     #[serde(flatten)]
     content: Content<'a>,
 }
@@ -89,6 +91,7 @@ fn answer<'a>(prompt: &'a Prompt, version: &'a PromptVersion, stages: Option<&'a
         versions: prompt.versions().map(|version| &version.version).collect(),
         version: Shown {
             row: VersionRow::of(prompt, version, stages),
+            template_format: version.interface.format(),
             content: Content::of(&version.content),
         },
     }
@@ -109,9 +112,10 @@ fn text(answer: &Answer<'_>, prompt: &Prompt, color: bool) -> String {
             rows.map(|(name, variable)| vec![name.to_owned(), variable_line(variable)]).collect();
         text.push_str(&columns(&rows, &[], 2, color));
     }
-    let Shown { row, content } = &answer.version;
+    let Shown { row, content, template_format } = &answer.version;
+    let own_format = (*template_format != answer.template_format).then_some(*template_format);
     text.push_str(&heading(&format!("{}  {}", row.version, row.state())));
-    text.push_str(&table(&about_version(row, content), color));
+    text.push_str(&table(&about_version(row, own_format, content), color));
     for message in &content.messages {
         text.push_str(&heading(&format!("{} message", role_name(message.role))));
         text.push_str(&indented(message.content));
@@ -129,21 +133,21 @@ fn about_prompt(answer: &Answer<'_>) -> Vec<(&'static str, String)> {
         more if more > newest.len() => format!("{}, … ({})", newest.join(", "), count(more, "version")),
         _ => newest.join(", "),
     };
-    let format = match answer.template_format {
-        TemplateFormat::Format => "format",
-        TemplateFormat::Jinja => "jinja",
-    };
     vec![
         ("active", answer.active.to_string()),
         ("versions", versions),
-        ("templates", format.to_owned()),
+        ("templates", answer.template_format.to_string()),
         ("tags", answer.tags.join(", ")),
         ("owners", answer.owners.join(", ")),
         ("suite", suite),
     ]
 }
 
-fn about_version(row: &VersionRow<'_>, content: &Content<'_>) -> Vec<(&'static str, String)> {
+fn about_version(
+    row: &VersionRow<'_>,
+    own_format: Option<TemplateFormat>,
+    content: &Content<'_>,
+) -> Vec<(&'static str, String)> {
     let registered = match (row.created_at, row.created_by) {
         (Some(at), Some(by)) => format!("{at} by {by}"),
         _ => String::new(),
@@ -160,6 +164,7 @@ fn about_version(row: &VersionRow<'_>, content: &Content<'_>) -> Vec<(&'static s
         ("why", row.description.unwrap_or_default().to_owned()),
         ("grounds", row.grounds.clone().unwrap_or_default()),
         ("metadata", row.metadata_line()),
+        ("templates", own_format.map(|format| format.to_string()).unwrap_or_default()),
         ("params", params),
         ("response_format", content.response_format.map(ToString::to_string).unwrap_or_default()),
         ("tools", content.tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>().join(", ")),

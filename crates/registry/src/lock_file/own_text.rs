@@ -10,6 +10,7 @@ use std::str::Lines;
 
 use super::write::HEADER;
 use super::{Lock, LockRow, file_names, read_time};
+use crate::template::TemplateFormat;
 use crate::version::Version;
 
 /// The lock; `None` where the text is any other than the one that is written for it.
@@ -32,12 +33,22 @@ fn row(lines: &mut Peekable<Lines<'_>>) -> Option<LockRow> {
     let mut required = |key| value(lines.next()?, "    ", key);
     let file = required("file")?;
     let (sha256, interface) = (required("sha256")?.parse().ok()?, required("interface")?.parse().ok()?);
+    let template_format = lines.peek().and_then(|line| value(line, "    ", "template_format"));
+    let template_format = match template_format {
+        Some(word) => {
+            lines.next();
+            Some(TemplateFormat::ALL.into_iter().find(|format| format.as_str() == word)?)
+        }
+        None => None,
+    };
+    let mut required = |key| value(lines.next()?, "    ", key);
     let created_at = read_time(&required("created_at")?).ok()?;
     let created_by = required("created_by")?;
     let mut row = LockRow {
         file,
         sha256,
         interface,
+        template_format,
         created_at,
         created_by,
         description: None,
@@ -101,6 +112,7 @@ mod tests {
             file: "../../secrets.txt".to_owned(),
             sha256: crate::digest::Digest::of("x"),
             interface: crate::digest::Digest::of("x"),
+            template_format: None,
             created_at: "2026-11-22T10:00:00Z".parse().unwrap(),
             created_by: "Ada".to_owned(),
             description: None,

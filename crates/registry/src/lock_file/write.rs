@@ -33,6 +33,9 @@ fn write_row(text: &mut String, row: &LockRow) {
     // Quoted where all 64 digits are decimal: that would be a number.
     line("sha256", &scalar(&row.sha256.to_string()));
     line("interface", &scalar(&row.interface.to_string()));
+    if let Some(format) = row.template_format {
+        line("template_format", format.as_str());
+    }
     line("created_at", &row.created_at.to_string());
     line("created_by", &scalar(&row.created_by));
     if let Some(description) = &row.description {
@@ -114,6 +117,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::digest::Digest;
+    use crate::template::TemplateFormat;
     use crate::version::Version;
     use crate::version_file::Form;
 
@@ -129,6 +133,7 @@ pub(super) mod tests {
             file: "v1.0.0.txt".to_owned(),
             sha256: Digest::of("a"),
             interface: Digest::of("b"),
+            template_format: None,
             created_at: "2026-11-22T10:00:00Z".parse().unwrap(),
             created_by: "Ada Lovelace <ada@example.com>".to_owned(),
             description: Some("First: 100 % polite # really".to_owned()),
@@ -142,6 +147,7 @@ pub(super) mod tests {
             "1.10.0".parse().unwrap(),
             LockRow {
                 file: "v1.10.0.txt".to_owned(),
+                template_format: Some(TemplateFormat::Jinja),
                 description: None,
                 metadata: BTreeMap::new(),
                 ..row.clone()
@@ -166,6 +172,7 @@ pub(super) mod tests {
             file: v1.10.0.txt
             sha256: ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb
             interface: 3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d
+            template_format: jinja
             created_at: 2026-11-22T10:00:00Z
             created_by: Ada Lovelace <ada@example.com>
         "#);
@@ -192,10 +199,18 @@ pub(super) mod tests {
         ]
     }
 
+    fn any_format() -> impl Strategy<Value = TemplateFormat> {
+        prop_oneof![Just(TemplateFormat::Format), Just(TemplateFormat::Jinja)]
+    }
+
     fn any_row() -> impl Strategy<Value = (Version, LockRow)> {
         (
             (0..20_u64, 0..20_u64, 0..20_u64, prop::option::of("(rc|alpha)\\.[1-9]"), any::<bool>()),
-            (any::<[u8; 8]>(), any::<[u8; 8]>(), 0..253_402_300_799_i64, 0..1_000_000_000_i32),
+            (
+                (any::<[u8; 8]>(), any::<[u8; 8]>(), prop::option::of(any_format())),
+                0..253_402_300_799_i64,
+                0..1_000_000_000_i32,
+            ),
             (
                 any_text(),
                 prop::option::of(any_text()),
@@ -205,7 +220,7 @@ pub(super) mod tests {
             .prop_map(
                 |(
                     (major, minor, patch, prerelease, text),
-                    (sha256, interface, second, nanosecond),
+                    ((sha256, interface, template_format), second, nanosecond),
                     (created_by, description, metadata),
                 )| {
                     let suffix = prerelease.map(|prerelease| format!("-{prerelease}")).unwrap_or_default();
@@ -216,6 +231,7 @@ pub(super) mod tests {
                         file,
                         sha256: Digest::of(sha256),
                         interface: Digest::of(interface),
+                        template_format,
                         created_at,
                         created_by,
                         description,

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::{PromptError, survey};
 use crate::digest::Digest;
 use crate::files::{DirectoryLock, WriteError, write_atomic};
-use crate::lock_file::LockRow;
+use crate::lock_file::{Lock, LockRow};
 use crate::merge_conflict::MERGE_CONFLICT;
 use crate::name::PromptName;
 use crate::problem::{Problem, Severity, has_errors};
-use crate::tree::UnknownVersion;
+use crate::tree::{Prompt, UnknownVersion};
 use crate::version::{Version, VersionSelector};
 
 /// Who registers a version, when, and what for.
@@ -117,15 +117,25 @@ pub fn register(
         file: loaded.form().file_name(version),
         sha256: loaded.digest,
         interface: loaded.interface_digest,
+        template_format: Some(loaded.interface.format()),
         created_at: to_the_second(registration.created_at),
         created_by: registration.created_by,
         description: registration.description,
         metadata: registration.metadata,
     };
     let mut rows = rows;
+    write_down_formats(prompt, &mut rows);
     rows.rows.insert(version.clone(), row.clone());
     write_atomic(&survey.lock_path(), rows.to_text())?;
     Ok(Registered { row, already: false })
+}
+
+/// Rows of before the format was kept get it where their digest proves it, as long as it does: another set of variables ends that.
+fn write_down_formats(prompt: &Prompt, lock: &mut Lock) {
+    for (version, row) in lock.rows.iter_mut().filter(|(_, row)| row.template_format.is_none()) {
+        let loaded = prompt.version(version).filter(|loaded| loaded.interface_digest == row.interface);
+        row.template_format = loaded.map(|loaded| loaded.interface.format());
+    }
 }
 
 /// Cut, not rounded: nothing is registered in the future.

@@ -121,16 +121,16 @@ fn read_prompt(
         read_text(&prompt_entry.path, MAX_YAML_BYTES).map_err(|problem| problems.push(*problem)).ok()?;
     let document = Document::parse(prompt_entry.path.as_path(), text, problems)?;
     let file = PromptFile::read(&document, &entry.name, problems)?;
-    let mut versions = versions::load(files, &document, &file, chats, problems);
+    let rows = if let LockState::Read(lock, _) = &lock { Some(lock) } else { None };
+    let mut versions = versions::load((files, rows), &document, &file, chats, problems);
     if files.versions.is_empty() && files.misnamed_versions.is_empty() {
         problems.push(no_version(prompt_entry, &entry.name));
     }
     check_active(&file, files, problems);
     let lock = match lock {
-        LockState::Read(lock, text) => {
-            registered::attach((&lock, &text), &entry.name, files, &mut versions, problems);
-            let active = file.active.as_ref().map(|active| &active.selector);
-            registered::check_interfaces(&document, &versions, active, problems);
+        LockState::Read(lock, lock_text) => {
+            registered::attach((&lock, &lock_text), &entry.name, files, &mut versions, problems);
+            registered::check_interfaces((&document, &lock_text), &versions, problems);
             lock
         }
         LockState::Absent => Lock::default(),

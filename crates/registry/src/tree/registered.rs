@@ -9,7 +9,6 @@ use crate::digest::Digest;
 use crate::files::read_text;
 use crate::lock_file::{FILE_NAME, Lock, LockRow};
 use crate::problem::{Place, Problem};
-use crate::template::{Template, TemplateFormat};
 use crate::variables::Interface;
 use crate::version::{Version, VersionSelector};
 use crate::yaml::Document;
@@ -49,90 +48,49 @@ pub(super) fn attach(
     }
 }
 
-/// Versions whose variables or template format are others than when they were registered. With other variables they still serve; what was
-/// measured with the old interface says nothing of the new one. In another format a text that never changes says something else: the fields
-/// of one are plain text in the other. Where both formats were registered, as earlier programs allowed, one of them has to be the one: that
-/// of the active version.
+/// Versions whose variables are others than when they were registered: they still serve, and what was measured with the old interface says
+/// nothing of the new one. A row that contradicts itself was edited: its text would be read in a format in which it was not registered.
 pub(super) fn check_interfaces(
-    document: &Document,
+    (document, lock): (&Document, &LockText),
     versions: &BTreeMap<Version, PromptVersion>,
-    active: Option<&VersionSelector>,
     problems: &mut Vec<Problem>,
 ) {
-    let recorded = |version: &PromptVersion| version.registered.as_ref().map(|row| row.interface);
-    let changed = versions
-        .values()
-        .filter(|version| recorded(version).is_some_and(|recorded| recorded != version.interface_digest));
-    let was_of_other_format = |version: &&PromptVersion| {
-        let other = Interface::new(other_format(&version.interface), version.interface.variables().clone());
-        recorded(version) == Some(other.digest()) || is_written_in_other_format(version)
-    };
-    let (reread, changed): (Vec<_>, Vec<_>) = changed.partition(was_of_other_format);
-    let is_reread = |version: &Version| reread.iter().any(|reread| reread.version == *version);
-    let has_both =
-        versions.values().any(|version| version.registered.is_some() && !is_reread(&version.version));
-    let active = match active {
-        Some(VersionSelector::Exact(version)) => Some(version),
-        _ => versions.keys().next_back(),
-    };
-    let may_stay = has_both && !active.is_some_and(is_reread);
-    let [reread, changed] = [reread, changed]
-        .map(|versions| versions.iter().map(|version| version.version.to_string()).collect::<Vec<String>>());
-    if let Some(version) = versions.values().next().filter(|_| !reread.is_empty()) {
-        // The braces are right, and the format is wrong: to write others would edit what is frozen.
-        problems.retain(|problem| problem.code != super::versions::WRITTEN_AS_TEXT);
-        let (now, then) = (called(version.interface.format()), called(other_format(&version.interface)));
-        let was = if reread.len() == 1 { "was" } else { "were" };
-        let message = format!(
-            "`template_format` is {now}, and {} {was} registered with {then}: what was a field there is sent as it stands",
-            listed(&reread)
-        );
-        let problem = if may_stay {
-            Problem::warning("version::format_changed", message)
-                .help("serve none of them again: `promptassay archive` ends what a lifecycle knows of")
-        } else {
-            Problem::error("version::format_changed", message).help(format!(
-                "write `template_format: {then}`: neither a registered text ever changes nor what it says; texts in another format begin under another name, by `promptassay new`"
-            ))
+    let mut changed = Vec::new();
+    for version in versions.values() {
+        let Some(row) = version.registered.as_ref().filter(|row| row.interface != version.interface_digest)
+        else {
+            continue;
         };
-        problems.push(problem.at(document.place_at(&["template_format"])));
+        let own = version.interface.format();
+        let other = Interface::new(own.other(), version.interface.variables().clone());
+        if other.digest() == row.interface {
+            let message = format!(
+                "{} was registered with `template_format: {}`, not {own}",
+                version.version,
+                own.other()
+            );
+            let place = Lock::place_of(&version.version, &lock.path, &lock.text);
+            let help = "restore it with git: a registered text never changes, nor what it says";
+            problems.push(Problem::error("lock::format", message).at(place).help(help));
+        } else {
+            changed.push(version);
+        }
     }
     if !changed.is_empty() {
+        let is_known = |version: &&PromptVersion| {
+            version.registered.as_ref().is_some_and(|row| row.template_format.is_some())
+        };
+        let what =
+            if changed.iter().all(is_known) { "variables" } else { "variables or the template format" };
+        let names: Vec<String> = changed.iter().map(|version| version.version.to_string()).collect();
         problems.push(
             Problem::warning(
                 "version::interface_changed",
-                format!("the variables or the template format are not those that {} had when registered", listed(&changed)),
+                format!("the {what} are not those that {} had when registered", listed(&names)),
             )
             .at(document.place_at(&["variables"]))
             .help("evidence that was collected with the old ones no longer counts; evaluate again, or restore them"),
         );
-    }
-}
-
-/// Whether a text takes no declared variable as it is read today, and would in the other format: then not only the variables are others than
-/// when it was registered.
-fn is_written_in_other_format(version: &PromptVersion) -> bool {
-    let declared = version.interface.variables();
-    let takes =
-        |template: &Template| template.variables().into_iter().any(|name| declared.get(name).is_some());
-    let other = other_format(&version.interface);
-    let mut templates = version.content.templates();
-    !version.content.templates().any(takes)
-        && templates
-            .any(|template| Template::parse(other, template.source()).is_ok_and(|other| takes(&other)))
-}
-
-fn other_format(interface: &Interface) -> TemplateFormat {
-    match interface.format() {
-        TemplateFormat::Format => TemplateFormat::Jinja,
-        TemplateFormat::Jinja => TemplateFormat::Format,
-    }
-}
-
-fn called(format: TemplateFormat) -> &'static str {
-    match format {
-        TemplateFormat::Format => "format",
-        TemplateFormat::Jinja => "jinja",
     }
 }
 

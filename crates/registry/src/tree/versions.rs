@@ -9,23 +9,24 @@ use super::{MAX_VERSION_BYTES, PromptVersion};
 use crate::content::{UsageFinding, VersionContent, as_field, check_usage};
 use crate::digest::Digest;
 use crate::files::read_text;
+use crate::lock_file::{Lock, LockRow};
 use crate::problem::Problem;
 use crate::prompt_file::{Declared, PromptFile, place_of_variable};
 use crate::template::TemplateFormat;
 use crate::variables::{Interface, Variables};
 use crate::version::Version;
-use crate::version_file::{VersionFile, place_of_text, place_of_use};
+use crate::version_file::{Form, VersionFile, place_of_text, place_of_use};
 use crate::yaml::Document;
 
 /// The code of a warning: a value goes nowhere, since its name stands in the braces of the other template format.
-pub(super) const WRITTEN_AS_TEXT: &str = "variables::written_as_text";
+const WRITTEN_AS_TEXT: &str = "variables::written_as_text";
 
 pub(super) type Versions = BTreeMap<Version, PromptVersion>;
 
 /// The versions that could be read, without their lock rows. Where a version has two files, the first is read. The YAML of chat versions
 /// is added to `chats`, whether they could be read or not.
 pub(super) fn load(
-    files: &Files,
+    (files, lock): (&Files, Option<&Lock>),
     document: &Document,
     file: &PromptFile,
     chats: &mut Vec<Document>,
@@ -33,10 +34,7 @@ pub(super) fn load(
 ) -> Versions {
     // Without a known language no template can be read.
     let Some(format) = file.format else { return Versions::new() };
-    let declared = match &file.variables {
-        Declared::Valid(variables) => Some(Shared::new(format, variables.clone())),
-        Declared::Not | Declared::Broken => None,
-    };
+    let reader = Reader::new(format, &file.variables);
     let mut versions = Versions::new();
     let mut broken: BTreeMap<&Version, (VersionContent, Document)> = BTreeMap::new();
     for (version, entries) in &files.versions {
@@ -48,14 +46,14 @@ pub(super) fn load(
                 continue;
             }
         };
-        let VersionFile { content, texts, document } =
-            VersionFile::parse(&entry.path, &text, *form, format, problems);
+        let row = lock.and_then(|lock| lock.rows.get(version));
+        let (read, interface) = reader.read(&entry.path, &text, *form, row, problems);
+        let VersionFile { content, texts, document } = read;
         chats.extend(document.clone());
-        let Some(content) = content else {
+        let (Some(content), Some(interface)) = (content, interface) else {
             broken.extend(texts.zip(document).map(|readable| (version, readable)));
             continue;
         };
-        let interface = declared.clone().unwrap_or_else(|| Shared::inferred(format, &content));
         let loaded = PromptVersion {
             version: version.clone(),
             path: entry.path.clone(),
@@ -78,6 +76,67 @@ pub(super) fn load(
         check_variables(document, variables, &sound.chain(broken).collect(), is_complete, problems);
     }
     versions
+}
+
+/// Reads versions, each in its own template format.
+struct Reader {
+    /// That of `prompt.yaml`: of every text that is not registered.
+    format: TemplateFormat,
+    /// What is declared, for either format.
+    declared: Option<[Shared; 2]>,
+}
+
+impl Reader {
+    fn new(format: TemplateFormat, variables: &Declared) -> Self {
+        let declared = match variables {
+            Declared::Valid(variables) => {
+                Some(TemplateFormat::ALL.map(|format| Shared::new(format, variables.clone())))
+            }
+            Declared::Not | Declared::Broken => None,
+        };
+        Self { format, declared }
+    }
+
+    /// A registered text says for ever what it said when it was registered, so it is read in the format of its row. A row of before the
+    /// format was kept has a digest that may prove one; where it proves none, the text is read as all others are.
+    fn read(
+        &self,
+        file: &Path,
+        text: &Arc<str>,
+        form: Form,
+        row: Option<&LockRow>,
+        problems: &mut Vec<Problem>,
+    ) -> (VersionFile, Option<Shared>) {
+        let in_format = |format: TemplateFormat| {
+            let mut found = Vec::new();
+            let read = VersionFile::parse(file, text, form, format, &mut found);
+            let interface = read.content.as_ref().map(|content| self.interface(format, content));
+            ((read, interface), found)
+        };
+        let format = row.and_then(|row| row.template_format).unwrap_or(self.format);
+        let (mut read, mut found) = in_format(format);
+        if let Some(row) = row.filter(|row| row.template_format.is_none()) {
+            let is_proven = |interface: &Option<Shared>| {
+                interface.as_ref().is_some_and(|own| own.digest == row.interface)
+            };
+            if !is_proven(&read.1) {
+                let (other, of_other) = in_format(format.other());
+                if is_proven(&other.1) {
+                    (read, found) = (other, of_other);
+                }
+            }
+        }
+        problems.append(&mut found);
+        read
+    }
+
+    /// What is declared, or else what this content uses.
+    fn interface(&self, format: TemplateFormat, content: &VersionContent) -> Shared {
+        let declared = self.declared.as_ref().and_then(|declared| {
+            declared.iter().find(|declared| declared.interface.format() == format).cloned()
+        });
+        declared.unwrap_or_else(|| Shared::inferred(format, content))
+    }
 }
 
 /// An interface with its digest, made once for all versions that share it.

@@ -44,12 +44,8 @@ impl Interface {
     fn normal_form(&self) -> Value {
         let variables: Map<String, Value> =
             self.variables.iter().map(|(name, variable)| (name.to_owned(), variable.normal_form())).collect();
-        let format = match self.format {
-            TemplateFormat::Format => "format",
-            TemplateFormat::Jinja => "jinja",
-        };
         Value::Object(Map::from_iter([
-            ("template_format".to_owned(), Value::from(format)),
+            ("template_format".to_owned(), Value::from(self.format.as_str())),
             ("variables".to_owned(), Value::Object(variables)),
         ]))
     }

@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use promptassay_registry::content::VersionContent;
+use promptassay_registry::content::{Rendered, VersionContent};
+use promptassay_registry::digest::Digest;
 use promptassay_registry::files::create_new;
 use promptassay_registry::problem::{Problem, Severity};
-use promptassay_registry::tree::{Loaded, Tree};
+use promptassay_registry::template::TemplateFormat;
+use promptassay_registry::tree::{Loaded, PromptVersion, Tree};
+use promptassay_registry::variables::{Interface, Variables};
 
 fn fixtures(kind: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/trees").join(kind)
@@ -277,4 +280,49 @@ fn names_that_are_one_on_other_file_systems_are_refused() {
 
     sound: [], broken: [Support, cafe<U+0301>, café, support]
     ");
+}
+
+/// What each version of a prompt says where `query` is "hi", in their order; or what is wrong with the prompt.
+fn said(tree: &Path) -> Vec<String> {
+    let loaded = Tree::load(tree);
+    let Some(prompt) = loaded.tree.prompt("support") else {
+        return loaded.problems.iter().map(ToString::to_string).collect();
+    };
+    let values = [("query".to_owned(), "hi".into())].into_iter().collect();
+    let text = |version: &PromptVersion| match version.render(&values).unwrap().output {
+        Rendered::Text(text) => text.trim_end().to_owned(),
+        Rendered::Chat(_) => unreachable!("all are texts"),
+    };
+    prompt.versions().map(text).collect()
+}
+
+#[test]
+fn a_registered_text_is_read_in_the_format_that_it_was_registered_with() {
+    assert_eq!(said(&fixtures("valid/both_formats")), ["1.0.0: hi", "1.1.0: hi", "2.0.0: hi"]);
+    let write = |text: &str, row_has: Option<&str>, interface: &Interface, prompt: &str| {
+        let format = row_has.map(|format| format!("    template_format: {format}\n")).unwrap_or_default();
+        let (sha256, interface) = (Digest::of(text), interface.digest());
+        let row = format!("    file: v1.0.0.txt\n    sha256: {sha256}\n    interface: {interface}\n{format}");
+        let lock = format!(
+            "schema: 1\nversions:\n  1.0.0:\n{row}    created_at: 2026-11-22T10:00:00Z\n    created_by: Ada\n"
+        );
+        let built = Built::new();
+        built.write("support/v1.0.0.txt", text).write("support/prompt.lock", lock);
+        built.write("support/prompt.yaml", format!("name: support\nactive_version: v1.0.0\n{prompt}"));
+        said(&built.root())
+    };
+    let of = |format: TemplateFormat, names: &[&str]| {
+        Interface::new(format, Variables::inferred(format, names.iter().copied()))
+    };
+    let (format, jinja) = (TemplateFormat::Format, TemplateFormat::Jinja);
+    let moved = "template_format: jinja\nvariables: {query: {type: string}, tone: {default: kind}}\n";
+    // The format and a variable are others: the row says the one, and the other is a warning.
+    assert_eq!(write("Say {query}", Some("format"), &of(format, &["query"]), moved), ["Say hi"]);
+    // Nothing was declared, so the digest is that of what the text uses.
+    let declared = "template_format: jinja\nvariables: [query]\n";
+    assert_eq!(write("Say {query}", None, &of(format, &["query"]), declared), ["Say hi"]);
+    // What looks like a field of the other format is none, whatever is declared since.
+    let declared = "variables: [query]\n";
+    assert_eq!(write("Put {{query}} there", None, &of(format, &[]), declared), ["Put {query} there"]);
+    assert_eq!(write("Put {query} there", Some("jinja"), &of(jinja, &[]), declared), ["Put {query} there"]);
 }

@@ -33,7 +33,7 @@ impl Then<'_> {
             let Some(first) = began.rows.get(version) else { continue };
             let now = prompt.lock().rows.get(version);
             let differences = match now {
-                Some(now) if is_frozen_alike(now, first) || is_frozen_alike(now, row) => {
+                Some(now) if is_frozen_alike(first, now) || is_frozen_alike(row, now) => {
                     problems.extend(self.told_otherwise(prompt, version, now, [first, row]));
                     continue;
                 }
@@ -193,8 +193,14 @@ impl Then<'_> {
 }
 
 /// Whether two rows freeze the same: who registered a version and what for changes no answer.
-fn is_frozen_alike(one: &LockRow, other: &LockRow) -> bool {
-    (&one.file, &one.sha256, &one.interface) == (&other.file, &other.sha256, &other.interface)
+fn is_frozen_alike(then: &LockRow, now: &LockRow) -> bool {
+    (&then.file, &then.sha256, &then.interface) == (&now.file, &now.sha256, &now.interface)
+        && !is_of_other_format(then, now)
+}
+
+/// A row of before the format was kept gets it with the next registration.
+fn is_of_other_format(then: &LockRow, now: &LockRow) -> bool {
+    then.template_format.is_some() && then.template_format != now.template_format
 }
 
 /// What differs between a row of that day and what is here, a few words each.
@@ -211,7 +217,7 @@ fn differences(then: &LockRow, now: Option<&LockRow>, prompt: &Prompt, version: 
     if now.sha256 != then.sha256 {
         differences.push("it is registered with another text".to_owned());
     }
-    if now.interface != then.interface {
+    if now.interface != then.interface || is_of_other_format(then, now) {
         differences.push("it is registered with other variables or another template format".to_owned());
     }
     if now.file != then.file {
