@@ -138,6 +138,7 @@ fn registering_writes_a_row_and_freezes_the_text() {
         file: v1.0.0.txt
         sha256: be2fcb579aeec08429bc3ea4a322226e72fe43da1db0c1c35d99ad33fac1f9fd
         interface: 18a5d1edd2c0e637795b2b16cabe576bd3779d5be95a0c11f34d37efac4e8bdc
+        template_format: format
         created_at: 2026-11-22T10:00:00Z
         created_by: Ada
         description: First

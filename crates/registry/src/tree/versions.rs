@@ -115,15 +115,12 @@ impl Reader {
         };
         let format = row.and_then(|row| row.template_format).unwrap_or(self.format);
         let (mut read, mut found) = in_format(format);
-        if let Some(row) = row.filter(|row| row.template_format.is_none()) {
-            let is_proven = |interface: &Option<Shared>| {
-                interface.as_ref().is_some_and(|own| own.digest == row.interface)
-            };
-            if !is_proven(&read.1) {
-                let (other, of_other) = in_format(format.other());
-                if is_proven(&other.1) {
-                    (read, found) = (other, of_other);
-                }
+        if let Some(row) = row.filter(|row| row.template_format.is_none())
+            && !proves(row, format, &read)
+        {
+            let (other, of_other) = in_format(format.other());
+            if proves(row, format.other(), &other) {
+                (read, found) = (other, of_other);
             }
         }
         problems.append(&mut found);
@@ -137,6 +134,13 @@ impl Reader {
         });
         declared.unwrap_or_else(|| Shared::inferred(format, content))
     }
+}
+
+/// Whether a row is of a text that was read so, with the variables that are declared now, or with those that it uses: nobody need have
+/// declared any.
+fn proves(row: &LockRow, format: TemplateFormat, (read, interface): &(VersionFile, Option<Shared>)) -> bool {
+    let (Some(content), Some(interface)) = (&read.content, interface) else { return false };
+    row.interface == interface.digest || row.interface == Shared::inferred(format, content).digest
 }
 
 /// An interface with its digest, made once for all versions that share it.

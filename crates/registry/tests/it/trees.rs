@@ -321,6 +321,10 @@ fn a_registered_text_is_read_in_the_format_that_it_was_registered_with() {
     // Nothing was declared, so the digest is that of what the text uses.
     let declared = "template_format: jinja\nvariables: [query]\n";
     assert_eq!(write("Say {query}", None, &of(format, &["query"]), declared), ["Say hi"]);
+    // And so it is with a name that is another one by now.
+    let renamed = "template_format: jinja\nvariables: {question: {default: x}}\n";
+    let said_of_it = write("Say {query}", None, &of(format, &["query"]), renamed).concat();
+    assert!(said_of_it.contains("v1.0.0 uses `query`, which is not declared"), "{said_of_it}");
     // What looks like a field of the other format is none, whatever is declared since.
     let declared = "variables: [query]\n";
     assert_eq!(write("Put {{query}} there", None, &of(format, &[]), declared), ["Put {query} there"]);

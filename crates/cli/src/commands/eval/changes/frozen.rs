@@ -85,22 +85,23 @@ impl Then<'_> {
         now: &LockRow,
         then: [&LockRow; 2],
     ) -> Option<Problem> {
-        if then.contains(&now) {
+        let differences = |row: &LockRow| -> Vec<&str> {
+            let all = [
+                ("created_at", now.created_at != row.created_at),
+                ("created_by", now.created_by != row.created_by),
+                ("description", now.description != row.description),
+                ("metadata", now.metadata != row.metadata),
+            ];
+            all.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+        };
+        let [began, row] = then.map(differences);
+        if began.is_empty() || row.is_empty() {
             return None;
         }
-        let [_, row] = then;
-        let differences = [
-            ("created_at", now.created_at != row.created_at),
-            ("created_by", now.created_by != row.created_by),
-            ("description", now.description != row.description),
-            ("metadata", now.metadata != row.metadata),
-        ];
-        let keys: Vec<&str> =
-            differences.iter().filter_map(|(key, differs)| differs.then_some(*key)).collect();
         let message = format!(
             "{} {version}: this change rewrites {} of what {} has in prompt.lock: it tells otherwise who registered the version, when or why",
             prompt.name(),
-            keys.join(", "),
+            row.join(", "),
             self.reference
         );
         let help = "it changes no answer and no verdict; whoever reviews the change should know why the record differs";
