@@ -55,7 +55,7 @@ pub struct Suite {
     /// What narrowed its cases or models since it was read, in the words of a selection. The digest stays that of the whole.
     pub narrowed_by: Vec<String>,
     /// How many units its cases had on each model row before anything narrowed it; `None` where nothing did.
-    pub whole_units: Option<BTreeMap<String, u64>>,
+    pub whole_units: Option<BTreeMap<String, WholeUnits>>,
     /// The files that datasets were read from.
     pub datasets: Vec<PathBuf>,
     /// The patterns that they were found by, as the suite writes them: relative to it.
@@ -101,6 +101,22 @@ pub struct Case {
 /// How often each case is asked where a margin is set, a baseline is there, and nobody says otherwise: repeats tell a flaky case
 /// from a broken one, and help more than a wider margin.
 const REPEAT_UNDER_A_MARGIN: u32 = 3;
+
+/// How many units a suite has of a model row: cases, those of a cluster as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeUnits {
+    /// With or without a certain check.
+    pub all: u64,
+    /// Those of which a case has the check, for each check that the gate looks at.
+    pub of_metrics: BTreeMap<String, u64>,
+}
+
+impl Case {
+    /// Whether a check of this name judges its replies.
+    pub fn has_validator(&self, name: &str) -> bool {
+        self.validators.iter().any(|validator| validator.name() == name)
+    }
+}
 
 impl Suite {
     /// The files that programs which judge its replies may be made of, each once: see `command` in the list of checks. What they load

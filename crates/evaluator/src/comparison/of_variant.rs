@@ -28,10 +28,8 @@ impl Side {
                 validators: BTreeMap::new(),
             };
             let mut score = 0.0;
-            let has =
-                |name: &str| case_definition.validators.iter().any(|validator| validator.name() == name);
             let mut sums: Vec<Option<(f64, u32)>> =
-                names.iter().map(|name| has(name).then_some((0.0, 0))).collect();
+                names.iter().map(|name| case_definition.has_validator(name).then_some((0.0, 0))).collect();
             for (index, _) in plan.trials_of(prompt, variant, case) {
                 result.asked += 1;
                 let Some(trial) = record.trial(index) else { continue };

@@ -42,18 +42,30 @@ pub fn without_margins_out_of_reach(mut plan: Plan, against: Against<'_>) -> Pla
 fn would_be_shown_by_all(prompt: &PromptPlan, model: &str) -> bool {
     let (suite, policy) = (&prompt.suite, &prompt.suite.policy);
     let whole = suite.whole_units.as_ref().filter(|_| policy.margin.source != Source::Flag);
-    let Some(&units) = whole.and_then(|whole| whole.get(model)) else { return false };
-    let margin = policy.margin.value.at(units).ok().flatten();
-    margin.is_some_and(|margin| can_show(units, margin, policy.confidence.value))
+    let Some(whole) = whole.and_then(|whole| whole.get(model)) else { return false };
+    let Some(margin) = policy.margin.value.at(whole.all).ok().flatten() else { return false };
+    let is_enough = |units: u64| can_show(units, margin, policy.confidence.value);
+    // A metric that only the command line names is judged as it is asked for there.
+    let of_metric = |metric: &str| whole.of_metrics.get(metric).copied().unwrap_or_default();
+    is_enough(whole.all) && policy.validator_metrics().all(|metric| is_enough(of_metric(metric)))
 }
 
 /// Why the cases that are asked cannot show the margin, whatever they are compared with; `None` where they can.
 fn too_few(candidate: &Side, policy: &Policy) -> Option<String> {
     refused(candidate, candidate, policy)?;
-    let units = plural(units_of(candidate, candidate).len(), "unit");
+    let units = units_of(candidate, candidate);
+    let count = units.len() as u64;
+    let margin = policy.margin.value.at(count).ok().flatten();
+    let is_metric = margin.is_some_and(|margin| can_show(count, margin, policy.confidence.value));
+    let units = plural(units.len(), "unit");
+    let units = if is_metric {
+        format!("too few of {units} have a metric of the gate to show it")
+    } else {
+        format!("{units} cannot show it")
+    };
     let margin = match policy.margin.value {
         Margin::Share(share) => format!("the margin of {} points", size(share)),
         Margin::Auto | Margin::None => "`margin: auto`".to_owned(),
     };
-    Some(format!("{margin} is not judged; {units} cannot show it"))
+    Some(format!("{margin} is not judged; {units}"))
 }

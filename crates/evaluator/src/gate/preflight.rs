@@ -15,7 +15,7 @@ use crate::plan::{Plan, Role};
 use crate::policy::{OnInconclusive, Policy, Source};
 use crate::record::Record;
 use crate::selection::units;
-use crate::suite::{Case, Suite, document_of};
+use crate::suite::{Suite, document_of};
 
 /// Every candidate of a plan that could not pass, with what would be accepted. Without a problem the plan may be asked.
 pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
@@ -62,8 +62,7 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
 /// A warning for a suite whose margin no version could pass, whatever its replies, that names the place at which the margin is written: so it is known
 /// before a change of a text meets it.
 pub fn margin_out_of_reach(prompt: &Prompt, suite: &Suite, registry: Option<&Document>) -> Option<Problem> {
-    let has = |case: &Case, name: &str| case.validators.iter().any(|validator| validator.name() == name);
-    let of_metric = |name: &str| units(suite, |case| has(case, name));
+    let of_metric = |name: &str| units(suite, |case| case.has_validator(name));
     let Refusal { code, message, help } = refused_for(units(suite, |_| true), of_metric, &suite.policy)?;
     let place = |document: &Document| document.place_at(&["gate", "margin"]);
     let place = if suite.policy.margin.source == Source::Registry {

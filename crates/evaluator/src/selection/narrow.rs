@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::{FailedIn, Sample, Selection};
 use crate::gate::plural;
-use crate::suite::{Case, Suite};
+use crate::suite::{Case, Suite, WholeUnits};
 
 /// So many names are listed as what was there.
 const SHOWN: usize = 5;
@@ -261,9 +261,19 @@ pub(crate) fn units(suite: &Suite, is_of_kind: impl Fn(&Case) -> bool) -> u64 {
 }
 
 /// The same of each model row that some case is asked on.
-fn units_by_model(suite: &Suite) -> BTreeMap<String, u64> {
-    let on = |model: &str| units(suite, |case| suite.models_of(case).iter().any(|asked| asked == model));
-    suite.all_models().into_iter().map(|model| (model.to_owned(), on(model))).collect()
+fn units_by_model(suite: &Suite) -> BTreeMap<String, WholeUnits> {
+    let on = |model: &str, is_of_kind: &dyn Fn(&Case) -> bool| {
+        units(suite, |case| suite.models_of(case).iter().any(|asked| asked == model) && is_of_kind(case))
+    };
+    let whole = |model: &str| WholeUnits {
+        all: on(model, &|_| true),
+        of_metrics: suite
+            .policy
+            .validator_metrics()
+            .map(|metric| (metric.to_owned(), on(model, &|case| case.has_validator(metric))))
+            .collect(),
+    };
+    suite.all_models().into_iter().map(|model| (model.to_owned(), whole(model))).collect()
 }
 
 fn narrow_models(suite: &mut Suite, keep: impl Fn(&str) -> bool) {

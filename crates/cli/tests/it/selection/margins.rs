@@ -152,6 +152,30 @@ fn a_model_that_the_whole_suite_has_too_few_cases_of_is_refused_in_a_selection_t
 }
 
 #[test]
+fn a_metric_that_few_cases_have_is_refused_in_a_selection_too_unless_the_whole_suite_has_enough_of_them() {
+    let eval = |with_metric: std::ops::RangeInclusive<usize>, options: &[&str]| {
+        let sandbox = sandbox("{margin: 0.2, min_pass_rate: 0.1, metrics: [pass_rate, contains]}", 20);
+        let mut suite = sandbox.read("prompts/greet/tests/test_cases.yaml");
+        for number in with_metric {
+            let case = format!("{{name: case_{number}, ");
+            suite = suite.replace(&case, &format!("{case}validators: [{{contains: Hello}}], "));
+        }
+        sandbox.write("prompts/greet/tests/test_cases.yaml", suite);
+        sandbox.run(&[&["eval", "--offline"][..], options].concat())
+    };
+    for options in [&[][..], &["--tag", "good"], &["--case", "^case_[2-4]$"]] {
+        let seen = eval(2..=6, options);
+        assert_eq!(seen.code, Some(2), "{options:?} {}", seen.shown());
+        assert!(seen.stderr.contains("cannot show a margin of 20 points"), "{}", seen.shown());
+    }
+    assert_eq!(eval(2..=20, &["--tag", "good"]).code, Some(0));
+    let few = eval(2..=16, &["--case", "^case_([7-9]|1.|20)$"]);
+    let said =
+        "the margin of 20 points is not judged; too few of 14 units have a metric of the gate to show it";
+    assert!(few.code == Some(0) && few.stdout.contains(said), "{}", few.shown());
+}
+
+#[test]
 fn without_a_pass_rate_every_case_must_pass() {
     let sandbox = sandbox("{margin: 0.2}", 14);
     sandbox.edit("prompts/greet/tests/test_cases.yaml", ", must_pass: true", "");
