@@ -33,7 +33,9 @@ pub enum HeaderValue {
 const SECRET_NAMES: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 const SECRET_PARTS: [&str; 8] =
     ["api-key", "apikey", "api_key", "token", "secret", "password", "credential", "authorization"];
-const SECRET_VALUE_STARTS: [&str; 6] = ["bearer ", "basic ", "sk-", "aiza", "ghp_", "eyj"];
+const SECRET_VALUE_STARTS: [&str; 4] = ["sk-", "aiza", "ghp_", "eyj"];
+/// Schemes that one word follows; behind more it is a sentence.
+const SECRET_SCHEMES: [&str; 2] = ["bearer ", "basic "];
 
 /// Headers that the client itself is responsible for.
 const RESERVED: [header::HeaderName; 6] = [
@@ -103,7 +105,10 @@ fn looks_secret(lower_name: &str, value: &str) -> bool {
 /// Whether a value is a secret by the look of its beginning.
 pub(super) fn begins_like_a_secret(value: &str) -> bool {
     let value = value.trim_start().to_ascii_lowercase();
+    let is_of_scheme =
+        |scheme: &&str| value.strip_prefix(*scheme).is_some_and(|rest| rest.split_whitespace().count() == 1);
     SECRET_VALUE_STARTS.iter().any(|start| value.starts_with(start))
+        || SECRET_SCHEMES.iter().any(|scheme| is_of_scheme(&scheme))
 }
 
 impl<'de> Deserialize<'de> for HeaderValueSpec {
