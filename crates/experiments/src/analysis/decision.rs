@@ -5,6 +5,7 @@ use promptassay_stats::Undefined;
 use promptassay_stats::holm::holm;
 use serde::Serialize;
 
+use super::health::{BEFORE_START, Finding, Weight};
 use super::text::{counted, difference_of, interval, thousands, why_not};
 use super::{Comparison, Health, Interval, MetricReport, Progress};
 use crate::definition::{Direction, Role};
@@ -112,9 +113,9 @@ pub(super) fn decide(
         variant: variant.map(str::to_owned),
         sentence,
     };
-    if let Some(finding) =
-        health.findings.iter().find(|finding| finding.weight == super::health::Weight::Blocks)
-    {
+    let blocks: Vec<&Finding> =
+        health.findings.iter().filter(|finding| finding.weight == Weight::Blocks).collect();
+    if let Some(finding) = blocks.iter().find(|finding| finding.code != BEFORE_START) {
         return decision(Verdict::Unhealthy, None, format!("no verdict: {}", finding.message));
     }
     let Some(primary) = metrics.iter().find(|metric| metric.role == Role::Primary) else {
@@ -131,6 +132,23 @@ pub(super) fn decide(
     };
     let harmed =
         |variant: &str| guardrails.iter().copied().find(|metric| of(metric, variant) == Some(Guard::Harmed));
+    let harm: Vec<String> = primary
+        .comparisons
+        .iter()
+        .filter_map(|treatment| {
+            let metric = harmed(&treatment.variant)?;
+            let comparison =
+                metric.comparisons.iter().find(|comparison| comparison.variant == treatment.variant)?;
+            Some(format!("`{}` harms {}", treatment.variant, shown(metric, comparison)))
+        })
+        .collect();
+    if !harm.is_empty() && harm.len() == primary.comparisons.len() {
+        return decision(Verdict::Stop, None, format!("stop: {}", harm.join(", ")));
+    }
+    // What was there before the plan makes a win too easy, and no harm.
+    if let Some(finding) = blocks.first() {
+        return decision(Verdict::Unhealthy, None, format!("no verdict: {}", finding.message));
+    }
     let holds = |variant: &str| guardrails.iter().all(|metric| of(metric, variant) == Some(Guard::Holds));
     let turned = |comparison: &Comparison| {
         primary
@@ -147,19 +165,6 @@ pub(super) fn decide(
         let guarded = if guardrails.is_empty() { "" } else { ", and every guardrail holds" };
         let sentence = format!("ship `{}`: {}{guarded}", winner.variant, shown(primary, winner));
         return decision(Verdict::Ship, Some(&winner.variant), sentence);
-    }
-    let harm: Vec<String> = primary
-        .comparisons
-        .iter()
-        .filter_map(|treatment| {
-            let metric = harmed(&treatment.variant)?;
-            let comparison =
-                metric.comparisons.iter().find(|comparison| comparison.variant == treatment.variant)?;
-            Some(format!("`{}` harms {}", treatment.variant, shown(metric, comparison)))
-        })
-        .collect();
-    if !harm.is_empty() && harm.len() == primary.comparisons.len() {
-        return decision(Verdict::Stop, None, format!("stop: {}", harm.join(", ")));
     }
     // One of several treatments that does harm ends nothing, but whoever reads on should know of it.
     let harm = if harm.is_empty() { String::new() } else { format!("; {}", harm.join(", ")) };

@@ -19,6 +19,9 @@ const WARNS: f64 = 0.01;
 /// From this share of units in several variants on nothing is believed.
 pub(super) const MOST_CROSSOVERS: f64 = 0.01;
 
+/// The code of [`before_start`].
+pub(super) const BEFORE_START: &str = "before_start";
+
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -95,14 +98,18 @@ fn exponent(p: f64) -> String {
 
 /// Units that were served before the phase was started: recorded by a program that did not ask, or brought from elsewhere.
 pub(super) fn before_start(started_at: Timestamp, [earlier, all]: [&Arms; 2]) -> Finding {
-    let message = format!(
+    let mut message = format!(
         "{} of {} exposed before the phase was started at {started_at}, so its plan may have been made with them in view",
         thousands(units(earlier)),
         counted(units(all), "unit was", "units were"),
     );
     // What most of the units bring was there when the plan was written, such as that of the pilot which suggested the effect.
-    let weight = if units(earlier) > units(all) / 2 { Weight::Blocks } else { Weight::Warning };
-    Finding { weight, code: "before_start", message }
+    let is_most = units(earlier) > units(all) / 2;
+    if is_most {
+        message.push_str("; the next `phase:` counts none of them");
+    }
+    let weight = if is_most { Weight::Blocks } else { Weight::Warning };
+    Finding { weight, code: BEFORE_START, message }
 }
 
 /// Whether more than a few of all are among the earlier: clocks of servers differ, and a service may begin a little too soon.

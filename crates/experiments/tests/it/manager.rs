@@ -244,7 +244,21 @@ fn units_that_were_exposed_before_the_start_are_pointed_out() {
     // Most of them: what was planned was known.
     let (_, verdict, sentence) = begun_at(at(900 * 201));
     assert_eq!(verdict, Verdict::Unhealthy);
-    insta::assert_snapshot!(sentence, @"no verdict: 201 of 400 units were exposed before the phase was started at 2027-01-17T10:15:00Z, so its plan may have been made with them in view");
+    insta::assert_snapshot!(sentence, @"no verdict: 201 of 400 units were exposed before the phase was started at 2027-01-17T10:15:00Z, so its plan may have been made with them in view; the next `phase:` counts none of them");
+}
+
+#[test]
+fn harm_is_said_though_most_units_are_older_than_the_plan() {
+    let mut store = store(1200, [40, 40], [5, 60]);
+    let experiment = experiment(METRICS);
+    store.put_phase("e", &begun(&experiment, at(900 * 1000))).unwrap();
+    let decision = analyze(&experiment, &mut store, 1, later()).unwrap().decision;
+    assert_eq!(decision.verdict, Verdict::Stop, "{}", decision.sentence);
+    assert!(
+        decision.sentence.contains("harms `failed`") && decision.sentence.contains("; but "),
+        "{}",
+        decision.sentence
+    );
 }
 
 #[test]
