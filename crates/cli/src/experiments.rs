@@ -9,7 +9,7 @@ mod standing;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -322,7 +322,7 @@ impl StoreArguments {
         match environment::store() {
             Some(written) => {
                 let location = parse(&written, &source, "; or unset it, for `store:` of registry.yaml")?;
-                Ok(Some(in_repository(location, loaded)))
+                in_repository(location, &source, loaded).map(Some)
             }
             None => of_registry(loaded),
         }
@@ -336,17 +336,28 @@ fn look_at(location: Option<Location>) -> Result<Option<Box<dyn Store>>, Failure
     }
 }
 
-/// The same file from wherever in the repository the program is started: two jobs with one variable would else keep two stores.
-fn in_repository(location: Location, loaded: &Loaded) -> Location {
-    match location {
-        Location::Sqlite(path) if path.is_relative() => {
-            let path = loaded.tree.repository_root().join(path);
-            let here =
-                environment::directory().ok().and_then(|here| Some(path.strip_prefix(here).ok()?.to_owned()));
-            Location::Sqlite(here.unwrap_or(path))
-        }
-        location => location,
+/// The same file from wherever in the repository the program is started: two jobs with one variable would else keep two stores. Where there
+/// is no repository, as in an image, a relative path begins where every other one does.
+fn in_repository(location: Location, source: &str, loaded: &Loaded) -> Result<Location, Failure> {
+    let root = loaded.tree.repository_root();
+    let path = match location {
+        Location::Sqlite(path) if path.is_relative() && root.join(".git").exists() => path,
+        location => return Ok(location),
+    };
+    let at_root = root.join(&path);
+    let Ok(here) = environment::directory() else { return Ok(Location::Sqlite(at_root)) };
+    let from_here = here.join(&path);
+    // Another program may have kept it there, and what it holds is not left behind in silence.
+    if from_here.exists() && !at_root.exists() {
+        let (path, at_root, here) = (path.display(), at_root.display(), from_here.display());
+        let message = format!(
+            "{source} names `{path}`, which begins at the root of the repository, where there is no such file; there is one at `{here}`"
+        );
+        let help = format!("write the whole path, `{here}`, or move the file to `{at_root}`");
+        return Err(Failure::invalid_one(Problem::error(NO_STORE_BY_NAME, message).help(help)));
     }
+    let shown = at_root.strip_prefix(here).map(Path::to_owned);
+    Ok(Location::Sqlite(shown.unwrap_or(at_root)))
 }
 
 fn parse(written: &str, source: &str, or: &str) -> Result<Location, Failure> {

@@ -98,6 +98,27 @@ fn a_prompt_without_experiments_is_served_without_asking_a_server_and_whatever_t
     assert!(archived.contains("PROMPTASSAY_STORE is empty") && archived.contains("exit 2"), "{archived}");
 }
 
+#[test]
+fn a_relative_store_of_the_environment_is_one_for_the_repository_and_none_is_left_behind() {
+    let sandbox = sandbox();
+    std::fs::create_dir_all(sandbox.path("service/data")).unwrap();
+    let seen = |store: &str| {
+        let mut command = sandbox.command(&["--prompts", "../prompts", "experiment", "start", "trial"]);
+        Seen::of(command.current_dir(sandbox.path("service")).env("PROMPTASSAY_STORE", store))
+    };
+    let _by_another_program = SqliteStore::open(&sandbox.path("service/data/e.db")).unwrap();
+    let refused = seen("data/e.db");
+    assert_eq!(refused.code, Some(2), "{}", refused.shown());
+    assert_snapshot!(sandbox.clean(&refused.stderr));
+    assert!(!sandbox.path("data").exists());
+    let at_the_root = seen("other.db");
+    assert!(at_the_root.code == Some(0) && sandbox.path("other.db").exists(), "{}", at_the_root.shown());
+    // Without a repository nothing is its root.
+    std::fs::remove_dir_all(sandbox.path(".git")).unwrap();
+    let here = seen("here.db");
+    assert!(here.code == Some(0) && sandbox.path("service/here.db").exists(), "{}", here.shown());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_store_behind_a_link_says_what_it_says_by_its_own_name() {
