@@ -138,6 +138,17 @@ fn check_variant(suite: &Suite, variant: &Variant, version: &PromptVersion, prob
         let message = format!("{on}: {}", problem.message);
         problems.push(Problem::error("plan::invalid_parameter", message).at(place).maybe_help(problem.help));
     }
+    // What the row adds is merged over what is sent, so the model would be asked with other tools than the version that is judged has.
+    let replaced = ["tools", "functions"].into_iter().find(|key| variant.model.extra.contains_key(*key));
+    if let Some(key) = replaced.filter(|_| !variant.tools.is_empty()) {
+        let message = format!(
+            "{on}: the row's `extra` has `{key}`, which would take the place of the version's `tools`"
+        );
+        let place = Place::whole_file(version.path.as_path());
+        let place = version.document.as_ref().map_or(place, |document| document.place_at(&["tools"]));
+        let help = format!("take `{key}` out of the row's `extra` in registry.yaml");
+        problems.push(Problem::error("plan::tools_replaced", message).at(place).help(help));
+    }
     let Some(case) = suite.cases.iter().find(|case| case.skip.is_none()).filter(|_| is_sound) else { return };
     // What cannot be rendered is reported with its case.
     let Ok(request) = request::of(variant, case) else { return };

@@ -51,6 +51,17 @@ fn other_tools_are_another_question() {
 }
 
 #[test]
+fn tools_of_the_row_would_take_the_place_of_those_of_the_version() {
+    let sandbox = sandbox("{provider: openai, model: m, extra: {tools: [], tool_choice: auto}}", 1);
+    sandbox.write("prompts/greet/v1.1.0.yaml", messages() + TOOLS);
+    let dry_run = |version: &str| sandbox.run(&["eval", "--dry-run", "--version", version]);
+    assert_eq!(dry_run("v1.0.0").code, Some(0), "a version without tools has those of the row");
+    let refused = dry_run("v1.1.0");
+    assert_eq!(refused.code, Some(2));
+    assert_snapshot!(sandbox.clean(&refused.stderr));
+}
+
+#[test]
 fn tools_are_shown_rendered_and_compared() {
     let sandbox = sandbox("{provider: openai, model: m}", 1);
     sandbox.write("prompts/greet/v1.1.0.yaml", messages() + TOOLS).write(
