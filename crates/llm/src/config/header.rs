@@ -105,10 +105,9 @@ fn looks_secret(lower_name: &str, value: &str) -> bool {
 /// Whether a value is a secret by the look of its beginning.
 pub(super) fn begins_like_a_secret(value: &str) -> bool {
     let value = value.trim_start().to_ascii_lowercase();
-    let is_of_scheme =
-        |scheme: &&str| value.strip_prefix(*scheme).is_some_and(|rest| rest.split_whitespace().count() == 1);
+    let is_one_word = |rest: &str| rest.split_whitespace().count() == 1;
     SECRET_VALUE_STARTS.iter().any(|start| value.starts_with(start))
-        || SECRET_SCHEMES.iter().any(|scheme| is_of_scheme(&scheme))
+        || SECRET_SCHEMES.iter().any(|scheme| value.strip_prefix(scheme).is_some_and(is_one_word))
 }
 
 impl<'de> Deserialize<'de> for HeaderValueSpec {
