@@ -112,9 +112,12 @@ impl LivePrompts {
 }
 
 impl LiveState {
-    /// Twice, where a command may have written between the files and the ledger.
+    /// Twice, where a command may have written between the files and the ledger. A mistake in a file lasts.
     fn read(root: &Path) -> Result<Self, NotReloaded> {
-        Self::read_once(root).or_else(|_| Self::read_once(root))
+        match Self::read_once(root) {
+            Err(NotReloaded::Ledger(_) | NotReloaded::Served(_)) => Self::read_once(root),
+            read => read,
+        }
     }
 
     fn read_once(root: &Path) -> Result<Self, NotReloaded> {
