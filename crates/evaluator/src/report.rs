@@ -14,6 +14,7 @@ mod markdown;
 mod reasons;
 mod redacted;
 mod safe_json;
+mod served;
 mod taken;
 mod tally;
 mod terminal;

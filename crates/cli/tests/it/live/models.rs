@@ -48,6 +48,28 @@ fn every_provider_is_asked_in_its_own_format() {
     }
 }
 
+#[test]
+fn several_models_behind_one_row_are_named_in_every_report() {
+    let mock = Mock::start(json!({
+        "rules": [{
+            "when": {"last_user_message": {"contains": "Greet Ada 0"}},
+            "answer": {"text": "Thank you"},
+            "served_model": "m-mini",
+        }],
+        "default": {"answer": {"text": "Thank you"}},
+    }));
+    let sandbox = sandbox(&mock.row(), 3);
+    let seen = eval(&sandbox, &["--junit", "j.xml", "--report", "markdown=m.md"]);
+    let words = seen.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "2 models answered on row `default`: `m` 2, `m-mini` 1; the numbers are of a mixture";
+    for text in [&words, &sandbox.read("j.xml"), &sandbox.read("m.md")] {
+        assert!(text.contains(said), "{text}");
+    }
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "Ada 0", "Ada 1");
+    let of_one = eval(&sandbox, &[]);
+    assert!(!of_one.stdout.contains("models answered"), "{}", of_one.shown());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_program_is_asked_only_where_that_is_allowed() {
