@@ -30,24 +30,40 @@ fn what_is_recorded_gives_the_same_report_without_a_network() {
     mock.counters().assert_calls(calls);
 }
 
+/// A command that waits for a lock, and what it says from then on.
+#[cfg(unix)]
+fn who_waits(
+    sandbox: &crate::sandbox::Sandbox,
+    arguments: &[&str],
+) -> (std::process::Child, impl Iterator<Item = String>) {
+    use std::io::{BufRead as _, BufReader};
+    let mut command = sandbox.command(arguments);
+    let command = command.stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut waiting = command.spawn().unwrap();
+    let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.starts_with("waiting for")));
+    (waiting, said)
+}
+
+/// The exit code with which it ends at this signal. Its standard input stays open.
+#[cfg(unix)]
+fn ended_by(signal: &str, child: &mut std::process::Child) -> Option<i32> {
+    let input = child.stdin.take();
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+    let ended = child.wait().unwrap();
+    drop(input);
+    ended.code()
+}
+
 #[cfg(unix)]
 #[test]
 fn who_waits_to_write_says_that_nothing_was_changed_when_it_is_stopped() {
-    use std::io::{BufRead as _, BufReader};
     let sandbox = crate::sandbox::Sandbox::new();
     let before = sandbox.read("prompts/greet/prompt.yaml");
     let _lock = DirectoryLock::acquire(&sandbox.path("prompts")).unwrap();
-    let mut waiting = sandbox
-        .command(&["activate", "greet", "latest"])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines().map_while(Result::ok);
-    assert!(said.any(|line| line.starts_with("waiting for")));
-    let id = waiting.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    assert_eq!(waiting.wait().unwrap().code(), Some(130));
+    let (mut waiting, said) = who_waits(&sandbox, &["activate", "greet", "latest"]);
+    assert_eq!(ended_by("-INT", &mut waiting), Some(130));
     assert_eq!(
         said.collect::<Vec<_>>(),
         ["error: interrupted while another process was writing to `prompts`: nothing was changed"]
@@ -58,26 +74,16 @@ fn who_waits_to_write_says_that_nothing_was_changed_when_it_is_stopped() {
 #[cfg(unix)]
 #[test]
 fn who_has_waited_to_write_can_still_be_stopped() {
-    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::io::Write as _;
     for signal in ["-INT", "-TERM"] {
         let sandbox = crate::sandbox::Sandbox::new();
         let lock = DirectoryLock::acquire(&sandbox.path("prompts")).unwrap();
-        let mut waiting = sandbox
-            .command(&["add", "greet", "v1.1.0", "--from", "-"])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines().map_while(Result::ok);
-        assert!(said.any(|line| line.starts_with("waiting for")));
+        let (mut waiting, _said) = who_waits(&sandbox, &["add", "greet", "v1.1.0", "--from", "-"]);
         drop(lock);
         // More than a pipe holds: it has the lock and reads, and waits for the end, which never comes.
         let mut input = waiting.stdin.take().unwrap();
         input.write_all("Greet {name}.\n".repeat(20_000).as_bytes()).unwrap();
-        let id = waiting.id().to_string();
-        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
-        assert_eq!(waiting.wait().unwrap().code(), Some(130), "{signal}");
+        assert_eq!(ended_by(signal, &mut waiting), Some(130), "{signal}");
         drop(input);
         assert!(!sandbox.path("prompts/greet/v1.1.0.txt").exists());
     }
