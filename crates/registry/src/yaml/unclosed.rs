@@ -221,7 +221,7 @@ impl Scan<'_> {
                     self.at += 1;
                     return true;
                 }
-                b'#' if self.at > 0 && self.is_blank(self.at - 1) => {
+                b'#' if self.at == 0 || self.is_blank(self.at - 1) => {
                     self.skip_while(|byte| byte != b'\n');
                     break;
                 }
@@ -354,6 +354,17 @@ mod tests {
                     .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         })
+    }
+
+    #[test]
+    fn a_comment_in_the_first_line_opens_nothing() {
+        let text = "# it says: \"yes, [a\nlist: [b\nc: d\n";
+        let of = |text: &str| {
+            let found = super::unclosed(text, text.len() - 1)?;
+            Some(text[found.at..=found.at + 1].to_owned())
+        };
+        assert_eq!(of(text), Some("[b".to_owned()));
+        assert_eq!(of(&format!("# more\n{text}")), Some("[b".to_owned()));
     }
 
     proptest! {
