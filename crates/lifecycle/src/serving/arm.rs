@@ -112,7 +112,8 @@ impl TryFrom<ArmSpec> for Arm {
             problems.join("; ")
         })?;
         let variables = match variables {
-            Some(declared) => declared.validate(format).map_err(|problems| {
+            // What is declared is judged where the prompt is kept, whose later versions may be in the other format. Jinja refuses least.
+            Some(declared) => declared.validate(TemplateFormat::Jinja).map_err(|problems| {
                 let problems: Vec<String> = problems.into_iter().map(|problem| problem.message).collect();
                 format!("the variables of {version}: {}", problems.join("; "))
             })?,

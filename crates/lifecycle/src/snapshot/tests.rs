@@ -4,7 +4,7 @@ use promptassay_registry::files::write_atomic;
 use promptassay_registry::memory::{RenderFailure, Rendering};
 use promptassay_registry::template::{TemplateFormat, Values};
 use promptassay_registry::tree::Tree;
-use promptassay_registry::variables::{Interface, Variables};
+use promptassay_registry::variables::{Interface, Variables, VariablesSpec};
 use serde_json::json;
 
 use super::*;
@@ -43,6 +43,18 @@ fn a_snapshot_is_read_back_and_resolves_the_same() {
         assert_eq!(read.resolve("support", Some(&unit), now), Some(expected));
     }
     assert_eq!(read.resolve("other", None, now), None);
+}
+
+/// A prompt may have gone on in Jinja, where a variable needs no default, while a version of before is served.
+#[test]
+fn what_is_declared_for_versions_of_the_other_format_keeps_no_snapshot_from_being_read() {
+    let mut snapshot = snapshot();
+    let declared: VariablesSpec =
+        serde_json::from_value(json!({"query": {}, "tone": {"required": false}})).unwrap();
+    let variables = declared.validate(TemplateFormat::Jinja).unwrap();
+    let served = snapshot.prompts.values_mut().next().unwrap();
+    served.production.interface = Arc::new(Interface::new(TemplateFormat::Format, variables));
+    assert_eq!(Snapshot::from_json(&snapshot.to_json()).unwrap(), snapshot);
 }
 
 #[test]

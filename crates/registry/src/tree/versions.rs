@@ -74,6 +74,7 @@ pub(super) fn load(
             (*version, Used { path: chat.file(), text: chat.text(), content, document: Some(chat) })
         });
         check_variables(document, variables, &sound.chain(broken).collect(), is_complete, problems);
+        problems.extend(without_default(document, variables, &versions));
     }
     versions
 }
@@ -251,6 +252,32 @@ fn written_as_text(
     let help =
         format!("write `{field}`, where its value is to stand; a registered text stays, so in a new version");
     Some(Problem::warning(WRITTEN_AS_TEXT, message).at(place).help(help))
+}
+
+/// Of versions that are read as `format` in a prompt that has gone on in Jinja: a variable that may be left out there, and without a default
+/// leaves its field unfilled here. Where all is `format`, the declaration itself is an error.
+fn without_default<'a>(
+    document: &'a Document,
+    variables: &'a Variables,
+    versions: &'a Versions,
+) -> impl Iterator<Item = Problem> + 'a {
+    let may_be_missing = |name: &str| {
+        variables.get(name).is_some_and(|variable| !variable.is_required() && variable.default().is_none())
+    };
+    variables.names().filter(move |name| may_be_missing(name)).filter_map(move |name| {
+        let mut users = versions.values().filter(|version| {
+            version.interface.format() == TemplateFormat::Format
+                && version.content.variables().into_iter().any(|used| used == name)
+        });
+        let first = &users.next()?.version;
+        let message = format!(
+            "{first} was registered with `template_format: format`, in which nothing stands in the place of `{name}` where it is left out"
+        );
+        let help = "add a default: `default: \"\"` leaves its place empty";
+        Some(
+            Problem::error("variables::no_default", message).at(place_of_variable(document, name)).help(help),
+        )
+    })
 }
 
 fn unused(document: &Document, variable: &str, written_as_text: Option<(Version, String)>) -> Problem {

@@ -325,6 +325,13 @@ fn a_registered_text_is_read_in_the_format_that_it_was_registered_with() {
     let renamed = "template_format: jinja\nvariables: {question: {default: x}}\n";
     let said_of_it = write("Say {query}", None, &of(format, &["query"]), renamed).concat();
     assert!(said_of_it.contains("v1.0.0 uses `query`, which is not declared"), "{said_of_it}");
+    // What may be left out in Jinja needs something that stands in its place here; what the text does not use does not.
+    let optional = "template_format: jinja\nvariables: {query: {required: false}, tone: {required: false}}\n";
+    let said_of_it = write("Say {query}", Some("format"), &of(format, &["query"]), optional);
+    let errors: Vec<_> = said_of_it.iter().filter(|said| said.contains("in which nothing stands")).collect();
+    assert!(errors.len() == 1 && errors[0].contains("`query`"), "{said_of_it:?}");
+    let unused = "template_format: jinja\nvariables: {query: {type: string}, tone: {required: false}}\n";
+    assert_eq!(write("Say {query}", Some("format"), &of(format, &["query"]), unused), ["Say hi"]);
     // What looks like a field of the other format is none, whatever is declared since.
     let declared = "variables: [query]\n";
     assert_eq!(write("Put {{query}} there", None, &of(format, &[]), declared), ["Put {query} there"]);
