@@ -1,6 +1,6 @@
 //! Why the manager did not do what was asked.
 
-use promptassay_registry::memory::LookupError;
+use promptassay_registry::memory::{LookupError, RenderFailure};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::template::RenderError;
@@ -93,4 +93,14 @@ pub enum ManagerError {
     /// The recorder's thread cannot be started.
     #[error("the thread that records cannot be started: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+impl From<RenderFailure> for ManagerError {
+    fn from(failure: RenderFailure) -> Self {
+        match failure {
+            RenderFailure::Lookup(error) => Self::Lookup(error),
+            RenderFailure::Values(problems) => Self::Values(problems),
+            RenderFailure::Template(error) => Self::Render(error),
+        }
+    }
 }

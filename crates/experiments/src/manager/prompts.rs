@@ -56,13 +56,13 @@ impl Prompts {
             Self::Tree(tree) => {
                 let prompt = tree.find(prompt)?;
                 let version = prompt.resolve(selector.unwrap_or(prompt.active()))?;
-                let resolved = version.interface.variables().resolve(values).map_err(ManagerError::Values)?;
-                Ok((version.content.render(&resolved.values)?, version.version.clone()))
+                let rendering = version.render(values)?;
+                Ok((rendering.output, rendering.version))
             }
             Self::Memory(registry) => {
                 let version = registry.get(prompt, selector)?;
-                let resolved = version.interface.variables().resolve(values).map_err(ManagerError::Values)?;
-                Ok((version.content.render(&resolved.values)?, version.version.clone()))
+                let rendering = version.render(values)?;
+                Ok((rendering.output, rendering.version))
             }
         }
     }
