@@ -20,7 +20,7 @@ use regex::Regex;
 pub use changed::{Changed, Paths, PromptFiles, changed_prompts, registry_changes};
 pub use critical::SuiteThen;
 pub use narrow::narrow_to;
-pub(crate) use narrow::units;
+pub(crate) use narrow::units_by_model;
 
 /// What somebody wants evaluated; the default is everything.
 #[derive(Debug, Clone, Default)]

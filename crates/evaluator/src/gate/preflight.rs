@@ -14,7 +14,7 @@ use crate::comparison::{CaseResult, Origin, Side, pairing_of, units_of};
 use crate::plan::{Plan, Role};
 use crate::policy::{OnInconclusive, Policy, Source};
 use crate::record::Record;
-use crate::selection::units;
+use crate::selection::units_by_model;
 use crate::suite::{Suite, document_of};
 
 /// Every candidate of a plan that could not pass, with what would be accepted. Without a problem the plan may be asked.
@@ -62,8 +62,12 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
 /// A warning for a suite whose margin no version could pass, whatever its replies, that names the place at which the margin is written: so it is known
 /// before a change of a text meets it.
 pub fn margin_out_of_reach(prompt: &Prompt, suite: &Suite, registry: Option<&Document>) -> Option<Problem> {
-    let of_metric = |name: &str| units(suite, |case| case.has_validator(name));
-    let Refusal { code, message, help } = refused_for(units(suite, |_| true), of_metric, &suite.policy)?;
+    let models = units_by_model(suite);
+    let is_one_of_several = models.len() > 1;
+    let (model, Refusal { code, message, help }) = models.into_iter().find_map(|(model, whole)| {
+        let of_metric = |name: &str| whole.of_metrics.get(name).copied().unwrap_or_default();
+        Some((model, refused_for(whole.all, of_metric, &suite.policy)?))
+    })?;
     let place = |document: &Document| document.place_at(&["gate", "margin"]);
     let place = if suite.policy.margin.source == Source::Registry {
         registry.map(place)
@@ -73,8 +77,9 @@ pub fn margin_out_of_reach(prompt: &Prompt, suite: &Suite, registry: Option<&Doc
     };
     let place = place.unwrap_or_else(|| Place::whole_file(suite.file.as_path()));
     let prompt = prompt.name();
+    let on = if is_one_of_several { format!(" on {model}") } else { String::new() };
     let message =
-        format!("{prompt}: no version can pass the margin of the gate once it is compared: {message}");
+        format!("{prompt}: no version can pass the margin of the gate{on} once it is compared: {message}");
     Some(Problem::warning(code, message).at(place).help(help))
 }
 

@@ -254,14 +254,14 @@ fn size(suite: &Suite) -> (usize, usize) {
 }
 
 /// How many units its cases of this kind make, of those that are asked: each is one, and all of a cluster together.
-pub(crate) fn units(suite: &Suite, is_of_kind: impl Fn(&Case) -> bool) -> u64 {
+fn units(suite: &Suite, is_of_kind: impl Fn(&Case) -> bool) -> u64 {
     let asked = || suite.cases.iter().filter(|case| case.skip.is_none() && is_of_kind(case));
     let clusters: BTreeSet<&str> = asked().filter_map(|case| case.cluster.as_deref()).collect();
     (asked().filter(|case| case.cluster.is_none()).count() + clusters.len()) as u64
 }
 
 /// The same of each model row that some case is asked on.
-fn units_by_model(suite: &Suite) -> BTreeMap<String, WholeUnits> {
+pub(crate) fn units_by_model(suite: &Suite) -> BTreeMap<String, WholeUnits> {
     let on = |model: &str, is_of_kind: &dyn Fn(&Case) -> bool| {
         units(suite, |case| suite.models_of(case).iter().any(|asked| asked == model) && is_of_kind(case))
     };

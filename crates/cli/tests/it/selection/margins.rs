@@ -142,6 +142,9 @@ fn a_model_that_the_whole_suite_has_too_few_cases_of_is_refused_in_a_selection_t
     let eval = |options: &[&str]| sandbox.run(&[&["eval", "--offline"][..], options].concat());
     let whole = eval(&[]);
     assert_eq!(whole.code, Some(2), "{}", whole.shown());
+    let check = sandbox.run(&["check"]);
+    let said = "no version can pass the margin of the gate on other once it is compared: 5 units";
+    assert!(check.code == Some(0) && check.stderr.contains(said), "{}", check.shown());
     for options in [&["--case", "^case_[2-4]$"][..], &["--tag", "good", "--model", "other"]] {
         let seen = eval(options);
         assert_eq!(seen.code, Some(2), "{}", seen.shown());
