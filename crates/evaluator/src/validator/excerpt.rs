@@ -23,6 +23,16 @@ pub(crate) fn excerpt(text: &str) -> String {
     if out.is_empty() { "nothing".to_owned() } else { format!("\"{out}\"") }
 }
 
+/// JSON in one line, cut where it is longer than a part of a sentence should be.
+pub(super) fn short_json(value: &serde_json::Value) -> String {
+    const SHORT: usize = 60;
+    let text = value.to_string();
+    match text.char_indices().nth(SHORT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 /// The ends of a text with the white space that [`excerpt`] leaves out, written as in a program.
 pub(super) fn with_white_space(text: &str) -> String {
     const END: usize = 40;

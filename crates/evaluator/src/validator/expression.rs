@@ -7,6 +7,7 @@ mod before;
 mod idle;
 mod known;
 mod ordered;
+mod parts;
 mod reads;
 mod written;
 
@@ -24,6 +25,7 @@ use serde_json::Value;
 use self::before::{CaseGives, flaws};
 use self::idle::idle;
 use self::ordered::{compile, is_unlike, teach};
+use self::parts::{Part, parts, with_parts};
 use self::reads::reads;
 
 use super::excerpt::excerpt;
@@ -45,6 +47,8 @@ pub(super) struct ExpressionCheck {
     expression: Expression<'static, 'static>,
     /// What it reads, such as `json.score`.
     reads: BTreeSet<String>,
+    /// What a reason tells of that, in the order in which it is written.
+    parts: Vec<Part>,
 }
 
 impl ExpressionCheck {
@@ -53,9 +57,7 @@ impl ExpressionCheck {
         match evaluate(&self.expression, view.text(), view.json().ok(), inputs, *reference) {
             Ok(value) => match bool::try_from(value.clone()) {
                 Ok(holds) if value.kind() == minijinja::value::ValueKind::Bool => {
-                    let reason = |is: &str| {
-                        Reason::new(format!("`{}` is {is}", self.source)).got(excerpt(view.text()))
-                    };
+                    let reason = |is: &str| self.reason(&format!("`{}` is {is}", self.source), view);
                     Ok(Found::new(holds, reason("false"), reason("true")))
                 }
                 _ => Err(CheckOutcome::Error(
@@ -65,6 +67,11 @@ impl ExpressionCheck {
             },
             Err(error) => Err(self.explain(&error, view)),
         }
+    }
+
+    /// Why a reply fails, with what the parts of the expression were.
+    fn reason(&self, message: &str, view: &View<'_>) -> Reason {
+        Reason::new(with_parts(message, &self.parts, view)).got(excerpt(view.text()))
     }
 
     /// That it asks nothing of a reply, where that is sure.
@@ -113,7 +120,7 @@ impl ExpressionCheck {
         let is_of_reply = reads("output") || reads_json();
         if (is_unlike(error) || error.kind() == ErrorKind::InvalidOperation) && is_of_reply {
             let message = format!("`{}`: {}", self.source, describe(error));
-            return CheckOutcome::Fail(Reason::new(message).got(excerpt(view.text())));
+            return CheckOutcome::Fail(self.reason(&message, view));
         }
         if error.kind() == ErrorKind::UndefinedError {
             if let Some(message) = self.missing(view.subject.inputs, view.subject.reference) {
@@ -122,11 +129,10 @@ impl ExpressionCheck {
             if reads_json() {
                 return CheckOutcome::Fail(match view.json() {
                     Err(why) => not_json(why, view.text()),
-                    Ok(_) => Reason::new(format!(
-                        "`{}` needs a value that the reply's JSON does not have",
-                        self.source
-                    ))
-                    .got(excerpt(view.text())),
+                    Ok(_) => self.reason(
+                        &format!("`{}` needs a value that the reply's JSON does not have", self.source),
+                        view,
+                    ),
                 });
             }
         }
@@ -235,7 +241,7 @@ impl ExpressionOptions {
         if builder.problem_count() > before {
             return None;
         }
-        Some(ExpressionCheck { source: source.value.clone(), expression, reads })
+        Some(ExpressionCheck { source: source.value.clone(), expression, reads, parts: parts(&source.value) })
     }
 }
 
@@ -295,7 +301,7 @@ mod tests {
     fn only_a_boolean_is_an_answer() {
         insta::assert_snapshot!(verdict("expr: json.answer", r#"{"answer": "yes"}"#), @"error: `json.answer` gives string, not true or false | expected: a comparison, or `| bool` at the end");
         assert_eq!(verdict("expr: json.items | bool", r#"{"items": [1]}"#), "pass");
-        insta::assert_snapshot!(verdict("expr: json.items | length > 0", r#"{"items": 3}"#), @r#"`json.items | length > 0`: invalid operation: cannot calculate length of value of type number | got: "{"items": 3}""#);
+        insta::assert_snapshot!(verdict("expr: json.items | length > 0", r#"{"items": 3}"#), @r#"`json.items | length > 0`: invalid operation: cannot calculate length of value of type number: `json.items` is 3 | got: "{"items": 3}""#);
     }
 
     #[test]
@@ -309,12 +315,12 @@ mod tests {
             verdict("expr: json.n // json.d == 1", r#"{"n": 1, "d": 0}"#),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
-        `json.score | float > 3`: invalid operation: invalid float literal | got: "{"score": "4/5"}"
-        1 of 1 had nothing to look at: expr: `json.score | float > 3`: invalid operation: invalid float literal
-        1 of 1 had nothing to look at: expr: `json.score > 3`: string and number have no order
+        `json.score | float > 3`: invalid operation: invalid float literal: `json.score` is "4/5" | got: "{"score": "4/5"}"
+        1 of 1 had nothing to look at: expr: `json.score | float > 3`: invalid operation: invalid float literal: `json.score` is "4/5"
+        1 of 1 had nothing to look at: expr: `json.score > 3`: string and number have no order: `json.score` is "4"
         1 of 1 had nothing to look at: expr: the reply is not JSON: expected a value at line 1 column 2
         `output | int > 3`: invalid operation: invalid float literal | got: "four"
-        `json.n // json.d == 1`: invalid operation: unable to calculate 1 // 0 | got: "{"n": 1, "d": 0}"
+        `json.n // json.d == 1`: invalid operation: unable to calculate 1 // 0: `json.n` is 1, `json.d` is 0 | got: "{"n": 1, "d": 0}"
         "#);
         assert_eq!(verdict("expr: json.score | float > 3", r#"{"score": "4"}"#), "pass");
     }

@@ -12,8 +12,9 @@ pub(super) struct JsonPath {
     steps: Vec<Step>,
 }
 
+/// From a value to a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Name(String),
     /// Counted from the end where negative.
     Index(i64),
@@ -44,9 +45,16 @@ impl JsonPath {
 
     /// The value at this path.
     pub(super) fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
-        self.steps.iter().try_fold(value, |value, step| match (step, value) {
-            (Step::Name(name), Value::Object(map)) => map.get(name),
-            (Step::Index(index), Value::Array(items)) => {
+        self.steps.iter().try_fold(value, |value, step| step.of(value))
+    }
+}
+
+impl Step {
+    /// The part of a value that it leads to.
+    pub(super) fn of<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        match (self, value) {
+            (Self::Name(name), Value::Object(map)) => map.get(name),
+            (Self::Index(index), Value::Array(items)) => {
                 let from_end = || usize::try_from(index.unsigned_abs()).ok();
                 match usize::try_from(*index) {
                     Ok(index) => items.get(index),
@@ -54,7 +62,7 @@ impl JsonPath {
                 }
             }
             _ => None,
-        })
+        }
     }
 }
 

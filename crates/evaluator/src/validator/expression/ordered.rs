@@ -185,12 +185,12 @@ mod tests {
                 "[json.score] > [3]",
             ] {
                 let seen = verdict(&format!("expr: '{check}'"), reply);
-                assert!(seen.contains("have no order | got: "), "{check} of {reply}: {seen}");
+                assert!(seen.contains("have no order: `json.score` is "), "{check} of {reply}: {seen}");
             }
         }
         insta::assert_snapshot!(
             verdict("expr: json.score > 3 and 'x' in output", r#"{"score": "9"}"#),
-            @r#"`json.score > 3 and 'x' in output`: string and number have no order | got: "{"score": "9"}""#
+            @r#"`json.score > 3 and 'x' in output`: string and number have no order: `json.score` is "9" | got: "{"score": "9"}""#
         );
         assert_eq!(verdict("expr: json.score | float > 3", r#"{"score": "9"}"#), "pass");
         assert_eq!(verdict("expr: json.day < '2026-02-01'", r#"{"day": "2026-01-31"}"#), "pass");
