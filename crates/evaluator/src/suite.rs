@@ -112,9 +112,14 @@ pub struct WholeUnits {
 }
 
 impl Case {
-    /// Whether a check of this name judges its replies.
-    pub fn has_validator(&self, name: &str) -> bool {
-        self.validators.iter().any(|validator| validator.name() == name)
+    /// Whether a check of this name judges its replies, so that a gate can look at its score: one that only warns has none.
+    pub fn has_metric(&self, name: &str) -> bool {
+        self.validators.iter().any(|validator| validator.name() == name && !validator.is_warning())
+    }
+
+    /// Whether checks of this name do no more than warn.
+    pub(crate) fn only_warns(&self, name: &str) -> bool {
+        self.validators.iter().any(|validator| validator.name() == name) && !self.has_metric(name)
     }
 }
 

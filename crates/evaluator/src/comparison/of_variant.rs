@@ -29,7 +29,7 @@ impl Side {
             };
             let mut score = 0.0;
             let mut sums: Vec<Option<(f64, u32)>> =
-                names.iter().map(|name| case_definition.has_validator(name).then_some((0.0, 0))).collect();
+                names.iter().map(|name| case_definition.has_metric(name).then_some((0.0, 0))).collect();
             for (index, _) in plan.trials_of(prompt, variant, case) {
                 result.asked += 1;
                 let Some(trial) = record.trial(index) else { continue };

@@ -41,7 +41,8 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
                 }
                 None => refusal,
             };
-            if let Some(Refusal { code, message, mut help }) = refusal {
+            if let Some(Refusal { code, message, mut help, metric }) = refusal {
+                help += &where_it_only_warns(metric.as_deref(), &prompt_plan.suite);
                 if let Source::SuiteAt(reference) | Source::RegistryAt(reference) = &policy.margin.source {
                     // Writing to a string cannot fail.
                     let _ = write!(
@@ -64,10 +65,11 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
 pub fn margin_out_of_reach(prompt: &Prompt, suite: &Suite, registry: Option<&Document>) -> Option<Problem> {
     let models = units_by_model(suite);
     let is_one_of_several = models.len() > 1;
-    let (model, Refusal { code, message, help }) = models.into_iter().find_map(|(model, whole)| {
-        let of_metric = |name: &str| whole.of_metrics.get(name).copied().unwrap_or_default();
-        Some((model, refused_for(whole.all, of_metric, &suite.policy)?))
-    })?;
+    let (model, Refusal { code, message, help, metric }) =
+        models.into_iter().find_map(|(model, whole)| {
+            let of_metric = |name: &str| whole.of_metrics.get(name).copied().unwrap_or_default();
+            Some((model, refused_for(whole.all, of_metric, &suite.policy)?))
+        })?;
     let place = |document: &Document| document.place_at(&["gate", "margin"]);
     let place = if suite.policy.margin.source == Source::Registry {
         registry.map(place)
@@ -80,7 +82,17 @@ pub fn margin_out_of_reach(prompt: &Prompt, suite: &Suite, registry: Option<&Doc
     let on = if is_one_of_several { format!(" on {model}") } else { String::new() };
     let message =
         format!("{prompt}: no version can pass the margin of the gate{on} once it is compared: {message}");
+    let help = help + &where_it_only_warns(metric.as_deref(), suite);
     Some(Problem::warning(code, message).at(place).help(help))
+}
+
+/// Whoever sees a check in more cases than are counted learns why.
+fn where_it_only_warns(metric: Option<&str>, suite: &Suite) -> String {
+    let asked = || suite.cases.iter().filter(|case| case.skip.is_none());
+    let metric = metric.filter(|metric| asked().any(|case| case.only_warns(metric)));
+    metric
+        .map(|metric| format!("; a case in which `{metric}` only warns (`warn: true`) does not have it"))
+        .unwrap_or_default()
 }
 
 /// Why a gate is refused.
@@ -89,6 +101,8 @@ pub(super) struct Refusal {
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) help: String,
+    /// The metric that too few units have, where it is not all of them that are too few.
+    pub(super) metric: Option<String>,
 }
 
 fn no_case() -> Refusal {
@@ -96,6 +110,7 @@ fn no_case() -> Refusal {
         code: "gate::no_case",
         message: "no case is asked, so nothing could pass".to_owned(),
         help: "name this model row in `models:` of the suite or of a case, or select more cases".to_owned(),
+        metric: None,
     }
 }
 
@@ -121,6 +136,7 @@ fn edited_since(refusal: Refusal, baseline: &Side, candidate: &Side, prompt: &Pr
         help: format!(
             "bless today's cases: `promptassay eval {prompt} --version {version}`, or free of charge `promptassay rescore {run}` where that run is kept; then `promptassay baseline bless latest {prompt}`"
         ),
+        metric: None,
     }
 }
 
@@ -141,8 +157,12 @@ pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Opt
 /// `of_metric` says how many of the units have a check of this name: those of the gate's metrics are all that decides by it.
 fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> Option<Refusal> {
     let confidence = policy.confidence.value;
-    let refusal =
-        |message: String, help: String| Refusal { code: "gate::margin_out_of_reach", message, help };
+    let refusal = |message: String, help: String| Refusal {
+        code: "gate::margin_out_of_reach",
+        message,
+        help,
+        metric: None,
+    };
     let margin = match policy.margin.value.at(units) {
         Ok(margin) => margin?,
         Err(too_few) => return Some(refusal(too_few.to_string(), help(too_few.needed(), units, confidence))),
@@ -164,7 +184,8 @@ fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> 
         let who = format!("{} of {units} have `{metric}`, a metric of the gate, and", counted(with_metric));
         let message = too_few(&who, with_metric, margin, confidence);
         let others = format!("; or leave `{metric}` out of `metrics:`");
-        Some(refusal(message, help(needed, with_metric, confidence) + &others))
+        let refusal = refusal(message, help(needed, with_metric, confidence) + &others);
+        Some(Refusal { metric: Some(metric.to_owned()), ..refusal })
     })
 }
 

@@ -62,7 +62,7 @@ pub fn judge_sides(
     candidate: &CandidateOfRun<'_>,
     policy: &Policy,
 ) -> Result<Judged, Box<Problem>> {
-    if let Some(Refusal { code, message, help }) = refused(baseline, candidate.side, policy) {
+    if let Some(Refusal { code, message, help, .. }) = refused(baseline, candidate.side, policy) {
         return Err(Box::new(Problem::error(code, format!("{name}: {message}")).help(help)));
     }
     let candidate = conditions_of(candidate);

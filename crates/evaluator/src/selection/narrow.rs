@@ -270,7 +270,7 @@ pub(crate) fn units_by_model(suite: &Suite) -> BTreeMap<String, WholeUnits> {
         of_metrics: suite
             .policy
             .validator_metrics()
-            .map(|metric| (metric.to_owned(), on(model, &|case| case.has_validator(metric))))
+            .map(|metric| (metric.to_owned(), on(model, &|case| case.has_metric(metric))))
             .collect(),
     };
     suite.all_models().into_iter().map(|model| (model.to_owned(), whole(model))).collect()

@@ -179,6 +179,29 @@ fn a_metric_that_few_cases_have_is_refused_in_a_selection_too_unless_the_whole_s
 }
 
 #[test]
+fn a_case_in_which_a_check_only_warns_does_not_have_it_as_a_metric() {
+    let with_warnings = |warned: std::ops::RangeInclusive<usize>| {
+        let sandbox = sandbox("{margin: 0.2, metrics: [pass_rate, contains]}", 20);
+        let mut suite = sandbox.read("prompts/greet/tests/test_cases.yaml");
+        for number in 1..=20 {
+            let warn = if warned.contains(&number) { ", warn: true" } else { "" };
+            let case = format!("{{name: case_{number}, ");
+            let check = format!("{case}validators: [{{contains: Hello{warn}}}], ");
+            suite = suite.replace(&case, &check);
+        }
+        sandbox.write("prompts/greet/tests/test_cases.yaml", suite.replace(", must_pass: true", ""));
+        let rows = sandbox.read("replies/greet.jsonl");
+        sandbox.write("replies/greet.jsonl", rows.replace("What do you want of me?", "Hello there"));
+        sandbox
+    };
+    // 14 units show 20 points: the same replies pass, though six cases have no score of the check.
+    let enough = with_warnings(1..=6).run(&["eval", "--offline"]);
+    assert!(enough.code == Some(0) && enough.stdout.contains("PASSED"), "{}", enough.shown());
+    let few = with_warnings(1..=7);
+    assert_snapshot!(seen(&few, &["check"]) + &seen(&few, &["eval", "--offline"]));
+}
+
+#[test]
 fn without_a_pass_rate_every_case_must_pass() {
     let sandbox = sandbox("{margin: 0.2}", 14);
     sandbox.edit("prompts/greet/tests/test_cases.yaml", ", must_pass: true", "");
