@@ -13,6 +13,7 @@ mod junit;
 mod markdown;
 mod reasons;
 mod redacted;
+mod repeats;
 mod safe_json;
 mod served;
 mod taken;

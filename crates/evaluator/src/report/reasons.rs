@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use super::Evaluation;
+use super::repeats::in_words;
 use crate::event::{Answer, TrialResult};
 use crate::outcome::{CheckOutcome, RepeatOutcome};
 use crate::summary::{CaseSummary, Counts, VariantSummary};
+use crate::validator::excerpt::excerpt;
 
 /// The most bytes of a reply, or of a part of a reason, that are quoted.
 const MAX_QUOTED: usize = 64 * 1024;
@@ -42,36 +44,61 @@ pub(super) fn has_reasons(evaluation: &Evaluation<'_>, summary: &VariantSummary,
     trials.any(|(index, _)| evaluation.record.trial(index).is_none_or(|trial| trial.has_reasons))
 }
 
-/// Every reason of every repeat of a case, a line each; empty where there is none.
+/// Every reason of every repeat of a case, a line each, those of repeats that read the same put together; empty where there is none.
 pub(super) fn reasons(
     evaluation: &Evaluation<'_>,
     summary: &VariantSummary,
     case: &CaseSummary,
     quoted: Quoted,
 ) -> String {
-    let mut out = String::new();
-    for (index, trial) in evaluation.plan.trials_of(summary.prompt, summary.variant, case.case) {
-        // Of most there is nothing to say, and their results need not be read from the disk.
-        if evaluation.record.trial(index).is_some_and(|trial| !trial.has_reasons) {
-            continue;
+    let said =
+        evaluation.plan.trials_of(summary.prompt, summary.variant, case.case).filter_map(|(index, trial)| {
+            // Of most there is nothing to say, and their results need not be read from the disk.
+            if evaluation.record.trial(index).is_some_and(|trial| !trial.has_reasons) {
+                return None;
+            }
+            let said = match evaluation.outputs.get(trial.id) {
+                None => vec!["not asked\n".to_owned()],
+                Some(result) => repeat(&result, quoted),
+            };
+            Some((trial.repeat, said))
+        });
+    together(said, case.counts.asked > 1)
+}
+
+/// Paragraphs, with the repeats of which they are said before each.
+fn together(said: impl Iterator<Item = (u32, Vec<String>)>, are_many: bool) -> String {
+    let mut alike: Vec<(Vec<u32>, Vec<String>)> = Vec::new();
+    for (repeat, paragraphs) in said {
+        match alike.iter_mut().find(|(_, known)| *known == paragraphs) {
+            Some((repeats, _)) => repeats.push(repeat),
+            None => alike.push((vec![repeat], paragraphs)),
         }
-        let prefix = if case.counts.asked > 1 { format!("repeat {}: ", trial.repeat) } else { String::new() };
-        // Writing to a string cannot fail.
-        let _ = match evaluation.outputs.get(trial.id) {
-            None => writeln!(out, "{prefix}not asked"),
-            Some(result) => repeat(&mut out, &prefix, &result, quoted),
-        };
+    }
+    let mut out = String::new();
+    for (repeats, paragraphs) in alike {
+        let prefix = if are_many { format!("{}: ", in_words(&repeats)) } else { String::new() };
+        for paragraph in paragraphs {
+            out.push_str(&prefix);
+            out.push_str(&paragraph);
+        }
     }
     out
 }
 
-fn repeat(out: &mut String, prefix: &str, result: &TrialResult, quoted: Quoted) -> std::fmt::Result {
+/// What is to be said of a repeat, a paragraph for each reason; the reply belongs to the last.
+fn repeat(result: &TrialResult, quoted: Quoted) -> Vec<String> {
     if let Answer::Error(error) = &result.answer {
-        return match quoted {
-            Quoted::Nothing => writeln!(out, "{prefix}{}", error.kind.as_str()),
-            _ => writeln!(out, "{prefix}{}: {}", error.kind.as_str(), cut(&error.message)),
-        };
+        return vec![match quoted {
+            Quoted::Nothing => format!("{}\n", error.kind.as_str()),
+            _ => format!("{}: {}\n", error.kind.as_str(), cut(&error.message)),
+        }];
     }
+    let output = (quoted == Quoted::Outputs && result.outcome != RepeatOutcome::Passed)
+        .then(|| result.answer.shown_text())
+        .flatten();
+    let begins = output.as_ref().filter(|text| !text.trim().is_empty()).map(|text| excerpt(text));
+    let mut said = Vec::new();
     for check in &result.checks {
         let Some(reason) = check.outcome.reason() else { continue };
         let kind = match (&check.outcome, check.warn) {
@@ -81,23 +108,28 @@ fn repeat(out: &mut String, prefix: &str, result: &TrialResult, quoted: Quoted) 
             _ => "",
         };
         if quoted == Quoted::Nothing {
-            writeln!(out, "{prefix}{}{kind}: did not pass", check.name)?;
+            said.push(format!("{}{kind}: did not pass\n", check.name));
             continue;
         }
-        writeln!(out, "{prefix}{}{kind}: {}", check.name, cut(&reason.message))?;
-        for (label, part) in [("expected", &reason.expected), ("got", &reason.got)] {
+        let mut paragraph = format!("{}{kind}: {}\n", check.name, cut(&reason.message));
+        // How the reply begins is seen below, where it stands whole.
+        let got = reason.got.as_ref().filter(|got| begins.as_ref() != Some(*got));
+        for (label, part) in [("expected", reason.expected.as_ref()), ("got", got)] {
             if let Some(part) = part {
-                writeln!(out, "  {label}: {}", cut(part))?;
+                // Writing to a string cannot fail.
+                let _ = writeln!(paragraph, "  {label}: {}", cut(part));
             }
         }
+        said.push(paragraph);
     }
-    if quoted == Quoted::Outputs
-        && result.outcome != RepeatOutcome::Passed
-        && let Some(text) = result.answer.shown_text()
-    {
-        writeln!(out, "  output:\n{}", cut(&text))?;
+    if let Some(text) = output {
+        let output = format!("  output:\n{}\n", cut(&text));
+        match said.last_mut() {
+            Some(last) => last.push_str(&output),
+            None => said.push(output),
+        }
     }
-    Ok(())
+    said
 }
 
 fn cut(text: &str) -> String {
@@ -114,7 +146,58 @@ pub(super) fn beginning(text: &str, bytes: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use promptassay_llm::Reply;
+
     use super::*;
+    use crate::event::ReplySource;
+    use crate::outcome::{CheckResult, Reason};
+
+    fn failed(text: &str, reasons: Vec<Reason>) -> TrialResult {
+        let check = |(index, reason)| CheckResult {
+            name: format!("check_{index}"),
+            outcome: CheckOutcome::Fail(reason),
+            score: 0.0,
+            weight: 1.0,
+            warn: false,
+        };
+        TrialResult {
+            trial: "0123456789abcdef".parse().unwrap(),
+            answer: Answer::Reply { reply: Box::new(Reply::from_text(text)), source: ReplySource::Live },
+            checks: reasons.into_iter().enumerate().map(check).collect(),
+            outcome: RepeatOutcome::Failed,
+            answered_before: false,
+            judging: None,
+        }
+    }
+
+    fn said(results: &[TrialResult], quoted: Quoted) -> String {
+        together((1..).zip(results.iter().map(|result| repeat(result, quoted))), results.len() > 1)
+    }
+
+    #[test]
+    fn repeats_that_read_the_same_are_told_once() {
+        let result = |text: &str| {
+            let words = Reason::new("2 words, limit 1");
+            failed(text, vec![words, Reason::new("is another text").expected("\"yes\"").got(excerpt(text))])
+        };
+        let results = ["no, never", "no, never", "not this", "no, never", "no, never"].map(result);
+        let all = [Quoted::Outputs, Quoted::Reasons, Quoted::Nothing].map(|quoted| said(&results, quoted));
+        insta::assert_snapshot!(format!("{}\n{}", all.join("\n"), said(&results[..1], Quoted::Outputs)));
+    }
+
+    #[test]
+    fn what_came_stays_where_the_reply_below_does_not_begin_with_it() {
+        let long = "word ".repeat(100);
+        let shown = |text: &str, got: String| {
+            said(&[failed(text, vec![Reason::new("no").got(got)])], Quoted::Outputs).contains("  got: ")
+        };
+        assert!(!shown("a\nb", excerpt("a\nb")) && !shown(&long, excerpt(&long)));
+        assert!(shown("a b", "\"b\"".to_owned()) && shown("", excerpt("")));
+        assert!(shown(&long, format!("{} (cut off by the token limit)", excerpt(&long))));
+        let mut passed = failed("a", vec![Reason::new("no").got("\"a\"")]);
+        passed.outcome = RepeatOutcome::Passed;
+        assert!(said(&[passed], Quoted::Outputs).contains("  got: "));
+    }
 
     #[test]
     fn long_text_is_cut_between_characters() {

@@ -10,6 +10,7 @@ use crate::event::{Answer, TrialResult};
 use crate::gate::{Gate, plural};
 use crate::outcome::{CheckOutcome, Reason};
 use crate::plan::{PromptPlan, Role};
+use crate::report::repeats::numbered;
 use crate::report::to_open::{is_unasked, unasked_in_words};
 use crate::report::{Evaluation, visible};
 use crate::summary::{CaseSummary, VariantSummary};
@@ -101,7 +102,7 @@ impl Report {
         )?;
         for (repeats, result) in self.alike(evaluation, summary, case) {
             let prefix =
-                if case.counts.asked > 1 { format!("{} ", numbered(&repeats)) } else { String::new() };
+                if case.counts.asked > 1 { format!("{} ", numbered(&repeats, "#")) } else { String::new() };
             self.reasons(&result, &prefix)?;
             if passed && result.checks.iter().all(|check| check.outcome.reason().is_none()) {
                 self.passing(&result, &prefix)?;
@@ -251,33 +252,4 @@ fn shown_width(word: &str) -> usize {
         }
     }
     width
-}
-
-/// Repeats by their numbers, such as `#2`, `#1, #3` or `#1–#3`.
-fn numbered(repeats: &[u32]) -> String {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for &repeat in repeats {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == repeat => *last = repeat,
-            _ => runs.push((repeat, repeat)),
-        }
-    }
-    let texts = runs.iter().map(|&(first, last)| match last - first {
-        0 => format!("#{first}"),
-        1 => format!("#{first}, #{last}"),
-        _ => format!("#{first}–#{last}"),
-    });
-    texts.collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::numbered;
-
-    #[test]
-    fn repeats_are_called_by_their_numbers() {
-        assert_eq!(numbered(&[2]), "#2");
-        assert_eq!(numbered(&[1, 2]), "#1, #2");
-        assert_eq!(numbered(&[1, 2, 3, 5, 7, 8, 9]), "#1–#3, #5, #7–#9");
-    }
 }
