@@ -4,6 +4,7 @@
 mod extra;
 mod header;
 mod price;
+mod secrets;
 mod spec;
 
 use std::fmt;

@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::config::secrets::{header_names_a_secret, looks_like_a_secret};
 use crate::config::{EnvironmentName, RowProblem};
 
 /// A header's value as a file writes it: a text, or `{env: NAME}`.
@@ -28,14 +29,6 @@ pub enum HeaderValue {
     /// The secret of that name in [`crate::Secrets`], sent as it is.
     FromEnvironment(EnvironmentName),
 }
-
-/// Names that are secrets whatever their value, and parts of names that give one away.
-const SECRET_NAMES: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
-const SECRET_PARTS: [&str; 8] =
-    ["api-key", "apikey", "api_key", "token", "secret", "password", "credential", "authorization"];
-const SECRET_VALUE_STARTS: [&str; 4] = ["sk-", "aiza", "ghp_", "eyj"];
-/// Schemes that one word follows; behind more it is a sentence.
-const SECRET_SCHEMES: [&str; 2] = ["bearer ", "basic "];
 
 /// Headers that the client itself is responsible for.
 const RESERVED: [header::HeaderName; 6] = [
@@ -82,32 +75,20 @@ fn validate_one(name: &str, spec: HeaderValueSpec) -> Result<(String, HeaderValu
                 "write the variable's name, such as `{env: MY_TOKEN}`; never the secret itself".to_owned(),
             )),
         },
-        HeaderValueSpec::Literal(value) if looks_secret(&lower, &value) => Err((
-            format!("header `{lower}` looks like a secret, and files are read by many"),
-            format!(
-                "put it into an environment variable and write `{lower}: {{env: NAME}}`, or use `api_key_env`"
-            ),
-        )),
+        HeaderValueSpec::Literal(value) if header_names_a_secret(&lower) || looks_like_a_secret(&value) => {
+            Err((
+                format!("header `{lower}` looks like a secret, and files are read by many"),
+                format!(
+                    "put it into an environment variable and write `{lower}: {{env: NAME}}`, or use `api_key_env`"
+                ),
+            ))
+        }
         HeaderValueSpec::Literal(value) if !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) => Err((
             format!("the value of header `{lower}` has a character that a header cannot carry"),
             "use visible ASCII characters".to_owned(),
         )),
         HeaderValueSpec::Literal(value) => Ok((lower, HeaderValue::Literal(value))),
     }
-}
-
-fn looks_secret(lower_name: &str, value: &str) -> bool {
-    SECRET_NAMES.contains(&lower_name)
-        || SECRET_PARTS.iter().any(|part| lower_name.contains(part))
-        || begins_like_a_secret(value)
-}
-
-/// Whether a value is a secret by the look of its beginning.
-pub(super) fn begins_like_a_secret(value: &str) -> bool {
-    let value = value.trim_start().to_ascii_lowercase();
-    let is_one_word = |rest: &str| rest.split_whitespace().count() == 1;
-    SECRET_VALUE_STARTS.iter().any(|start| value.starts_with(start))
-        || SECRET_SCHEMES.iter().any(|scheme| value.strip_prefix(scheme).is_some_and(is_one_word))
 }
 
 impl<'de> Deserialize<'de> for HeaderValueSpec {
@@ -196,9 +177,11 @@ mod tests {
             "x-api-key": "abc-hidden",
             "x-team": "sk-abc-hidden",
             "x-auth-token": {"env": "sk-abc-hidden"},
+            "x-up": "Bearer abc-hidden, scope=x",
+            "x-from": "https://me:abc-hidden@example.com",
         }));
         assert!(headers.is_empty());
-        assert_eq!(problems.len(), 4);
+        assert_eq!(problems.len(), 6);
         assert!(!format!("{problems:?}").contains("abc-hidden"));
     }
 

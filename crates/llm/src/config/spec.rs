@@ -1,5 +1,7 @@
 //! The file shape of a model row and its validation: every problem at once, each with its place. Reads no file.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use reqwest::Url;
 use schemars::JsonSchema;
@@ -7,7 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config::extra;
-use crate::config::header::{self, HeaderValueSpec, begins_like_a_secret};
+use crate::config::header::{self, HeaderValueSpec};
+use crate::config::secrets::{begins_like_a_secret, query_holds_a_secret};
 use crate::config::{
     DEFAULT_TIMEOUT, EnvironmentName, Limits, ModelRow, PriceSpec, RowProblem, Target, param_problems,
 };
@@ -70,24 +73,6 @@ pub struct LimitsSpec {
     #[serde(default)]
     pub tokens_per_minute: Option<u64>,
 }
-
-/// Names of query parameters that carry secrets at one provider or another.
-const SECRET_QUERY_NAMES: [&str; 14] = [
-    "key",
-    "api_key",
-    "api-key",
-    "apikey",
-    "token",
-    "access_token",
-    "auth",
-    "authorization",
-    "secret",
-    "password",
-    "sig",
-    "signature",
-    "code",
-    "subscription-key",
-];
 
 impl ModelRowSpec {
     /// A row with nothing but provider and model.
@@ -295,7 +280,8 @@ fn check_base_url(text: &str) -> Result<Url, (&'static str, &'static str)> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(("`base_url` holds credentials", "use `api_key_env`, or a header with `{env: NAME}`"));
     }
-    if url.query_pairs().any(|(name, _)| SECRET_QUERY_NAMES.contains(&name.to_ascii_lowercase().as_str())) {
+    let is_code = |(name, _): (Cow<'_, str>, _)| name.eq_ignore_ascii_case("code");
+    if query_holds_a_secret(&url) || url.query_pairs().any(is_code) {
         return Err((
             "`base_url` holds a secret in its query",
             "use `api_key_env`, or a header with `{env: NAME}`",
