@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use insta::assert_snapshot;
 
 use crate::linking::{EVAL, rows};
-use crate::sandbox::{Sandbox, Seen};
+use crate::sandbox::{Sandbox, Seen, git_command};
 
 /// Prompts with a registered version and a dataset, and a change of each; the base has moved on since.
 fn changed(prompts: usize) -> Option<Sandbox> {
@@ -118,7 +118,7 @@ fn files_of_any_name_are_read_as_they_were() {
 #[test]
 fn a_content_that_is_lost_is_said_to_be() {
     let Some(sandbox) = changed(1) else { return };
-    let asked = std::process::Command::new("git")
+    let asked = git_command()
         .arg("-C")
         .arg(sandbox.path("."))
         .args(["rev-parse", "main:prompts/p0/prompt.lock"])

@@ -4,7 +4,7 @@
 
 use insta::assert_snapshot;
 
-use crate::sandbox::{Sandbox, Seen};
+use crate::sandbox::{Sandbox, Seen, git_command};
 
 const SUITE: &str = "prompts/greet/tests/test_cases.yaml";
 
@@ -499,11 +499,7 @@ fn the_last_prompt_is_removed_as_any_other_is() {
 #[test]
 fn a_base_that_is_an_id_is_named_by_its_first_digits() {
     let Some(sandbox) = sandbox("{min_pass_rate: 0.5}") else { return };
-    let log = std::process::Command::new("git")
-        .args(["rev-parse", "main"])
-        .current_dir(sandbox.path(""))
-        .output()
-        .unwrap();
+    let log = git_command().args(["rev-parse", "main"]).current_dir(sandbox.path("")).output().unwrap();
     let id = String::from_utf8(log.stdout).unwrap().trim().to_owned();
     let eval = || {
         let Seen { stdout, stderr, .. } =

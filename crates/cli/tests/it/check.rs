@@ -1,11 +1,10 @@
 //! `check`: what is wrong is said at its place, with what to do.
 
 use std::fs;
-use std::process::Command;
 
 use insta::assert_snapshot;
 
-use crate::sandbox::{Sandbox, TEXT};
+use crate::sandbox::{Sandbox, TEXT, git_command};
 
 /// What `check` says of a sandbox after a change of one of its files.
 fn after_edit(path: &str, from: &str, to: &str) -> String {
@@ -324,9 +323,7 @@ fn a_prompt_that_cannot_be_read_is_not_known_to_be_as_it_was() {
     sandbox.write("prompts/greet/v1.1.0.txt", "Hello {name}, {tone}!\n");
     assert_eq!(sandbox.run(&["register", "greet", "v1.1.0", "-m", "More", "--by", "Ada"]).code, Some(0));
     for words in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", "base"]] {
-        let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
-        let git =
-            Command::new("git").args(identity).args(words).current_dir(sandbox.path("")).output().unwrap();
+        let git = git_command().args(words).current_dir(sandbox.path("")).output().unwrap();
         assert!(git.status.success(), "{}", String::from_utf8_lossy(&git.stderr));
     }
     let frozen = ["check", "--frozen-since", "HEAD"];

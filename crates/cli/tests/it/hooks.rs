@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, git_command};
 
 const PROMPT: &str = "prompts/support_reply";
 
@@ -38,15 +38,10 @@ fn committed() -> Option<Sandbox> {
 }
 
 fn git(sandbox: &Sandbox, directory: &str, arguments: &[&str]) -> Output {
-    let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
-    let mut git = Command::new("git");
-    // What a hook of this repository itself would hand down, and what the developer has set.
-    for variable in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "PROMPTASSAY_PROMPTS"] {
-        git.env_remove(variable);
-    }
-    git.current_dir(sandbox.path(directory))
+    git_command()
+        .current_dir(sandbox.path(directory))
+        .env_remove("PROMPTASSAY_PROMPTS")
         .env("NO_COLOR", "1")
-        .args(identity)
         .args(arguments)
         .output()
         .unwrap()

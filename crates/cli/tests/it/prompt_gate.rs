@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, git_command};
 use action::{Done, Job};
 use github::GitHub;
 
@@ -137,11 +137,7 @@ impl World {
     }
 
     fn git(&self, arguments: &[&str]) {
-        let identity =
-            ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
-        let output =
-            Command::new("git").arg("-C").arg(self.sandbox.path("")).args(identity).args(arguments).output();
-        let output = output.unwrap();
+        let output = git_command().arg("-C").arg(self.sandbox.path("")).args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 

@@ -158,10 +158,7 @@ impl Sandbox {
 
     /// Runs git; `false` where there is none, which is said.
     pub(crate) fn git(&self, arguments: &[&str]) -> bool {
-        let identity =
-            ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
-        let mut git = Command::new("git");
-        let output = git.arg("-C").arg(self.directory.path()).args(identity).args(arguments).output();
+        let output = git_command().arg("-C").arg(self.directory.path()).args(arguments).output();
         let Ok(output) = output else {
             skipped!("SKIPPED: git is not installed; changes were not looked for");
             return false;
@@ -210,6 +207,23 @@ impl Sandbox {
     fn relative(&self, path: &Path) -> String {
         path.strip_prefix(self.directory.path()).unwrap().display().to_string()
     }
+}
+
+/// Git by Ada, without the settings of the machine and of a hook around the tests: another first branch, signatures, filters.
+pub(crate) fn git_command() -> Command {
+    let mut git = Command::new("git");
+    for variable in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX"] {
+        git.env_remove(variable);
+    }
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").args([
+        "-c",
+        "user.name=Ada",
+        "-c",
+        "user.email=ada@example.com",
+        "-c",
+        "init.defaultBranch=main",
+    ]);
+    git
 }
 
 /// Copies a directory with everything below it.

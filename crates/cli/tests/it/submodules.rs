@@ -1,17 +1,15 @@
 //! What lies in submodules: a dataset of a prompt, a prompt, all of them. A change of the commit that is named there is a change of it.
 
 use std::path::Path;
-use std::process::Command;
 
 use insta::assert_snapshot;
 
 use crate::linking::{EVAL, rows, said, sandbox};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, git_command};
 
 fn git_in(directory: &Path, arguments: &[&str]) -> bool {
-    let settings =
-        ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "protocol.file.allow=always"];
-    let output = Command::new("git").arg("-C").arg(directory).args(settings).args(arguments).output();
+    let local = ["-c", "protocol.file.allow=always"];
+    let output = git_command().arg("-C").arg(directory).args(local).args(arguments).output();
     let Ok(output) = output else {
         skipped!("SKIPPED: git is not installed; submodules were not looked into");
         return false;
