@@ -75,6 +75,8 @@ fn versions_are_compared_word_by_word() {
         &["diff", "greet", "v2.0.0", "v2.1.0"],
         &["diff", "greet", "1.0.0", "latest"],
         &["diff", "greet", "v1.0.0", "v3.0.0"],
+        &["diff", "greet", "v2.0.0"],
+        &["diff", "greet"],
     ]));
 }
 

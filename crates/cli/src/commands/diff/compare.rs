@@ -24,7 +24,7 @@ pub(super) struct Difference<'a> {
     pub(super) interface_changed: bool,
     pub(super) params: Vec<ValueChange>,
     pub(super) response_format: Vec<ValueChange>,
-    /// By the names of the tools.
+    /// By the names of the tools; `(order)`, which no tool can be called, where those of both stand in another order.
     pub(super) tools: Vec<ValueChange>,
     pub(super) messages: Vec<MessageChange>,
 }
@@ -78,6 +78,7 @@ pub(super) fn compare<'a>(name: &'a str, from: &'a PromptVersion, to: &'a Prompt
     value_changes("", old.response_format, new.response_format, &mut response_format);
     let mut tools = Vec::new();
     value_changes("", Some(&by_name(old.tools)), Some(&by_name(new.tools)), &mut tools);
+    tools.extend(order_change(old.tools, new.tools));
     Difference {
         name,
         from: side(from),
@@ -101,6 +102,20 @@ fn by_name(tools: &[Tool]) -> Value {
             (name.clone(), json!({"description": description, "parameters": parameters}))
         })
         .collect()
+}
+
+/// The names of the tools that both have, where their order differs: models are known to prefer what comes first.
+fn order_change(old: &[Tool], new: &[Tool]) -> Option<ValueChange> {
+    let in_both = |some: &[Tool], others: &[Tool]| -> Vec<String> {
+        let has = |name: &str| others.iter().any(|other| other.name == name);
+        some.iter().filter(|tool| has(&tool.name)).map(|tool| tool.name.clone()).collect()
+    };
+    let (from, to) = (in_both(old, new), in_both(new, old));
+    (from != to).then(|| ValueChange {
+        path: "(order)".to_owned(),
+        from: Some(json!(from)),
+        to: Some(json!(to)),
+    })
 }
 
 fn side(version: &PromptVersion) -> Side<'_> {
@@ -178,6 +193,31 @@ mod tests {
             ]
         );
         assert_eq!(changes(&json!({"a": 1}), &json!({"a": 1})), []);
+    }
+
+    #[test]
+    fn tools_in_another_order_are_a_change() {
+        let tools = |names: &[&str]| -> Vec<Tool> {
+            let tool = |name: &&str| Tool {
+                name: (*name).to_owned(),
+                description: String::new(),
+                parameters: serde_json::Map::new(),
+            };
+            names.iter().map(tool).collect()
+        };
+        let change = |old: &[&str], new: &[&str]| {
+            order_change(&tools(old), &tools(new)).map(|change| (change.from, change.to))
+        };
+        assert_eq!(
+            change(&["search", "refund", "close"], &["open", "refund", "search"]),
+            Some((Some(json!(["search", "refund"])), Some(json!(["refund", "search"]))))
+        );
+        assert_eq!(
+            change(&["search", "refund"], &["open", "search", "refund"]),
+            None,
+            "one that is new moves none"
+        );
+        assert_eq!(change(&["search"], &[]), None);
     }
 
     #[test]
