@@ -76,9 +76,9 @@ impl Report {
         if let Ok(p) = &comparison.mcnemar {
             let _ = write!(text, "; McNemar {}", p_value(*p));
         }
-        if let Some(Ok(smallest)) =
-            comparison.metrics.first().map(|metric| metric.smallest_detectable.as_ref())
-        {
+        // Where the difference is seen to be one, or to be none, nobody asks what else would have shown.
+        let open = comparison.metrics.first().filter(|metric| metric.call == Call::Inconclusive);
+        if let Some(Ok(smallest)) = open.map(|metric| metric.smallest_detectable.as_ref()) {
             let _ = write!(text, "; {} points would have shown (80 %)", size(*smallest));
         }
         writeln!(self.text, "    {}", wrapped(&text, COLUMNS - 4, "    "))
