@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use promptassay_llm::{ChatRequest, FinishReason, HeaderValue, ModelRow, Provider, Reply};
+use promptassay_llm::{ChatRequest, FinishReason, ModelRow, Provider, Reply};
 use promptassay_registry::digest::Digest;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub use maintenance::{CacheStats, clear, collect_garbage, stats};
 
@@ -34,13 +34,7 @@ impl CacheKey {
         let mut question = json!({"request": asked, "repeat": repeat});
         // A row without any has the key that it always had.
         if !row.headers.is_empty() {
-            let value = |value: &HeaderValue| match value {
-                HeaderValue::Literal(text) => json!(text),
-                HeaderValue::FromEnvironment(name) => json!({"env": name.as_str()}),
-            };
-            let headers: Map<String, Value> =
-                row.headers.iter().map(|(name, written)| (name.clone(), value(written))).collect();
-            question["headers"] = Value::Object(headers);
+            question["headers"] = Value::Object(row.written_headers());
         }
         Self(Digest::of_json(&question))
     }

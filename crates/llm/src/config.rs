@@ -13,7 +13,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub use crate::config::header::{HeaderValue, HeaderValueSpec};
 pub use crate::config::price::{Price, PriceSpec};
@@ -78,6 +78,15 @@ impl ModelRow {
             }
         }
         names
+    }
+
+    /// The headers as they are written: values, and the names of the variables that hold secrets.
+    pub fn written_headers(&self) -> Map<String, Value> {
+        let value = |value: &HeaderValue| match value {
+            HeaderValue::Literal(text) => Value::from(text.as_str()),
+            HeaderValue::FromEnvironment(name) => json!({"env": name.as_str()}),
+        };
+        self.headers.iter().map(|(name, written)| (name.clone(), value(written))).collect()
     }
 
     /// What a call cost in US dollars: the provider's own figure, else price times tokens. `None` where the row has no

@@ -186,6 +186,22 @@ fn a_plan_that_changed_is_refused_by_name() {
 }
 
 #[test]
+fn a_run_of_another_route_is_gone_on_with_by_nothing() {
+    let sandbox = sandbox();
+    sandbox.edit("prompts/registry.yaml", "gpt-6-luna", "gpt-6-luna, headers: {X-Route: first-route}");
+    sandbox.run(&["eval", "--offline"]);
+    assert_eq!(sandbox.run(&["report"]).code, Some(1));
+    sandbox.edit("prompts/registry.yaml", "first-route", "second-route");
+    for command in [&["eval", "--offline", "--resume"][..], &["rescore"], &["report"]] {
+        let seen = sandbox.run(command);
+        assert_eq!(seen.code, Some(2), "{command:?} {}", seen.shown());
+        assert!(seen.stderr.contains("the settings of v1.0.0 on default: headers"), "{}", seen.shown());
+    }
+    let kept = fs::read_to_string(runs(&sandbox)[0].join("run.json")).unwrap();
+    assert!(!kept.contains("-route"), "{kept}");
+}
+
+#[test]
 fn answers_are_judged_anew_with_the_suite_of_today() {
     let sandbox = sandbox();
     assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(1));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use promptassay_llm::Message;
 use promptassay_registry::digest::{Digest, canonical_json};
 use promptassay_registry::template::Values;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Plan, PromptPlan, Variant};
 use crate::runs::{PlannedCase, PlannedPrompt, PlannedVariant};
@@ -50,19 +50,24 @@ fn planned_prompt(prompt: &PromptPlan, asked: &BTreeSet<usize>) -> PlannedPrompt
 
 fn planned_variant(variant: &Variant) -> PlannedVariant {
     let model = &variant.model;
+    let mut settings = json!({
+        "provider": model.provider,
+        "endpoint": model.endpoint(),
+        "model": model.model,
+        "params": variant.params,
+        "extra": model.extra,
+        "response_format": variant.response_format,
+    });
+    if !model.headers.is_empty() {
+        // A run travels further than registry.yaml, and nobody reads the values there.
+        settings["headers"] = json!(Digest::of_json(&Value::Object(model.written_headers())));
+    }
     PlannedVariant {
         version: variant.version.clone(),
         sha256: variant.digest,
         role: variant.role,
         model: model.name.clone(),
-        settings: json!({
-            "provider": model.provider,
-            "endpoint": model.endpoint(),
-            "model": model.model,
-            "params": variant.params,
-            "extra": model.extra,
-            "response_format": variant.response_format,
-        }),
+        settings,
     }
 }
 

@@ -155,7 +155,8 @@ pub struct PlannedVariant {
     pub role: Role,
     /// The name of the model row.
     pub model: String,
-    /// What decides its answers beside the text, as JSON: `provider`, `endpoint`, `model`, `params`, `extra`, `response_format`.
+    /// What decides its answers beside the text, as JSON: `provider`, `endpoint`, `model`, `params`, `extra`, `response_format`, and
+    /// where there are any, in `headers` a digest of them as they are written.
     pub settings: Value,
 }
 

@@ -20,15 +20,20 @@ pub(super) struct Checked {
     pub(super) asks_judge: bool,
 }
 
-/// What a model row does to an answer; its name and its limits do nothing.
+/// What a model row does to an answer; its name and its limits do nothing. Headers do, for some servers choose the model by them; a
+/// row without any has the form that it always had.
 pub(crate) fn canonical_model(row: &ModelRow) -> Value {
-    json!({
+    let mut model = json!({
         "provider": row.provider.as_str(),
         "endpoint": row.endpoint(),
         "model": row.model,
         "params": row.params,
         "extra": row.extra,
-    })
+    });
+    if !row.headers.is_empty() {
+        model["headers"] = Value::Object(row.written_headers());
+    }
+    model
 }
 
 /// See [`Case::digest`]. The text is put together from canonical parts in the order of their keys, so that a case of a large
