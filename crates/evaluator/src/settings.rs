@@ -146,21 +146,26 @@ fn read_models(document: &Document, problems: &mut Vec<Problem>) -> IndexMap<Str
     let specs: IndexMap<String, ModelRowSpec> = section(document, "models", &mut found).unwrap_or_default();
     problems.extend(found.into_iter().map(with_our_name));
     let mut models = IndexMap::with_capacity(specs.len());
+    let mut invalid = Vec::new();
+    let mut hidden = Vec::new();
     for (name, spec) in specs {
         match spec.validate(&name) {
             Ok(row) => {
                 models.insert(name, row);
             }
-            Err(found) => problems.extend(found.into_iter().map(|problem| {
+            Err(found) => invalid.extend(found.into_iter().map(|problem| {
                 let mut path = vec!["models".to_owned(), name.clone()];
                 let may_hold_a_secret = problem.path.first().is_some_and(|key| SECRET_KEYS.contains(&&**key));
                 path.extend(problem.path);
                 let place = document.place_at(&path);
-                let place = if may_hold_a_secret { place.with_hidden_text() } else { place };
-                Problem::error("models::invalid_row", problem.message).at(place).maybe_help(problem.help)
+                hidden.extend(may_hold_a_secret.then(|| place.clone()));
+                let found = Problem::error("models::invalid_row", problem.message).maybe_help(problem.help);
+                (found, place)
             })),
         }
     }
+    // Two of them may stand in one line.
+    problems.extend(invalid.into_iter().map(|(problem, place)| problem.at(place.hiding(&hidden))));
     models
 }
 
@@ -188,6 +193,7 @@ mod tests {
             "model: sk-abc123",
             "base_url: 'https://me:abc123@host/v1'",
             "base_url: 'https://host/v1?api_key=abc123'",
+            "timeout: 30, extra: {token: abc123, api_key: [a, abc123]}, headers: {x-auth: abc123}",
             "params: {max_tokens: 4}, headers: {X-A: sk-proj-abc123abc123}",
         ];
         let mut shown = Vec::new();

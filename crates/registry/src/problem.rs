@@ -81,20 +81,30 @@ impl Place {
         }
     }
 
-    /// The same place, whose text is starred out: it may hold a secret, and lines are printed where many read them.
+    /// The same place, with the text of these starred out where they stand in its line: they may hold a secret, and lines are printed
+    /// where many read them.
     #[must_use]
-    pub fn with_hidden_text(mut self) -> Self {
-        let hidden = self.span_in_line();
-        self.line_text = secret::starred(&self.line_text, &[(hidden.start, hidden.end)]);
+    pub fn hiding<'a>(mut self, secrets: impl IntoIterator<Item = &'a Self>) -> Self {
+        let here =
+            secrets.into_iter().filter(|secret| (&secret.file, secret.line) == (&self.file, self.line));
+        let hidden =
+            here.map(|secret| self.bytes(secret.column, secret.width)).map(|bytes| (bytes.start, bytes.end));
+        let hidden: Vec<_> = hidden.collect();
+        self.line_text = secret::starred(&self.line_text, &hidden);
         self
     }
 
     /// Its bytes within [`Place::line_text`].
     pub fn span_in_line(&self) -> Range<usize> {
+        self.bytes(self.column, self.width)
+    }
+
+    /// The bytes of so many characters of the line from this column on.
+    fn bytes(&self, column: usize, width: usize) -> Range<usize> {
         let byte = |characters: usize| {
             self.line_text.char_indices().nth(characters).map_or(self.line_text.len(), |(byte, _)| byte)
         };
-        byte(self.column - 1)..byte(self.column - 1 + self.width)
+        byte(column - 1)..byte(column - 1 + width)
     }
 }
 

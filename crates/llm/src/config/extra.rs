@@ -70,7 +70,11 @@ fn is_schema(map: &Map<String, Value>) -> bool {
 
 /// Adds a problem for each value that is a secret by its key or looks like one, at any depth. None is repeated.
 pub(super) fn refuse_secrets(extra: &Map<String, Value>, problems: &mut Vec<RowProblem>) {
-    collect(extra, Names::Keys, &mut vec!["extra"], problems);
+    let mut found = Vec::new();
+    collect(extra, Names::Keys, &mut vec!["extra"], &mut found);
+    // Those of a list have the place of the list.
+    found.dedup();
+    problems.append(&mut found);
 }
 
 fn collect<'a>(
@@ -162,7 +166,7 @@ mod tests {
             (json!({"api_key": "hidden"}), "api_key"),
             (json!({"api_key": 123_456}), "api_key"),
             (json!({"auth": "hidden"}), "auth"),
-            (json!({"private_key": ["hidden"]}), "private_key"),
+            (json!({"private_key": ["hidden", "hidden"]}), "private_key"),
             (json!({"user": "sk-hidden"}), "user"),
             (json!({"rows": [["sk-hidden"]]}), "rows"),
             (json!({"notes": ["Bearer hidden"]}), "notes"),
