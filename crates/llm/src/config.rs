@@ -4,6 +4,7 @@
 mod extra;
 mod header;
 mod price;
+mod replaced;
 mod secrets;
 mod spec;
 
@@ -17,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 pub use crate::config::header::{HeaderValue, HeaderValueSpec};
 pub use crate::config::price::{Price, PriceSpec};
+pub use crate::config::replaced::VersionPart;
 pub use crate::config::spec::{LimitsSpec, ModelRowSpec};
 use crate::provider::Provider;
 use crate::reply::Usage;

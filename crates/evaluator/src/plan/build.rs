@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use promptassay_llm::{Params, Provider, encode};
+use promptassay_llm::{Params, Provider, VersionPart, encode};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Prompt, PromptVersion};
@@ -138,16 +138,24 @@ fn check_variant(suite: &Suite, variant: &Variant, version: &PromptVersion, prob
         let message = format!("{on}: {}", problem.message);
         problems.push(Problem::error("plan::invalid_parameter", message).at(place).maybe_help(problem.help));
     }
-    // What the row adds is merged over what is sent, so the model would be asked with other tools than the version that is judged has.
-    let replaced = ["tools", "functions"].into_iter().find(|key| variant.model.extra.contains_key(*key));
-    if let Some(key) = replaced.filter(|_| !variant.tools.is_empty()) {
+    // What the row adds is merged over what is sent, so the model would be asked for something else than the version that is judged says.
+    for (part, key, code, is_there) in [
+        (VersionPart::Tools, "tools", "plan::tools_replaced", !variant.tools.is_empty()),
+        (
+            VersionPart::ResponseFormat,
+            "response_format",
+            "plan::response_format_replaced",
+            variant.response_format.is_some(),
+        ),
+    ] {
+        let Some(by) = variant.model.extra_in_place_of(part).filter(|_| is_there) else { continue };
         let message = format!(
-            "{on}: the row's `extra` has `{key}`, which would take the place of the version's `tools`"
+            "{on}: the row's `extra` has `{by}`, which would take the place of the version's `{key}`"
         );
         let place = Place::whole_file(version.path.as_path());
-        let place = version.document.as_ref().map_or(place, |document| document.place_at(&["tools"]));
-        let help = format!("take `{key}` out of the row's `extra` in registry.yaml");
-        problems.push(Problem::error("plan::tools_replaced", message).at(place).help(help));
+        let place = version.document.as_ref().map_or(place, |document| document.place_at(&[key]));
+        let help = format!("take `{by}` out of the row's `extra` in registry.yaml");
+        problems.push(Problem::error(code, message).at(place).help(help));
     }
     let Some(case) = suite.cases.iter().find(|case| case.skip.is_none()).filter(|_| is_sound) else { return };
     // What cannot be rendered is reported with its case.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::config::extra;
 use crate::config::header::{self, HeaderValueSpec};
+use crate::config::replaced::refuse_prompts;
 use crate::config::secrets::{begins_like_a_secret, query_holds_a_secret};
 use crate::config::{
     DEFAULT_TIMEOUT, EnvironmentName, Limits, ModelRow, PriceSpec, RowProblem, Target, param_problems,
@@ -106,6 +107,7 @@ impl ModelRowSpec {
                 .map(|problem| problem.under("params")),
         );
         extra::refuse_secrets(&self.extra, &mut problems);
+        refuse_prompts(self.provider, &self.extra, &mut problems);
         if self.extra.contains_key("stream") {
             let help = "remove the line: answers are read whole";
             problems.push(RowProblem::at(["extra", "stream"], "streams are not read", help));

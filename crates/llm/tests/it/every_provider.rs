@@ -1,7 +1,7 @@
 //! What holds for each wire format: nothing that was asked for is left out in silence.
 
-use promptassay_llm::{ChatRequest, ModelRow, Params, Provider, encode};
-use serde_json::json;
+use promptassay_llm::{ChatRequest, ModelRow, ModelRowSpec, Params, Provider, VersionPart, encode};
+use serde_json::{Map, Value, json};
 
 use crate::support::{hello, http_providers, rich, row, single_params};
 
@@ -48,6 +48,24 @@ fn every_part_of_a_conversation_is_sent() {
             "metadata",
         ] {
             assert!(sent.contains(part), "{provider}: `{part}` is not in {sent}");
+        }
+    }
+}
+
+#[test]
+fn extra_takes_the_place_of_nothing_that_a_version_says() {
+    for provider in http_providers() {
+        let request = ChatRequest { params: Params::default(), extra: Map::new(), ..rich() };
+        let body = encode(&row_of(provider), &request).unwrap().body;
+        // Anthropic's limit of tokens is a parameter that nobody wrote.
+        for key in body.as_object().unwrap().keys().filter(|key| *key != "max_tokens") {
+            let mut spec = ModelRowSpec::new(provider, "m");
+            spec.extra.insert(key.clone(), Value::Null);
+            let parts = [VersionPart::Tools, VersionPart::ResponseFormat];
+            let is_known = spec.validate("row").map_or(true, |row| {
+                parts.into_iter().any(|part| row.extra_in_place_of(part).as_ref() == Some(key))
+            });
+            assert!(is_known, "{provider}: `{key}`");
         }
     }
 }

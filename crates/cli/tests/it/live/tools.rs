@@ -62,6 +62,34 @@ fn tools_of_the_row_would_take_the_place_of_those_of_the_version() {
 }
 
 #[test]
+fn a_program_is_given_the_tools_of_the_row_beside_those_of_the_version() {
+    let sandbox =
+        sandbox("{provider: command, command: [sh, app.sh], extra: {tools: [web], messages: []}}", 1);
+    sandbox.write("prompts/greet/v1.1.0.yaml", messages() + TOOLS);
+    let seen = sandbox.run(&["eval", "--dry-run", "--version", "v1.1.0"]);
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+}
+
+#[test]
+fn the_form_of_the_answer_of_the_row_would_take_the_place_of_that_of_the_version() {
+    let sandbox = sandbox("{provider: openai, model: m, extra: {response_format: {type: text}}}", 1);
+    sandbox.write("prompts/greet/v1.1.0.yaml", messages() + "response_format: json_object\n");
+    let dry_run = |version: &str| sandbox.run(&["eval", "--dry-run", "--version", version]);
+    assert_eq!(dry_run("v1.0.0").code, Some(0), "a version without a form has that of the row");
+    let refused = dry_run("v1.1.0");
+    assert_eq!(refused.code, Some(2));
+    assert_snapshot!(sandbox.clean(&refused.stderr));
+}
+
+#[test]
+fn a_row_replaces_neither_the_prompt_nor_the_model() {
+    let sandbox = sandbox("{provider: openai, model: m, extra: {messages: [], model: n}}", 1);
+    let refused = sandbox.run(&["eval", "--dry-run"]);
+    assert_eq!(refused.code, Some(2));
+    assert_snapshot!(sandbox.clean(&refused.stderr));
+}
+
+#[test]
 fn tools_are_shown_rendered_and_compared() {
     let sandbox = sandbox("{provider: openai, model: m}", 1);
     sandbox.write("prompts/greet/v1.1.0.yaml", messages() + TOOLS).write(

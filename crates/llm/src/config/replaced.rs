@@ -1,0 +1,212 @@
+//! What `extra` of a row may not take the place of: the prompt that is judged, and the model that the row names. Otherwise another one
+//! would be judged than is served. Each provider has names of its own for them, as its format has.
+
+use serde_json::{Map, Value};
+
+use super::{ModelRow, RowProblem};
+use crate::provider::Provider;
+
+/// What a version may have beside its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionPart {
+    /// The tools that the model is offered.
+    Tools,
+    /// The form that the answer must have.
+    ResponseFormat,
+}
+
+impl ModelRow {
+    /// The keys of [`ModelRow::extra`], joined by dots, that would take the place of this part of a version, where some would.
+    pub fn extra_in_place_of(&self, part: VersionPart) -> Option<String> {
+        let found = keys_of(self.provider, part).iter().find_map(|keys| replaced(&self.extra, keys))?;
+        Some(found.join("."))
+    }
+}
+
+/// Adds a problem for whatever would take the place of every prompt, or of the model.
+pub(super) fn refuse_prompts(provider: Provider, extra: &Map<String, Value>, problems: &mut Vec<RowProblem>) {
+    let is_one =
+        |key: &&String| keys_of_prompts(provider).iter().any(|of_prompt| as_one(key) == as_one(of_prompt));
+    for key in extra.keys().filter(is_one) {
+        let message = format!(
+            "`{key}` would take the place of what a version says: another prompt would be judged than is served"
+        );
+        let help = "take it out: what is asked stands in the files of the prompt";
+        problems.push(RowProblem::at(["extra", key], message, help));
+    }
+    if provider != Provider::Command && extra.contains_key("model") {
+        let message = "`model` would take the place of the row's own: another model would be asked than the reports name";
+        problems.push(RowProblem::at(["extra", "model"], message, "write it as `model:` of the row"));
+    }
+}
+
+/// Where the format has messages and instructions. A program is given `extra` beside them.
+fn keys_of_prompts(provider: Provider) -> &'static [&'static str] {
+    match provider {
+        Provider::OpenAiChat => &["messages"],
+        Provider::OpenAiResponses => &["input", "instructions", "prompt"],
+        Provider::Anthropic => &["messages", "system"],
+        Provider::Gemini => &["contents", "systemInstruction"],
+        Provider::Command => &[],
+    }
+}
+
+/// Where the format has a part of a version, also in older words of it. Of a form of the answer only what it demands: how strict the
+/// provider is with it is the row's affair.
+fn keys_of(provider: Provider, part: VersionPart) -> &'static [&'static [&'static str]] {
+    match (provider, part) {
+        (Provider::Command, _) => &[],
+        (Provider::OpenAiChat, VersionPart::Tools) => &[&["tools"], &["functions"]],
+        (_, VersionPart::Tools) => &[&["tools"]],
+        (Provider::OpenAiChat, VersionPart::ResponseFormat) => {
+            &[&["response_format", "type"], &["response_format", "json_schema", "schema"]]
+        }
+        (Provider::OpenAiResponses, VersionPart::ResponseFormat) => {
+            &[&["text", "format", "type"], &["text", "format", "schema"]]
+        }
+        (Provider::Anthropic, VersionPart::ResponseFormat) => &[
+            &["output_config", "format", "type"],
+            &["output_config", "format", "schema"],
+            &["output_format"],
+        ],
+        (Provider::Gemini, VersionPart::ResponseFormat) => &[
+            &["generationConfig", "responseMimeType"],
+            &["generationConfig", "responseSchema"],
+            &["generationConfig", "responseJsonSchema"],
+        ],
+    }
+}
+
+/// The keys, as they are written, that change what stands at the end of `keys` when they are laid over a body: there is something, or no
+/// map on the way.
+fn replaced<'a>(over: &'a Map<String, Value>, keys: &[&str]) -> Option<Vec<&'a str>> {
+    let (wanted, rest) = keys.split_first()?;
+    over.iter().filter(|(key, _)| as_one(key) == as_one(wanted)).find_map(|(key, value)| match value {
+        Value::Object(inner) if !rest.is_empty() => {
+            replaced(inner, rest).map(|found| [&[key.as_str()], found.as_slice()].concat())
+        }
+        _ => Some(vec![key.as_str()]),
+    })
+}
+
+/// Gemini takes each of its keys as `responseSchema` and as `response_schema`.
+fn as_one(key: &str) -> String {
+    key.replace('_', "").to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::ModelRowSpec;
+
+    fn validated(provider: Provider, extra: &Value) -> Result<ModelRow, Vec<RowProblem>> {
+        let mut spec = ModelRowSpec::new(provider, "m");
+        spec.extra = extra.as_object().unwrap().clone();
+        spec.command = (provider == Provider::Command).then(|| vec!["app".to_owned()]);
+        spec.validate("row")
+    }
+
+    #[test]
+    fn neither_the_prompt_nor_the_model_is_replaced() {
+        use Provider::{Anthropic, Command, Gemini, OpenAiChat, OpenAiResponses};
+        for (provider, extra, refused) in [
+            (
+                OpenAiChat,
+                json!({"messages": [], "model": "b", "models": ["b"], "store": false}),
+                &["messages", "model"][..],
+            ),
+            (OpenAiChat, json!({"max_completion_tokens": 5, "temperature": 1, "input": "a"}), &[]),
+            (
+                OpenAiResponses,
+                json!({"input": "a", "instructions": "b", "prompt": {"id": "c"}}),
+                &["input", "instructions", "prompt"],
+            ),
+            (OpenAiResponses, json!({"store": false, "text": {"verbosity": "low"}}), &[]),
+            (Anthropic, json!({"messages": [], "system": null, "thinking": {}}), &["messages", "system"]),
+            (
+                Gemini,
+                json!({"contents": [], "systemInstruction": {}, "system_instruction": {}}),
+                &["contents", "systemInstruction", "system_instruction"],
+            ),
+            (Gemini, json!({"system_instruction": {}, "safetySettings": []}), &["system_instruction"]),
+            (Command, json!({"messages": [], "model": "b", "system": "c", "input": "d"}), &[]),
+        ] {
+            let problems = validated(provider, &extra).err().unwrap_or_default();
+            let paths: Vec<String> = problems.into_iter().map(|problem| problem.path.join(".")).collect();
+            let refused: Vec<String> = refused.iter().map(|key| format!("extra.{key}")).collect();
+            assert_eq!(paths, refused, "{provider}: {extra}");
+        }
+    }
+
+    #[test]
+    fn what_a_version_has_of_its_own_is_known_by_each_format() {
+        use Provider::{Anthropic, Command, Gemini, OpenAiChat, OpenAiResponses};
+        use VersionPart::{ResponseFormat, Tools};
+        for (provider, part, extra, found) in [
+            (OpenAiChat, Tools, json!({"tools": []}), Some("tools")),
+            (OpenAiChat, Tools, json!({"functions": []}), Some("functions")),
+            (OpenAiChat, Tools, json!({"tool_choice": "auto"}), None),
+            (Gemini, Tools, json!({"tools": [{"googleSearch": {}}]}), Some("tools")),
+            (Command, Tools, json!({"tools": ["web"]}), None),
+            (
+                OpenAiChat,
+                ResponseFormat,
+                json!({"response_format": {"type": "text"}}),
+                Some("response_format.type"),
+            ),
+            (OpenAiChat, ResponseFormat, json!({"response_format": null}), Some("response_format")),
+            (
+                OpenAiChat,
+                ResponseFormat,
+                json!({"response_format": {"json_schema": {"schema": {}}}}),
+                Some("response_format.json_schema.schema"),
+            ),
+            (
+                OpenAiChat,
+                ResponseFormat,
+                json!({"response_format": {"json_schema": {"strict": false}}}),
+                None,
+            ),
+            (
+                OpenAiResponses,
+                ResponseFormat,
+                json!({"text": {"format": {"type": "text"}}}),
+                Some("text.format.type"),
+            ),
+            (OpenAiResponses, ResponseFormat, json!({"text": {"verbosity": "low"}}), None),
+            (OpenAiResponses, ResponseFormat, json!({"response_format": {"type": "text"}}), None),
+            (
+                Anthropic,
+                ResponseFormat,
+                json!({"output_config": {"format": {"schema": {}}}}),
+                Some("output_config.format.schema"),
+            ),
+            (Anthropic, ResponseFormat, json!({"output_config": {"effort": "low"}}), None),
+            (
+                Anthropic,
+                ResponseFormat,
+                json!({"output_format": {"type": "json_schema"}}),
+                Some("output_format"),
+            ),
+            (
+                Gemini,
+                ResponseFormat,
+                json!({"generation_config": {"candidate_count": 1, "response_schema": {}}}),
+                Some("generation_config.response_schema"),
+            ),
+            (
+                Gemini,
+                ResponseFormat,
+                json!({"generationConfig": {"responseMimeType": "text/plain"}}),
+                Some("generationConfig.responseMimeType"),
+            ),
+            (Gemini, ResponseFormat, json!({"generationConfig": {"candidateCount": 1}}), None),
+            (Command, ResponseFormat, json!({"response_format": {"type": "text"}}), None),
+        ] {
+            let row = validated(provider, &extra).unwrap();
+            assert_eq!(row.extra_in_place_of(part).as_deref(), found, "{provider}: {extra}");
+        }
+    }
+}
