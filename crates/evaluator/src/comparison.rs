@@ -23,6 +23,7 @@ pub(crate) use of_journal::validator_scores;
 pub use pairing::{Pairing, Unpaired};
 pub use side::{CaseResult, MetricMean, Origin, Side, SideLabel};
 pub use statistics::{Call, MetricComparison, UNITS_THAT_SHOW_A_CHANGE};
+pub(crate) use units::WithValidator;
 
 /// A candidate compared with its baseline. All differences are candidate − baseline, in [−1, 1].
 #[derive(Debug, Clone, PartialEq)]
@@ -103,7 +104,12 @@ pub fn compare(baseline: &Side, candidate: &Side, policy: &Policy) -> Comparison
 
 /// The units that a comparison of these sides has, each by its cases of the candidate; none is empty.
 pub(crate) fn units_of<'a>(baseline: &'a Side, candidate: &'a Side) -> Vec<Vec<&'a CaseResult>> {
-    units::grouped(&pairing::pair(baseline, candidate).0)
+    units::of_candidate(&pairing::pair(baseline, candidate).0)
+}
+
+/// How many of these units have a validator of this name.
+pub(crate) fn units_with(baseline: &Side, candidate: &Side, validator: &str) -> WithValidator {
+    units::with_validator(&pairing::pair(baseline, candidate).0, validator)
 }
 
 /// Which cases of these sides are the same.

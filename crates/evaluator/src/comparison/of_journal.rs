@@ -53,18 +53,23 @@ struct Trial {
     outcome: RepeatOutcome,
     is_gap: bool,
     score: Option<f64>,
-    validators: BTreeMap<String, f64>,
+    /// The scores of all checks that judge, by name; `None` of those that were not carried out.
+    validators: BTreeMap<String, Option<f64>>,
     served_model: Option<String>,
     judges: BTreeSet<String>,
 }
 
 impl Trial {
     fn of(result: &TrialResult) -> Self {
+        let judging = result.checks.iter().filter(|check| !check.warn);
+        let mut validators: BTreeMap<String, Option<f64>> =
+            judging.map(|check| (check.name.clone(), None)).collect();
+        validators.extend(validator_scores(result).into_iter().map(|(name, score)| (name, Some(score))));
         Self {
             outcome: result.outcome,
             is_gap: result.is_gap(),
             score: repeat_score(result.outcome, &result.checks),
-            validators: validator_scores(result),
+            validators,
             served_model: result.answer.reply().and_then(|reply| reply.served_model.clone()),
             judges: result.judging.iter().flat_map(|judging| judging.models.iter().cloned()).collect(),
         }
@@ -123,8 +128,8 @@ fn side(
             score += trial.score.unwrap_or_default();
             for (name, score) in &trial.validators {
                 let (sum, trials) = sums.entry(name).or_default();
-                *sum += score;
-                *trials += 1;
+                *sum += score.unwrap_or_default();
+                *trials += u32::from(score.is_some());
             }
             served_models.extend(trial.served_model.clone());
             judges.extend(trial.judges.iter().cloned());
@@ -132,7 +137,7 @@ fn side(
         let judged = result.judged();
         result.score = (judged > 0).then(|| score / f64::from(judged));
         result.validators.extend(sums.into_iter().map(|(name, (sum, trials))| {
-            (name.to_owned(), MetricMean { mean: sum / f64::from(trials), trials })
+            (name.to_owned(), MetricMean { mean: sum / f64::from(trials.max(1)), trials })
         }));
         cases.push(result);
     }

@@ -8,9 +8,9 @@ use promptassay_stats::power::{smallest_detectable_difference, units_to_decide};
 use promptassay_stats::score::{ScoreInterval, ScoreSample};
 use promptassay_stats::{Confidence, Undefined};
 
-use super::NoValue;
 use super::pairing::Pair;
 use super::units::{Missing, differences};
+use super::{CaseResult, NoValue};
 use crate::policy::{Metric, Policy};
 
 /// So many units must have changed before a difference is called one.
@@ -114,11 +114,12 @@ pub(super) fn metrics(pairs: &[Pair<'_>], policy: &Policy, margin: Option<f64>) 
 }
 
 /// The validators whose scores both sides have, by name.
-fn validators(pairs: &[Pair<'_>]) -> Vec<Metric> {
-    let before: BTreeSet<&str> =
-        pairs.iter().flat_map(|pair| pair.baseline.validators.keys()).map(String::as_str).collect();
-    let after: BTreeSet<&str> =
-        pairs.iter().flat_map(|pair| pair.candidate.validators.keys()).map(String::as_str).collect();
+fn validators<'a>(pairs: &[Pair<'a>]) -> Vec<Metric> {
+    let scored = |side: fn(&Pair<'a>) -> &'a CaseResult| -> BTreeSet<&str> {
+        let validators = pairs.iter().flat_map(|pair| &side(pair).validators);
+        validators.filter(|(_, mean)| mean.trials > 0).map(|(name, _)| name.as_str()).collect()
+    };
+    let (before, after) = (scored(|pair| pair.baseline), scored(|pair| pair.candidate));
     before.intersection(&after).map(|name| Metric::Validator((*name).to_owned())).collect()
 }
 

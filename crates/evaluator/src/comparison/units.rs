@@ -20,18 +20,47 @@ pub(super) enum Missing {
 /// Differences so small are rounding: repeats are at most thousands.
 const ROUNDING: f64 = 1e-12;
 
-/// The units of the pairs, each by its cases of the candidate; none is empty.
-pub(super) fn grouped<'a>(pairs: &[Pair<'a>]) -> Vec<Vec<&'a CaseResult>> {
-    let mut clusters: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
+/// The units of the pairs; none is empty.
+fn grouped<'a>(pairs: &[Pair<'a>]) -> Vec<Vec<Pair<'a>>> {
+    let mut clusters: BTreeMap<&str, Vec<Pair<'_>>> = BTreeMap::new();
     let mut units = Vec::with_capacity(pairs.len());
     for pair in pairs {
         match cluster(pair) {
-            Some(cluster) => clusters.entry(cluster).or_default().push(pair.candidate),
-            None => units.push(vec![pair.candidate]),
+            Some(cluster) => clusters.entry(cluster).or_default().push(*pair),
+            None => units.push(vec![*pair]),
         }
     }
     units.extend(clusters.into_values());
     units
+}
+
+/// The units of the pairs, each by its cases of the candidate; none is empty.
+pub(super) fn of_candidate<'a>(pairs: &[Pair<'a>]) -> Vec<Vec<&'a CaseResult>> {
+    let units = grouped(pairs).into_iter();
+    units.map(|unit| unit.into_iter().map(|pair| pair.candidate).collect()).collect()
+}
+
+/// How many units have a validator of this name.
+pub(super) fn with_validator(pairs: &[Pair<'_>], name: &str) -> WithValidator {
+    let has = |pair: &Pair<'_>| {
+        [pair.baseline, pair.candidate].iter().any(|case| case.validators.contains_key(name))
+    };
+    let may_have = |pair: &Pair<'_>| [pair.baseline, pair.candidate].iter().all(|case| case.judged() == 0);
+    let mut counts = WithValidator::default();
+    for unit in grouped(pairs) {
+        counts.known += u64::from(unit.iter().any(has));
+        counts.unknown += u64::from(!unit.iter().any(has) && unit.iter().any(may_have));
+    }
+    counts
+}
+
+/// How many units have a validator.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct WithValidator {
+    /// Of which a side says so. A side of a plan says it of every case, whether it was asked or not.
+    pub(crate) known: u64,
+    /// Of which no side has a verdict to tell by, where sides know of nothing else.
+    pub(crate) unknown: u64,
 }
 
 /// How many units the pairs have.

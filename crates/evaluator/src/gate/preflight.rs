@@ -10,7 +10,7 @@ use promptassay_stats::feasibility::{is_feasible, margin_within_reach, units_nee
 
 use super::wording::{few, percent, plural, size};
 use super::{Against, sides};
-use crate::comparison::{CaseResult, Origin, Side, pairing_of, units_of};
+use crate::comparison::{Origin, Side, WithValidator, pairing_of, units_of, units_with};
 use crate::plan::{Plan, Role};
 use crate::policy::{OnInconclusive, Policy, Source};
 use crate::record::Record;
@@ -145,13 +145,20 @@ pub(super) fn can_show(units: u64, margin: f64, confidence: f64) -> bool {
     is_feasible(units, margin, confidence) == Ok(true)
 }
 
-/// Why not even identical replies would prove anything, where that is so.
+/// Why not even identical replies would prove anything, where that is so. The sides are those of a plan, or of what was blessed.
 pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Option<Refusal> {
-    let units = units_of(baseline, candidate);
-    let has =
-        |unit: &&Vec<&CaseResult>, name: &str| unit.iter().any(|case| case.validators.contains_key(name));
-    let of_metric = |name: &str| units.iter().filter(|unit| has(unit, name)).count() as u64;
-    refused_for(units.len() as u64, of_metric, policy)
+    let of_metric = |name: &str| units_with(baseline, candidate, name).known;
+    refused_for(units_of(baseline, candidate).len() as u64, of_metric, policy)
+}
+
+/// The same of sides that know of a case's checks by its answers alone: one without any may have every metric, and what is missing is
+/// for the other rows to judge.
+pub(super) fn refused_by_answers(baseline: &Side, candidate: &Side, policy: &Policy) -> Option<Refusal> {
+    let of_metric = |name: &str| {
+        let WithValidator { known, unknown } = units_with(baseline, candidate, name);
+        known + unknown
+    };
+    refused_for(units_of(baseline, candidate).len() as u64, of_metric, policy)
 }
 
 /// `of_metric` says how many of the units have a check of this name: those of the gate's metrics are all that decides by it.

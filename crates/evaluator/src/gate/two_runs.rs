@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use promptassay_registry::problem::Problem;
 
 use super::conditions::{Candidate, Reference};
-use super::preflight::{Refusal, refused};
+use super::preflight::{Refusal, refused_by_answers};
 use super::{Rule, Verdict, decide};
 use crate::comparison::{Comparison, Side};
 use crate::policy::Policy;
@@ -62,7 +62,7 @@ pub fn judge_sides(
     candidate: &CandidateOfRun<'_>,
     policy: &Policy,
 ) -> Result<Judged, Box<Problem>> {
-    if let Some(Refusal { code, message, help, .. }) = refused(baseline, candidate.side, policy) {
+    if let Some(Refusal { code, message, help, .. }) = refused_by_answers(baseline, candidate.side, policy) {
         return Err(Box::new(Problem::error(code, format!("{name}: {message}")).help(help)));
     }
     let candidate = conditions_of(candidate);
@@ -76,4 +76,50 @@ pub fn judge_sides(
         reason: decided.reason,
         comparison,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comparison::MetricMean;
+    use crate::comparison::tests::side;
+    use crate::policy::{Margin, Metric, Sourced};
+
+    /// 32 cases, of which so many have the metric; the candidate lacks every answer from this case on, as a journal tells it.
+    fn judged(with_hours: usize, lacking: usize, max_missing: f64) -> String {
+        let of = |answered: usize| {
+            let word = |case: usize| format!("c{case:02}:{}", if case < answered { "p" } else { "n" });
+            let mut side = side(&(0..32).map(word).collect::<Vec<_>>().join(" "));
+            for case in side.cases.iter_mut().take(with_hours.min(answered)) {
+                case.validators.insert("hours".to_owned(), MetricMean { mean: 1.0, trials: 1 });
+            }
+            side
+        };
+        let metrics = vec![Metric::PassRate, Metric::from("hours".to_owned())];
+        let policy = Policy {
+            margin: Sourced::default(Margin::Share(0.15)),
+            metrics: Sourced::default(metrics),
+            max_missing: Sourced::default(max_missing),
+            ..Policy::default()
+        };
+        let (baseline, after) = (of(32), of(32 - lacking));
+        let candidate = CandidateOfRun { side: &after, must_pass: BTreeSet::new(), gaps: 0, cut_short: None };
+        match judge_sides("p v1.1.0", &baseline, &candidate, &policy) {
+            Ok(judged) => format!("{}: {}", judged.verdict.as_str(), judged.reason),
+            Err(problem) => format!("refused: {}", problem.message),
+        }
+    }
+
+    #[test]
+    fn what_lacks_an_answer_is_not_what_lacks_a_metric() {
+        let lines = [
+            judged(25, 25, 0.02),
+            judged(25, 32, 0.02),
+            judged(20, 2, 0.1),
+            judged(25, 0, 0.02),
+            judged(11, 0, 0.02),
+            judged(11, 25, 0.02),
+        ];
+        insta::assert_snapshot!(lines.join("\n"));
+    }
 }
