@@ -181,7 +181,7 @@ fn of_run(arguments: &PowerArguments, context: &Context<'_>) -> Result<Vec<Subje
             let is_blessed = file.blessed.contains_key(planned.name.as_str());
             let blessed = || blessed_side(&planned.name, &variant.model, context).filter(|_| is_blessed);
             let baseline = baseline.or_else(|| blessed().map(|(side, _)| side));
-            let seen = Seen::of(side, baseline.as_ref());
+            let seen = Seen::of(side, baseline.as_ref(), planned.policy.validator_metrics());
             subjects.push(Subject {
                 label: format!("{} {} on {}", planned.name, side.label.version, side.label.model),
                 confidence: arguments.confidence.unwrap_or(planned.policy.confidence.value),
@@ -215,6 +215,9 @@ fn json(Table { subject, chances, needed }: &Table) -> Value {
             "is_feasible": chance.is_feasible,
         })).collect::<Vec<_>>(),
     });
+    if let Some((metric, units)) = subject.seen.fewest() {
+        value["fewest"] = json!({"metric": metric, "units": units});
+    }
     if !needed.is_empty() {
         value["needed"] = needed
             .iter()
@@ -243,6 +246,12 @@ fn text(tables: &[Table], margins: usize, drops: usize) -> String {
         if is_clustered {
             let _ =
                 writeln!(text, "{all} cases are {units} units: a cluster counts as one, here as in the gate");
+        }
+        if let Some((metric, have)) = seen.fewest() {
+            let _ = writeln!(
+                text,
+                "{have} of {units} units have `{metric}`, a metric of the gate: a margin must be within reach of these"
+            );
         }
         if subject.unpaired > 0 {
             let _ = writeln!(

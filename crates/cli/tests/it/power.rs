@@ -35,6 +35,29 @@ fn sandbox(gate: &str) -> Sandbox {
     sandbox
 }
 
+#[test]
+fn what_power_offers_a_gate_accepts_with_a_metric_that_few_cases_have() {
+    let sandbox = sandbox("{min_pass_rate: 0.5, metrics: [pass_rate, contains]}");
+    let mut suite = sandbox.read("prompts/greet/tests/test_cases.yaml");
+    for case in 0..11 {
+        let name = format!("{{name: c{case:02}, ");
+        suite = suite.replace(&name, &format!("{name}validators: [{{contains: Thank}}], "));
+    }
+    sandbox.write("prompts/greet/tests/test_cases.yaml", suite);
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    let margins = ["0.15", "0.35", "0.4"];
+    let options: Vec<&str> = margins.into_iter().flat_map(|margin| ["--margin", margin]).collect();
+    let power =
+        sandbox.run(&[&["power", "--repeats", "3", "--cases", "30", "--cases", "60"][..], &options].concat());
+    assert_snapshot!("a_metric_that_few_cases_have", power.shown());
+    let json = sandbox.json(&[&["power", "--repeats", "3", "--cases", "30"][..], &options].concat());
+    assert_eq!(json["of"][0]["fewest"], serde_json::json!({"metric": "contains", "units": 6}), "{json}");
+    for chance in json["of"][0]["chances"].as_array().unwrap() {
+        let code = sandbox.run(&["eval", "--offline", "--margin", &chance["margin"].to_string()]).code;
+        assert_eq!(code != Some(2), chance["is_feasible"].as_bool().unwrap(), "{chance}: {code:?}");
+    }
+}
+
 /// Makes the latest run one that was killed after so many answers.
 fn cut(sandbox: &Sandbox, answers: usize) {
     let mut runs: Vec<_> = fs::read_dir(sandbox.path(".promptassay/runs"))

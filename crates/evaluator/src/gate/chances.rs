@@ -7,7 +7,7 @@ use promptassay_stats::{Confidence, Undefined};
 use super::outlook::{POWER, noise};
 use super::preflight::can_show;
 use super::wording::plural;
-use crate::comparison::{CaseResult, NoValue, Side, units_of};
+use crate::comparison::{CaseResult, NoValue, Side, WithValidator, units_of, units_with};
 
 /// Enough draws for a standard error of a point.
 const DRAWS: u32 = 2_000;
@@ -25,6 +25,8 @@ pub struct Seen {
     suite_cases: u64,
     /// How many units the gate makes of them.
     suite_units: u64,
+    /// The metric of the gate that the fewest of these units have, and how many do, where that is not all of them.
+    fewest: Option<(String, u64)>,
 }
 
 /// How often a prompt that did not change would pass.
@@ -62,19 +64,39 @@ pub(super) fn stand_for(known: usize, all: usize) -> bool {
     known > 0 && 2 * known >= all
 }
 
+/// `part` of `whole`, of so many others; rounded down.
+fn share_of(others: u64, part: u64, whole: u64) -> u64 {
+    let share = u128::from(others) * u128::from(part) / u128::from(whole.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX)
+}
+
 impl Seen {
-    /// What a run saw of a candidate, with the units of its comparison with `baseline`; without a baseline, those of its suite.
-    pub fn of(candidate: &Side, baseline: Option<&Side>) -> Self {
-        let units = units_of(baseline.unwrap_or(candidate), candidate);
+    /// What a run saw of a candidate, with the units of its comparison with `baseline`; without a baseline, those of its suite. The gate
+    /// looks at `metrics` too, the names of validators.
+    pub fn of<'a>(
+        candidate: &Side,
+        baseline: Option<&Side>,
+        metrics: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let baseline = baseline.unwrap_or(candidate);
+        let units = units_of(baseline, candidate);
         let counts = |unit: &Vec<&CaseResult>| -> Vec<CaseCounts> {
             let judged = unit.iter().filter(|case| case.judged() > 0);
             judged
                 .map(|case| CaseCounts { passed: u64::from(case.passed), asked: u64::from(case.judged()) })
                 .collect()
         };
+        let all = units.len() as u64;
+        let have = |metric: &'a str| {
+            let WithValidator { known, unknown } = units_with(baseline, candidate, metric);
+            // Units without any answer have it as often as the others.
+            (metric.to_owned(), share_of(all, known, all - unknown))
+        };
+        let fewest = metrics.into_iter().map(have).min_by_key(|(_, units)| *units);
         Self {
             suite_cases: units.iter().map(|unit| unit.len() as u64).sum(),
-            suite_units: units.len() as u64,
+            suite_units: all,
+            fewest: fewest.filter(|(_, units)| *units < all),
             units: units.iter().map(counts).filter(|unit| !unit.is_empty()).collect(),
         }
     }
@@ -95,7 +117,7 @@ impl Seen {
             std::iter::repeat_n(vec![CaseCounts { passed, asked: IMAGINED_REPEATS }], cases)
         });
         let units: Vec<_> = counts.collect();
-        Some(Self { suite_cases: units.len() as u64, suite_units: units.len() as u64, units })
+        Some(Self { suite_cases: units.len() as u64, suite_units: units.len() as u64, fewest: None, units })
     }
 
     /// How many cases the suite has.
@@ -125,10 +147,23 @@ impl Seen {
         self.units.iter().flatten().filter(|case| case.passed > 0 && case.passed < case.asked).count()
     }
 
+    /// The metric of the gate that the fewest units have, and how many, where that is not all of them. A margin must be within reach of
+    /// these.
+    pub fn fewest(&self) -> Option<(&str, u64)> {
+        self.fewest.as_ref().map(|(metric, units)| (metric.as_str(), *units))
+    }
+
     /// How many units the gate would make of so many cases like these; never more than it would.
     fn units_of(&self, cases: u64) -> u64 {
-        let units = u128::from(cases) * u128::from(self.suite_units) / u128::from(self.suite_cases.max(1));
-        u64::try_from(units).unwrap_or(u64::MAX).max(1)
+        share_of(cases, self.suite_units, self.suite_cases).max(1)
+    }
+
+    /// How many of so many cases' units would have every metric of the gate.
+    fn units_that_decide(&self, cases: u64) -> u64 {
+        match &self.fewest {
+            Some((_, units)) => share_of(cases, *units, self.suite_cases),
+            None => self.units_of(cases),
+        }
     }
 
     /// How often an unchanged prompt would pass, for every number of cases, of repeats, and every margin; in this order. Each end of
@@ -151,7 +186,7 @@ impl Seen {
                     let probability = chance_to_pass(&self.units, next, margin, ends, DRAWS, seed)
                         .map(|chance| chance.probability)
                         .map_err(NoValue::from);
-                    let is_feasible = can_show(units, margin, confidence);
+                    let is_feasible = can_show(self.units_that_decide(cases), margin, confidence);
                     chances.push(Chance { cases, units, repeats, margin, probability, is_feasible });
                 }
             }
@@ -198,8 +233,9 @@ mod tests {
 
     use super::super::preflight::refused;
     use super::*;
+    use crate::comparison::MetricMean;
     use crate::comparison::tests::side;
-    use crate::policy::{Margin, Policy, Sourced};
+    use crate::policy::{Margin, Metric, Policy, Sourced};
 
     #[test]
     fn imagined_cases_have_the_shares_that_were_asked_for() {
@@ -231,7 +267,7 @@ mod tests {
 
     #[test]
     fn cases_of_a_cluster_are_one_unit_however_many_are_imagined() {
-        let seen = Seen::of(&side("a.one:ppp a.two:ppp a.three:ppp four:ppp five:pfp"), None);
+        let seen = Seen::of(&side("a.one:ppp a.two:ppp a.three:ppp four:ppp five:pfp"), None, []);
         assert_eq!((seen.suite_cases(), seen.suite_units()), (5, 3));
         let chances = seen.chances((&[5, 10, 11, 1], &[3], &[0.1]), 0.95, 1).unwrap();
         assert_eq!(chances.iter().map(|chance| chance.units).collect::<Vec<_>>(), [3, 6, 6, 1]);
@@ -239,14 +275,26 @@ mod tests {
 
     #[test]
     fn what_a_run_did_not_ask_is_still_in_the_suite() {
-        let seen = Seen::of(&side("a.one:ppp a.two:nnn b.three:ppp b.four:nnn"), None);
+        let seen = Seen::of(&side("a.one:ppp a.two:nnn b.three:ppp b.four:nnn"), None, []);
         assert_eq!((seen.cases(), seen.suite_cases(), seen.suite_units()), (2, 4, 2));
         assert!(seen.chances((&[4], &[3], &[0.1]), 0.95, 1).is_ok(), "half is enough");
-        let seen = Seen::of(&side("one:ppp two:nnn three:nnn"), None);
+        let seen = Seen::of(&side("one:ppp two:nnn three:nnn"), None, []);
         let why = seen.chances((&[3], &[3], &[0.1]), 0.95, 1).unwrap_err();
         assert_eq!(why.reason, "1 of 3 cases have a verdict, and at least half must");
-        let nothing = Seen::of(&side("one:nnn"), None).chances((&[1], &[3], &[0.1]), 0.95, 1);
+        let nothing = Seen::of(&side("one:nnn"), None, []).chances((&[1], &[3], &[0.1]), 0.95, 1);
         assert_eq!(nothing.unwrap_err().code, "too_few_judged");
+    }
+
+    #[test]
+    fn what_was_not_answered_has_a_metric_as_often_as_what_was() {
+        let mut side = side("one:ppp two:ppp three:ppp four:nnn five:ppp six:nnn");
+        for case in side.cases.iter_mut().take(2) {
+            case.validators.insert("hours".to_owned(), MetricMean { mean: 1.0, trials: 3 });
+        }
+        let fewest = |metrics: &[&'static str]| Seen::of(&side, None, metrics.iter().copied()).fewest;
+        assert_eq!(fewest(&["hours"]), Some(("hours".to_owned(), 3)), "2 of the 4 that are known, so 3 of 6");
+        assert_eq!(fewest(&["hours", "tone"]), Some(("tone".to_owned(), 0)));
+        assert_eq!(fewest(&[]), None);
     }
 
     #[test]
@@ -255,14 +303,14 @@ mod tests {
         let needed = seen.needed(&[1, 5], &[0.1, 0.03], 0.95).unwrap();
         let cases: Vec<u64> = needed.iter().map(|needed| needed.cases).collect();
         assert!(cases[1] > 5 * cases[0] && cases[2] < cases[0] && cases[3] < cases[1] / 2, "{cases:?}");
-        let pairs = Seen::of(&side("a.one:pfp a.two:ppp b.three:ppp b.four:ppp"), None);
+        let pairs = Seen::of(&side("a.one:pfp a.two:ppp b.three:ppp b.four:ppp"), None, []);
         let needed = pairs.needed(&[3], &[0.1], 0.95).unwrap();
         assert_eq!(needed[0].cases, 2 * needed[0].units, "cases of a cluster are one unit");
         assert_eq!(
-            Seen::of(&side("one:p two:p"), None).needed(&[1], &[0.1], 0.95).unwrap_err().code,
+            Seen::of(&side("one:p two:p"), None, []).needed(&[1], &[0.1], 0.95).unwrap_err().code,
             "needs_repeats"
         );
-        let few = Seen::of(&side("one:ppp two:nnn three:nnn"), None).needed(&[3], &[0.1], 0.95);
+        let few = Seen::of(&side("one:ppp two:nnn three:nnn"), None, []).needed(&[3], &[0.1], 0.95);
         assert_eq!(few.unwrap_err().code, "too_few_judged");
     }
 
@@ -270,7 +318,7 @@ mod tests {
         /// Every margin that is offered for a suite is accepted by the gate of that suite, and none that it accepts is withheld.
         #[test]
         fn the_gate_accepts_what_is_offered(
-            cases in proptest::collection::vec((0_u8..20, any::<bool>(), any::<bool>()), 1..90),
+            cases in proptest::collection::vec((0_u8..20, any::<bool>(), proptest::bool::weighted(0.7)), 1..90),
             margin in 0.01..0.5_f64,
             confidence in 0.6..0.995_f64,
         ) {
@@ -283,13 +331,24 @@ mod tests {
                 };
                 cases.iter().enumerate().map(word).collect::<Vec<_>>().join(" ")
             };
-            let (baseline, candidate) = (side(&words(true)), side(&words(false)));
+            let with_hours = |mut side: Side| {
+                for (case, (_, _, has_hours)) in side.cases.iter_mut().zip(&cases) {
+                    if *has_hours {
+                        case.validators.insert("hours".to_owned(), MetricMean { mean: 1.0, trials: 3 });
+                    }
+                }
+                side
+            };
+            let (baseline, candidate) = (with_hours(side(&words(true))), with_hours(side(&words(false))));
+            let metrics = if cases.len() % 2 == 0 { vec!["pass_rate"] } else { vec!["pass_rate", "hours"] };
+            let metrics = metrics.into_iter().map(|metric| Metric::from(metric.to_owned())).collect();
             let policy = Policy {
+                metrics: Sourced::default(metrics),
                 margin: Sourced::default(Margin::Share(margin)),
                 confidence: Sourced::default(confidence),
                 ..Policy::default()
             };
-            let seen = Seen::of(&candidate, Some(&baseline));
+            let seen = Seen::of(&candidate, Some(&baseline), policy.validator_metrics());
             if seen.cases() > 0 {
                 let chances = seen.chances((&[seen.suite_cases()], &[3], &[margin]), confidence, 1).unwrap();
                 prop_assert_eq!(chances[0].is_feasible, refused(&baseline, &candidate, &policy).is_none());
