@@ -26,6 +26,8 @@ pub struct MetricComparison {
     pub metric: Metric,
     /// Whether it must not be worse.
     pub gates: bool,
+    /// The units that have it, with a verdict or without: where it is a validator's score, perhaps not all of the comparison's.
+    pub units: u64,
     /// The mean difference with its score interval, over units that were judged on both sides.
     pub difference: Result<ScoreInterval, NoValue>,
     /// The same where every trial is counted that is missing: as failed for the candidate, as passed for the baseline.
@@ -169,8 +171,10 @@ fn compare_by(
         let (sample, confidences) = judged.as_ref().map_err(|undefined| NoValue::from(*undefined))?;
         number(sample, confidences)
     };
+    let pessimistic = interval(Missing::Pessimistic);
     MetricComparison {
         gates,
+        units: pessimistic.as_ref().map_or(0, |interval| interval.units),
         p: of_sample(&|sample, _| Ok(sample.p_two_sided(0.0)?)),
         smallest_detectable: of_sample(&|sample, confidences| {
             let (units, changed) = (sample.units(), sample.mean_square());
@@ -178,7 +182,7 @@ fn compare_by(
         }),
         units_to_decide: of_sample(&|sample, confidences| decided_after(sample, confidences.ends, margin)),
         difference: difference.map_err(|undefined| NoValue::from(*undefined)),
-        pessimistic: interval(Missing::Pessimistic).map_err(NoValue::from),
+        pessimistic: pessimistic.map_err(NoValue::from),
         optimistic: interval(Missing::Optimistic).map_err(NoValue::from),
         optimistic_upper: sample(Missing::Optimistic)
             .map(|(sample, confidences)| sample.interval(confidences.regression).upper)

@@ -8,6 +8,9 @@ use super::{Rule, Verdict};
 use crate::comparison::{Call, Comparison, MetricComparison, UNITS_THAT_SHOW_A_CHANGE};
 use crate::policy::{Margin, Metric, Policy};
 
+/// An estimate that all but equals the margin needs more than there are of anything.
+const BEYOND_REACH: f64 = 1e6;
+
 pub(super) fn reason(
     rule: Rule,
     candidate: &Candidate<'_>,
@@ -184,7 +187,7 @@ fn worse(comparison: &Comparison) -> String {
         estimate(metric),
         ends(metric),
         metric.units_changed(),
-        units(comparison),
+        units_of(metric, comparison),
         // Fewer may have changed by the majority of their repeats, which is what other lines count.
         if comparison.is_repeated() { " in some repeat" } else { "" }
     )
@@ -200,24 +203,34 @@ fn cannot_tell(comparison: &Comparison, policy: &Policy) -> String {
     let undecided = comparison
         .gating()
         .filter(|metric| !metric.pessimistic.as_ref().is_ok_and(|interval| interval.lower > -allowed));
-    // The one that needs the most decides last.
+    // The one that needs the most beside what it has decides last.
     let metric = undecided.max_by(|one, other| {
-        let needed = |metric: &MetricComparison| metric.units_to_decide.clone().unwrap_or(f64::INFINITY);
-        needed(one).total_cmp(&needed(other))
+        let times = |metric: &MetricComparison| {
+            metric
+                .units_to_decide
+                .as_ref()
+                .map_or(f64::INFINITY, |needed| needed / metric.units.max(1) as f64)
+        };
+        times(one).total_cmp(&times(other))
     });
     let Some(metric) = metric else { return String::new() };
     let called = called(&metric.metric, comparison);
+    let noun = if clustered(comparison) { "units" } else { "cases" };
+    // Others than these decide nothing.
+    let with = that_have(metric, comparison).unwrap_or_default();
     let decide = match &metric.units_to_decide {
-        Ok(needed) if *needed > comparison.units as f64 => format!(
-            "about {needed:.0} {} like these would decide",
-            if clustered(comparison) { "units" } else { "cases" },
-            needed = needed.ceil()
-        ),
+        Ok(needed) if *needed > BEYOND_REACH => {
+            format!("more than a million {noun}{with} would be needed")
+        }
+        Ok(needed) if *needed > metric.units as f64 => {
+            let like = if with.is_empty() { " like these" } else { &with };
+            format!("about {:.0} {noun}{like} would decide", needed.ceil())
+        }
         // So many units would usually decide, and these did not: what is missing or a sparse change is in the way.
         Ok(_) if lacks_answers(comparison) => {
-            "answers that are missing, or more cases, would decide".to_owned()
+            format!("answers that are missing, or more cases{with}, would decide")
         }
-        Ok(_) => format!("more {} would decide", if clustered(comparison) { "units" } else { "cases" }),
+        Ok(_) => format!("more {noun}{with} would decide"),
         Err(reason) => format!("no number of cases would decide: {reason}"),
     };
     // Everybody reads an interval without 0 as a change.
@@ -272,6 +285,23 @@ fn clustered(comparison: &Comparison) -> bool {
 }
 
 fn units(comparison: &Comparison) -> String {
+    counted(comparison.units, comparison)
+}
+
+fn counted(units: u64, comparison: &Comparison) -> String {
     let noun = if clustered(comparison) { "unit" } else { "case" };
-    plural(usize::try_from(comparison.units).unwrap_or(usize::MAX), noun)
+    plural(usize::try_from(units).unwrap_or(usize::MAX), noun)
+}
+
+/// The units that a metric is known of.
+fn units_of(metric: &MetricComparison, comparison: &Comparison) -> String {
+    match that_have(metric, comparison) {
+        Some(with) => counted(metric.units, comparison) + &with,
+        None => units(comparison),
+    }
+}
+
+/// Which units a metric is known of, where those are not all.
+fn that_have(metric: &MetricComparison, comparison: &Comparison) -> Option<String> {
+    (metric.units < comparison.units).then(|| format!(" that have `{}`", metric.metric))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::conditions::{Candidate, Reference};
 use super::*;
+use crate::comparison::MetricMean;
 use crate::comparison::tests::side;
 use crate::policy::{Margin, Metric, Sourced};
 
@@ -120,6 +121,34 @@ fn what_cannot_be_compared_is_named() {
         said(&before, &other, &margin),
         said(&judged, &judged_otherwise, &margin),
         absent,
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+/// Other cases than those that have a metric decide nothing of it.
+#[test]
+fn a_metric_that_some_cases_have_is_counted_by_these() {
+    let of = |cases: usize, with_hours: usize, (broke, fixed): (usize, usize), margin: f64| {
+        let side_of = |is_candidate: bool| {
+            let words: Vec<String> = (0..cases).map(|case| format!("c{case:04}:p")).collect();
+            let mut side = side(&words.join(" "));
+            for (index, case) in side.cases.iter_mut().take(with_hours).enumerate() {
+                let changes = if index < broke { is_candidate } else { !is_candidate };
+                let mean = if index < broke + fixed && changes { 0.0 } else { 1.0 };
+                case.validators.insert("hours".to_owned(), MetricMean { mean, trials: 1 });
+            }
+            side
+        };
+        let metrics = vec![Metric::PassRate, Metric::Validator("hours".to_owned())];
+        let policy = Policy { metrics: Sourced::default(metrics), ..under(Margin::Share(margin)) };
+        said(&side_of(false), &side_of(true), &policy)
+    };
+    let lines = [
+        of(1000, 40, (4, 2), 0.15),
+        of(60, 40, (4, 2), 0.08),
+        of(60, 60, (4, 2), 0.05),
+        of(60, 40, (2, 0), 0.05),
+        of(1000, 40, (4, 0), 0.05),
     ];
     insta::assert_snapshot!(lines.join("\n"));
 }
