@@ -21,7 +21,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use promptassay_llm::{Answer, ChatRequest, ModelError, ModelRow, Provider};
+use promptassay_llm::{Answer, ChatRequest, Limits, ModelError, ModelRow, Provider};
 use tokio::time::{Instant, timeout_at};
 
 use crate::cache::{Cache, CacheKey, Entry};
@@ -29,6 +29,7 @@ use crate::event::{AskError, AskErrorKind, AttemptFailed, CircuitOpened, Event, 
 use crate::journal::ReadError;
 use crate::judge::JudgeCall;
 use crate::plan::{Plan, Trial, TrialId};
+use crate::programs;
 use crate::rescore::Stored;
 use crate::run::{Asked, Tell, Unanswered, Work};
 use crate::spending::{Allowance, Bill, Budget, Spent};
@@ -105,7 +106,7 @@ impl<T: Transport> Models<T> {
         let (mut lanes, mut limits) = (HashMap::new(), Vec::new());
         for row in rows {
             lanes.entry(row.name.clone()).or_insert_with(|| {
-                limits.push(row.limits);
+                limits.push(limits_of(row));
                 limits.len() - 1
             });
         }
@@ -170,9 +171,10 @@ impl<T: Transport> Models<T> {
         self.judged.ask(key, ask, || self.transport.now()).await
     }
 
-    /// Twice as many as can be under way at once: those that wait before they try again make no others wait.
+    /// Twice as many as can be under way at once: those that wait before they try again make no others wait. Nor do those at which
+    /// programs look.
     fn window(&self) -> usize {
-        2 * self.permits.widest()
+        2 * self.permits.widest() + programs::at_once()
     }
 
     async fn stopped_by(&self, stop: impl Future<Output = RunEnd>) -> RunEnd {
@@ -309,6 +311,17 @@ impl<T: Transport> Models<T> {
             }
             Err(_) => false,
         }
+    }
+}
+
+/// No program says that it is too much for this machine: without a limit of its own there are never more of them than a row begins with.
+fn limits_of(row: &ModelRow) -> Limits {
+    match row.provider {
+        Provider::Command => {
+            let max_concurrency = row.limits.max_concurrency.or(Some(concurrency::START));
+            Limits { max_concurrency, ..row.limits }
+        }
+        _ => row.limits,
     }
 }
 

@@ -57,6 +57,11 @@ pub enum RunEnd {
 }
 
 impl RunEnd {
+    /// Whether somebody waits for the end. What costs nothing need not be left out where the money is spent.
+    pub(crate) fn is_hurried(self) -> bool {
+        matches!(self, Self::TimeUp | Self::Interrupted)
+    }
+
     /// Why not everything was asked, in a few words; `None` where it was.
     pub fn reason(self) -> Option<&'static str> {
         match self {

@@ -19,6 +19,7 @@ pub mod outputs;
 pub mod plan;
 pub mod policy;
 mod program_words;
+pub mod programs;
 pub mod record;
 pub mod replay;
 pub mod replies;

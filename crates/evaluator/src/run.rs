@@ -16,6 +16,7 @@ use crate::event::{
 use crate::judge::{JudgeAnswers, JudgeCall, Judging};
 use crate::outcome::{CheckResult, RepeatOutcome};
 use crate::plan::{Plan, Trial, TrialId};
+use crate::programs::Programs;
 use crate::replies::request_digest;
 use crate::validator::{Subject, check_all};
 
@@ -121,7 +122,9 @@ where
     // Without a reason to stop, nothing but a stored answer that is not there is left out.
     let (mut answered, mut why) = (0, if work.is_stored { RunEnd::Unanswered } else { RunEnd::Interrupted });
     let (tell, mut told) = Tell::channel();
+    let programs = Programs::new(&work.secrets);
     {
+        let programs = &programs;
         let (ask, ask_judge, tell, stop) = (&ask, &ask_judge, &tell, stop.shared());
         // Each model row has a window of its own, so that a slow one holds no other back.
         let rows = by_row(plan, &work.trials).into_iter().map(|trials| {
@@ -130,7 +133,7 @@ where
                 .map(|&trial| async move {
                     let (answer, answered_before) = ask_one(plan, work, trial, ask, tell).await?;
                     let ask_judge = |call| ask_judge_once(work, trial, call, ask_judge, tell);
-                    let programs = (!work.without_programs).then_some(&work.secrets);
+                    let programs = (!work.without_programs).then_some(programs);
                     let result = judge_asking(plan, trial, answer, &ask_judge, programs).await;
                     Some(TrialResult { answered_before, ..result })
                 })
@@ -143,7 +146,12 @@ where
             tokio::select! {
                 biased;
                 // Polled here too: a full window does not look for its next trial, nor whether there is to be one.
-                reason = &mut stop, if !stopped => (stopped, why) = (true, reason),
+                reason = &mut stop, if !stopped => {
+                    (stopped, why) = (true, reason);
+                    if reason.is_hurried() {
+                        programs.stop();
+                    }
+                }
                 Some(event) = told.next() => observe(&event),
                 result = results.next() => {
                     let Some(result) = result else { break };
@@ -247,14 +255,14 @@ where
 }
 
 /// What the validators of a trial's case say of an answer; judges are asked through `ask_judge`, and the programs of commands are run
-/// where `programs` has the secrets that are cut out of what they say. A judge that is not asked any more because the run was stopped leaves its check an error: the answer is
-/// kept, and a resumed run judges it.
+/// where there are `programs`. A judge that is not asked any more because the run was stopped leaves its check an error, and so does a program:
+/// the answer is kept, and a resumed run judges it.
 pub async fn judge_asking<J, G>(
     plan: &Plan,
     trial: Trial,
     answer: Answer,
     ask_judge: &J,
-    programs: Option<&Secrets>,
+    programs: Option<&Programs<'_>>,
 ) -> TrialResult
 where
     J: Fn(JudgeCall) -> G,

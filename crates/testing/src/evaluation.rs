@@ -12,6 +12,7 @@ use promptassay_evaluator::judge::JudgeCall;
 use promptassay_evaluator::outcome::{CheckOutcome, RepeatOutcome};
 use promptassay_evaluator::outputs::Outputs;
 use promptassay_evaluator::plan::{Plan, PromptPlan, Trial};
+use promptassay_evaluator::programs::Programs;
 use promptassay_evaluator::record::Record;
 use promptassay_evaluator::report::{self, Evaluation, FileNames, Look};
 use promptassay_evaluator::run::{Asked, Unanswered, judge_asking};
@@ -310,7 +311,7 @@ impl PromptRun {
             .map_err(Unanswered::from)
         };
         // No key is read here: models are mocked or recorded.
-        judge_asking(&self.plan, *trial, answer, &ask_judge, Some(&Secrets::none())).await
+        judge_asking(&self.plan, *trial, answer, &ask_judge, Some(&Programs::new(&Secrets::none()))).await
     }
 
     async fn answer(&self, trial: &Trial) -> Result<Asked, AskError> {

@@ -192,6 +192,34 @@ fn the_sample_with_a_program_passes_where_programs_may_run() {
     assert_eq!(output.code, 0, "{}", output.stderr);
 }
 
+#[cfg(unix)]
+#[test]
+fn programs_of_checks_run_at_once_as_many_as_there_are_cores() {
+    let sandbox = Sandbox::new();
+    let names: Vec<String> = (0..40).map(|number| format!("case_{number}")).collect();
+    let replies: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "Thank you")).collect();
+    sandbox.replies(&replies);
+    let cases = names.iter().fold(String::new(), |mut cases, name| {
+        writeln!(cases, "  - {{name: {name}, inputs: {{name: Ada}}}}").unwrap();
+        cases
+    });
+    let suite =
+        format!("validators: [{{command: {{values: [sh, look.sh], timeout: 10m}}}}]\ncases:\n{cases}");
+    sandbox.write("prompts/greet/tests/test_cases.yaml", &suite);
+    // Each comes, looks how many are there, and leaves.
+    let look = "cat > /dev/null; mkdir -p here/$$
+for look in 1 2 3 4 5 6 7 8; do ls here | wc -l >> seen; done
+rmdir here/$$; echo '{\"pass\": true}'\n";
+    sandbox.write("prompts/greet/tests/look.sh", look);
+    let output = sandbox.eval(&["--offline", "--allow-commands"]);
+    assert_eq!(output.code, 0, "{}{}", output.stderr, output.stdout);
+    let seen = fs::read_to_string(sandbox.path("prompts/greet/tests/seen")).unwrap();
+    let seen: Vec<usize> = seen.lines().map(|line| line.trim().parse().unwrap()).collect();
+    assert_eq!(seen.len(), 8 * 40);
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert!(seen.iter().all(|&at_once| at_once <= cores), "{:?} at once", seen.iter().max());
+}
+
 #[test]
 fn the_old_sample_version_fails_the_gate() {
     let directory = TempDir::new().unwrap();

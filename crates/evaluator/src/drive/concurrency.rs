@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 /// Where the limit starts when the user names none.
-const START: f64 = 10.0;
+pub(super) const START: u32 = 10;
 /// What it never exceeds when the user names none.
 const CEILING: f64 = 200.0;
 /// What remains of the limit after a refusal.
@@ -52,7 +52,7 @@ impl Concurrency {
     /// The limit of a row on which the user allows `max` requests at once: then that is both start and ceiling.
     pub(crate) fn new(max: Option<u32>) -> Self {
         Self {
-            limit: max.map_or(START, f64::from).max(1.0),
+            limit: f64::from(max.unwrap_or(START)).max(1.0),
             ceiling: max.map_or(CEILING, f64::from).max(1.0),
             slow_start: true,
             knee: None,

@@ -15,6 +15,7 @@ use super::{CHECKS, Subject, ValidatorSpec, check_all};
 use crate::event::{AskError, AskErrorKind, ReplySource};
 use crate::judge::JudgeCall;
 use crate::outcome::CheckOutcome;
+use crate::programs::Programs;
 use crate::run::{Asked, Unanswered};
 
 const PAGE: &str = include_str!("../../../../docs/validators.md");
@@ -76,7 +77,8 @@ async fn outcome(example: &str, given: Given, text: &str) -> (String, String) {
         })
     };
     let validators = [Arc::new(build(example).unwrap_or_else(|problem| panic!("{example}\n{problem}")))];
-    let (results, _) = check_all(&validators, &subject, &ask_judge, Some(&Secrets::none())).await;
+    let (results, _) =
+        check_all(&validators, &subject, &ask_judge, Some(&Programs::new(&Secrets::none()))).await;
     assert!(answers.lock().unwrap().is_empty(), "{example}: an answer was not asked for");
     let outcome = match results[0].outcome {
         CheckOutcome::Pass => "passes",

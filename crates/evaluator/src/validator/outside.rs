@@ -5,12 +5,12 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use promptassay_llm::Secrets;
 
 use super::view::View;
 use super::{Look, Subject, Validator, judged, program};
 use crate::judge::{JudgeCall, Judging};
 use crate::outcome::{CheckOutcome, CheckResult, Reason};
+use crate::programs::Programs;
 use crate::run::{Asked, Unanswered};
 
 /// Who answers questions during a look.
@@ -58,12 +58,12 @@ fn not_asked() -> CheckOutcome {
 }
 
 /// Looks at a reply with every validator, asks judges through `ask_judge` and runs the programs that commands name, where that is
-/// allowed, with the secrets that are cut out of what they say. Results are in the order of the validators.
+/// allowed. Results are in the order of the validators.
 pub(crate) async fn check_all<J, F>(
     validators: &[Arc<Validator>],
     subject: &Subject<'_>,
     ask_judge: &J,
-    programs: Option<&Secrets>,
+    programs: Option<&Programs<'_>>,
 ) -> (Vec<CheckResult>, Option<Judging>)
 where
     J: Fn(JudgeCall) -> F,
@@ -89,7 +89,7 @@ where
             Inquiry::Judge(inquiry) => inquiry.ask(ask_judge).await,
             Inquiry::Program(inquiry) => {
                 let look = match programs {
-                    Some(secrets) => inquiry.run(secrets).await,
+                    Some(programs) => inquiry.run(programs).await,
                     None => Err(not_asked()),
                 };
                 (look, Judging::default())

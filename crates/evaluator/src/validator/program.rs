@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+use tokio::task::spawn_blocking;
 
 use super::excerpt::excerpt;
 use super::outside::{Inquiry as OutsideInquiry, Outside};
@@ -25,6 +26,7 @@ use super::view::View;
 use super::{Found, Look};
 use crate::outcome::{CheckOutcome, Reason};
 use crate::program_words::{has_directory, paths_among};
+use crate::programs::Programs;
 
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -93,9 +95,15 @@ impl CommandCheck {
 }
 
 impl Inquiry {
-    /// Asks the program. It has the environment of the run and may repeat a key of it; `secrets` are cut out of what it says.
-    pub(super) async fn run(self, secrets: &Secrets) -> Look {
-        let finished = tokio::time::timeout(self.timeout, self.finish(secrets)).await;
+    /// Asks the program when it is its turn; its time begins then. It has the environment of the run and may repeat a key of it,
+    /// which is cut out of what it says.
+    pub(super) async fn run(self, programs: &Programs<'_>) -> Look {
+        let Some(_turn) = programs.turn().await else {
+            return Err(error(format!("`{}` was not run: the run was stopped before", self.program)));
+        };
+        let secrets = programs.secrets();
+        let child = self.start().await.map_err(error)?;
+        let finished = tokio::time::timeout(self.timeout, self.finish(child, secrets)).await;
         let output = match finished {
             Ok(Ok(output)) => output,
             Ok(Err(message)) => return Err(error(message)),
@@ -109,7 +117,9 @@ impl Inquiry {
         self.read(&output, secrets)
     }
 
-    async fn finish(&self, secrets: &Secrets) -> Result<Vec<u8>, String> {
+    /// Starts the program, on another thread: that takes milliseconds, in which answers would wait that have arrived, and their
+    /// waiting would count as the model's latency.
+    async fn start(&self) -> Result<Child, String> {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
@@ -118,8 +128,11 @@ impl Inquiry {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let mut child =
-            command.spawn().map_err(|error| format!("`{}` cannot be started: {error}", self.program))?;
+        let started = spawn_blocking(move || command.spawn()).await.map_err(io::Error::from);
+        started.flatten().map_err(|error| format!("`{}` cannot be started: {error}", self.program))
+    }
+
+    async fn finish(&self, mut child: Child, secrets: &Secrets) -> Result<Vec<u8>, String> {
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {

@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+use tokio::task::spawn_blocking;
 
 use crate::error::ModelError;
 use crate::program_output::{read_end, read_up_to};
@@ -34,7 +35,9 @@ pub(super) async fn run(
     if let Some(directory) = directory {
         command.current_dir(directory);
     }
-    let mut child = command.spawn().map_err(|error| cannot_start(program, &error))?;
+    // On another thread: that takes milliseconds, in which the answers of others would wait.
+    let started = spawn_blocking(move || command.spawn()).await.map_err(io::Error::from);
+    let mut child = started.flatten().map_err(|error| cannot_start(program, &error))?;
     let (Some(mut stdin), Some(stdout), Some(stderr)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::future::join_all;
-use promptassay_llm::{Limits, ModelError, ModelErrorKind, ModelRow};
+use promptassay_llm::{Limits, ModelError, ModelErrorKind, ModelRow, Provider};
 use tokio::time::{Instant, sleep};
 
 use super::server::{Hidden, Server, request, row, trial};
@@ -125,6 +125,17 @@ async fn a_limit_of_the_user_is_kept() {
     let limits = Limits { max_concurrency: Some(3), ..Limits::default() };
     ask_all(&server, &[row("default", limits)], 100, Options::default()).await;
     assert_eq!(server.log().peak["default"], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn programs_in_the_place_of_models_do_not_grow_in_number_unless_the_row_says_how_many() {
+    for (max_concurrency, peak) in [(None, 10), (Some(40), 40), (Some(3), 3)] {
+        let server = Server::new(100);
+        let mut program = row("app", Limits { max_concurrency, ..Limits::default() });
+        program.provider = Provider::Command;
+        ask_all(&server, &[program], 200, Options::default()).await;
+        assert_eq!(server.log().peak["app"], peak);
+    }
 }
 
 #[tokio::test(start_paused = true)]

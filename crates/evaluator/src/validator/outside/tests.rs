@@ -46,7 +46,7 @@ async fn check(yaml: &[&str], text: &str, script: &Script) -> (Vec<CheckResult>,
         &validators,
         &Subject::new(&reply, &inputs),
         &|call| script.answer(call),
-        Some(&Secrets::none()),
+        Some(&Programs::new(&Secrets::none())),
     )
     .await;
     assert!(script.answers.lock().unwrap().is_empty(), "the script was not asked to its end");
@@ -151,7 +151,7 @@ async fn a_property_turns_a_judge_around_but_not_an_unread_one() {
             &[validator],
             &Subject::new(&reply, &inputs),
             &|call| script.answer(call),
-            Some(&Secrets::none()),
+            Some(&Programs::new(&Secrets::none())),
         )
         .await;
         format!("{} | {}", describe(&results[0]), (results[0].score * 10.0).round())
@@ -178,5 +178,5 @@ fn checking_can_move_between_threads() {
     let subject = Subject::new(&reply, &inputs);
     let nobody =
         |_: JudgeCall| std::future::ready(Ok(Asked { reply: reply.clone(), source: ReplySource::Recorded }));
-    needs_send(&check_all(&[], &subject, &nobody, Some(&Secrets::none())));
+    needs_send(&check_all(&[], &subject, &nobody, Some(&Programs::new(&Secrets::none()))));
 }

@@ -1,20 +1,31 @@
+use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::future::join_all;
+use futures::poll;
 use promptassay_llm::Secrets;
 use promptassay_registry::template::Values;
+use tokio::sync::Semaphore;
 
+use crate::programs::Programs;
 use crate::run::{Asked, Unanswered};
 use crate::settings::Settings;
 use crate::validator::tests::{build, build_in, describe, reply};
 use crate::validator::{Subject, Surroundings, check_all};
 
 async fn verdict(yaml: &str, text: &str) -> String {
+    verdict_of(&Programs::new(&Secrets::none()), yaml, text).await
+}
+
+async fn verdict_of(programs: &Programs<'_>, yaml: &str, text: &str) -> String {
     let validators = [Arc::new(build(yaml).unwrap())];
     let inputs: Values = [("name".to_owned(), "Ada".into())].into_iter().collect();
     let reply = reply(text);
     let nobody = |_| std::future::ready(Err::<Asked, Unanswered>(unreachable()));
     let (results, judging) =
-        check_all(&validators, &Subject::new(&reply, &inputs), &nobody, Some(&Secrets::none())).await;
+        check_all(&validators, &Subject::new(&reply, &inputs), &nobody, Some(programs)).await;
     assert_eq!(judging, None);
     describe(&results[0])
 }
@@ -79,6 +90,61 @@ async fn a_huge_reply_need_not_be_read() {
         .await,
         "pass"
     );
+}
+
+/// A check whose program comes, looks how many are there, and leaves: some wait for another one before.
+fn counting(directory: &Path, waits_for: usize) -> String {
+    let script = format!(
+        "cat > /dev/null; cd '{}'; mkdir here/$$; echo >> came; while [ $(wc -l < came) -lt {waits_for} ]; do :; done
+         n=0; while [ $n -lt 5 ]; do n=$((n+1)); ls here | wc -l >> seen; done; rmdir here/$$; echo '{{\"pass\": true}}'",
+        directory.display()
+    );
+    format!("command: {{values: [sh, -c, {}], timeout: 10m}}", serde_json::to_string(&script).unwrap())
+}
+
+#[tokio::test]
+async fn no_more_programs_run_at_once_than_may() {
+    for at_once in [1, 2, 3] {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("here")).unwrap();
+        let (secrets, turns, check) =
+            (Secrets::none(), Semaphore::new(at_once), counting(directory.path(), at_once));
+        // Those of two runs, and several of one reply, take turns with each other.
+        let programs = [(); 2].map(|()| Programs::new(&secrets).in_turns_of(&turns));
+        let check = format!("all_of: [{{{check}}}, {{{check}}}]").replace("command: ", "\"command\": ");
+        let verdicts = join_all((0..6).map(|index| verdict_of(&programs[index % 2], &check, "hi"))).await;
+        assert_eq!(verdicts, ["pass"; 6]);
+        let seen = std::fs::read_to_string(directory.path().join("seen")).unwrap();
+        let seen: Vec<usize> = seen.lines().map(|line| line.trim().parse().unwrap()).collect();
+        assert_eq!((seen.len(), seen.iter().max()), (60, Some(&at_once)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_program_begins_with_its_turn() {
+    let (secrets, turns) = (Secrets::none(), Semaphore::new(1));
+    let programs = Programs::new(&secrets).in_turns_of(&turns);
+    let turn = turns.acquire().await.unwrap();
+    let check = r#"command: {values: [echo, '{"pass": true}'], timeout: 10m}"#;
+    let mut waiting = pin!(verdict_of(&programs, check, "hi"));
+    assert!(poll!(waiting.as_mut()).is_pending());
+    tokio::time::advance(Duration::from_hours(24)).await;
+    assert!(poll!(waiting.as_mut()).is_pending());
+    tokio::time::resume();
+    drop(turn);
+    assert_eq!(waiting.await, "pass");
+}
+
+#[tokio::test]
+async fn a_program_that_waits_is_not_run_where_somebody_stops_the_run() {
+    let (secrets, turns) = (Secrets::none(), Semaphore::new(0));
+    let programs = Programs::new(&secrets).in_turns_of(&turns);
+    let mut waiting = pin!(verdict_of(&programs, "command: [echo, hi]", "hi"));
+    assert!(poll!(waiting.as_mut()).is_pending());
+    programs.stop();
+    assert_eq!(waiting.await, "error: `echo` was not run: the run was stopped before");
+    turns.add_permits(1);
+    assert!(verdict_of(&programs, "command: [echo, hi]", "hi").await.ends_with("was stopped before"));
 }
 
 #[test]
