@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use promptassay_llm::{ModelRow, ModelRowSpec, Price};
-use promptassay_registry::problem::Problem;
+use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::yaml::{Document, Reading};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -141,10 +141,40 @@ fn with_our_name(problem: Problem) -> Problem {
     }
 }
 
+/// Where secrets may stand in rows that cannot be read, and so cannot be looked through: an error of such a row shows its line.
+fn unread_secrets(document: &Document) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (row, _) in document.keys_at(&["models"]) {
+        for (key, _) in document.keys_at(&["models", row]) {
+            if ["extra", "headers"].contains(&key) {
+                values_below(document, &mut vec!["models", row, key], &mut places);
+            }
+        }
+    }
+    places
+}
+
+fn values_below<'a>(document: &'a Document, path: &mut Vec<&'a str>, places: &mut Vec<Place>) {
+    let keys = document.keys_at(path);
+    if keys.is_empty() {
+        places.push(document.place_at(path));
+    }
+    for (key, _) in keys {
+        path.push(key);
+        values_below(document, path, places);
+        path.pop();
+    }
+}
+
 fn read_models(document: &Document, problems: &mut Vec<Problem>) -> IndexMap<String, ModelRow> {
     let mut found = Vec::new();
     let specs: IndexMap<String, ModelRowSpec> = section(document, "models", &mut found).unwrap_or_default();
-    problems.extend(found.into_iter().map(with_our_name));
+    let unread = if found.is_empty() { Vec::new() } else { unread_secrets(document) };
+    problems.extend(found.into_iter().map(|problem| {
+        let mut problem = with_our_name(problem);
+        problem.place = problem.place.map(|place| place.hiding(&unread));
+        problem
+    }));
     let mut models = IndexMap::with_capacity(specs.len());
     let mut invalid = Vec::new();
     let mut hidden = Vec::new();
@@ -194,6 +224,7 @@ mod tests {
             "base_url: 'https://me:abc123@host/v1'",
             "base_url: 'https://host/v1?api_key=abc123'",
             "timeout: 30, extra: {token: abc123, api_key: [a, abc123]}, headers: {x-auth: abc123}",
+            "modle: x, extra: {token: abc123, api_key: [a, abc123]}, headers: {x-auth: abc123}",
             "params: {max_tokens: 4}, headers: {X-A: sk-proj-abc123abc123}",
         ];
         let mut shown = Vec::new();
