@@ -7,8 +7,8 @@ mod changed;
 mod checks;
 mod critical;
 mod difference;
+mod idle;
 mod narrow;
-mod skipped;
 
 use std::collections::BTreeSet;
 

@@ -132,6 +132,25 @@ fn the_checks_of_the_base_are_those_of_every_file_that_has_one_that_is_another()
 }
 
 #[test]
+fn a_file_that_is_new_is_not_among_those_to_check_out() {
+    let Some(sandbox) = sandbox(3) else { return };
+    let suite = "prompts/greet/tests/test_cases.yaml";
+    let written = sandbox.read(suite).replace(", must_pass: true", "");
+    let written = written.replace("validators: [contains: please]", "expected: {polite: true}");
+    sandbox.write(suite, format!("validators:\n  - max_words: 9\n{written}"));
+    sandbox.commit("what is judged by");
+    // The cases move, and lose their check on the way.
+    let name = |line: &str| Some(line.split_once("name: ")?.1.split([',', '}']).next()?.to_owned());
+    let names: Vec<String> =
+        written.lines().filter(|line| line.contains("- {name: ")).filter_map(name).collect();
+    let inputs = |case: &str| format!("{{\"name\": \"{case}\", \"inputs\": {{\"name\": \"Ada\"}}}}\n");
+    sandbox.write("shared/cases.jsonl", names.iter().map(|case| inputs(case)).collect::<String>());
+    sandbox.write(suite, "validators:\n  - max_words: 9\ndatasets: [{file: ../../../shared/cases.jsonl}]\n");
+    let told = said(&sandbox);
+    assert!(told.contains("`git checkout main -- prompts/greet/tests` and `promptassay rescore`"), "{told}");
+}
+
+#[test]
 fn a_model_row_is_told_once_for_all_prompts_and_cases_that_it_stands_behind() {
     let Some(sandbox) = sandbox(3) else { return };
     let (registry, suite) = ("prompts/registry.yaml", "prompts/greet/tests/test_cases.yaml");

@@ -268,6 +268,14 @@ fn a_case_that_is_named_and_skipped_is_said_where_others_are_asked() {
         format!("$ {}\n{}exit {}\n", named.join(" "), seen.stderr, seen.code.unwrap())
     };
     // Of a pattern that finds another one that is asked nothing is said: nobody asked for each of its cases.
-    let told = [&["one", "late"][..], &["one", "later", "latest"], &["^(one|later)$"], &["late"]].map(seen);
+    let told = [
+        &["one", "late"][..],
+        &["one", "later", "latest"],
+        &["^(one|later)$"],
+        &["late"],
+        &["one", "tow"],
+        &["zzz"],
+    ]
+    .map(seen);
     assert_snapshot!(sandbox.clean(&told.join("\n")));
 }

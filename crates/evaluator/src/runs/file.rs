@@ -14,6 +14,7 @@ use promptassay_registry::files::read_text;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::version::Version;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -53,6 +54,9 @@ pub struct RunFile {
     /// they are compared with what the run itself asks.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub blessed: BTreeMap<String, Digest>,
+    /// Rows whose answers were not taken from the cache: written by programs whose cache knew no headers, and read by nobody.
+    #[serde(default, skip_serializing)]
+    pub asked_anew: IgnoredAny,
     /// How it asks: what a run that goes on with it keeps.
     #[serde(default, skip_serializing_if = "Asking::is_default")]
     pub asking: Asking,
@@ -276,6 +280,7 @@ impl RunFile {
             merged_from: Vec::new(),
             rescored_from: None,
             blessed,
+            asked_anew: IgnoredAny,
             asking,
             prompts_directory,
             prices,

@@ -19,6 +19,7 @@ fn file(id: &str) -> RunFile {
         blessed: BTreeMap::new(),
         merged_from: Vec::new(),
         rescored_from: None,
+        asked_anew: serde::de::IgnoredAny,
         asking: Asking::default(),
         prompts_directory: None,
         prices: BTreeMap::default(),
@@ -163,6 +164,9 @@ fn a_file_of_another_time_is_refused_by_its_schema() {
     std::fs::write(&path, text.replace("\"seed\"", "\"sead\"")).unwrap();
     let error = runs.find(FIRST).unwrap().file().unwrap_err();
     assert!(error.to_string().contains("unknown field `sead`"), "{error}");
+    // What an earlier program wrote, and nobody needs.
+    std::fs::write(&path, text.replace("\"seed\"", "\"asked_anew\": [\"default\"], \"seed\"")).unwrap();
+    assert_eq!(runs.find(FIRST).unwrap().file().unwrap(), file(FIRST));
 }
 
 #[test]

@@ -34,6 +34,17 @@ pub(super) struct CaseChanges {
     settings: Vec<String>,
 }
 
+/// The files that cases and checks of a suite of a commit stand in: `prompts/registry.yaml` of `main:prompts/registry.yaml`.
+fn files(suite: Option<&Suite>) -> HashSet<&Path> {
+    let cases = || suite.into_iter().flat_map(|suite| &suite.cases);
+    let checks = cases().flat_map(|case| &case.validators).filter_map(|validator| validator.place());
+    let all = cases().map(|case| &case.place).chain(checks).map(|place| place.file.as_path());
+    all.map(|file| {
+        file.to_str().and_then(|file| file.split_once(':')).map_or(file, |(_, file)| Path::new(file))
+    })
+    .collect()
+}
+
 /// The cases of a suite by their names.
 pub(super) fn by_name(suite: Option<&Suite>) -> HashMap<&str, (&Case, &Suite)> {
     let cases = suite.into_iter().flat_map(|suite| suite.cases.iter().map(move |case| (case, suite)));
@@ -51,6 +62,7 @@ impl CaseChanges {
             ..Self::default()
         };
         let known = Known::default();
+        let there = files(then);
         let mut names: Vec<&str> = here.keys().copied().collect();
         names.sort_unstable();
         for name in names {
@@ -76,7 +88,9 @@ impl CaseChanges {
                     changes.edited.push(name.to_owned());
                     if let Some((first, files)) = own.places(now.0) {
                         changes.checked_at.get_or_insert_with(|| first.clone());
-                        let new = files.into_iter().filter(|file| !changes.checked_in.contains(*file));
+                        // What is new cannot be checked out, and nothing would be then.
+                        let files = files.into_iter().filter(|file| there.contains(*file));
+                        let new = files.filter(|file| !changes.checked_in.contains(*file));
                         let new: Vec<PathBuf> = new.map(Path::to_path_buf).collect();
                         changes.checked_in.extend(new);
                     }

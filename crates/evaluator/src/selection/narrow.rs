@@ -57,9 +57,14 @@ impl Selection {
     pub(super) fn names<P>(&self, suites: &[(P, Suite)]) -> Vec<Named<'_>> {
         let all = || suites.iter().flat_map(|(_, suite)| &suite.cases);
         let named = |pattern| {
-            let is_whole = |case: &&Case| case.name == Regex::as_str(pattern);
-            let is_other =
-                |case: &&Case| case.skip.is_none() && !is_whole(case) && pattern.is_match(&case.name);
+            let typed = Regex::as_str(pattern);
+            let is_whole = |case: &&Case| case.name == typed;
+            // What the remark names is to be typed, and has to find the case itself: `refund (old)` as a pattern does not.
+            let longer = Regex::new(&longer(typed)).ok().filter(|longer| longer.is_match(typed));
+            let is_other = |case: &&Case| {
+                let finds = longer.as_ref().is_some_and(|longer| longer.is_match(&case.name));
+                finds && case.skip.is_none() && !is_whole(case)
+            };
             Named {
                 pattern,
                 is_whole: all().any(|case| is_whole(&case)),
@@ -148,6 +153,11 @@ pub(super) struct Named<'a> {
     others: usize,
 }
 
+/// The pattern of the names that begin or go on with this one.
+fn longer(name: &str) -> String {
+    format!("{name}.*")
+}
+
 impl Named<'_> {
     pub(super) fn takes(&self, name: &str) -> bool {
         if self.is_whole { self.pattern.as_str() == name } else { self.pattern.is_match(name) }
@@ -159,7 +169,7 @@ impl std::fmt::Display for Named<'_> {
         let pattern = self.pattern.as_str();
         write!(formatter, "--case {pattern}")?;
         if self.is_whole && self.others > 0 {
-            let (all, others) = (format!("{pattern}.*"), plural(self.others, "other case"));
+            let (all, others) = (longer(pattern), plural(self.others, "other case"));
             write!(
                 formatter,
                 " (the case of this name alone; `--case {}` takes {others} too)",

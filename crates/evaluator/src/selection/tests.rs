@@ -98,13 +98,16 @@ fn the_whole_name_of_a_case_means_that_case_alone() {
         .replace("refund_early", "refund_late_again")
         .replace("greeting", "\"refund_late (old)\"")
         .replace("photo", "refund");
-    let narrowed = |patterns: &[&str]| match cases(patterns).narrow(vec![("support", suite(&text))]) {
+    // As a pattern, `refund (old)` finds the other one alone.
+    let marked = SUITE.replace("refund_early", "refund old").replace("refund_late", "\"refund (old)\"");
+    let of = |text: &str, patterns: &[&str]| match cases(patterns).narrow(vec![("support", suite(text))]) {
         Ok(suites) => {
             let names: Vec<&str> = suites[0].1.cases.iter().map(|case| case.name.as_str()).collect();
             format!("{} by {}", names.join(", "), suites[0].1.narrowed_by.join("; "))
         }
         Err(problem) => problem.to_string(),
     };
+    let narrowed = |patterns: &[&str]| of(&text, patterns);
     insta::assert_snapshot!(
         [
             narrowed(&["refund_late"]),
@@ -114,6 +117,8 @@ fn the_whole_name_of_a_case_means_that_case_alone() {
             narrowed(&["refund_late", "again"]),
             // It is there, and skipped.
             narrowed(&["refund"]),
+            of(&marked, &["refund (old)"]),
+            of(&marked, &["refund old"]),
         ]
         .join("\n")
     );

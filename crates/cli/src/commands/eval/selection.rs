@@ -148,7 +148,7 @@ impl SelectionArguments {
             let problem = Problem::error("eval::nothing_selected", "there is nothing to evaluate");
             problems.push(problem.help(help));
         }
-        problems.extend(selection.only_skipped(&suites));
+        problems.extend(selection.idle(&suites));
         match selection.narrow(suites) {
             Ok(suites) => Selected::Inputs(self.with_versions(suites, &changes, now, problems)),
             Err(problem) => {
