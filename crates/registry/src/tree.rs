@@ -8,6 +8,7 @@ mod file_name;
 mod load;
 mod prompt;
 mod prompt_directory;
+mod reading;
 mod registered;
 pub(crate) mod single;
 mod versions;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 pub use file_name::{version_meant_by_file, version_of_file};
 pub use load::no_directory;
 pub use prompt::{BrokenPrompt, Prompt, PromptVersion, UnknownVersion};
+pub use reading::template_format_of;
 
 use crate::name::PromptName;
 use crate::problem::{Problem, did_you_mean, has_errors};

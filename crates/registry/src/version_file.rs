@@ -34,7 +34,7 @@ pub enum Form {
 
 impl Form {
     /// That of a file, by its extension.
-    fn of(file: &Path) -> Self {
+    pub(crate) fn of(file: &Path) -> Self {
         let is_chat = file.extension().is_some_and(|extension| extension == Self::Chat.extension());
         if is_chat { Self::Chat } else { Self::Text }
     }

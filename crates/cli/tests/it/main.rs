@@ -18,6 +18,7 @@ mod canary;
 mod change;
 mod changing;
 mod changing_cases;
+mod changing_formats;
 mod check;
 mod console;
 mod delivery;

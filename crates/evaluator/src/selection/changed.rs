@@ -30,6 +30,8 @@ pub struct PromptFiles<'a> {
     pub active_at_fork: Option<Version>,
     /// The version that is active at the commit that is compared with: the baseline.
     pub active_at_reference: Option<Version>,
+    /// The versions with the bytes of where the changes began that are read in another template format since, by `prompt.lock`.
+    pub reread: &'a [Version],
 }
 
 /// The paths that differ, relative to the repository.
@@ -53,11 +55,12 @@ pub enum Changed {
 /// The prompts that these changed paths and the changed parts of registry.yaml concern:
 ///
 /// - a version file: its version is to be judged;
+/// - a row of prompt.lock by which a version is read in another template format: it says something else;
 /// - a pointer that moved: the version that it names now is to be judged;
 /// - `prompt.yaml`, the suite, any file in `tests/`, a dataset, wherever it lies, a submodule with one of these: the prompt is evaluated;
 /// - registry.yaml, as far as [`registry_changes`] finds something: every prompt is evaluated.
 ///
-/// Other files (a README, the lock, experiments, the ledger) change no answer.
+/// Other files (a README, experiments, the ledger, what else the lock says) change no answer.
 pub fn changed_prompts(paths: &Paths, registry: &[String], prompts: &[PromptFiles<'_>]) -> Changed {
     let mut changed = BTreeMap::new();
     let files: BTreeSet<&Path> = paths.files.iter().map(PathBuf::as_path).collect();
@@ -74,6 +77,10 @@ pub fn changed_prompts(paths: &Paths, registry: &[String], prompts: &[PromptFile
         if let Some((before, now)) = moved {
             change.versions.insert(now.clone());
             change.reasons.push(format!("the active version moved from {before}"));
+        }
+        for version in prompt.reread {
+            change.versions.insert(version.clone());
+            change.reasons.push(format!("{version} is read in another template format"));
         }
         if !registry.is_empty() {
             change.reasons.push(format!("registry.yaml changed ({})", registry.join(", ")));

@@ -193,6 +193,7 @@ fn changed(paths: &[&str], fork: Option<&str>, now: &str, reference: Option<&str
         active: Some(&now),
         active_at_fork: fork.map(v),
         active_at_reference: reference.map(v),
+        reread: &[],
     };
     let shared: &'static [PathBuf] = Box::leak(Box::new([PathBuf::from("data/shared.csv")]));
     let mut other = prompt("other", "prompts/other", &[]);

@@ -5,17 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::prompt_directory::Files;
+use super::reading::Reader;
 use super::{MAX_VERSION_BYTES, PromptVersion};
 use crate::content::{UsageFinding, VersionContent, as_field, check_usage};
 use crate::digest::Digest;
 use crate::files::read_text;
-use crate::lock_file::{Lock, LockRow};
+use crate::lock_file::Lock;
 use crate::problem::Problem;
 use crate::prompt_file::{Declared, PromptFile, place_of_variable};
 use crate::template::TemplateFormat;
 use crate::variables::{Interface, Variables};
 use crate::version::Version;
-use crate::version_file::{Form, VersionFile, place_of_text, place_of_use};
+use crate::version_file::{VersionFile, place_of_text, place_of_use};
 use crate::yaml::Document;
 
 /// The code of a warning: a value goes nowhere, since its name stands in the braces of the other template format.
@@ -77,89 +78,6 @@ pub(super) fn load(
         problems.extend(without_default(document, variables, &versions));
     }
     versions
-}
-
-/// Reads versions, each in its own template format.
-struct Reader {
-    /// That of `prompt.yaml`: of every text that is not registered.
-    format: TemplateFormat,
-    /// What is declared, for either format.
-    declared: Option<[Shared; 2]>,
-}
-
-impl Reader {
-    fn new(format: TemplateFormat, variables: &Declared) -> Self {
-        let declared = match variables {
-            Declared::Valid(variables) => {
-                Some(TemplateFormat::ALL.map(|format| Shared::new(format, variables.clone())))
-            }
-            Declared::Not | Declared::Broken => None,
-        };
-        Self { format, declared }
-    }
-
-    /// A registered text says for ever what it said when it was registered, so it is read in the format of its row. A row of before the
-    /// format was kept has a digest that may prove one; where it proves none, the text is read as all others are.
-    fn read(
-        &self,
-        file: &Path,
-        text: &Arc<str>,
-        form: Form,
-        row: Option<&LockRow>,
-        problems: &mut Vec<Problem>,
-    ) -> (VersionFile, Option<Shared>) {
-        let in_format = |format: TemplateFormat| {
-            let mut found = Vec::new();
-            let read = VersionFile::parse(file, text, form, format, &mut found);
-            let interface = read.content.as_ref().map(|content| self.interface(format, content));
-            ((read, interface), found)
-        };
-        let format = row.and_then(|row| row.template_format).unwrap_or(self.format);
-        let (mut read, mut found) = in_format(format);
-        if let Some(row) = row.filter(|row| row.template_format.is_none())
-            && !proves(row, format, &read)
-        {
-            let (other, of_other) = in_format(format.other());
-            if proves(row, format.other(), &other) {
-                (read, found) = (other, of_other);
-            }
-        }
-        problems.append(&mut found);
-        read
-    }
-
-    /// What is declared, or else what this content uses.
-    fn interface(&self, format: TemplateFormat, content: &VersionContent) -> Shared {
-        let declared = self.declared.as_ref().and_then(|declared| {
-            declared.iter().find(|declared| declared.interface.format() == format).cloned()
-        });
-        declared.unwrap_or_else(|| Shared::inferred(format, content))
-    }
-}
-
-/// Whether a row is of a text that was read so, with the variables that are declared now, or with those that it uses: nobody need have
-/// declared any.
-fn proves(row: &LockRow, format: TemplateFormat, (read, interface): &(VersionFile, Option<Shared>)) -> bool {
-    let (Some(content), Some(interface)) = (&read.content, interface) else { return false };
-    row.interface == interface.digest || row.interface == Shared::inferred(format, content).digest
-}
-
-/// An interface with its digest, made once for all versions that share it.
-#[derive(Clone)]
-struct Shared {
-    interface: Arc<Interface>,
-    digest: Digest,
-}
-
-impl Shared {
-    fn new(format: TemplateFormat, variables: Variables) -> Self {
-        let interface = Interface::new(format, variables);
-        Self { digest: interface.digest(), interface: Arc::new(interface) }
-    }
-
-    fn inferred(format: TemplateFormat, content: &VersionContent) -> Self {
-        Self::new(format, Variables::inferred(format, content.variables()))
-    }
 }
 
 /// The interface of a prompt as a whole: what is declared, or else what any version uses.

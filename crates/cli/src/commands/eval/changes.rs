@@ -3,6 +3,7 @@
 mod at_commit;
 mod changed_paths;
 mod contents;
+mod formats;
 mod frozen;
 mod git;
 mod given_up;
@@ -128,8 +129,11 @@ pub(super) fn since(
             )
         })
         .collect();
+    let reread = prompts.iter().map(|(prompt, _)| then.reread(prompt)).collect::<Result<Vec<_>, _>>()?;
     let mut known = Vec::new();
-    for ((prompt, _), (directory, files, dataset_patterns)) in prompts.iter().zip(&files) {
+    for (((prompt, _), (directory, files, dataset_patterns)), reread) in
+        prompts.iter().zip(&files).zip(&reread)
+    {
         known.push(PromptFiles {
             name: prompt.name().as_str(),
             directory,
@@ -138,6 +142,7 @@ pub(super) fn since(
             active: prompt.active_version().ok().map(|active| &active.version),
             active_at_fork: git.active_version(fork, prompt.directory())?,
             active_at_reference: git.active_version(commit, prompt.directory())?,
+            reread,
         });
     }
     let registry_path = tree.root().join(registry_file::FILE_NAME);

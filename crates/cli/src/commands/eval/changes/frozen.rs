@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use promptassay_lifecycle::ledger::{self, Ledger, Standing};
-use promptassay_registry::digest::Digest;
 use promptassay_registry::lock_file::{self, Lock, LockRow};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem};
-use promptassay_registry::tree::Prompt;
+use promptassay_registry::tree::{Prompt, PromptVersion};
 use promptassay_registry::version::{Version, VersionSelector};
 
 use super::Then;
+use super::formats::ReadThen;
 use super::git::slashed;
 use super::linked::is_touched;
 use crate::commands::eval::against::blessed_path;
@@ -32,14 +32,21 @@ impl Then<'_> {
             // What the other side registered since, the change could not know; what it had, it must keep.
             let Some(first) = began.rows.get(version) else { continue };
             let now = prompt.lock().rows.get(version);
+            let read =
+                self.registered_then(prompt.version(version), [(&self.fork, first), (&self.commit, row)])?;
             let differences = match now {
-                Some(now) if is_frozen_alike(first, now) || is_frozen_alike(row, now) => {
+                Some(now)
+                    if (is_frozen_alike(first, now) || is_frozen_alike(row, now))
+                        && !matches!(read, ReadThen::In(_)) =>
+                {
                     problems.extend(self.told_otherwise(prompt, version, now, [first, row]));
+                    let told = prompt.version(version).filter(|_| read == ReadThen::Unclear);
+                    problems.extend(told.map(|told| self.format_told(prompt, told)));
                     continue;
                 }
                 // Never served again: its text may go, once that is decided elsewhere than in the change that removes it.
                 None if prompt.version(version).is_none() && archived.contains(version) => continue,
-                now => differences(row, now, prompt, version),
+                now => differences(row, now, prompt, version, read),
             };
             let served = match &production {
                 Some(version) => Some(version.clone()),
@@ -63,7 +70,29 @@ impl Then<'_> {
         Ok(if ledger.faults().is_empty() { Standing::of(ledger.state()) } else { Standing::default() })
     }
 
-    fn lock(&self, commit: &str, directory: &Path) -> Result<Lock, Box<Problem>> {
+    /// How a registered version was read where the change began and at the commit: that one of the two read it as today is enough.
+    fn registered_then(
+        &self,
+        now: Option<&PromptVersion>,
+        then: [(&String, &LockRow); 2],
+    ) -> Result<ReadThen, Box<Problem>> {
+        let Some(now) = now else { return Ok(ReadThen::Not) };
+        let today = Some(now.interface.format());
+        if then.iter().all(|(_, row)| row.template_format == today) {
+            return Ok(ReadThen::Alike);
+        }
+        let mut read = ReadThen::Not;
+        for (commit, row) in then {
+            let there = self.read_then(commit, now, Some(row))?;
+            if matches!(there, ReadThen::Not | ReadThen::Alike) {
+                return Ok(there);
+            }
+            read = there;
+        }
+        Ok(read)
+    }
+
+    pub(super) fn lock(&self, commit: &str, directory: &Path) -> Result<Lock, Box<Problem>> {
         let path = directory.join(lock_file::FILE_NAME);
         let Some(text) = self.git.file_at(commit, &path)? else { return Ok(Lock::default()) };
         let mut problems = Vec::new();
@@ -150,19 +179,31 @@ impl Then<'_> {
         let Some(now) = prompt.version(&active).filter(|_| !there.rows.contains_key(&active)) else {
             return Ok(None);
         };
-        let path = self.git.named(&now.path);
+        let mut read = ReadThen::Not;
         for commit in [&self.commit, &self.fork] {
-            if self.git.file_at(commit, &path)?.is_some_and(|text| Digest::of(text) == now.digest) {
+            let there = self.read_then(commit, now, None)?;
+            // What nobody could read there served nobody.
+            if matches!(there, ReadThen::Alike | ReadThen::Unclear) {
                 return Ok(None);
+            }
+            if there != ReadThen::Not {
+                read = there;
             }
         }
         let name = prompt.name();
+        let (what, restore) = match read {
+            ReadThen::In(then) => (
+                format!("has it read as `{}`, and not as `{then}`", now.interface.format()),
+                format!("let it be `{then}`"),
+            ),
+            _ => ("rewrites it in place".to_owned(), "restore it".to_owned()),
+        };
         let message = format!(
-            "{name} {active} is active at {} and not registered there, and this change rewrites it in place: nothing is compared with the text that is served",
+            "{name} {active} is active at {} and not registered there, and this change {what}: nothing is compared with the text that is served",
             self.reference
         );
         let help = format!(
-            "restore it, and put what is new into a version of its own (`promptassay add {name}`), which is compared with it; `promptassay register` freezes a version, so that this cannot happen"
+            "{restore}, and put what is new into a version of its own (`promptassay add {name}`), which is compared with it; `promptassay register` freezes a version, so that this cannot happen"
         );
         let place = Place::whole_file(now.path.as_path());
         Ok(Some(Problem::warning("changes::rewritten_in_place", message).at(place).help(help)))
@@ -205,7 +246,13 @@ fn is_of_other_format(then: &LockRow, now: &LockRow) -> bool {
 }
 
 /// What differs between a row of that day and what is here, a few words each.
-fn differences(then: &LockRow, now: Option<&LockRow>, prompt: &Prompt, version: &Version) -> Vec<String> {
+fn differences(
+    then: &LockRow,
+    now: Option<&LockRow>,
+    prompt: &Prompt,
+    version: &Version,
+    read: ReadThen,
+) -> Vec<String> {
     let Some(now) = now else {
         let text = match prompt.version(version) {
             None => return vec!["the version is gone".to_owned()],
@@ -220,6 +267,9 @@ fn differences(then: &LockRow, now: Option<&LockRow>, prompt: &Prompt, version: 
     }
     if now.interface != then.interface || is_of_other_format(then, now) {
         differences.push("it is registered with other variables or another template format".to_owned());
+    } else if let (ReadThen::In(then), Some(here)) = (read, prompt.version(version)) {
+        let today = here.interface.format();
+        differences.push(format!("it is read with `template_format: {today}`, and there with `{then}`"));
     }
     if now.file != then.file {
         differences.push(format!("its file is {}, not {}", now.file, then.file));

@@ -1,0 +1,80 @@
+//! What a change of prompt.lock does to how a text is read: the same bytes say something else in the other template format.
+
+use insta::assert_snapshot;
+
+use crate::sandbox::{Sandbox, Seen};
+
+const LOCK: &str = "prompts/greet/prompt.lock";
+const PROMPT: &str = "prompts/greet/prompt.yaml";
+
+/// `greet` with a suite of one case and recorded replies; nothing is committed yet.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let suite = "gate: {min_pass_rate: 0.5}\ncases:\n  - {name: ada, inputs: {name: Ada}, validators: [contains: please]}\n";
+    let reply = "{\"case\": \"ada\", \"version\": \"1.0.0\", \"model\": \"default\", \"repeat\": 1, \"text\": \"Yes please\", \
+                 \"finish_reason\": \"stop\", \"source\": \"hand\"}\n";
+    sandbox
+        .write("prompts/greet/tests/test_cases.yaml", suite)
+        .write("replies/greet.jsonl", reply)
+        .write(".gitignore", ".promptassay/\n");
+    sandbox
+}
+
+/// Registers v1.0.0 in this format, and gives what prompt.yaml was before that.
+fn register(sandbox: &Sandbox, format: &str) -> String {
+    let before = sandbox.read(PROMPT);
+    sandbox.write(PROMPT, format!("{before}template_format: {format}\n"));
+    let registered = sandbox.run(&["register", "greet", "1.0.0", "-m", "for a test", "--by", "Ada"]);
+    assert_eq!(registered.code, Some(0), "{}", registered.stderr);
+    before
+}
+
+/// What is said of the change, compared with `main`: by the gate and by the hook.
+fn said(sandbox: &Sandbox) -> String {
+    let Seen { code, stdout, stderr } = sandbox.run(&["eval", "--offline", "--changed-since", "main"]);
+    let gate: Vec<&str> =
+        stdout.lines().filter(|line| line.starts_with("gate") || line.starts_with("skipped:")).collect();
+    let seen = format!("{stderr}{}\nexit {}\n", gate.join("\n"), code.unwrap());
+    let hook = sandbox.run(&["check", "--frozen-since", "main"]);
+    let hook = format!("{}{}exit {}\n", hook.stderr, hook.stdout, hook.code.unwrap());
+    sandbox.clean(&format!("{seen}--- the hook\n{hook}"))
+}
+
+#[test]
+fn a_row_by_which_an_unregistered_text_is_read_otherwise_rewrites_it() {
+    let sandbox = sandbox();
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.git(&["checkout", "-qb", "change"]);
+    let before = register(&sandbox, "jinja");
+    sandbox.write(PROMPT, &before);
+    assert_snapshot!(said(&sandbox));
+    // In the format in which it is read anyway, a row changes nothing.
+    std::fs::remove_file(sandbox.path(LOCK)).unwrap();
+    register(&sandbox, "format");
+    sandbox.write(PROMPT, before);
+    let seen = said(&sandbox);
+    assert!(seen.contains("skipped: ") && seen.ends_with("exit 0\n") && !seen.contains("warning"), "{seen}");
+}
+
+#[test]
+fn a_row_of_before_the_format_was_kept_may_get_only_the_one_that_it_was_read_in() {
+    let sandbox = sandbox();
+    register(&sandbox, "format");
+    sandbox.edit(LOCK, "    template_format: format\n", "");
+    // Nothing of the row tells the format any more.
+    sandbox.edit(PROMPT, "max_length: 20", "max_length: 30");
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.git(&["checkout", "-qb", "change"]);
+    let without = sandbox.read(LOCK);
+    let with = |format: &str| {
+        without.replace("    created_at", &format!("    template_format: {format}\n    created_at"))
+    };
+    sandbox.write(LOCK, with("jinja"));
+    let seen = said(&sandbox);
+    sandbox.write(LOCK, with("format"));
+    assert_snapshot!(seen + "## in the same format\n" + &said(&sandbox));
+}
