@@ -23,14 +23,15 @@ pub fn without_margins_out_of_reach(mut plan: Plan, against: Against<'_>) -> Pla
             });
         // One margin is that of all: where it can be shown of one model it is judged, and who has too few for it is refused as ever. So is
         // who has too few of the whole suite.
-        let why: Option<Vec<String>> = compared
+        let policy = &definition.suite.policy;
+        let why: Option<Vec<(&str, String)>> = compared
             .map(|(variant, candidate)| {
-                let model = &definition.variants[variant].model.name;
+                let model = definition.variants[variant].model.name.as_str();
                 let narrowed = would_be_shown_by_all(definition, model);
-                narrowed.then(|| too_few(&candidate, &definition.suite.policy)).flatten()
+                narrowed.then(|| too_few(&candidate, policy)).flatten().map(|why| (model, why))
             })
             .collect();
-        left_out.extend(why.and_then(|why| why.into_iter().next()).map(|why| (prompt, why)));
+        left_out.extend(why.and_then(|why| said(&why, policy)).map(|why| (prompt, why)));
     }
     for (prompt, why) in left_out {
         plan.set_margin(prompt, Sourced { value: Margin::None, source: Source::Narrowed(why) });
@@ -58,14 +59,27 @@ fn too_few(candidate: &Side, policy: &Policy) -> Option<String> {
     let margin = policy.margin.value.at(count).ok().flatten();
     let is_metric = margin.is_some_and(|margin| can_show(count, margin, policy.confidence.value));
     let units = plural(units.len(), "unit");
-    let units = if is_metric {
+    Some(if is_metric {
         format!("too few of {units} have a metric of the gate to show it")
     } else {
         format!("{units} cannot show it")
-    };
+    })
+}
+
+/// The margin and why it is not judged, of each model where they differ; `None` where nothing is compared.
+fn said(why: &[(&str, String)], policy: &Policy) -> Option<String> {
+    let (_, first) = why.first()?;
     let margin = match policy.margin.value {
         Margin::Share(share) => format!("the margin of {} points", size(share)),
         Margin::Auto | Margin::None => "`margin: auto`".to_owned(),
     };
-    Some(format!("{margin} is not judged; {units}"))
+    let why = if why.iter().all(|(_, why)| why == first) {
+        first.clone()
+    } else {
+        let mut on_each: Vec<String> = why.iter().map(|(model, why)| format!("on {model} {why}")).collect();
+        // Several versions on one model are asked the same cases.
+        on_each.dedup();
+        on_each.join(", ")
+    };
+    Some(format!("{margin} is not judged; {why}"))
 }

@@ -120,15 +120,23 @@ fn a_model_with_too_few_cases_takes_no_margin_from_another() {
 }
 
 #[test]
-fn a_model_that_the_whole_suite_has_too_few_cases_of_is_refused_in_a_selection_too() {
-    // 40 cases on `default`, of which the first five are asked of `other` as well.
+fn units_that_are_too_few_are_counted_for_each_model() {
+    let sandbox = on_two_models(20);
+    let seen = sandbox.run(&["eval", "--offline", "--case", "^case_([2-9]|2[2-4])$"]);
+    let words = seen.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "is not judged; on default 11 units cannot show it, on other 8 units cannot show it";
+    assert!(seen.code == Some(0) && words.contains(said), "{}", seen.shown());
+}
+
+/// 40 cases on `default`, of which the first are asked of `other` as well.
+fn on_two_models(of_other: usize) -> Sandbox {
     let sandbox = sandbox("{margin: 0.2, min_pass_rate: 0.1}", 40);
     let registry = sandbox.read("prompts/registry.yaml");
     let rows = "models:\n  other: {provider: openai, model: o}\n";
     sandbox.write("prompts/registry.yaml", registry.replace("models:\n", rows));
     let mut suite = sandbox.read("prompts/greet/tests/test_cases.yaml");
     let mut replies = sandbox.read("replies/greet.jsonl");
-    for number in 1..=5 {
+    for number in 1..=of_other {
         let case = format!("{{name: case_{number}, ");
         suite = suite.replace(&case, &format!("{case}models: [default, other], "));
         let name = format!("\"case_{number}\"");
@@ -139,6 +147,12 @@ fn a_model_that_the_whole_suite_has_too_few_cases_of_is_refused_in_a_selection_t
     }
     sandbox.write("prompts/greet/tests/test_cases.yaml", suite);
     sandbox.write("replies/greet.jsonl", replies);
+    sandbox
+}
+
+#[test]
+fn a_model_that_the_whole_suite_has_too_few_cases_of_is_refused_in_a_selection_too() {
+    let sandbox = on_two_models(5);
     let eval = |options: &[&str]| sandbox.run(&[&["eval", "--offline"][..], options].concat());
     let whole = eval(&[]);
     assert_eq!(whole.code, Some(2), "{}", whole.shown());
