@@ -37,6 +37,8 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
             };
             let refusal = match &reference {
                 Some(baseline) => {
+                    let model = &definition.model.name;
+                    let refusal = refusal.map(|refusal| of_the_whole(refusal, &prompt_plan.suite, model));
                     refusal.map(|refusal| edited_since(refusal, baseline, &candidate, &prompt_plan.name))
                 }
                 None => refusal,
@@ -84,6 +86,23 @@ pub fn margin_out_of_reach(prompt: &Prompt, suite: &Suite, registry: Option<&Doc
         format!("{prompt}: no version can pass the margin of the gate{on} once it is compared: {message}");
     let help = help + &where_it_only_warns(metric.as_deref(), suite);
     Some(Problem::warning(code, message).at(place).help(help))
+}
+
+/// The refusal of the whole suite in place of that of a part, where both are: a selection is not what is wrong.
+fn of_the_whole(refusal: Refusal, suite: &Suite, model: &str) -> Refusal {
+    let policy = &suite.policy;
+    let whole = suite.whole_units.as_ref().filter(|_| policy.margin.source != Source::Flag);
+    let Some(whole) = whole.and_then(|whole| whole.get(model)) else { return refusal };
+    // A metric that the command line names was not counted.
+    if policy.validator_metrics().any(|metric| !whole.of_metrics.contains_key(metric)) {
+        return refusal;
+    }
+    match refused_for(whole.all, |metric| whole.of_metrics.get(metric).copied().unwrap_or_default(), policy) {
+        Some(of_all) => {
+            Refusal { message: format!("not even the whole suite is enough: {}", of_all.message), ..of_all }
+        }
+        None => refusal,
+    }
 }
 
 /// Whoever sees a check in more cases than are counted learns why.
@@ -190,7 +209,11 @@ fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> 
         }
         let who = format!("{} of {units} have `{metric}`, a metric of the gate, and", counted(with_metric));
         let message = too_few(&who, with_metric, margin, confidence);
-        let others = format!("; or leave `{metric}` out of `metrics:`");
+        let others = match (&policy.metrics.source, policy.metrics.value.len()) {
+            (Source::Flag, _) => format!("; or leave `--metric {metric}` out"),
+            (_, 1) => "; or gate by another metric: `metrics: [pass_rate]`".to_owned(),
+            _ => format!("; or leave `{metric}` out of `metrics:`"),
+        };
         let refusal = refusal(message, help(needed, with_metric, confidence) + &others);
         Some(Refusal { metric: Some(metric.to_owned()), ..refusal })
     })
@@ -274,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_metric_that_few_units_have_is_refused_as_a_suite_of_so_few_is() {
-        let of = |metrics: &[&str], with_hours: usize| {
+        let of_source = |metrics: &[&str], with_hours: usize, source: Source| {
             let words: Vec<String> = (0..32).map(|unit| format!("c{unit}:p")).collect();
             let mut side = side(&words.join(" "));
             for case in side.cases.iter_mut().take(with_hours) {
@@ -283,12 +306,19 @@ mod tests {
             let metrics = metrics.iter().map(|metric| Metric::from((*metric).to_owned())).collect();
             let policy = Policy {
                 margin: Sourced::default(Margin::Share(0.15)),
-                metrics: Sourced::default(metrics),
+                metrics: Sourced { value: metrics, source },
                 ..Policy::default()
             };
             refused(&side, &side, &policy)
                 .map(|refusal| format!("{}\nhelp: {}", refusal.message, refusal.help))
         };
+        let of = |metrics: &[&str], with_hours: usize| of_source(metrics, with_hours, Source::Suite);
+        let ends = |metrics: &[&str], source: Source| {
+            let text = of_source(metrics, 11, source).unwrap();
+            text.rsplit_once("; or ").unwrap().1.to_owned()
+        };
+        assert_eq!(ends(&["hours"], Source::Suite), "gate by another metric: `metrics: [pass_rate]`");
+        assert_eq!(ends(&["hours"], Source::Flag), "leave `--metric hours` out");
         insta::assert_snapshot!(of(&["pass_rate", "hours"], 11).unwrap());
         assert_eq!(of(&["pass_rate", "hours"], 19), None);
         assert_eq!(of(&["pass_rate"], 11), None);
