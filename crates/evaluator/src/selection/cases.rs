@@ -324,6 +324,15 @@ mod tests {
             how("{contains: o}, {contains: two}, {contains: three}"),
             "checks that are others: `contains` (value `okay` there and `o` here)"
         );
+        // Where the other side took away what the change weakens.
+        let of =
+            |here: &str| changed(&case("{max_words: 9}, {contains: a}"), &case("{contains: a}"), &case(here));
+        assert!(
+            of("{max_words: 99}, {contains: a}").ends_with("`max_words` (value 9 there and 99 here)"),
+            "{}",
+            of("{max_words: 99}, {contains: a}")
+        );
+        assert_eq!(of("{max_words: 9}, {contains: a}"), "");
     }
 
     #[test]

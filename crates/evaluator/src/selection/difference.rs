@@ -1,5 +1,6 @@
 //! What of a case is another than it was at a commit: the one place that says so, for every case and for those that must pass.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -53,6 +54,7 @@ impl Differences {
             return (all, Self::default());
         };
         let (since, of_other) = (Self::between(began, now, known), Self::between(then, began, known));
+        let by_other = OnceCell::new();
         let (mut own, mut moved) = (Self::default(), Self::default());
         for (part, ways) in all.0 {
             let Some(of_change) = since.0.get(&part) else {
@@ -64,7 +66,14 @@ impl Differences {
             let theirs = of_other.0.get(&part).filter(|_| ways.len() <= WAYS);
             let is_moved =
                 |way: &String| theirs.is_some_and(|ways| ways.contains(way)) && !of_change.contains(way);
-            let (theirs, ours): (BTreeSet<String>, BTreeSet<String>) = ways.into_iter().partition(is_moved);
+            let (theirs, mut ours): (BTreeSet<String>, BTreeSet<String>) =
+                ways.into_iter().partition(is_moved);
+            // What the change edits and the other side took away is told as what the change did to it, unless both did the same.
+            if ours.is_empty() {
+                let by_other = by_other.get_or_init(|| Self::between(began, then, known));
+                let is_shared = |way: &String| by_other.0.get(&part).is_some_and(|ways| ways.contains(way));
+                ours.extend(of_change.iter().filter(|way| !is_shared(way)).cloned());
+            }
             let lists = [(&mut moved, theirs), (&mut own, ours)];
             for (list, ways) in lists.into_iter().filter(|(_, ways)| !ways.is_empty()) {
                 list.0.insert(part.clone(), ways);
