@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use promptassay_experiments::canary::{Canary, GuardPolicy, Step};
 use promptassay_lifecycle::event::Change;
 use promptassay_lifecycle::ledger::{Ledger, Line};
-use promptassay_lifecycle::policy::Policy;
+use promptassay_lifecycle::policy::{self, Policy};
 use promptassay_registry::digest::Digest;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Problem, did_you_mean, has_errors};
@@ -46,6 +46,12 @@ pub(crate) fn find(loaded: &Loaded, name: &str, context: &Context<'_>) -> Result
         Some(document) => Policy::read(document, &mut problems),
         None => Policy::default(),
     };
+    let registry = loaded.tree.registry();
+    let keys = registry.document.as_ref().map(|document| document.keys_at(&[])).unwrap_or_default();
+    if !keys.iter().any(|(key, _)| *key == policy::KEY) {
+        // What cannot be read, or is misspelt, may well name the guardrails.
+        problems.extend(registry.unclear.iter().cloned());
+    }
     if has_errors(&problems) {
         return Err(Failure::invalid(problems));
     }

@@ -393,19 +393,24 @@ fn emptied(location: &Location) -> Option<Problem> {
 
 fn of_registry(loaded: &Loaded) -> Result<Option<Location>, Failure> {
     let tree = &loaded.tree;
-    let file = tree.root().join(registry_file::FILE_NAME);
-    let is_of_file = |problem: &&Problem| {
-        problem.is_error() && problem.place.as_ref().is_some_and(|place| place.file == file)
-    };
-    let mut problems: Vec<Problem> = match &tree.registry().document {
-        Some(_) => Vec::new(),
-        // A file that cannot be read may well name a store.
-        None => loaded.problems.iter().filter(is_of_file).cloned().collect(),
-    };
-    let location = tree.registry().document.as_ref().and_then(|document| {
+    let registry = tree.registry();
+    let mut problems = Vec::new();
+    let location = registry.document.as_ref().and_then(|document| {
         Location::of_registry(document, tree.root(), tree.repository_root(), &mut problems)
     });
-    if location.is_none() && has_errors(&problems) { Err(Failure::invalid(problems)) } else { Ok(location) }
+    if location.is_none() {
+        // What cannot be read, or is misspelt, may well name a store.
+        problems.extend(registry.unclear.iter().cloned());
+    }
+    // Of two stores nobody knows which one is meant.
+    let file = tree.root().join(registry_file::FILE_NAME);
+    let is_twice = |problem: &&Problem| {
+        problem.code == "yaml::duplicate_key"
+            && problem.message.contains("`store`")
+            && problem.place.as_ref().is_some_and(|place| place.file == file)
+    };
+    problems.extend(loaded.problems.iter().filter(is_twice).cloned());
+    if has_errors(&problems) { Err(Failure::invalid(problems)) } else { Ok(location) }
 }
 
 fn no_store() -> Failure {

@@ -13,8 +13,8 @@ use crate::canonical::canonical_json;
 use crate::evidence::ReplySource;
 use crate::stage::Stage;
 
-/// The section's name.
-const KEY: &str = "lifecycle";
+/// The section's name in `registry.yaml`.
+pub const KEY: &str = "lifecycle";
 
 /// What promotions need. Every key may be left out.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

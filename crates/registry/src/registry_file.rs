@@ -52,6 +52,9 @@ pub struct RegistryFile {
     pub document: Option<Document>,
     /// The directory of recorded replies. It need not exist.
     pub replies: Option<PathBuf>,
+    /// Why a key that does not stand here may be meant all the same: the file cannot be read, has another name, is no map, or has a key that
+    /// nobody knows. Whoever goes on without a key where this is not empty may do the opposite of what was written.
+    pub unclear: Vec<Problem>,
 }
 
 impl RegistryFile {
@@ -63,13 +66,23 @@ impl RegistryFile {
         repository: &Path,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let mut replies = None;
+        let (mut replies, mut unclear) = (None, Vec::new());
         if !document.is_empty() {
             let reading = document.read::<RegistrySpec>();
+            let is_map = reading.value.is_some();
+            unclear.extend(
+                reading
+                    .problems
+                    .iter()
+                    .filter(|problem| !is_map || problem.code == "yaml::unknown_key")
+                    .cloned(),
+            );
             problems.extend(reading.problems);
             let spec = reading.value.unwrap_or_default();
             if let Some(schema) = spec.schema.filter(|schema| schema.value != SCHEMA) {
-                problems.push(unknown_schema(&document, &schema));
+                let problem = unknown_schema(&document, &schema);
+                unclear.push(problem.clone());
+                problems.push(problem);
             }
             if let Some(written) = spec.replies {
                 match resolve_inside(directory, &written, repository) {
@@ -82,7 +95,7 @@ impl RegistryFile {
                 }
             }
         }
-        Self { document: Some(document), replies }
+        Self { document: Some(document), replies, unclear }
     }
 }
 
@@ -134,5 +147,24 @@ mod tests {
         registry.yaml:3:10: `../../elsewhere` leads out of the repository, to `OUTSIDE/elsewhere` (help: keep it inside the repository, so that every clone has it)
         ");
         insta::assert_snapshot!(read("[models]").1, @"registry.yaml:1:1: expected a map, found a list");
+    }
+
+    #[test]
+    fn what_may_be_another_key_is_told_apart_from_what_is_wrong_with_one() {
+        let unclear = |text: &str| {
+            let shown: Vec<String> = read(text).0.unclear.iter().map(ToString::to_string).collect();
+            shown.join("\n")
+        };
+        for text in ["", "models: 5\nreplies: [1]\nstore: [1]\n", "replies: ../../elsewhere\n", "gate: {}\ngate: {}\n"] {
+            assert_eq!(unclear(text), "", "{text}");
+        }
+        insta::assert_snapshot!(
+            unclear("stor: a\nreplies: 5\n") + "\n" + &unclear("[store]") + "\n" + &unclear("schema: 2\n"),
+            @"
+        registry.yaml:1:1: unknown key `stor` (help: did you mean `store`?)
+        registry.yaml:1:1: expected a map, found a list
+        registry.yaml:1:9: the format 2 is not known (help: this promptassay reads format 1; a newer one may read this file)
+        "
+        );
     }
 }

@@ -90,27 +90,43 @@ fn read_registry(
     entries: &[Entry],
     problems: &mut Vec<Problem>,
 ) -> RegistryFile {
-    for entry in entries.iter().filter(|entry| entry.kind == Kind::File) {
-        if entry.name != registry_file::FILE_NAME && is_misnamed_registry(&entry.name) {
-            problems.push(
-                Problem::error("registry::misnamed", format!("`{}` is not read", entry.name.escape_debug()))
-                    .at(Place::whole_file(entry.path.as_path()))
-                    .help(format!("name it `{}`", registry_file::FILE_NAME)),
-            );
-        }
-    }
+    let misnamed: Vec<Problem> = entries
+        .iter()
+        .filter(|entry| entry.kind == Kind::File)
+        .filter(|entry| entry.name != registry_file::FILE_NAME && is_misnamed_registry(&entry.name))
+        .map(|entry| {
+            Problem::error("registry::misnamed", format!("`{}` is not read", entry.name.escape_debug()))
+                .at(Place::whole_file(entry.path.as_path()))
+                .help(format!("name it `{}`", registry_file::FILE_NAME))
+        })
+        .collect();
+    problems.extend(misnamed.iter().cloned());
+    let mut registry = read_named(root, repository, entries, problems);
+    registry.unclear.extend(misnamed);
+    registry
+}
+
+fn read_named(
+    root: &Path,
+    repository: &Path,
+    entries: &[Entry],
+    problems: &mut Vec<Problem>,
+) -> RegistryFile {
     let Some(entry) = entries.iter().find(|entry| entry.name == registry_file::FILE_NAME) else {
         return RegistryFile::default();
     };
-    match read_text(&entry.path, MAX_YAML_BYTES) {
-        Ok(text) => match Document::parse(entry.path.as_path(), text, problems) {
-            Some(document) => RegistryFile::read(document, root, repository, problems),
-            None => RegistryFile::default(),
-        },
+    let mut found = Vec::new();
+    let document = match read_text(&entry.path, MAX_YAML_BYTES) {
+        Ok(text) => Document::parse(entry.path.as_path(), text, &mut found),
         Err(problem) => {
-            problems.push(*problem);
-            RegistryFile::default()
+            found.push(*problem);
+            None
         }
+    };
+    problems.extend(found.iter().cloned());
+    match document {
+        Some(document) => RegistryFile::read(document, root, repository, problems),
+        None => RegistryFile { unclear: found, ..RegistryFile::default() },
     }
 }
 
