@@ -341,20 +341,32 @@ fn look_at(location: Option<Location>) -> Result<Option<Box<dyn Store>>, Failure
 fn in_repository(location: Location, source: &str, loaded: &Loaded) -> Result<Location, Failure> {
     let root = loaded.tree.repository_root();
     let path = match location {
-        Location::Sqlite(path) if path.is_relative() && root.join(".git").exists() => path,
+        Location::Sqlite(path) if path.is_relative() => path,
         location => return Ok(location),
     };
+    let has_repository = root.join(".git").exists();
     let at_root = root.join(&path);
-    let Ok(here) = environment::directory() else { return Ok(Location::Sqlite(at_root)) };
+    let here = match environment::directory() {
+        Ok(here) => here,
+        Err(_) => return Ok(Location::Sqlite(if has_repository { at_root } else { path })),
+    };
     let from_here = here.join(&path);
-    // Another program may have kept it there, and what it holds is not left behind in silence.
-    if from_here.exists() && !at_root.exists() {
-        let (path, at_root, here) = (path.display(), at_root.display(), from_here.display());
+    let (begins, taken, other) = if has_repository {
+        ("at the root of the repository", &at_root, &from_here)
+    } else {
+        ("in the working directory", &from_here, &at_root)
+    };
+    // Another program, or an earlier one, may have kept it there, and what it holds is not left behind in silence.
+    if other.exists() && !taken.exists() {
+        let (path, taken, other) = (path.display(), taken.display(), other.display());
         let message = format!(
-            "{source} names `{path}`, which begins at the root of the repository, where there is no such file; there is one at `{here}`"
+            "{source} names `{path}`, which begins {begins}, where there is no such file; there is one at `{other}`"
         );
-        let help = format!("write the whole path, `{here}`, or move the file to `{at_root}`");
+        let help = format!("write the whole path, `{other}`, or move the file to `{taken}`");
         return Err(Failure::invalid_one(Problem::error(NO_STORE_BY_NAME, message).help(help)));
+    }
+    if !has_repository {
+        return Ok(Location::Sqlite(path));
     }
     let shown = at_root.strip_prefix(here).map(Path::to_owned);
     Ok(Location::Sqlite(shown.unwrap_or(at_root)))

@@ -117,6 +117,59 @@ fn a_relative_store_of_the_environment_is_one_for_the_repository_and_none_is_lef
     std::fs::remove_dir_all(sandbox.path(".git")).unwrap();
     let here = seen("here.db");
     assert!(here.code == Some(0) && sandbox.path("service/here.db").exists(), "{}", here.shown());
+    // Earlier programs kept it beside the prompts all the same.
+    let left_behind = seen("other.db");
+    assert_eq!(left_behind.code, Some(2), "{}", left_behind.shown());
+    assert_snapshot!("a_store_beside_the_prompts", sandbox.clean(&left_behind.stderr));
+    assert!(!sandbox.path("service/other.db").exists());
+    let mut resolve = sandbox.command(&["--prompts", "../prompts", "resolve", "greet", "--unit", "u1"]);
+    resolve.current_dir(sandbox.path("service")).env("PROMPTASSAY_STORE", "other.db");
+    assert_eq!(Seen::of(&mut resolve).code, Some(2));
+}
+
+/// What is misspelt may be `store:`, and what is served without it is another prompt than an experiment gives.
+#[test]
+fn a_key_that_nobody_knows_ends_no_experiment_in_silence() {
+    let sandbox = started();
+    let sound = sandbox.read("prompts/registry.yaml");
+    let commands = [
+        &["resolve", "greet", "--unit", "u1"][..],
+        &["assign", "trial", "u1"],
+        &["expose", "trial", "u2"],
+        &["record", "trial", "u1", "resolved", "1"],
+        &["analyze", "trial"],
+        &["experiment", "list"],
+        &["snapshot"],
+        &["check"],
+    ];
+    let store = "store: ../data/experiments.db";
+    let twice = format!("{store}\nstore: ../data/other.db");
+    for wrong in ["stor: ../data/experiments.db", &twice, "schema: 2", "? [store]\n: x\nStore: x"] {
+        sandbox.write("prompts/registry.yaml", sound.replace(store, wrong).as_str());
+        for command in commands {
+            let seen = sandbox.run(command);
+            assert_eq!(seen.code, Some(2), "{wrong}: {command:?} {}", seen.shown());
+            assert!(seen.stderr.contains("registry.yaml:"), "{wrong}: {command:?} {}", seen.shown());
+        }
+    }
+    // Its name as well.
+    std::fs::rename(sandbox.path("prompts/registry.yaml"), sandbox.path("prompts/registry.yml")).unwrap();
+    let misnamed = sandbox.run(commands[0]);
+    assert_eq!(misnamed.code, Some(2), "{}", misnamed.shown());
+    // Where a store is named, another key has nothing to do with what is served.
+    sandbox.write("prompts/registry.yaml", format!("{sound}modelz: {{}}\n").as_str());
+    for command in &commands[..4] {
+        assert_eq!(sandbox.run(command).code, Some(0), "{command:?}");
+    }
+    sandbox.write("prompts/registry.yaml", sound.replace(store, "stor: x").as_str());
+    for command in [
+        &["resolve", "greet", "--unit", "u1", "--store", "data/experiments.db"][..],
+        &["assign", "trial", "u1", "--by-file"],
+        &["resolve", "greet"],
+    ] {
+        assert_eq!(sandbox.run(command).code, Some(0), "{command:?}");
+    }
+    assert_snapshot!(sandbox.session(&[commands[0], commands[1]]));
 }
 
 #[cfg(unix)]
