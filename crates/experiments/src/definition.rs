@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 pub use change::Change;
 pub use guardrail::{GuardrailPlan, guardrail_plans};
 pub use metric::{Direction, Metric, MetricKind, Noise, PerUnit, Role};
-pub(crate) use plan::{LEAST_DURATION, confidence};
+pub(crate) use plan::{LEAST_DURATION, confidence, no_bound};
 pub use plan::{LEAST_SUCCESSES, LEAST_UNITS, NotReady, Plan, PlannedUnits, ReadyPlan, planned_units};
 pub use read::{MAX_FILE_BYTES, Owner, file_name, read_directory, valid_label};
 pub use spec::{ExperimentSpec, InOrder, MetricSpec, PlanSpec, VariantSpec};

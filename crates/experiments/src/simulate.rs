@@ -325,9 +325,10 @@ mod tests {
         for metric in ["kind: mean, margin: 0.5, sd: 4", "kind: binary, margin: 0.05, baseline: 0.2"] {
             let (experiment, plan) = guarded(&format!("{{role: guardrail, direction: lower, {metric}}}"));
             assert!(!plan.is_within_reach());
-            let again = guardrail_plans(&experiment, plan.needed_units).unwrap().remove(0);
+            let needed = plan.needed_units.unwrap();
+            let again = guardrail_plans(&experiment, needed).unwrap().remove(0);
             assert!(again.is_within_reach());
-            let fewer = guardrail_plans(&experiment, plan.needed_units - 1).unwrap().remove(0);
+            let fewer = guardrail_plans(&experiment, needed - 1).unwrap().remove(0);
             let shows = |plan: &GuardrailPlan| match plan.noise {
                 Some(Noise::Sd(sd)) => plan.largest_sd.is_some_and(|largest| largest >= sd),
                 Some(Noise::Baseline(rate)) => {
@@ -345,10 +346,24 @@ mod tests {
         let (experiment, plan) = guarded(guardrail);
         assert_eq!(plan.rates, Some(Vec::new()));
         assert!(!plan.is_within_reach());
-        let at_once = guardrail_plans(&experiment, plan.needed_units + 10).unwrap().remove(0);
-        assert!(at_once.rates.is_some_and(|rates| !rates.is_empty()), "{}", plan.needed_units);
-        let before = guardrail_plans(&experiment, plan.needed_units * 99 / 100).unwrap().remove(0);
+        let needed = plan.needed_units.unwrap();
+        let at_once = guardrail_plans(&experiment, needed + 10).unwrap().remove(0);
+        assert!(at_once.rates.is_some_and(|rates| !rates.is_empty()), "{needed}");
+        let before = guardrail_plans(&experiment, needed * 99 / 100).unwrap().remove(0);
         assert_eq!(before.rates, Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_margin_that_bounds_nothing_is_shown_by_no_number_of_units() {
+        for margin in ["margin: 1", "margin: 1, baseline: 0.5", "margin: 0.2, baseline: 0.85"] {
+            let guardrail = format!("{{kind: binary, role: guardrail, direction: lower, {margin}}}");
+            let (experiment, plan) = guarded(&guardrail);
+            assert_eq!((plan.needed_units, plan.rates.as_deref()), (None, Some(&[][..])), "{margin}");
+            let many = guardrail_plans(&experiment, 1_000_000).unwrap().remove(0);
+            assert!(!many.is_within_reach(), "{margin}");
+        }
+        let seen = shown("kind: binary, role: guardrail, direction: lower, margin: 0.2", "baseline: 0.85", 20);
+        assert!(seen.abs() < f64::EPSILON, "{seen}");
     }
 
     #[test]

@@ -138,15 +138,19 @@ pub(crate) fn simulate(arguments: &SimulateArguments, context: &Context<'_>) -> 
         let tried = seen.guardrails.iter().filter_map(|guardrail| Some((guardrail, guardrail.holds_at_end?)));
         rows.extend(tried.zip(guarded.iter().filter(|plan| plan.noise.is_some())).map(
             |((guardrail, holds), plan)| {
-                let promised =
-                    if plan.is_within_reach() { "promised: 80 %" } else { "too few units for 80 %" };
+                let promised = match plan.needed_units {
+                    None => guardrails::BOUNDS_NOTHING.to_owned(),
+                    Some(_) if plan.is_within_reach() => "promised: 80 %".to_owned(),
+                    // Which may be seen with fewer as well: it is no promise then.
+                    Some(needed) => format!("promised from {} units on: 80 %", thousands(needed)),
+                };
                 // With several treatments it is promised of the one about which least is known.
                 let several = found.experiment.treatments().count() > 1;
                 let treatment = match &guardrail.treatment {
                     Some(treatment) if several => format!(" for `{treatment}`"),
                     _ => String::new(),
                 };
-                row(&format!("`{}` shown to hold{treatment}", guardrail.metric), holds, promised.to_owned())
+                row(&format!("`{}` shown to hold{treatment}", guardrail.metric), holds, promised)
             },
         ));
         if let Some(shipped) = seen.shipped_at_end.filter(|_| !seen.guardrails.is_empty()) {

@@ -36,8 +36,12 @@ pub(crate) fn lines(plans: &[GuardrailPlan]) -> String {
     format!("{head}{}", columns(&rows, &[], 2, false))
 }
 
+/// What is said of a guardrail that no number of units shows to hold.
+pub(crate) const BOUNDS_NOTHING: &str = "never shown to hold: the margin bounds nothing";
+
 fn shown(plan: &GuardrailPlan) -> String {
-    let needed = thousands(plan.needed_units);
+    let Some(needed) = plan.needed_units else { return BOUNDS_NOTHING.to_owned() };
+    let needed = thousands(needed);
     let value = |value: f64| plain(plan.kind, value);
     if let Some(noise) = plan.noise {
         let at = match noise {
@@ -62,21 +66,22 @@ fn shown(plan: &GuardrailPlan) -> String {
 /// Those that the units would rarely show to hold, so that nothing could be shipped.
 pub(crate) fn warnings(found: &Found, plans: &[GuardrailPlan]) -> Vec<Problem> {
     let problem = |plan: &GuardrailPlan| {
+        // Where the margin bounds nothing, that is what is wrong, and more units do not help.
+        let needed = plan.needed_units?;
         let message = format!(
             "{} units would rarely show that `{}` holds, and nothing is shipped without that",
             thousands(plan.units),
             plan.metric
         );
         let help = match plan.noise {
-            Some(_) => format!("plan `units: {}` or more, or bear a larger `margin:`", plan.needed_units),
+            Some(_) => format!("plan `units: {needed}` or more, or bear a larger `margin:`"),
             None => format!(
                 "it takes {} units at the very least, at the best of all rates; plan more, or bear a larger `margin:`",
-                thousands(plan.needed_units)
+                thousands(needed)
             ),
         };
-        Problem::warning("experiment::guardrail", message)
-            .at(found.experiment.place_of_metric(&plan.metric))
-            .help(help)
+        let problem = Problem::warning("experiment::guardrail", message);
+        Some(problem.at(found.experiment.place_of_metric(&plan.metric)).help(help))
     };
-    plans.iter().filter(|plan| !plan.is_within_reach()).map(problem).collect()
+    plans.iter().filter(|plan| !plan.is_within_reach()).filter_map(problem).collect()
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::sample::{Sample, covariates};
 use super::text::{counted, thousands};
 use super::{Comparison, MetricReport};
-use crate::definition::{Experiment, Metric, MetricKind, PerUnit, confidence};
+use crate::definition::{Experiment, Metric, MetricKind, PerUnit, confidence, no_bound};
 use crate::store::Arms;
 
 /// Below this p-value the sample ratio blocks.
@@ -255,11 +255,8 @@ pub(super) fn of_one_arm(metric: &Metric, report: &MetricReport) -> Vec<Finding>
 /// What the values of one metric say about the data.
 pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Experiment) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if metric.margin_bounds_nothing() {
-        let message = format!(
-            "the margin of `{}` bounds nothing, since a rate is never worse by 1 or more, so it does not count as a guardrail that holds",
-            metric.name
-        );
+    if let Some(room) = metric.room_within_margin() {
+        let message = format!("{}, so it does not count as a guardrail that holds", no_bound(&metric.name, room));
         findings.push(Finding { weight: Weight::Warning, code: "margin", message });
     }
     if let Some(p) = Sample::missing_unevenly(&samples.iter().collect::<Vec<_>>()) {

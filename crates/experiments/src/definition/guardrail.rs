@@ -29,14 +29,15 @@ pub struct GuardrailPlan {
     pub rates: Option<Vec<[f64; 2]>>,
     /// What the definition says of its values today.
     pub noise: Option<Noise>,
-    /// The units that it takes. Where the definition does not say how the values vary, those that it takes in the best case.
-    pub needed_units: u64,
+    /// The units that it takes. Where the definition does not say how the values vary, those that it takes in the best case. `None` where
+    /// the margin bounds nothing: no number of units shows it then.
+    pub needed_units: Option<u64>,
 }
 
 impl GuardrailPlan {
     /// Whether these units show it; without a word on how the values vary, whether they could.
     pub fn is_within_reach(&self) -> bool {
-        self.units >= self.needed_units
+        self.needed_units.is_some_and(|needed| self.units >= needed)
     }
 }
 
@@ -79,6 +80,7 @@ impl Design {
         let least = units_for_counts(self.smallest, None)?;
         let of_rate = Rate { design: self, margin, direction: metric.direction };
         let is_rate = metric.kind == MetricKind::Binary;
+        let is_bound = metric.room_within_margin().is_none();
         Ok(GuardrailPlan {
             metric: metric.name.clone(),
             kind: metric.kind.name(),
@@ -87,15 +89,16 @@ impl Design {
             largest_sd: if enough && !is_rate { Some(self.largest_sd(margin, units)?) } else { None },
             rates: match is_rate {
                 false => None,
-                true if enough => Some(of_rate.shown_at(units)?),
+                true if enough && is_bound => Some(of_rate.shown_at(units)?),
                 true => Some(Vec::new()),
             },
             noise: metric.noise,
             needed_units: match metric.noise {
-                Some(Noise::Baseline(rate)) => of_rate.units(rate)?,
-                Some(Noise::Sd(sd)) => self.units_at_sd(margin, sd)?.max(least),
-                None if is_rate => of_rate.fewest_units()?,
-                None => least,
+                _ if !is_bound => None,
+                Some(Noise::Baseline(rate)) => Some(of_rate.units(rate)?),
+                Some(Noise::Sd(sd)) => Some(self.units_at_sd(margin, sd)?.max(least)),
+                None if is_rate => Some(of_rate.fewest_units()?),
+                None => Some(least),
             },
         })
     }

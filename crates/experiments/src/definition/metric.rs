@@ -131,8 +131,8 @@ impl Metric {
         self.role != Role::Descriptive
     }
 
-    /// How much worse a rate can become at most, where its margin is no less than that: then it bounds nothing, and the guardrail would hold
-    /// whatever happens. In (0, 1].
+    /// How much worse a rate can become at most, where its margin is no less than that: then it bounds nothing, the guardrail would hold
+    /// whatever happens, and so it never counts as one that holds. In (0, 1].
     pub fn room_within_margin(&self) -> Option<f64> {
         if self.kind != MetricKind::Binary || self.role != Role::Guardrail {
             return None;
@@ -146,11 +146,6 @@ impl Metric {
         // With a margin of 1 or more nothing depends on what somebody took for today's rate.
         let room = if margin >= 1.0 { 1.0 } else { room };
         (room > 0.0 && margin >= room).then_some(room)
-    }
-
-    /// Whether no rate, whatever it is today, can become worse by the margin.
-    pub(crate) fn margin_bounds_nothing(&self) -> bool {
-        self.room_within_margin() == Some(1.0)
     }
 
     /// The names under which its outcomes are recorded.

@@ -129,7 +129,8 @@ pub enum NotReady {
     },
 }
 
-fn no_bound(metric: &str, room: f64) -> String {
+/// What is wrong with the margin of a rate that can become worse by so much at most.
+pub(crate) fn no_bound(metric: &str, room: f64) -> String {
     if room < 1.0 {
         let points = 100.0 * room;
         return format!(
@@ -161,7 +162,7 @@ impl NotReady {
                     .to_owned()
             }
             Self::NoBound { room, .. } if *room < 1.0 => {
-                "write a smaller margin: with this one the guardrail would always hold".to_owned()
+                "write a smaller margin, or mend the `baseline`: with these it would hold whatever happens, so it never counts as one that holds".to_owned()
             }
             Self::NoBound { .. } => "write 0.05 for 5 points".to_owned(),
         }

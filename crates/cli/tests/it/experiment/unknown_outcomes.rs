@@ -139,6 +139,12 @@ fn a_rate_whose_margin_bounds_nothing_starts_nothing_and_holds_nothing_but_is_se
     assert_eq!(served.code, Some(0), "{}", served.shown());
     let mut seen = sandbox.session(&[&["check"], &["experiment", "start", "trial"], &LOOK]);
     sandbox.edit(TRIAL, &cost("5"), &cost("0.5, baseline: 0.6"));
-    seen += &sandbox.session(&[&["check"], &["experiment", "start", "trial"]]);
+    seen += &sandbox.session(&[
+        &["check"],
+        &["experiment", "start", "trial"],
+        &["experiment", "power", "trial"],
+        &["simulate", "trial", "--experiments", "5", "--looks", "1"],
+        &LOOK,
+    ]);
     assert_snapshot!(seen);
 }
