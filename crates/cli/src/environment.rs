@@ -81,6 +81,13 @@ impl Environment {
         Timestamp::from_second(now.as_second()).unwrap_or(now)
     }
 
+    /// The time of what is held against the ledger, which keeps milliseconds: cut to them, so that nothing is younger than it is.
+    pub(crate) fn now_in_milliseconds(&self) -> Timestamp {
+        let now = self.now();
+        // A time that is there is within the range.
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
     /// The time.
     #[expect(clippy::unused_self, reason = "whoever wants the time must have been given the surroundings")]
     pub(crate) fn now(&self) -> Timestamp {

@@ -346,9 +346,8 @@ fn in_repository(location: Location, source: &str, loaded: &Loaded) -> Result<Lo
     };
     let has_repository = root.join(".git").exists();
     let at_root = root.join(&path);
-    let here = match environment::directory() {
-        Ok(here) => here,
-        Err(_) => return Ok(Location::Sqlite(if has_repository { at_root } else { path })),
+    let Ok(here) = environment::directory() else {
+        return Ok(Location::Sqlite(if has_repository { at_root } else { path }));
     };
     let from_here = here.join(&path);
     let (begins, taken, other) = if has_repository {

@@ -362,7 +362,8 @@ mod tests {
             let many = guardrail_plans(&experiment, 1_000_000).unwrap().remove(0);
             assert!(!many.is_within_reach(), "{margin}");
         }
-        let seen = shown("kind: binary, role: guardrail, direction: lower, margin: 0.2", "baseline: 0.85", 20);
+        let seen =
+            shown("kind: binary, role: guardrail, direction: lower, margin: 0.2", "baseline: 0.85", 20);
         assert!(seen.abs() < f64::EPSILON, "{seen}");
     }
 

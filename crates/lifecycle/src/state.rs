@@ -47,7 +47,7 @@ pub struct VersionState {
 /// Somebody rolled back from a version, or ended its canary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// When.
+    /// When. A whole second is of a ledger of before there were milliseconds: it was somewhere within it.
     pub at: Timestamp,
     /// Why.
     pub reason: Option<String>,
@@ -264,11 +264,11 @@ impl State {
         if let Some(state) = self.versions.get_mut(version) {
             state.adopted |= step == Move::Adopt;
             if is_rolled_back {
-                state.mark = Some(Mark { at: event.second(), reason: event.reason.clone() });
+                state.mark = Some(Mark { at: event.at, reason: event.reason.clone() });
             } else if step.to() == Stage::Production {
                 (state.mark, state.aborted) = (None, None);
             } else if event.command == Verb::Abort {
-                state.aborted = Some(Mark { at: event.second(), reason: event.reason.clone() });
+                state.aborted = Some(Mark { at: event.at, reason: event.reason.clone() });
             }
         }
         Ok(())

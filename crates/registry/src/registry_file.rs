@@ -155,7 +155,12 @@ mod tests {
             let shown: Vec<String> = read(text).0.unclear.iter().map(ToString::to_string).collect();
             shown.join("\n")
         };
-        for text in ["", "models: 5\nreplies: [1]\nstore: [1]\n", "replies: ../../elsewhere\n", "gate: {}\ngate: {}\n"] {
+        for text in [
+            "",
+            "models: 5\nreplies: [1]\nstore: [1]\n",
+            "replies: ../../elsewhere\n",
+            "gate: {}\ngate: {}\n",
+        ] {
             assert_eq!(unclear(text), "", "{text}");
         }
         insta::assert_snapshot!(

@@ -64,7 +64,7 @@ fn merge(arguments: &MergeArguments, context: &Context<'_>) -> Result<Exit, Ende
         Failure { exit, problems: problems.iter().map(problem).collect() }
     })?;
     let plan = plan_again(&whole, Terms::OfThatDay, &arguments.policy, context)?;
-    let started_at = context.environment.now_in_seconds();
+    let started_at = context.environment.now_in_milliseconds();
     let header = Header {
         id: context.environment.run_id(),
         started_at,

@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &RescoreArguments, context: &Context<'_>) -> Result
 fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, Ended> {
     let (directory, then) = described(arguments.runs.find(&arguments.run, context)?)?;
     let plan = plan_again(&then, Terms::OfToday, &arguments.policy, context)?;
-    let started_at = context.environment.now_in_seconds();
+    let started_at = context.environment.now_in_milliseconds();
     let header = Header {
         id: context.environment.run_id(),
         started_at,

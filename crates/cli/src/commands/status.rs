@@ -253,7 +253,7 @@ fn one_text(answer: &Answer<'_>, state: &State, now: Timestamp, color: bool) -> 
         let marks = [(&known.mark, "rolled back from at"), (&known.aborted, ended)];
         for (mark, what) in marks.iter().filter_map(|(mark, what)| Some((mark.as_ref()?, what))) {
             let why = mark.reason.as_ref().map(|why| format!(": {}", visible(why))).unwrap_or_default();
-            line("marked", &paint(color, RED, &format!("{what} {}{why}", mark.at)));
+            line("marked", &paint(color, RED, &format!("{what} {:.0}{why}", mark.at)));
         }
     }
     text

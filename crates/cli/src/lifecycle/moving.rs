@@ -237,7 +237,7 @@ impl Moved {
         }
         if let Some((version, ended)) = &self.ended_before {
             let why = ended.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-            let message = format!("the last canary of {version} was ended at {}{why}", ended.at);
+            let message = format!("the last canary of {version} was ended at {:.0}{why}", ended.at);
             problems.push(Problem::warning("lifecycle::ended_before", message));
         }
         let broken = self.lines.iter().find(|line| *line.event.change.grounds() == Grounds::BreakGlass);

@@ -37,7 +37,7 @@ pub struct RunFile {
     pub id: RunId,
     /// Who made it, such as `promptassay 0.1.0`.
     pub tool: String,
-    /// When it began.
+    /// When it began, cut to the millisecond; earlier versions cut it to the second.
     pub started_at: Timestamp,
     /// What every random choice of the run derives from that decides something: the seed of its sample. Waits draw from elsewhere.
     pub seed: u64,

@@ -229,7 +229,8 @@ impl Pair<'_> {
             (Role::Guardrail, Some(direction), Some(margin), Ok(interval)) => {
                 let guard = Guard::of(direction, margin, interval);
                 let is_told = recorded_in_one_arm.is_none() && missing_unevenly.is_none();
-                let is_known = guard != Guard::Holds || (is_told && self.metric.room_within_margin().is_none());
+                let is_known =
+                    guard != Guard::Holds || (is_told && self.metric.room_within_margin().is_none());
                 Some(if is_known { guard } else { Guard::Open })
             }
             _ => None,

@@ -256,7 +256,8 @@ pub(super) fn of_one_arm(metric: &Metric, report: &MetricReport) -> Vec<Finding>
 pub(super) fn of_samples(metric: &Metric, samples: &[Sample], experiment: &Experiment) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(room) = metric.room_within_margin() {
-        let message = format!("{}, so it does not count as a guardrail that holds", no_bound(&metric.name, room));
+        let message =
+            format!("{}, so it does not count as a guardrail that holds", no_bound(&metric.name, room));
         findings.push(Finding { weight: Weight::Warning, code: "margin", message });
     }
     if let Some(p) = Sample::missing_unevenly(&samples.iter().collect::<Vec<_>>()) {

@@ -209,10 +209,9 @@ fn of_history(finding: &Finding, state: &State) -> Option<EvidenceFault> {
 /// What was said before somebody rolled back says nothing of why: every reply must be younger, not only the run that counts them.
 fn of_rollback(finding: &Finding, mark: &Mark) -> Option<EvidenceFault> {
     let (details, version, at) = (&finding.details, finding.version.clone(), mark.at);
-    // Times of the ledger are cut to seconds: within the same second nobody can tell what came first.
-    let is_before = |time: Timestamp| time.as_second() <= mark.at.as_second();
+    let is_before = |time: Timestamp| !is_surely_after(time, mark.at);
     if is_before(details.finished_at) {
-        return Some(EvidenceFault::BeforeRollback { version, at });
+        return Some(EvidenceFault::BeforeRollback { finished_at: details.finished_at, version, at });
     }
     match (details.replies.source, details.replies.oldest_at) {
         (ReplySource::Recorded, _) | (_, None) => Some(EvidenceFault::UndatedSinceRollback {
@@ -225,6 +224,14 @@ fn of_rollback(finding: &Finding, mark: &Mark) -> Option<EvidenceFault> {
         }
         (_, Some(_)) => None,
     }
+}
+
+/// Whether a time of a run is after one of the ledger for sure. Earlier versions cut both to the second: a run that says a second may have
+/// begun when that second did, and what the ledger says so may have happened until it ended.
+fn is_surely_after(of_run: Timestamp, of_ledger: Timestamp) -> bool {
+    let is_cut = of_ledger.subsec_nanosecond() == 0;
+    let next = of_ledger.checked_add(SignedDuration::from_secs(1)).unwrap_or(of_ledger);
+    if is_cut { of_run >= next } else { of_run > of_ledger }
 }
 
 /// Whether all of it, each reply too, is younger than the end of the version's canary.

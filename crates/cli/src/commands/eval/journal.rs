@@ -229,7 +229,7 @@ impl JournalArguments {
         blessed: &Blessed,
         context: &Context<'_>,
     ) -> Header {
-        let started_at = context.environment.now_in_seconds();
+        let started_at = context.environment.now_in_milliseconds();
         let id = context.environment.run_id();
         let tool = concat!("promptassay ", env!("CARGO_PKG_VERSION")).to_owned();
         let blessed = blessed.digests();

@@ -38,7 +38,7 @@ pub(crate) fn leave(
     let Left { directory, run, attempts, asked_since } = left;
     attempts::leave(attempts, directory)?;
     let place = directory.path().join(FILE_NAME);
-    let finished_at = context.environment.now_in_seconds();
+    let finished_at = context.environment.now_in_milliseconds();
     let origin = Origin { run, finished_at, asked_since, attempts };
     let (summaries, gates) = judged;
     match statements(plan, record, (summaries, gates), origin) {

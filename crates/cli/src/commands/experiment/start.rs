@@ -183,7 +183,7 @@ fn may_be_served(
             warnings.push(
                 Problem::warning(
                     "experiment::rolled_back",
-                    format!("{version} of `{name}` was rolled back from at {}{why}", mark.at),
+                    format!("{version} of `{name}` was rolled back from at {:.0}{why}", mark.at),
                 )
                 .at(Place::whole_file(found.file.as_path()))
                 .help("`promptassay experiment stop` ends the experiment, if that was not meant"),

@@ -125,15 +125,17 @@ pub enum EvidenceFault {
         production: Version,
     },
     /// It is older than the rollback.
-    #[error("it is older than the rollback of {version} at {at}")]
+    #[error("it {} the rollback of {version} at {at}", older(*finished_at, *at))]
     BeforeRollback {
+        /// When the run ended.
+        finished_at: Timestamp,
         /// The version.
         version: Version,
         /// When somebody rolled back from it.
         at: Timestamp,
     },
     /// Its run is younger than the rollback, and a reply in it is not.
-    #[error("its oldest reply is from {oldest_at:.0}, before the rollback of {version} at {at}")]
+    #[error("its oldest reply is from {}, {} the rollback of {version} at {at}", shown(*oldest_at), before(*oldest_at, *at))]
     RepliesBeforeRollback {
         /// When the model gave it, or at the earliest began to.
         oldest_at: Timestamp,
@@ -154,6 +156,25 @@ pub enum EvidenceFault {
         /// When somebody rolled back from it.
         at: Timestamp,
     },
+}
+
+/// With what tells it from another time of the same second, where it has that.
+fn shown(time: Timestamp) -> String {
+    if time.subsec_nanosecond() == 0 { time.to_string() } else { format!("{time:.3}") }
+}
+
+/// Within a second to which one of the two is cut nobody can tell what came first.
+fn is_open(time: Timestamp, of_ledger: Timestamp) -> bool {
+    let is_cut = time.subsec_nanosecond() == 0 || of_ledger.subsec_nanosecond() == 0;
+    is_cut && time.as_second() == of_ledger.as_second()
+}
+
+fn before(time: Timestamp, of_ledger: Timestamp) -> &'static str {
+    if is_open(time, of_ledger) { "and so perhaps from before" } else { "before" }
+}
+
+fn older(time: Timestamp, of_ledger: Timestamp) -> &'static str {
+    if is_open(time, of_ledger) { "may be older than" } else { "is older than" }
 }
 
 impl EvidenceFault {

@@ -180,3 +180,31 @@ fn every_model_counts_and_what_they_share_is_said_once() {
     let faults = judge(&both(&good, &other), &v("1.1.0"), &now, &state(), &policy, hour(24)).unwrap_err();
     assert_eq!(faults.len(), 2, "{faults:?}");
 }
+
+#[test]
+fn what_is_younger_than_a_rollback_is_told_by_milliseconds_and_what_was_cut_is_not_taken_for_younger() {
+    let said = |of_run: &str, of_ledger: &str| {
+        let mut statement = statement("1.1.0", text_digest("1.1.0"));
+        let details = &mut statement["predicate"]["promptassay"];
+        details["finished_at"] = json!("2026-11-23T10:00:09.5Z");
+        details["replies"]["oldest_at"] = json!(format!("2026-11-23T10:00:{of_run}Z"));
+        let mark = Mark { at: format!("2026-11-23T10:00:{of_ledger}Z").parse().unwrap(), reason: None };
+        let fault = of_rollback(&evidence(&statement).findings[0], &mark);
+        fault.map_or_else(|| "younger".to_owned(), |fault| fault.to_string())
+    };
+    assert_eq!(said("02.019", "02.018"), "younger");
+    assert_eq!(said("03", "02.018"), "younger");
+    assert_eq!(said("03", "02"), "younger");
+    insta::assert_snapshot!(
+        [("02.018", "02.018"), ("02", "02.018"), ("02.500", "02"), ("02", "02"), ("01", "02.018")].map(|(of_run, of_ledger)| said(of_run, of_ledger)).join("\n"),
+        @"
+    its oldest reply is from 2026-11-23T10:00:02.018Z, before the rollback of v1.1.0 at 2026-11-23T10:00:02.018Z
+    its oldest reply is from 2026-11-23T10:00:02Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T10:00:02.018Z
+    its oldest reply is from 2026-11-23T10:00:02.500Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T10:00:02Z
+    its oldest reply is from 2026-11-23T10:00:02Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T10:00:02Z
+    its oldest reply is from 2026-11-23T10:00:01Z, before the rollback of v1.1.0 at 2026-11-23T10:00:02.018Z
+    "
+    );
+    insta::assert_snapshot!(said("09.5", "09.5"), @"it is older than the rollback of v1.1.0 at 2026-11-23T10:00:09.5Z");
+    insta::assert_snapshot!(said("09.5", "09"), @"it may be older than the rollback of v1.1.0 at 2026-11-23T10:00:09Z");
+}

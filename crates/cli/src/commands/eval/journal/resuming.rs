@@ -102,7 +102,7 @@ fn not_taken(older: &[(RunFile, usize)], option: &str) -> String {
         let RunFile { id, trials, started_at, .. } = file;
         let what = of_what(file);
         let left = format!("{} of {} left", grouped(*left), count(*trials, "question"));
-        format!("`promptassay eval --resume {id}{option}` goes on with {what} of {started_at}, {left}")
+        format!("`promptassay eval --resume {id}{option}` goes on with {what} of {started_at:.0}, {left}")
     });
     let more = older.len().saturating_sub(SHOWN);
     let more =
@@ -120,7 +120,7 @@ pub(crate) fn gone_on_with(file: &RunFile, left: usize) -> String {
 }
 
 fn called(file: &RunFile) -> String {
-    format!("{} of {}, {}", file.id, file.started_at, of_what(file))
+    format!("{} of {:.0}, {}", file.id, file.started_at, of_what(file))
 }
 
 /// The versions that a run is to judge.
