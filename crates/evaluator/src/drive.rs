@@ -168,7 +168,7 @@ impl<T: Transport> Models<T> {
             Question { trial: trial.id, repeat: call.sample, row: &call.model, request: &call.request };
         let key = CacheKey::of(question.row, question.request, question.repeat);
         let ask = self.ask_and_keep(&question, &tell);
-        self.judged.ask(key, ask, || self.transport.now()).await
+        self.judged.ask(key, ask).await
     }
 
     /// Twice as many as can be under way at once: those that wait before they try again make no others wait. Nor do those at which

@@ -243,7 +243,7 @@ pub enum ReplySource {
         /// When it answered.
         at: Timestamp,
     },
-    /// Of a judge: it was asked in this run about another reply that is the same, and no cache had its answer.
+    /// Of a judge: it was asked in this run about another reply that is the same.
     Shared,
     /// From a file of recorded replies.
     Recorded,

@@ -1,11 +1,10 @@
 //! What judges say in a run, by what they are asked. One question has one answer, so that equal replies are judged alike whoever
 //! comes first, which is how the answers are recorded, and so that nobody pays for it twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use crate::cache::CacheKey;
@@ -22,8 +21,8 @@ const IN_VAIN: usize = 3;
 /// A question.
 #[derive(Debug, Default)]
 struct Cell {
-    /// What was answered, whether the cache has it, and when.
-    answer: OnceCell<(Asked, bool, Timestamp)>,
+    /// What was answered.
+    answer: OnceCell<Asked>,
     errors: Mutex<Vec<Unanswered>>,
 }
 
@@ -41,18 +40,17 @@ impl Cell {
 
 /// The answers that are under way, and those that are found nowhere else.
 #[derive(Debug, Default)]
-pub(super) struct Judged(Mutex<HashMap<CacheKey, Arc<Cell>>>);
+pub(super) struct Judged {
+    questions: Mutex<HashMap<CacheKey, Arc<Cell>>>,
+    /// What a model was asked in this run: what the cache has of it was not saved by the cache.
+    asked: Mutex<HashSet<CacheKey>>,
+}
 
 impl Judged {
     /// The answer to a question: through `ask` for the first who comes, from them for the others. Where the first fails, the next one
     /// asks in its place, so that one error is one trial's. What cannot be answered fails for all who wait; whoever comes later asks
     /// again.
-    pub(super) async fn ask<F>(
-        &self,
-        key: CacheKey,
-        ask: F,
-        now: impl FnOnce() -> Timestamp,
-    ) -> Result<Asked, Unanswered>
+    pub(super) async fn ask<F>(&self, key: CacheKey, ask: F) -> Result<Asked, Unanswered>
     where
         F: Future<Output = Result<Kept, Unanswered>>,
     {
@@ -66,24 +64,34 @@ impl Judged {
             }
             *first = true;
             let answer = ask.await;
-            if let Err(error) = &answer {
-                question.asked_in_vain(error.clone());
+            match &answer {
+                Ok((Asked { source: ReplySource::Live, .. }, _)) => self.remember(key),
+                Ok(_) => {}
+                Err(error) => question.asked_in_vain(error.clone()),
             }
             if answer.as_ref().map_or_else(|_| question.given_up().is_some(), |(_, is_kept)| *is_kept) {
                 self.lock().remove(&key);
             }
-            answer.map(|(asked, is_kept)| (asked, is_kept, now()))
+            answer.map(|(asked, _)| asked)
         });
-        let (asked, is_kept, at) = answer.await?.clone();
+        let asked = answer.await?.clone();
         let source = match asked.source {
-            ReplySource::Live if !is_first && is_kept => ReplySource::Cached { at },
             ReplySource::Live if !is_first => ReplySource::Shared,
+            ReplySource::Cached { .. } if self.was_asked(&key) => ReplySource::Shared,
             source => source,
         };
         Ok(Asked { source, ..asked })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<CacheKey, Arc<Cell>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, key: CacheKey) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+    }
+
+    fn was_asked(&self, key: &CacheKey) -> bool {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
     }
 }

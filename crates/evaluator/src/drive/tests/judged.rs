@@ -50,7 +50,7 @@ async fn equal_replies_are_judged_alike_and_paid_for_once() {
         Some(Cache::new(&directory.path().join("file/cache"))),
     ];
     write_atomic(&directory.path().join("file"), "").unwrap();
-    for (cache, shared) in caches.into_iter().zip([5, 5, 0, 5, 5]) {
+    for cache in caches {
         let server = Server::new(100);
         let models = models(&server, cache);
         let asked = judge(&models, &[("Hi", 1), ("Hi", 1), ("Hi", 2), ("Ho", 1), ("Hi", 1)]).await;
@@ -63,11 +63,11 @@ async fn equal_replies_are_judged_alike_and_paid_for_once() {
             .map(|asked| asked.as_ref().unwrap().source == ReplySource::Live)
             .collect();
         assert_eq!(live.iter().filter(|live| **live).count(), 3, "{live:?}");
-        // What no cache has was not saved by one.
+        // What was asked in this run was not saved by a cache, whoever has it now.
         let is_shared = |asked: &&Result<Asked, Unanswered>| {
             asked.as_ref().is_ok_and(|asked| asked.source == ReplySource::Shared)
         };
-        assert_eq!(asked.iter().chain(&again).filter(is_shared).count(), shared, "{:?}", models.cache);
+        assert_eq!(asked.iter().chain(&again).filter(is_shared).count(), 5, "{:?}", models.cache);
     }
 }
 
