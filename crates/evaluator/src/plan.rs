@@ -25,6 +25,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::policy::{Margin, Sourced};
 use crate::replies::ReplyKey;
 use crate::suite::{Case, Suite};
+use crate::validator::Validator;
 
 pub use build::{PromptInput, build};
 pub use describe::{Estimate, PlanDescription, PromptDescription, VariantDescription};
@@ -224,9 +225,18 @@ impl Plan {
     }
 
     fn judges(&self) -> impl Iterator<Item = &ModelRow> {
+        self.validators().flat_map(|validator| validator.judges())
+    }
+
+    /// Whether a check of its replies runs a program.
+    pub fn checks_by_programs(&self) -> bool {
+        self.validators().any(Validator::runs_program)
+    }
+
+    fn validators(&self) -> impl Iterator<Item = &Validator> {
         let cases =
             self.prompts.iter().flat_map(|prompt| &prompt.suite.cases).filter(|case| case.skip.is_none());
-        cases.flat_map(|case| &case.validators).flat_map(|validator| validator.judges())
+        cases.flat_map(|case| &case.validators).map(Arc::as_ref)
     }
 
     /// The trials: by prompt, case, repeat and variant, so that the variants of a case are asked close together.

@@ -1,53 +1,73 @@
 //! Judges stored answers with today's suite. No model is asked a case's question again; judges are asked only where somebody allows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::path::Path;
+use std::sync::Arc;
 
 use promptassay_llm::Secrets;
 
-use crate::event::{Answer, Event, JudgeAnswered, RunEnd};
+use crate::event::{Answer, Event, JudgeAnswered, RunEnd, TrialResult};
 use crate::journal::{JournalReader, ReadError};
 use crate::judge::JudgeCall;
+use crate::outcome::{CheckResult, RepeatOutcome};
 use crate::outputs::Outputs;
 use crate::plan::{Plan, Trial};
 use crate::replay::{Replay, replay};
 use crate::run::{Asked, Tell, Unanswered, Work, run};
 use crate::runs::{RunFile, changes_beside_cases};
+use crate::validator::Validator;
 
 /// What can be judged anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usable {
     /// The cases that ask something else than they did, or were not there: prompt and name.
     other_questions: BTreeSet<(String, String)>,
+    /// The cases that ask what they did and judge it otherwise.
+    other_checks: BTreeSet<(String, String)>,
 }
 
 /// Which answers of the run `then` can be judged for the plan of `now`. An error names the versions and settings that are not what
 /// they were: answers to those would be answers to somebody else.
 pub fn usable(then: &RunFile, now: &RunFile) -> Result<Usable, Vec<String>> {
     let mut different = Vec::new();
-    let mut other_questions = BTreeSet::new();
+    let (mut other_questions, mut other_checks) = (BTreeSet::new(), BTreeSet::new());
     for prompt in &now.prompts {
         let Some(before) = then.prompts.iter().find(|before| before.name == prompt.name) else {
             different.push(format!("{}: the prompt was not in the plan", prompt.name));
             continue;
         };
         different.extend(changes_beside_cases(before, prompt));
-        let questions: std::collections::HashMap<_, _> =
-            before.cases.iter().map(|case| (case.name.as_str(), case.question)).collect();
+        let cases: HashMap<_, _> = before.cases.iter().map(|case| (case.name.as_str(), case)).collect();
         for case in &prompt.cases {
-            if questions.get(case.name.as_str()) != Some(&case.question) {
-                other_questions.insert((prompt.name.to_string(), case.name.clone()));
+            let before = cases.get(case.name.as_str());
+            let key = || (prompt.name.to_string(), case.name.clone());
+            if before.is_none_or(|before| before.question != case.question) {
+                other_questions.insert(key());
+            } else if before.is_some_and(|before| before.digest != case.digest) {
+                other_checks.insert(key());
             }
         }
     }
-    if different.is_empty() { Ok(Usable { other_questions }) } else { Err(different) }
+    if different.is_empty() { Ok(Usable { other_questions, other_checks }) } else { Err(different) }
 }
 
 impl Usable {
     /// The cases that have no usable answer because they ask something else than they did: `prompt/case`.
     pub fn left_out(&self) -> impl Iterator<Item = String> {
         self.other_questions.iter().map(|(prompt, case)| format!("{prompt}/{case}"))
+    }
+
+    /// Whether a program has to be run to judge the answers: what one said in the run holds where the case is as it was.
+    pub fn needs_programs(&self, plan: &Plan) -> bool {
+        plan.prompts().iter().any(|prompt| {
+            let judged_otherwise = prompt
+                .suite
+                .cases
+                .iter()
+                .filter(|case| self.other_checks.contains(&(prompt.name.to_string(), case.name.clone())));
+            judged_otherwise.flat_map(|case| &case.validators).any(|validator| validator.runs_program())
+        })
     }
 }
 
@@ -63,7 +83,7 @@ pub struct Stored<'a> {
 
 impl<'a> Stored<'a> {
     /// The answers that `journal` holds for the trials of `plan`. Checks run their programs where `programs` has the
-    /// secrets that are cut out of what they say.
+    /// secrets that are cut out of what they say; without it, what these said before holds, where the case is as it was.
     pub fn open(
         plan: &'a Plan,
         usable: &'a Usable,
@@ -96,6 +116,13 @@ impl<'a> Stored<'a> {
     {
         self.carry_over(&mut observe)?;
         let ask = |trial, _request, _tell| std::future::ready(self.answer(trial));
+        let observe = |event: &Event| match event {
+            Event::TrialFinished(result) if self.work.without_programs => match self.with_programs(result) {
+                Some(result) => observe(&Event::TrialFinished(Box::new(result))),
+                None => observe(event),
+            },
+            _ => observe(event),
+        };
         let end = run(self.plan, &self.work, ask, ask_judge, window, stop, observe).await;
         match self.outputs.take_error() {
             Some(error) => Err(error),
@@ -115,10 +142,38 @@ impl<'a> Stored<'a> {
         Ok(())
     }
 
+    /// A result with what programs said of the same answer in the run; `None` where they said nothing that holds.
+    fn with_programs(&self, result: &TrialResult) -> Option<TrialResult> {
+        let trial = self.plan.trials()[self.plan.index_of(result.trial)?];
+        let validators = &self.plan.case(&trial).validators;
+        if !validators.iter().any(|validator| validator.runs_program())
+            || self.usable.other_checks.contains(&self.key(trial))
+        {
+            return None;
+        }
+        let before = self.outputs.get(result.trial)?.checks;
+        if before.len() != validators.len() || result.checks.len() != validators.len() {
+            return None;
+        }
+        let said = |((validator, now), before): ((&Arc<Validator>, &CheckResult), CheckResult)| {
+            let now = now.clone();
+            if validator.runs_program() {
+                CheckResult { outcome: before.outcome, score: before.score, ..now }
+            } else {
+                now
+            }
+        };
+        let checks: Vec<_> = validators.iter().zip(&result.checks).zip(before).map(said).collect();
+        Some(TrialResult { outcome: RepeatOutcome::of(&checks), checks, ..result.clone() })
+    }
+
+    fn key(&self, trial: Trial) -> (String, String) {
+        (self.plan.prompts()[trial.prompt].name.to_string(), self.plan.case(&trial).name.clone())
+    }
+
     fn answer(&self, trial: Trial) -> Result<Asked, Unanswered> {
-        let key = (self.plan.prompts()[trial.prompt].name.to_string(), self.plan.case(&trial).name.clone());
-        let result =
-            if self.usable.other_questions.contains(&key) { None } else { self.outputs.get(trial.id) };
+        let is_another = self.usable.other_questions.contains(&self.key(trial));
+        let result = if is_another { None } else { self.outputs.get(trial.id) };
         match result.map(|result| result.answer) {
             Some(Answer::Reply { reply, source }) => Ok(Asked { reply: *reply, source }),
             Some(Answer::Error(error)) => Err(Unanswered::Error(error)),

@@ -228,6 +228,15 @@ impl Validator {
         }
     }
 
+    /// Whether it runs a program, here or in a part.
+    pub(crate) fn runs_program(&self) -> bool {
+        match self.check.asks() {
+            Asks::Program(_) => true,
+            Asks::WhatPartsAsk(parts) => parts.iter().any(|part| part.runs_program()),
+            Asks::Judge(_) | Asks::Nobody => false,
+        }
+    }
+
     /// Whether somebody else is asked, here or in a part: a judge or a program.
     pub(crate) fn asks_others(&self) -> bool {
         match self.check.asks() {

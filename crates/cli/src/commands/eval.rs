@@ -21,7 +21,7 @@ mod signals;
 
 pub(crate) use changes::{Git, Staged, Then};
 pub(crate) use offline::{read_if_there, versions};
-pub(crate) use ready::{Terms, plan_again};
+pub(crate) use ready::{Terms, plan_again, refuse_programs};
 pub(crate) use signals::asked_to_stop;
 
 use std::ops::ControlFlow;
@@ -145,6 +145,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
     let Ready { prepared: Prepared { plan, replies, record_into, by_hand }, asking, prices, blessed, shard } =
         ready;
     if arguments.dry_run {
+        arguments.live.note_programs(&plan, arguments.offline, context);
         let description = plan.describe();
         return Ok(context.answer(|| description.to_string(), &description)?);
     }

@@ -95,6 +95,8 @@ fn plan_pruning(names: &[String], context: &Context<'_>) -> Result<(PathBuf, Pru
         Some(document) => Settings::read(document, &mut problems),
         None => Settings::default(),
     };
+    // Nothing is run here, so nothing needs to be allowed.
+    let settings = Settings { allow_commands: true, ..settings };
     let Some(directory) = tree.registry().replies.clone() else {
         problems.push(
             Problem::error("replies::nowhere", "nothing says where recorded replies are")

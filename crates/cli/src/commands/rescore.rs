@@ -15,7 +15,7 @@ use super::eval::judging::{self, JudgingArguments};
 use super::eval::policy::PolicyArguments;
 use super::eval::proof::{Left, earliest, leave};
 use super::eval::published::{Ended, Extent, ReportArguments, Results, publish, reporting};
-use super::eval::{Terms, plan_again};
+use super::eval::{Terms, plan_again, refuse_programs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -30,7 +30,7 @@ Exit codes: those of `eval`.";
 ///
 /// No model is asked a case's question: versions and model settings must be those of the run. Cases that ask something else than
 /// they did have no answer. What a judge said of the same reply by the same rubric holds; other judged checks are unscored, unless
-/// judges may be asked. What comes out is a run of its own.
+/// judges may be asked. What a program said holds where the case is as it was. What comes out is a run of its own.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RescoreArguments {
@@ -68,6 +68,15 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
     let usable = usable(&then, &now).map_err(|changes| {
         not_as_planned(&then, changes, "its answers are to other questions than today's; run `eval`")
     })?;
+    if !arguments.judging.allow_commands && plan.checks_by_programs() {
+        if usable.needs_programs(&plan) {
+            context.console.note("what programs said in the run does not hold: cases are judged otherwise");
+            refuse_programs(&then, &arguments.policy, context)?;
+        }
+        context
+            .console
+            .note("no program was run, and what they said in the run holds: `--allow-commands` runs them");
+    }
     let left_out: Vec<String> = usable.left_out().collect();
     if !left_out.is_empty() {
         let few = left_out.iter().take(5).cloned().collect::<Vec<_>>().join(", ");

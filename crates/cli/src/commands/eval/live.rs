@@ -85,6 +85,16 @@ impl LiveArguments {
         }
     }
 
+    /// Says of a plan that is only printed what it lacks to be asked.
+    pub(super) fn note_programs(&self, plan: &Plan, offline: bool, context: &Context<'_>) {
+        let answers = || plan.rows().iter().any(|row| matches!(row.target, Target::Command(_)));
+        if !self.allow_commands && (plan.checks_by_programs() || !offline && answers()) {
+            context.console.note(
+                "asking it runs programs, which takes `--allow-commands`: read them before you pass it",
+            );
+        }
+    }
+
     /// How a run asks. One that goes on with `before` asks as that did, where nothing else is said.
     pub(super) fn asking(&self, offline: bool, before: Option<&RunFile>) -> Asking {
         let cache = match self.max_reply_age {

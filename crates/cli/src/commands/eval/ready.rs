@@ -116,7 +116,28 @@ pub(crate) fn plan_again(
     policy: &PolicyArguments,
     context: &Context<'_>,
 ) -> Result<Plan, Failure> {
-    let Loaded { tree, mut settings, of_tree, mut problems } = Loaded::read(None, context);
+    plan_of_loaded(Loaded::read(None, context), file, terms, policy, context)
+}
+
+/// Refuses what the checks of a stored run would run today, in the words in which `eval` does.
+pub(crate) fn refuse_programs(
+    file: &RunFile,
+    policy: &PolicyArguments,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let mut loaded = Loaded::read(None, context);
+    loaded.settings.allow_commands = false;
+    plan_of_loaded(loaded, file, Terms::OfToday, policy, context).map(drop)
+}
+
+fn plan_of_loaded(
+    loaded: Loaded,
+    file: &RunFile,
+    terms: Terms,
+    policy: &PolicyArguments,
+    context: &Context<'_>,
+) -> Result<Plan, Failure> {
+    let Loaded { tree, mut settings, of_tree, mut problems } = loaded;
     settings.set_prices(&file.prices);
     let mut inputs = planned(file, terms, &tree, of_tree, &settings, &mut problems);
     policy.apply_to(&mut inputs, &mut problems);
@@ -175,7 +196,14 @@ impl Loaded {
             None => Settings::default(),
         };
         match arguments {
-            Some(arguments) => arguments.live.apply_to(&mut settings, context.environment),
+            Some(arguments) => {
+                arguments.live.apply_to(&mut settings, context.environment);
+                if arguments.dry_run && !settings.allow_commands {
+                    // Nothing is run, here perhaps never.
+                    settings.allow_commands = true;
+                    settings.program_directories.clear();
+                }
+            }
             // Whoever looks at a stored run runs nothing.
             None => settings.allow_commands = true,
         }

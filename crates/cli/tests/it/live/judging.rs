@@ -334,13 +334,51 @@ fn stored_replies_are_judged_anew_without_calls_unless_they_are_allowed() {
 #[test]
 fn stored_replies_are_shown_to_programs_only_where_that_is_allowed() {
     let asked = Mock::polite();
+    let sandbox = sandbox(&asked.row(), 2);
+    let suite = "cases: [{name: a, inputs: {name: Ada}, validators: [{command: [sh, yes.sh]}, {all_of: [{command: [sh, yes.sh]}, {contains: Ada}]}]}]\n";
+    sandbox.write("prompts/greet/tests/test_cases.yaml", suite);
+    sandbox.write(
+        "prompts/greet/tests/yes.sh",
+        "cat > /dev/null; echo ran >> ran; echo '{\"pass\": true, \"score\": 0.8}'\n",
+    );
+    let times = || sandbox.read("prompts/greet/tests/ran").lines().count();
+    assert_eq!(eval(&sandbox, &["--allow-commands"]).code, Some(0));
+    let before = times();
+    // What it said holds, again and again, whatever it would say today.
+    sandbox.write("prompts/greet/tests/yes.sh", "exit 1\n");
+    for _ in 0..2 {
+        let seen = sandbox.run(&["rescore", "--format", "json"]);
+        assert_eq!((seen.code, times()), (Some(0), before), "{}", seen.shown());
+        let repeat = first_repeat(&report(&seen));
+        assert_eq!((&repeat["outcome"], &repeat["checks"][0]["score"]), (&json!("passed"), &json!(0.8)));
+    }
+    insta::assert_snapshot!(sandbox.run(&["rescore"]).stderr);
+    assert_eq!(sandbox.run(&["rescore", "--allow-commands"]).code, Some(4));
+    // Where the case is judged otherwise, nothing is written but what eval says.
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "contains: Ada", "contains: A");
+    let runs = sandbox.run(&["runs", "list"]).stdout;
+    insta::assert_snapshot!(sandbox.run(&["rescore", "latest~1"]).shown());
+    assert_eq!(sandbox.run(&["runs", "list"]).stdout, runs);
+    assert_eq!(sandbox.run(&["rescore", "latest~1", "--allow-commands"]).code, Some(4));
+}
+
+#[cfg(unix)]
+#[test]
+fn who_runs_no_program_needs_no_leave_to_run_one() {
+    let asked = Mock::polite();
     let sandbox = sandbox(&asked.row(), 1);
     sandbox.write(
         "prompts/greet/tests/test_cases.yaml",
-        "cases: [{name: a, inputs: {name: Ada}, validators: [{command: [sh, yes.sh]}]}]\n",
+        "cases: [{name: a, inputs: {name: Ada}, validators: [{command: [no-such-program, yes.sh]}]}]\n",
     );
-    sandbox.write("prompts/greet/tests/yes.sh", "cat > /dev/null; echo '{\"pass\": true}'\n");
-    assert_eq!(eval(&sandbox, &["--allow-commands"]).code, Some(0));
-    assert_eq!(sandbox.run(&["rescore"]).code, Some(4));
-    assert_eq!(sandbox.run(&["rescore", "--allow-commands"]).code, Some(0));
+    let row = json!({"case": "gone", "version": "1.0.0", "model": "default", "repeat": 1, "text": "hi", "finish_reason": "stop", "source": "hand"});
+    sandbox.write("replies/greet.jsonl", format!("{row}\n"));
+    let planned = eval(&sandbox, &["--dry-run"]);
+    assert!(planned.code == Some(0) && planned.stdout.contains("1 question in all"), "{}", planned.shown());
+    insta::assert_snapshot!(planned.stderr);
+    for arguments in [&["replies", "prune", "--dry-run"][..], &["replies", "prune"]] {
+        let seen = sandbox.run(arguments);
+        assert!(seen.code == Some(0) && seen.stdout.contains("no case `gone`"), "{}", seen.shown());
+    }
+    assert_eq!(eval(&sandbox, &["--dry-run", "--allow-commands"]).code, Some(2), "it is not there");
 }
