@@ -29,6 +29,8 @@ pub struct Counts {
     pub failed: usize,
     /// The model or a check could not be asked.
     pub errored: usize,
+    /// Those of them in which the model answered, and a check could not be carried out.
+    pub unchecked: usize,
     /// A judge could not be read.
     pub unscored: usize,
     /// The run ended before.
@@ -51,7 +53,10 @@ impl Counts {
         match trial.map(|trial| trial.outcome) {
             Some(RepeatOutcome::Passed) => self.passed += 1,
             Some(RepeatOutcome::Failed) => self.failed += 1,
-            Some(RepeatOutcome::Errored) => self.errored += 1,
+            Some(RepeatOutcome::Errored) => {
+                self.errored += 1;
+                self.unchecked += usize::from(trial.is_some_and(|trial| trial.error.is_none()));
+            }
             Some(RepeatOutcome::Unscored) => self.unscored += 1,
             None => self.not_asked += 1,
         }

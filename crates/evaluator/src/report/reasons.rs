@@ -27,7 +27,8 @@ pub(super) enum Quoted {
 pub(super) fn counts_in_words(counts: &Counts) -> String {
     let mut parts = vec![format!("{} of {} passed", counts.passed, counts.asked)];
     for (count, words) in [
-        (counts.errored, "could not be asked"),
+        (counts.errored - counts.unchecked, "could not be asked"),
+        (counts.unchecked, "could not be checked"),
         (counts.unscored, "unscored"),
         (counts.not_asked, "not asked"),
     ] {

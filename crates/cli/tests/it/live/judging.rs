@@ -382,3 +382,21 @@ fn who_runs_no_program_needs_no_leave_to_run_one() {
     }
     assert_eq!(eval(&sandbox, &["--dry-run", "--allow-commands"]).code, Some(2), "it is not there");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_reply_that_no_program_could_look_at_was_asked_for_and_not_checked() {
+    let asked = Mock::polite();
+    let sandbox = sandbox(&asked.row(), 1);
+    sandbox.write(
+        "prompts/greet/tests/test_cases.yaml",
+        "cases: [{name: a, inputs: {name: Ada}, validators: [{command: [sh, -c, exit 1]}]}]\n",
+    );
+    let seen =
+        eval(&sandbox, &["--allow-commands", "--report", "markdown=report.md", "--junit", "report.xml"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    for file in ["report.md", "report.xml"] {
+        let text = sandbox.read(file);
+        assert!(text.contains("1 could not be checked") && !text.contains("be asked"), "{text}");
+    }
+}
