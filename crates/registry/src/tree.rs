@@ -8,7 +8,7 @@ mod file_name;
 mod load;
 mod prompt;
 mod prompt_directory;
-mod reading;
+pub(crate) mod reading;
 mod registered;
 pub(crate) mod single;
 mod versions;

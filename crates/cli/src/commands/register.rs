@@ -70,9 +70,14 @@ pub(crate) fn run(arguments: &RegisterArguments, context: &Context<'_>) -> Resul
     let text = || {
         if registered.already {
             let LockRow { created_by, created_at, .. } = &registered.row;
-            format!(
-                "{name} {version} is registered already, by {created_by} at {created_at}; nothing changed\n"
-            )
+            let changed = match registered.formats_kept.as_slice() {
+                [] => "nothing changed".to_owned(),
+                kept => {
+                    let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
+                    format!("prompt.lock now keeps the template format of {}", kept.join(", "))
+                }
+            };
+            format!("{name} {version} is registered already, by {created_by} at {created_at}; {changed}\n")
         } else {
             format!("registered {name} {version}  {digest}\n")
         }

@@ -1,5 +1,7 @@
 //! What a change of prompt.lock does to how a text is read: the same bytes say something else in the other template format.
 
+#![expect(clippy::format_push_string, reason = "rows of a few hundred; the line says what they look like")]
+
 use insta::assert_snapshot;
 
 use crate::sandbox::{Sandbox, Seen};
@@ -77,4 +79,33 @@ fn a_row_of_before_the_format_was_kept_may_get_only_the_one_that_it_was_read_in(
     let seen = said(&sandbox);
     sandbox.write(LOCK, with("format"));
     assert_snapshot!(seen + "## in the same format\n" + &said(&sandbox));
+}
+
+#[test]
+fn a_format_that_nothing_tells_is_written_into_the_row_by_hand_and_one_that_is_proven_by_register() {
+    let sandbox = sandbox();
+    let before = register(&sandbox, "format");
+    sandbox.edit(LOCK, "    template_format: format\n", "");
+    let checked = || {
+        let Seen { code, stdout, stderr } = sandbox.run(&["check"]);
+        sandbox.clean(&format!("{stderr}{stdout}exit {}\n\n", code.unwrap()))
+    };
+    let mut seen = format!("## proven\n{}", checked());
+    let without = sandbox.read(LOCK);
+    let again = sandbox.run(&["register", "greet", "1.0.0", "-m", "its format", "--by", "Bob"]);
+    seen.push_str(&sandbox.clean(&again.shown()));
+    assert!(sandbox.read(LOCK).contains("    template_format: format\n"), "{}", sandbox.read(LOCK));
+    seen.push_str(&checked());
+    // Edited before that, nothing tells it any more.
+    let edited = before.replace("max_length: 20", "max_length: 30");
+    sandbox.write(LOCK, &without).write(PROMPT, edited + "template_format: jinja\n");
+    seen.push_str(&format!("## not told\n{}", checked()));
+    if !sandbox.commit_to_main() {
+        return;
+    }
+    sandbox.git(&["checkout", "-qb", "change"]);
+    let told = without.replace("    created_at", "    template_format: format\n    created_at");
+    sandbox.write(LOCK, told);
+    seen.push_str(&format!("## told\n{}", said(&sandbox)));
+    assert_snapshot!(seen);
 }

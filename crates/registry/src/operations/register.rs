@@ -11,7 +11,8 @@ use crate::lock_file::{Lock, LockRow};
 use crate::merge_conflict::MERGE_CONFLICT;
 use crate::name::PromptName;
 use crate::problem::{Problem, Severity, has_errors};
-use crate::tree::{Prompt, UnknownVersion};
+use crate::tree::reading::Grounds;
+use crate::tree::{Prompt, PromptVersion, UnknownVersion};
 use crate::version::{Version, VersionSelector};
 
 /// Who registers a version, when, and what for.
@@ -32,8 +33,10 @@ pub struct Registration {
 pub struct Registered {
     /// Its lock row.
     pub row: LockRow,
-    /// Whether it was registered before, with the same bytes: then nothing changed, and the row is that of the first time.
+    /// Whether it was registered before, with the same bytes: then the row is that of the first time.
     pub already: bool,
+    /// The versions whose template format was written into rows of before it was kept.
+    pub formats_kept: Vec<Version>,
 }
 
 /// Why a version was not registered. Nothing was written.
@@ -78,7 +81,7 @@ impl RegisterError {
 }
 
 /// Freezes a version: its bytes, its variables and template format, who and when go into `prompt.lock`. Registering the same bytes
-/// again changes nothing. A text with an unresolved merge is refused: it could not be put right any more.
+/// again changes nothing, but rows of before the template format was kept get it. A text with an unresolved merge is refused: it could not be put right any more.
 pub fn register(
     lock: &DirectoryLock,
     name: &PromptName,
@@ -90,11 +93,16 @@ pub fn register(
     let loaded = prompt.and_then(|prompt| prompt.version(version));
     if let Some(row) = survey.lock.as_ref().and_then(|lock| lock.rows.get(version)) {
         let found = loaded.map(|loaded| loaded.digest);
-        return if found == Some(row.sha256) {
-            Ok(Registered { row: row.clone(), already: true })
-        } else {
-            Err(RegisterError::Differs { version: version.clone(), recorded: row.sha256, found })
-        };
+        if found != Some(row.sha256) {
+            return Err(RegisterError::Differs { version: version.clone(), recorded: row.sha256, found });
+        }
+        let mut rows = survey.lock.clone().unwrap_or_default();
+        let formats_kept = prompt.map(|prompt| write_down_formats(prompt, &mut rows)).unwrap_or_default();
+        if !formats_kept.is_empty() {
+            write_atomic(&survey.lock_path(), rows.to_text())?;
+        }
+        let row = rows.rows.remove(version).unwrap_or_else(|| row.clone());
+        return Ok(Registered { row, already: true, formats_kept });
     }
     let (Some(prompt), Some(rows)) = (prompt.filter(|_| !has_errors(&survey.problems)), survey.lock.clone())
     else {
@@ -124,18 +132,24 @@ pub fn register(
         metadata: registration.metadata,
     };
     let mut rows = rows;
-    write_down_formats(prompt, &mut rows);
+    let formats_kept = write_down_formats(prompt, &mut rows);
     rows.rows.insert(version.clone(), row.clone());
     write_atomic(&survey.lock_path(), rows.to_text())?;
-    Ok(Registered { row, already: false })
+    Ok(Registered { row, already: false, formats_kept })
 }
 
 /// Rows of before the format was kept get it where their digest proves it, as long as it does: another set of variables ends that.
-fn write_down_formats(prompt: &Prompt, lock: &mut Lock) {
+fn write_down_formats(prompt: &Prompt, lock: &mut Lock) -> Vec<Version> {
+    let mut kept = Vec::new();
     for (version, row) in lock.rows.iter_mut().filter(|(_, row)| row.template_format.is_none()) {
-        let loaded = prompt.version(version).filter(|loaded| loaded.interface_digest == row.interface);
-        row.template_format = loaded.map(|loaded| loaded.interface.format());
+        let is_proven =
+            |loaded: &&PromptVersion| loaded.grounds == Grounds::Proven && loaded.digest == row.sha256;
+        if let Some(loaded) = prompt.version(version).filter(is_proven) {
+            row.template_format = Some(loaded.interface.format());
+            kept.push(version.clone());
+        }
     }
+    kept
 }
 
 /// Cut, not rounded: nothing is registered in the future.

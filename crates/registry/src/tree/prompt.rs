@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::MISNAMED;
+use super::reading::Grounds;
 use crate::content::VersionContent;
 use crate::digest::Digest;
 use crate::files::may_be_there;
@@ -60,6 +61,8 @@ pub struct PromptVersion {
     pub interface: Arc<Interface>,
     /// Of the interface; a lock row keeps the one of its day.
     pub interface_digest: Digest,
+    /// What says in which template format it is read.
+    pub(crate) grounds: Grounds,
     /// Its lock row; `None` for a version that may still be edited.
     pub registered: Option<LockRow>,
     /// A chat version's YAML, for whoever types `params` at its place; `None` for a text.

@@ -130,7 +130,7 @@ fn read_prompt(
     let lock = match lock {
         LockState::Read(lock, lock_text) => {
             registered::attach((&lock, &lock_text), &entry.name, files, &mut versions, problems);
-            registered::check_interfaces((&document, &lock_text), &versions, problems);
+            registered::check_interfaces((&entry.name, &document, &lock_text), &versions, problems);
             lock
         }
         LockState::Absent => Lock::default(),

@@ -15,7 +15,7 @@ use crate::version_file::{Form, VersionFile};
 use crate::yaml::Document;
 
 /// The template format in which a version is read whose files are not at hand, as those of another commit: by its `prompt.yaml`, whatever
-/// else is wrong with that, its text and its row of `prompt.lock`. `None` where that cannot be told.
+/// else is wrong with that, its text and its row of `prompt.lock`. `None` where that cannot be told: what cannot be read was not served.
 pub fn template_format_of(
     prompt: &Document,
     (file, text): (&Path, &str),
@@ -26,8 +26,8 @@ pub fn template_format_of(
     }
     let declared = PromptFile::read(prompt, "", &mut Vec::new())?;
     let reader = Reader::new(declared.format?, &declared.variables);
-    let (_, interface) = reader.read(file, &text.into(), Form::of(file), row, &mut Vec::new());
-    Some(interface?.interface.format())
+    let read = reader.read(file, &text.into(), Form::of(file), row, &mut Vec::new());
+    read.interface.filter(|_| read.grounds != Grounds::Contradicted).map(|shared| shared.interface.format())
 }
 
 impl VersionContent {
@@ -44,6 +44,28 @@ impl VersionContent {
             said(template).is_some_and(|text| said(&other) == Some(text))
         })
     }
+}
+
+/// What says in which template format a version is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grounds {
+    /// A file does: the row of a registered version, `prompt.yaml` for all others. Or the text says the same in both.
+    Written,
+    /// The digest of its row proves it, for as long as no variable changes.
+    Proven,
+    /// Nothing does, so it is read as new versions are.
+    Unproven,
+    /// Nothing does, and the other format is the likelier one: as new versions are read it takes no declared variable, and would in the
+    /// other.
+    Contradicted,
+}
+
+/// A version's file, read in its format.
+pub(super) struct Reading {
+    pub(super) file: VersionFile,
+    /// What a caller must know of it; `None` without content.
+    pub(super) interface: Option<Shared>,
+    pub(super) grounds: Grounds,
 }
 
 /// Reads versions, each in its own template format.
@@ -74,25 +96,56 @@ impl Reader {
         form: Form,
         row: Option<&LockRow>,
         problems: &mut Vec<Problem>,
-    ) -> (VersionFile, Option<Shared>) {
+    ) -> Reading {
         let in_format = |format: TemplateFormat| {
             let mut found = Vec::new();
-            let read = VersionFile::parse(file, text, form, format, &mut found);
-            let interface = read.content.as_ref().map(|content| self.interface(format, content));
-            ((read, interface), found)
+            let file = VersionFile::parse(file, text, form, format, &mut found);
+            let interface = file.content.as_ref().map(|content| self.interface(format, content));
+            (Reading { file, interface, grounds: Grounds::Written }, found)
         };
         let format = row.and_then(|row| row.template_format).unwrap_or(self.format);
         let (mut read, mut found) = in_format(format);
-        if let Some(row) = row.filter(|row| row.template_format.is_none())
-            && !proves(row, format, &read)
-        {
-            let (other, of_other) = in_format(format.other());
-            if proves(row, format.other(), &other) {
+        if let Some(row) = row.filter(|row| row.template_format.is_none()) {
+            let (mut other, of_other) = in_format(format.other());
+            let grounds = self.grounds(row, (format, &read), (format.other(), &other));
+            read.grounds = grounds;
+            if grounds == Grounds::Proven && !proves(row, format, &read) {
+                other.grounds = grounds;
                 (read, found) = (other, of_other);
             }
         }
         problems.append(&mut found);
         read
+    }
+
+    /// What says how the text of a row without a format is to be read: as new versions are, or in the other format.
+    fn grounds(
+        &self,
+        row: &LockRow,
+        (format, read): (TemplateFormat, &Reading),
+        (other_format, other): (TemplateFormat, &Reading),
+    ) -> Grounds {
+        let (Some(content), Some(of_other)) = (&read.file.content, &other.file.content) else {
+            let is_proven = proves(row, format, read) || proves(row, other_format, other);
+            return if is_proven { Grounds::Proven } else { Grounds::Written };
+        };
+        if content.is_alike_in_both_formats() {
+            Grounds::Written
+        } else if proves(row, format, read) || proves(row, other_format, other) {
+            Grounds::Proven
+        } else if !self.takes_declared(content) && self.takes_declared(of_other) {
+            Grounds::Contradicted
+        } else {
+            Grounds::Unproven
+        }
+    }
+
+    /// Whether a content uses a variable that is declared; where none are, whether it uses any.
+    fn takes_declared(&self, content: &VersionContent) -> bool {
+        content.variables().into_iter().any(|name| match &self.declared {
+            Some([declared, _]) => declared.interface.variables().get(name).is_some(),
+            None => true,
+        })
     }
 
     /// What is declared, or else what this content uses.
@@ -106,8 +159,8 @@ impl Reader {
 
 /// Whether a row is of a text that was read so, with the variables that are declared now, or with those that it uses: nobody need have
 /// declared any.
-fn proves(row: &LockRow, format: TemplateFormat, (read, interface): &(VersionFile, Option<Shared>)) -> bool {
-    let (Some(content), Some(interface)) = (&read.content, interface) else { return false };
+fn proves(row: &LockRow, format: TemplateFormat, read: &Reading) -> bool {
+    let (Some(content), Some(interface)) = (&read.file.content, &read.interface) else { return false };
     row.interface == interface.digest || row.interface == Shared::inferred(format, content).digest
 }
 

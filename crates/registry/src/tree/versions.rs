@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::prompt_directory::Files;
-use super::reading::Reader;
+use super::reading::{Reader, Reading};
 use super::{MAX_VERSION_BYTES, PromptVersion};
 use crate::content::{UsageFinding, VersionContent, as_field, check_usage};
 use crate::digest::Digest;
@@ -20,7 +20,7 @@ use crate::version_file::{VersionFile, place_of_text, place_of_use};
 use crate::yaml::Document;
 
 /// The code of a warning: a value goes nowhere, since its name stands in the braces of the other template format.
-const WRITTEN_AS_TEXT: &str = "variables::written_as_text";
+pub(super) const WRITTEN_AS_TEXT: &str = "variables::written_as_text";
 
 pub(super) type Versions = BTreeMap<Version, PromptVersion>;
 
@@ -48,8 +48,8 @@ pub(super) fn load(
             }
         };
         let row = lock.and_then(|lock| lock.rows.get(version));
-        let (read, interface) = reader.read(&entry.path, &text, *form, row, problems);
-        let VersionFile { content, texts, document } = read;
+        let Reading { file, interface, grounds } = reader.read(&entry.path, &text, *form, row, problems);
+        let VersionFile { content, texts, document } = file;
         chats.extend(document.clone());
         let (Some(content), Some(interface)) = (content, interface) else {
             broken.extend(texts.zip(document).map(|readable| (version, readable)));
@@ -63,6 +63,7 @@ pub(super) fn load(
             content,
             interface: interface.interface,
             interface_digest: interface.digest,
+            grounds,
             registered: None,
             document,
         };

@@ -336,4 +336,17 @@ fn a_registered_text_is_read_in_the_format_that_it_was_registered_with() {
     let declared = "variables: [query]\n";
     assert_eq!(write("Put {{query}} there", None, &of(format, &[]), declared), ["Put {query} there"]);
     assert_eq!(write("Put {query} there", Some("jinja"), &of(jinja, &[]), declared), ["Put {query} there"]);
+    // A variable was edited since, so the digest proves nothing.
+    let edited = of(format, &["query", "tone"]);
+    let moved = "template_format: jinja\nvariables: {query: {type: string, max_length: 500}}\n";
+    let doubted = write("Say {query}", None, &edited, moved).concat();
+    assert!(doubted.contains("nothing says in which template format v1.0.0 was registered"), "{doubted}");
+    for (written, said) in [("format", "Say hi"), ("jinja", "Say {query}")] {
+        assert_eq!(write("Say {query}", Some(written), &edited, moved), [said]);
+    }
+    // What says the same in both formats, or takes what is declared, is no ground for doubt.
+    assert_eq!(write("Say hello", None, &edited, moved), ["Say hello"]);
+    assert_eq!(write("Say {{ query }} for {name}", None, &edited, moved), ["Say hi for {name}"]);
+    let declared = "variables: {query: {type: string, max_length: 500}}\n";
+    assert_eq!(write("Say {query} in {{braces}}", None, &edited, declared), ["Say hi in {braces}"]);
 }
