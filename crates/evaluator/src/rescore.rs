@@ -10,9 +10,10 @@ use promptassay_llm::Secrets;
 use crate::event::{Answer, Event, JudgeAnswered, RunEnd, TrialResult};
 use crate::journal::{JournalReader, ReadError};
 use crate::judge::JudgeCall;
-use crate::outcome::{CheckResult, RepeatOutcome};
+use crate::outcome::{CheckOutcome, CheckResult, RepeatOutcome};
 use crate::outputs::Outputs;
 use crate::plan::{Plan, Trial};
+use crate::record::Record;
 use crate::replay::{Replay, replay};
 use crate::run::{Asked, Tell, Unanswered, Work, run};
 use crate::runs::{RunFile, changes_beside_cases};
@@ -57,18 +58,6 @@ impl Usable {
     pub fn left_out(&self) -> impl Iterator<Item = String> {
         self.other_questions.iter().map(|(prompt, case)| format!("{prompt}/{case}"))
     }
-
-    /// Whether a program has to be run to judge the answers: what one said in the run holds where the case is as it was.
-    pub fn needs_programs(&self, plan: &Plan) -> bool {
-        plan.prompts().iter().any(|prompt| {
-            let judged_otherwise = prompt
-                .suite
-                .cases
-                .iter()
-                .filter(|case| self.other_checks.contains(&(prompt.name.to_string(), case.name.clone())));
-            judged_otherwise.flat_map(|case| &case.validators).any(|validator| validator.runs_program())
-        })
-    }
 }
 
 /// The answers of a run, to be judged for another plan.
@@ -78,6 +67,7 @@ pub struct Stored<'a> {
     usable: &'a Usable,
     journal: &'a Path,
     outputs: Outputs,
+    record: Record,
     work: Work,
 }
 
@@ -90,7 +80,7 @@ impl<'a> Stored<'a> {
         journal: &'a Path,
         programs: Option<Secrets>,
     ) -> Result<Self, ReadError> {
-        let Replay { outputs, judged, .. } = replay(journal, plan)?;
+        let Replay { outputs, judged, record, .. } = replay(journal, plan)?;
         let work = Work {
             judged: Some(judged),
             is_stored: true,
@@ -98,7 +88,31 @@ impl<'a> Stored<'a> {
             secrets: programs.unwrap_or_default(),
             ..Work::all(plan)
         };
-        Ok(Self { plan, usable, journal, outputs, work })
+        Ok(Self { plan, usable, journal, outputs, record, work })
+    }
+
+    /// Whether a program has to be run to judge the answers. What one said before holds where the case is as it was; one that could
+    /// not be asked said nothing.
+    pub fn needs_programs(&self) -> bool {
+        self.plan.trials().iter().enumerate().any(|(index, trial)| {
+            let by_programs =
+                self.plan.case(trial).validators.iter().any(|validator| validator.runs_program());
+            let Some(before) =
+                self.record.trial(index).filter(|before| by_programs && before.error.is_none())
+            else {
+                return false;
+            };
+            let key = self.key(*trial);
+            let failed = || before.outcome == RepeatOutcome::Errored && self.lacks_program(*trial);
+            self.usable.other_checks.contains(&key) || !self.usable.other_questions.contains(&key) && failed()
+        })
+    }
+
+    fn lacks_program(&self, trial: Trial) -> bool {
+        let checks = self.outputs.get(trial.id).map(|before| before.checks).unwrap_or_default();
+        let failed = |check: &CheckResult| matches!(check.outcome, CheckOutcome::Error(_));
+        let mut checks = self.plan.case(&trial).validators.iter().zip(&checks);
+        checks.any(|(validator, check)| validator.runs_program() && failed(check))
     }
 
     /// Judges the answers. Trials without one stay as they were: errors are errors, and what was not asked is not asked. What a judge

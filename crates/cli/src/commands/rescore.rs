@@ -68,15 +68,6 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
     let usable = usable(&then, &now).map_err(|changes| {
         not_as_planned(&then, changes, "its answers are to other questions than today's; run `eval`")
     })?;
-    if !arguments.judging.allow_commands && plan.checks_by_programs() {
-        if usable.needs_programs(&plan) {
-            context.console.note("what programs said in the run does not hold: cases are judged otherwise");
-            refuse_programs(&then, &arguments.policy, context)?;
-        }
-        context
-            .console
-            .note("no program was run, and what they said in the run holds: `--allow-commands` runs them");
-    }
     let left_out: Vec<String> = usable.left_out().collect();
     if !left_out.is_empty() {
         let few = left_out.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
@@ -100,6 +91,16 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
     let journal = directory.journal_path();
     let programs = arguments.judging.allow_commands.then(|| context.known_secrets(&plan));
     let stored = Stored::open(&plan, &usable, &journal, programs).map_err(broken)?;
+    if !arguments.judging.allow_commands && plan.checks_by_programs() {
+        if stored.needs_programs() {
+            let why = "a case is judged otherwise now, or a program failed then";
+            context.console.note(&format!("not all that programs would say is in the run: {why}"));
+            refuse_programs(&then, &arguments.policy, context)?;
+        }
+        context
+            .console
+            .note("no program was run, and what they said in the run holds: `--allow-commands` runs them");
+    }
     let runs = arguments.runs.runs_to_write(context)?;
     let mut place = None;
     let begin = || {

@@ -354,6 +354,7 @@ fn stored_replies_are_shown_to_programs_only_where_that_is_allowed() {
     }
     insta::assert_snapshot!(sandbox.run(&["rescore"]).stderr);
     assert_eq!(sandbox.run(&["rescore", "--allow-commands"]).code, Some(4));
+    assert_eq!(sandbox.run(&["rescore"]).code, Some(2), "it said nothing in the latest");
     // Where the case is judged otherwise, nothing is written but what eval says.
     sandbox.edit("prompts/greet/tests/test_cases.yaml", "contains: Ada", "contains: A");
     let runs = sandbox.run(&["runs", "list"]).stdout;
