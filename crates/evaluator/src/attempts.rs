@@ -232,6 +232,7 @@ impl fmt::Display for Attempt {
         write!(formatter, "the {number}{ending} attempt; ")?;
         match self.earlier_failed {
             0 if earlier == 1 => formatter.write_str("the earlier run passed"),
+            0 if earlier == 2 => formatter.write_str("both earlier runs passed"),
             0 => write!(formatter, "all {} passed", runs(earlier)),
             failed if failed >= earlier => write!(formatter, "{} failed", runs(earlier)),
             failed => write!(formatter, "{failed} of {} failed", runs(earlier)),
@@ -314,7 +315,7 @@ mod tests {
         assert_eq!(after(&[failed(1), failed(2), failed(3)]), "the 4th attempt; 3 earlier runs failed");
         assert_eq!(after(&[earlier(1, 0, true, false)]), "the 2nd attempt; the earlier run passed");
         let passed = [earlier(1, 0, true, false), earlier(2, 0, true, false)];
-        assert_eq!(after(&passed), "the 3rd attempt; all 2 earlier runs passed");
+        assert_eq!(after(&passed), "the 3rd attempt; both earlier runs passed");
         assert_eq!(
             after(&[failed(1), earlier(2, 1, true, false)]),
             "the 3rd attempt; 1 of 2 earlier runs failed"

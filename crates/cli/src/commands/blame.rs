@@ -28,7 +28,8 @@ const EXAMPLES: &str = "Examples:
 
 /// Say what was live at a time, who made it so, and why.
 ///
-/// The answer comes from the ledger alone. A canary that had expired by then was served to nobody.
+/// The answer comes from the ledger alone. A canary that had expired by then was served to nobody. An experiment that ran decided before
+/// the ledger what its users were served: `experiment list` names those of today, `experiment show` the times of their phases.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BlameArguments {

@@ -75,7 +75,9 @@ pub fn judge(
             .map(|finding| format!("{} {}", finding.prompt, finding.version))
             .collect();
         about.dedup();
-        return Err(vec![EvidenceFault::OtherVersion { version: version.clone(), about: about.join(", ") }]);
+        let run = evidence.findings.first().map(|finding| finding.details.run.clone()).unwrap_or_default();
+        let (version, about) = (version.clone(), about.join(", "));
+        return Err(vec![EvidenceFault::OtherVersion { run, version, about }]);
     };
     let mut faults = Vec::new();
     for finding in &findings {

@@ -278,7 +278,7 @@ fn nothing_bounces_back() {
     let Refusal::Evidence { faults, .. } = steps(&state, with(4), 9, &Policy::default()).unwrap_err() else {
         panic!("accepted")
     };
-    insta::assert_snapshot!(faults[0], @"it may be older than the rollback of v1.1.0 at 2026-11-23T14:00:00Z");
+    insta::assert_snapshot!(faults[0], @"the evidence may be older than the rollback of v1.1.0 at 2026-11-23T14:00:00Z");
     // Nor does none at all, where the policy asks for none.
     let refused = steps(&state, live("1.1.0"), 9, &policy()).unwrap_err();
     assert!(matches!(refused, Refusal::RolledBackFrom { .. }), "{refused}");
@@ -314,14 +314,14 @@ fn a_young_run_of_old_replies_brings_nothing_back() {
         with("recorded", Some(5)),
     ];
     insta::assert_snapshot!(shown.join("\n"), @r"
-    its oldest reply is from 2026-11-23T13:00:00Z, before the rollback of v1.1.0 at 2026-11-23T14:00:00Z
-    its oldest reply is from 2026-11-23T14:00:00Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    the oldest reply of the evidence is from 2026-11-23T13:00:00Z, before the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    the oldest reply of the evidence is from 2026-11-23T14:00:00Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T14:00:00Z
     v1.0.0 production→deprecated, v1.1.0 deprecated→production
-    its oldest reply is from 2026-11-23T14:00:00Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    the oldest reply of the evidence is from 2026-11-23T14:00:00Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T14:00:00Z
     v1.0.0 production→deprecated, v1.1.0 deprecated→production
-    it does not say how old its replies are; its replies are live, and nothing says that they were given after the rollback of v1.1.0 at 2026-11-23T14:00:00Z
-    its replies are recorded, and nothing says that they were given after the rollback of v1.1.0 at 2026-11-23T14:00:00Z
-    its replies are recorded, and nothing says that they were given after the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    the evidence does not say how old its replies are; the replies of the evidence are live, and nothing says that they were given after the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    the replies of the evidence are recorded, and nothing says that they were given after the rollback of v1.1.0 at 2026-11-23T14:00:00Z
+    the replies of the evidence are recorded, and nothing says that they were given after the rollback of v1.1.0 at 2026-11-23T14:00:00Z
     ");
 }
 

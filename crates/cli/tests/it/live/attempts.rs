@@ -155,7 +155,7 @@ fn each_prompt_is_counted_for_itself() {
     let seen = eval(&sandbox, &["--refresh"]);
     assert!(!seen.stdout.contains("greet v1.0.0  the"), "{}", seen.shown());
     assert!(
-        seen.stdout.contains("other v1.0.0  the 3rd attempt; all 2 earlier runs passed"),
+        seen.stdout.contains("other v1.0.0  the 3rd attempt; both earlier runs passed"),
         "{}",
         seen.shown()
     );

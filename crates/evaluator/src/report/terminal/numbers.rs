@@ -81,7 +81,11 @@ impl Report {
             let count = plural(flaky.len(), "case");
             let passed = if flaky.len() == 1 { "passes" } else { "pass" };
             let hat = summary.pass_hat_k.map_or_else(String::new, |chance| {
-                format!("; all {} repeats pass in {} of cases", plan.suite.repeat, percent(chance))
+                let all = match plan.suite.repeat {
+                    2 => "both repeats".to_owned(),
+                    repeats => format!("all {repeats} repeats"),
+                };
+                format!("; {all} pass in {} of cases", percent(chance))
             });
             let text = format!("{label}  {count} {passed} only sometimes: {}{hat}", few(&flaky));
             writeln!(self.text, "  {word}    {}", wrapped(&text, COLUMNS - 11, "           "))?;

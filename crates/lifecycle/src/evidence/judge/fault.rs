@@ -10,8 +10,10 @@ use super::{ReplySource, Verdict};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvidenceFault {
     /// It says nothing of this version.
-    #[error("it says nothing of {version}; it is about {about}")]
+    #[error("run {run} says nothing of {version}; it is about {about}")]
     OtherVersion {
+        /// The run.
+        run: String,
         /// The version.
         version: Version,
         /// What it is about.
@@ -74,7 +76,7 @@ pub enum EvidenceFault {
     #[error("the run was filtered: not every case of the suite was asked")]
     Filtered,
     /// Not from there.
-    #[error("its replies are {source_name}, and the policy allows {allowed}", source_name = source_of_replies)]
+    #[error("the replies of the evidence are {source_name}, and the policy allows {allowed}", source_name = source_of_replies)]
     Replies {
         /// Where they came from.
         source_of_replies: ReplySource,
@@ -82,7 +84,9 @@ pub enum EvidenceFault {
         allowed: String,
     },
     /// The replies are too old.
-    #[error("its oldest reply is from {oldest_at:.0}, and the policy allows replies of the last {allowed}")]
+    #[error(
+        "the oldest reply of the evidence is from {oldest_at:.0}, and the policy allows replies of the last {allowed}"
+    )]
     TooOld {
         /// When it was given.
         oldest_at: Timestamp,
@@ -90,16 +94,16 @@ pub enum EvidenceFault {
         allowed: String,
     },
     /// Nobody knows how old the replies are.
-    #[error("it does not say how old its replies are")]
+    #[error("the evidence does not say how old its replies are")]
     AgeUnknown,
     /// Its time is to come.
-    #[error("it is from the future: it says {at}")]
+    #[error("the evidence is from the future: it says {at}")]
     FromTheFuture {
         /// The time.
         at: Timestamp,
     },
     /// Too small.
-    #[error("it has {cases} cases on `{row}`, and the policy wants {least}")]
+    #[error("the evidence has {cases} cases on `{row}`, and the policy wants {least}")]
     TooFewCases {
         /// The model's row.
         row: String,
@@ -117,7 +121,7 @@ pub enum EvidenceFault {
         to: Option<Version>,
     },
     /// It was compared with something else.
-    #[error("it was compared with {baseline}, and {production} is in production")]
+    #[error("the evidence compares with {baseline}, and {production} is in production")]
     OtherBaseline {
         /// What it was compared with.
         baseline: Version,
@@ -125,7 +129,7 @@ pub enum EvidenceFault {
         production: Version,
     },
     /// It is older than the rollback.
-    #[error("it {} the rollback of {version} at {at}", older(*finished_at, *at))]
+    #[error("the evidence {} the rollback of {version} at {at}", older(*finished_at, *at))]
     BeforeRollback {
         /// When the run ended.
         finished_at: Timestamp,
@@ -135,7 +139,7 @@ pub enum EvidenceFault {
         at: Timestamp,
     },
     /// Its run is younger than the rollback, and a reply in it is not.
-    #[error("its oldest reply is from {}, {} the rollback of {version} at {at}", shown(*oldest_at), before(*oldest_at, *at))]
+    #[error("the oldest reply of the evidence is from {}, {} the rollback of {version} at {at}", shown(*oldest_at), before(*oldest_at, *at))]
     RepliesBeforeRollback {
         /// When the model gave it, or at the earliest began to.
         oldest_at: Timestamp,
@@ -146,7 +150,7 @@ pub enum EvidenceFault {
     },
     /// Nobody knows whether its replies are younger than the rollback.
     #[error(
-        "its replies are {source_of_replies}, and nothing says that they were given after the rollback of {version} at {at}"
+        "the replies of the evidence are {source_of_replies}, and nothing says that they were given after the rollback of {version} at {at}"
     )]
     UndatedSinceRollback {
         /// Where they came from.

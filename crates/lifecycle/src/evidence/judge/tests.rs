@@ -105,7 +105,7 @@ fn whatever_changed_since_is_named() {
     let judged = judge(&evidence, &v("1.1.0"), &edited, &state(), &policy, hour(24));
     insta::assert_snapshot!(judged.unwrap_err()[0], @"the text of v1.1.0 changed since: evaluated 36684a6096ea, now 6f0a9de6f857");
     let judged = judge(&evidence, &v("1.2.0"), &today("1.2.0"), &state(), &policy, hour(24));
-    insta::assert_snapshot!(judged.unwrap_err()[0], @"it says nothing of v1.2.0; it is about support v1.1.0");
+    insta::assert_snapshot!(judged.unwrap_err()[0], @"run run-1 says nothing of v1.2.0; it is about support v1.1.0");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn it_must_have_been_compared_with_what_is_in_production() {
     assert_eq!(faults(with("1.0.0"), &policy), "good");
     let edited = details("baseline", json!({"version": "1.0.0", "sha256": text_digest("edited")}));
     insta::assert_snapshot!(faults(edited, &policy), @"the text of v1.0.0, which it was compared with, changed since: evaluated 6f0a9de6f857, now 4fad132786a7");
-    insta::assert_snapshot!(faults(with("1.2.0"), &policy), @"it was compared with v1.2.0, and v1.0.0 is in production");
+    insta::assert_snapshot!(faults(with("1.2.0"), &policy), @"the evidence compares with v1.2.0, and v1.0.0 is in production");
 }
 
 #[test]
@@ -198,13 +198,13 @@ fn what_is_younger_than_a_rollback_is_told_by_milliseconds_and_what_was_cut_is_n
     insta::assert_snapshot!(
         [("02.018", "02.018"), ("02", "02.018"), ("02.500", "02"), ("02", "02"), ("01", "02.018")].map(|(of_run, of_ledger)| said(of_run, of_ledger)).join("\n"),
         @"
-    its oldest reply is from 2026-11-23T10:00:02.018Z, before the rollback of v1.1.0 at 2026-11-23T10:00:02.018Z
-    its oldest reply is from 2026-11-23T10:00:02Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T10:00:02.018Z
-    its oldest reply is from 2026-11-23T10:00:02.500Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T10:00:02Z
-    its oldest reply is from 2026-11-23T10:00:02Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T10:00:02Z
-    its oldest reply is from 2026-11-23T10:00:01Z, before the rollback of v1.1.0 at 2026-11-23T10:00:02.018Z
+    the oldest reply of the evidence is from 2026-11-23T10:00:02.018Z, before the rollback of v1.1.0 at 2026-11-23T10:00:02.018Z
+    the oldest reply of the evidence is from 2026-11-23T10:00:02Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T10:00:02.018Z
+    the oldest reply of the evidence is from 2026-11-23T10:00:02.500Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T10:00:02Z
+    the oldest reply of the evidence is from 2026-11-23T10:00:02Z, and so perhaps from before the rollback of v1.1.0 at 2026-11-23T10:00:02Z
+    the oldest reply of the evidence is from 2026-11-23T10:00:01Z, before the rollback of v1.1.0 at 2026-11-23T10:00:02.018Z
     "
     );
-    insta::assert_snapshot!(said("09.5", "09.5"), @"it is older than the rollback of v1.1.0 at 2026-11-23T10:00:09.5Z");
-    insta::assert_snapshot!(said("09.5", "09"), @"it may be older than the rollback of v1.1.0 at 2026-11-23T10:00:09Z");
+    insta::assert_snapshot!(said("09.5", "09.5"), @"the evidence is older than the rollback of v1.1.0 at 2026-11-23T10:00:09.5Z");
+    insta::assert_snapshot!(said("09.5", "09"), @"the evidence may be older than the rollback of v1.1.0 at 2026-11-23T10:00:09Z");
 }
