@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use promptassay_experiments::canary::{Canary, GuardPolicy, Step};
+use promptassay_experiments::store::Store;
 use promptassay_lifecycle::event::Change;
 use promptassay_lifecycle::ledger::{Ledger, Line};
 use promptassay_lifecycle::policy::{self, Policy};
@@ -12,6 +13,7 @@ use promptassay_registry::tree::Loaded;
 use promptassay_registry::version::Version;
 
 use crate::commands::Context;
+use crate::experiments::store_failed;
 use crate::failure::Failure;
 use crate::lifecycle::find_live;
 
@@ -87,6 +89,22 @@ fn begin(at: Timestamp) -> Timestamp {
 }
 
 impl Found {
+    /// Whether an exposure of this user is recorded from then or before.
+    pub(crate) fn has_served(
+        &self,
+        unit: &[u8],
+        at: Timestamp,
+        store: &mut dyn Store,
+    ) -> Result<bool, Failure> {
+        for (step, _) in (1..).zip(&self.canary.steps) {
+            let first = store.first_exposure(&self.canary.store_name(), step, unit);
+            if first.map_err(|error| store_failed(&error))?.is_some_and(|first| first <= at) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether a guardrail of this name is in the policy.
     pub(crate) fn must_guard(&self, guardrail: &str) -> Result<(), Failure> {
         let known = &self.policy.guardrails;

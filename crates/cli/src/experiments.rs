@@ -1,6 +1,7 @@
 //! Finds what the commands about experiments are about: the definition, and the store.
 
 mod alike;
+mod deciders;
 mod first;
 pub(crate) mod gone;
 pub(crate) mod guardrails;
@@ -27,6 +28,7 @@ use crate::failure::Failure;
 use crate::lifecycle::find_live;
 
 pub(crate) use alike::spread_alike;
+pub(crate) use deciders::Deciders;
 pub(crate) use first::{decide_first, decides_for};
 pub(crate) use running::{Purpose, Running, running};
 pub(crate) use standing::Standing;

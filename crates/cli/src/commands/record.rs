@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 use promptassay_experiments::assignment::{Assignment, EmptyUnit};
-use promptassay_experiments::canary::{Arm, Canary};
+use promptassay_experiments::canary::Arm;
 use promptassay_experiments::definition::Experiment;
 use promptassay_experiments::event::{Event, Exposure, Outcome};
 use promptassay_experiments::manager::{ManagerError, check_flag, check_value};
@@ -85,7 +85,7 @@ pub(crate) struct RecordArguments {
 
 pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let unit = one_unit(&arguments.unit)?;
+    let unit = one_unit(&arguments.unit, arguments.canary)?;
     let at = moment(arguments.at, context)?;
     arguments.store.warn_where_emptied(&loaded, context)?;
     if arguments.canary {
@@ -128,7 +128,7 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
 
 pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let unit = one_unit(&arguments.unit)?;
+    let unit = one_unit(&arguments.unit, arguments.canary)?;
     let at = moment(arguments.at, context)?;
     arguments.store.warn_where_emptied(&loaded, context)?;
     let id = match &arguments.id {
@@ -145,15 +145,20 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
     };
     let refused =
         |error: ManagerError| Failure::invalid_one(Problem::error("record::value", error.to_string()));
-    let (mut experiment, mut by_experiment) = (None, false);
+    let (mut experiment, mut by_experiment, mut served_by_canary) = (None, false, None);
     let event = if arguments.canary {
         let found = canaries::find(&loaded, &arguments.name, context)?;
         found.must_guard(&arguments.metric)?;
         check_flag(&arguments.metric, arguments.value).map_err(refused)?;
         // What becomes of a user counts for what the user was served, whoever decides today: no experiment is asked, whose file may have a
         // mistake by now.
-        by_experiment = !was_served(&found.canary, unit, &arguments.store, &loaded, at)?
-            && served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
+        let was_served = match arguments.store.open_if_there(&loaded)? {
+            Some(mut store) => found.has_served(unit, at, store.as_mut())?,
+            None => false,
+        };
+        by_experiment =
+            !was_served && served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
+        served_by_canary = Some(was_served);
         let outcome =
             found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id.clone().into_bytes());
         outcome.filter(|_| !by_experiment)
@@ -200,27 +205,22 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
             ));
         }
     }
-    let said = if recorded { "recorded\n" } else { "was recorded before\n" };
-    context.answer(|| said.to_owned(), &answer)
-}
-
-/// Whether an exposure of this user by the canary is recorded from then or before.
-fn was_served(
-    canary: &Canary,
-    unit: &[u8],
-    store: &StoreArguments,
-    loaded: &Loaded,
-    at: Timestamp,
-) -> Result<bool, Failure> {
-    let Some(mut store) = store.open_if_there(loaded)? else { return Ok(false) };
-    for (step, _) in (1..).zip(&canary.steps) {
-        let first =
-            store.first_exposure(&canary.store_name(), step, unit).map_err(|error| store_failed(&error))?;
-        if first.is_some_and(|first| first <= at) {
-            return Ok(true);
+    if recorded && let Some(exposed) = served_by_canary {
+        answer["exposed"] = json!(exposed);
+        if !exposed {
+            let counts = if arguments.value > 0.0 {
+                "a failure counts all the same, and `canary check` says how many there are of such users"
+            } else {
+                "the outcome is kept, and counts for the failure rate once `expose --canary` records an exposure"
+            };
+            let unit = arguments.unit.escape_debug();
+            context.console.note(&format!(
+                "no exposure of `{unit}` to this canary, or to production beside it, is recorded by then: {counts}"
+            ));
         }
     }
-    Ok(false)
+    let said = if recorded { "recorded\n" } else { "was recorded before\n" };
+    context.answer(|| said.to_owned(), &answer)
 }
 
 /// Whether an experiment decides what this user is served at that time: then no canary does, and what becomes of the user says nothing of it.
@@ -236,12 +236,15 @@ fn served_by_experiment(
 }
 
 /// The bytes of an id. Elsewhere `-` is standard input: who pipes ids into this would lose all of them.
-fn one_unit(unit: &str) -> Result<&[u8], Failure> {
+fn one_unit(unit: &str, of_canary: bool) -> Result<&[u8], Failure> {
     if unit == "-" {
         let message = "`-` is no id: this takes one unit and reads nothing from standard input";
-        return Err(Failure::invalid_one(Problem::error("record::standard_input", message).help(
-            "`promptassay import EXPERIMENT - --as csv` reads many, with the columns `unit`, `variant`, `metric`, `value` and `at`",
-        )));
+        let help = if of_canary {
+            "`promptassay import --canary PROMPT - --as csv` reads many, with the columns `unit`, `variant` (`canary` or `production`), `metric` (a guardrail), `value` (0 or 1) and `at`"
+        } else {
+            "`promptassay import EXPERIMENT - --as csv` reads many, with the columns `unit`, `variant`, `metric`, `value` and `at`"
+        };
+        return Err(Failure::invalid_one(Problem::error("record::standard_input", message).help(help)));
     }
     Ok(unit.as_bytes())
 }

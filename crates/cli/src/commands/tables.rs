@@ -1,6 +1,8 @@
 //! `promptassay import` and `promptassay export`: events as CSV or JSON lines.
 
-use std::collections::BTreeMap;
+mod of_canary;
+mod phases;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter};
 use std::ops::ControlFlow;
@@ -18,14 +20,20 @@ use promptassay_registry::problem::{Place, Problem, did_you_mean};
 use serde_json::json;
 
 use super::Context;
+use crate::canaries;
 use crate::exit::Exit;
-use crate::experiments::{StoreArguments, find_by, store_failed};
+use crate::experiments::{Deciders, StoreArguments, find_by, store_failed};
 use crate::failure::Failure;
+use crate::lifecycle::find_live;
 use crate::time::not_in_the_future;
+
+use of_canary::CanaryRows;
+use phases::Phases;
 
 const IMPORT_EXAMPLES: &str = "Examples:
   promptassay import support_v2 events.csv
   some-program | promptassay import support_v2 - --as jsonl
+  promptassay import --canary customer_support events.csv      variants are `canary` and `production`, metrics the guardrails
 
 A row has `unit` and `at`; with `variant` it is an exposure, with `metric` and `value` an outcome, with all of them both.
 The same file imported twice counts once.";
@@ -41,9 +49,12 @@ const BATCH: usize = 5000;
 #[derive(Debug, Args)]
 #[command(after_help = IMPORT_EXAMPLES)]
 pub(crate) struct ImportArguments {
-    /// The experiment.
+    /// The experiment, or with `--canary` the prompt.
     #[arg(value_name = "EXPERIMENT")]
     name: String,
+    /// The name is that of a prompt, whose canary decided.
+    #[arg(long)]
+    canary: bool,
     /// The table; `-` for standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -86,15 +97,24 @@ impl From<TableKind> for TableFormat {
 
 pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
-    let experiment = find_by(&loaded, &arguments.name, &arguments.store)?.experiment;
+    let (experiment, canary);
+    let about = if arguments.canary {
+        let (prompt, _) = find_live(&loaded, &arguments.name)?;
+        let found = canaries::find(&loaded, &arguments.name, context)?;
+        canary = (found, Deciders::of(prompt, &arguments.store, &loaded)?);
+        About::Canary(&canary.0, &canary.1)
+    } else {
+        experiment = find_by(&loaded, &arguments.name, &arguments.store)?.experiment;
+        About::Experiment(&experiment)
+    };
     arguments.store.must_be_named(&loaded)?;
     arguments.store.warn_where_emptied(&loaded, context)?;
     let until = Some(context.environment.now());
-    let table = Table::of(&experiment, &arguments.file, arguments.table, until)?;
+    let table = Table::of(about, &arguments.file, arguments.table, until)?;
     table.check()?;
     let (written, mut warnings) = table.write(arguments.store.open(&loaded, context)?.as_mut())?;
     let Written { exposures, earlier, outcomes, repeated, conflicting, .. } = written;
-    if exposures + earlier + outcomes + repeated + conflicting == 0 {
+    if exposures + earlier + outcomes + repeated + conflicting == 0 && warnings.is_empty() {
         let problem = Problem::warning("import::no_rows", "there is no row in it, so nothing is imported");
         warnings.push(problem.at(table.place(1)));
     }
@@ -163,23 +183,30 @@ pub(crate) fn fill(
     file: &Path,
     kind: Option<TableKind>,
 ) -> Result<Vec<Problem>, Failure> {
-    let table = Table::of(experiment, file, kind, None)?;
+    let table = Table::of(About::Experiment(experiment), file, kind, None)?;
     table.check()?;
     table.write(store).map(|(_, warnings)| warnings)
+}
+
+/// Whose events they are.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    Experiment(&'a Experiment),
+    Canary(&'a canaries::Found, &'a Deciders),
 }
 
 /// A file is read to its end before anything is written, so a wrong row leaves the store as it was; standard input is written as it comes.
 struct Table<'a> {
     file: &'a Path,
     kind: TableKind,
-    experiment: &'a Experiment,
+    about: About<'a>,
     /// What is later has not happened; `None` takes any time.
     now: Option<Timestamp>,
 }
 
 impl<'a> Table<'a> {
     fn of(
-        experiment: &'a Experiment,
+        about: About<'a>,
         file: &'a Path,
         kind: Option<TableKind>,
         now: Option<Timestamp>,
@@ -193,7 +220,7 @@ impl<'a> Table<'a> {
             let message = "its name does not say how it is written; pass `--as csv` or `--as jsonl`";
             Failure::invalid_one(Problem::error("import::format", message).at(Place::whole_file(file)))
         })?;
-        Ok(Self { file, kind, experiment, now })
+        Ok(Self { file, kind, about, now })
     }
 }
 
@@ -203,9 +230,11 @@ impl Table<'_> {
         input: impl BufRead,
         visit: &mut dyn FnMut(Result<Event, Problem>) -> ControlFlow<()>,
     ) -> Vec<Problem> {
-        let experiment = self.experiment;
-        let phase = experiment.allocation.phase;
-        let unread = read(self.kind.into(), input, experiment.name.as_str(), phase, &mut |line, event| {
+        let (name, phase) = match self.about {
+            About::Experiment(experiment) => (experiment.name.to_string(), experiment.allocation.phase),
+            About::Canary(found, _) => (found.canary.store_name(), 1),
+        };
+        let unread = read(self.kind.into(), input, &name, phase, &mut |line, event| {
             let checked = event.and_then(|event| self.sound(&event).map(|()| event));
             visit(checked.map_err(|reason| Problem::error("import::row", reason).at(self.place(line))))
         });
@@ -224,11 +253,14 @@ impl Table<'_> {
 
     /// Whether the definition knows what an event is about. Earlier phases may have had other variants.
     fn sound(&self, event: &Event) -> Result<(), String> {
-        let experiment = self.experiment;
         let (Event::Outcome(Outcome { unit, at, .. }) | Event::Exposure(Exposure { unit, at, .. })) = event;
         if let Some(now) = self.now {
             not_in_the_future(*at, now)?;
         }
+        let experiment = match self.about {
+            About::Experiment(experiment) => experiment,
+            About::Canary(found, _) => return of_canary::sound(found, event),
+        };
         if unit.is_empty() && !experiment.allocation.allow_empty_units {
             return Err(format!(
                 "{EmptyUnit}; leave it out, or write `allow_empty_units: true` into the definition"
@@ -260,26 +292,6 @@ impl Table<'_> {
         }
         let opened = File::open(self.file).map(BufReader::new);
         opened.map_err(|error| unreadable(format!("this cannot be read: {error}")))
-    }
-
-    /// Exposures of a phase that the file does not know yet, which may be a slip of the pen: nobody is shown them before it is there.
-    fn to_come(&self, phases: &BTreeMap<u32, u64>) -> Option<Problem> {
-        let of_file = self.experiment.allocation.phase;
-        let later: Vec<String> =
-            phases.keys().filter(|phase| **phase > of_file).map(u32::to_string).collect();
-        let rows: u64 = phases.iter().filter(|(phase, _)| **phase > of_file).map(|(_, rows)| rows).sum();
-        // Whoever only reads the table says with `--phase` what is meant.
-        (rows > 0 && self.now.is_some()).then(|| {
-            let name = &self.experiment.name;
-            let message = format!(
-                "{rows} {} of a later phase ({}) than the file of `{name}` has, {of_file}",
-                if rows == 1 { "exposure is" } else { "exposures are" },
-                later.join(", ")
-            );
-            Problem::warning("import::phase", message).at(self.place(1)).help(
-                "they are kept, and `analyze` shows them with `--phase`, or once the file says that phase",
-            )
-        })
     }
 
     fn is_standard_input(&self) -> bool {
@@ -314,10 +326,14 @@ impl Table<'_> {
         input: impl BufRead,
     ) -> Result<(Written, Vec<Problem>), Failure> {
         let mut batch: Vec<Event> = Vec::with_capacity(BATCH);
-        let mut phases = BTreeMap::new();
+        let mut phases = self.phases(store)?;
+        let mut of_canary = match self.about {
+            About::Canary(found, deciders) => Some(CanaryRows::new(found, deciders)),
+            About::Experiment(_) => None,
+        };
         let mut total = Written::default();
         let mut failed: Option<Failure> = None;
-        let mut flush = |batch: &mut Vec<Event>| -> Result<(), Failure> {
+        let mut flush = |batch: &mut Vec<Event>, store: &mut dyn Store| -> Result<(), Failure> {
             let written = store.write(batch).map_err(|error| store_failed(&error))?;
             total.add(written);
             batch.clear();
@@ -326,11 +342,12 @@ impl Table<'_> {
         let unread = self.read(input, &mut |event| {
             let taken = match event {
                 Ok(event) => {
-                    if let Event::Exposure(exposure) = &event {
-                        *phases.entry(exposure.phase).or_default() += 1;
-                    }
-                    batch.push(event);
-                    if batch.len() < BATCH { Ok(()) } else { flush(&mut batch) }
+                    phases.note(&event);
+                    batch.extend(match &mut of_canary {
+                        Some(rows) => rows.take(event),
+                        None => Some(event),
+                    });
+                    if batch.len() < BATCH { Ok(()) } else { flush(&mut batch, store) }
                 }
                 Err(problem) => Err(Failure::invalid_one(
                     problem.help("the rows before it may be recorded; recording them again changes nothing"),
@@ -347,9 +364,25 @@ impl Table<'_> {
         if let Some(failure) = failed {
             return Err(failure);
         }
-        flush(&mut batch)?;
-        let warnings = unread.into_iter().chain(self.to_come(&phases)).chain(conflicts(&total)).collect();
+        flush(&mut batch, store)?;
+        let mut left_out = Vec::new();
+        if let Some(rows) = of_canary {
+            let (mut rest, warnings) = rows.rest(store)?;
+            flush(&mut rest, store)?;
+            left_out = warnings;
+        }
+        let of_phases = phases.warnings().into_iter().map(|problem| problem.at(self.place(1)));
+        let left_out = left_out.into_iter().map(|problem| problem.at(self.place(1)));
+        let warnings = unread.into_iter().chain(of_phases).chain(left_out).chain(conflicts(&total)).collect();
         Ok((total, warnings))
+    }
+
+    /// Whoever only reads the table says with `--phase` what is meant, and knows when it was served.
+    fn phases(&self, store: &mut dyn Store) -> Result<Phases<'_>, Failure> {
+        match self.about {
+            About::Experiment(experiment) if self.now.is_some() => Phases::of(experiment, store),
+            About::Experiment(_) | About::Canary(..) => Ok(Phases::default()),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The guard of a canary, as a process: what is recorded of its users, what is said, what is done.
 
+mod tables;
+
 use insta::assert_snapshot;
 use jiff::{SignedDuration, Timestamp};
 use promptassay_experiments::canary::{Arm, Canary, Step};

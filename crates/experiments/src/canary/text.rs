@@ -33,12 +33,12 @@ pub fn terminal(report: &GuardReport) -> String {
             thousands(guardrail.production_failing),
         );
         if guardrail.failing_unexposed > 0 {
-            let _ = writeln!(
-                text,
-                "  {:<width$}   {} of these were never exposed: are they of requests without the prompt?",
-                "",
-                thousands(guardrail.failing_unexposed)
-            );
+            let question = match guardrail.failing_unexposed {
+                1 => "was never exposed: is it of a request without the prompt?",
+                _ => "were never exposed: are they of requests without the prompt?",
+            };
+            let number = thousands(guardrail.failing_unexposed);
+            let _ = writeln!(text, "  {:<width$}   {number} of these {question}", "");
         }
         let _ = writeln!(
             text,

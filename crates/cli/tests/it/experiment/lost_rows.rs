@@ -66,3 +66,17 @@ fn an_exposure_of_a_phase_that_is_still_to_come_is_pointed_out() {
     let seen = sandbox.run(&["import", "trial", "rows.csv"]);
     assert!(seen.code == Some(0) && seen.stderr.is_empty(), "{}", seen.shown());
 }
+
+#[test]
+fn exposures_of_before_the_start_are_pointed_out_when_they_are_brought() {
+    let sandbox = sandbox();
+    sandbox.write(
+        "rows.csv",
+        "unit,variant,at\nu1,control,2026-01-02T00:00:00Z\nu2,control,2026-01-02T00:00:00Z\n",
+    );
+    assert_snapshot!(sandbox.session(&[
+        &["import", "trial", "rows.csv"],
+        &["experiment", "start", "trial"],
+        &["import", "trial", "rows.csv"],
+    ]));
+}
