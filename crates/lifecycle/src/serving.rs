@@ -7,7 +7,7 @@ use promptassay_registry::content::VersionContent;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::memory::{RenderFailure, Rendering};
 use promptassay_registry::name::PromptName;
-use promptassay_registry::template::Values;
+use promptassay_registry::template::{TemplateFormat, Values};
 use promptassay_registry::tree::{Prompt, UnknownVersion};
 use promptassay_registry::version::{Version, VersionSelector};
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,8 @@ pub struct Resolution<'a> {
     pub stage: Option<Stage>,
     /// Why this one.
     pub decision: Decision,
+    /// The language of its templates, whatever that of later versions is.
+    pub template_format: TemplateFormat,
     /// Its text, before its variables have values.
     pub text: &'a str,
     #[serde(skip)]
@@ -227,6 +229,7 @@ impl Served {
             file: &arm.file,
             stage,
             decision,
+            template_format: arm.interface.format(),
             text: &arm.text,
             arm,
         }

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use promptassay_registry::files::read_text;
 use promptassay_registry::operations::{AddError, NewVersion, Number, add_version};
 use promptassay_registry::problem::{Problem, Severity};
-use promptassay_registry::tree::{MAX_VERSION_BYTES, PromptVersion};
+use promptassay_registry::template::TemplateFormat;
+use promptassay_registry::tree::{MAX_VERSION_BYTES, Prompt, PromptVersion};
 use promptassay_registry::version::{Bump as Part, Version, VersionSelector};
 use promptassay_registry::version_file::Form;
 use serde::Serialize;
@@ -172,18 +173,40 @@ fn read_source(path: &Path) -> Result<Source, Failure> {
 
 fn copy_of(wanted: Version, name: &str, context: &Context<'_>) -> Result<Source, Failure> {
     let prompt = context.prompt(name)?;
-    Ok(Source::copy(version(&prompt, Some(&VersionSelector::Exact(wanted)))?))
+    copied(&prompt, version(&prompt, Some(&VersionSelector::Exact(wanted)))?)
 }
 
 fn copy_of_newest(name: &str, context: &Context<'_>) -> Result<Source, Failure> {
     let prompt = context.prompt(name)?;
     match prompt.versions().next_back() {
-        Some(newest) => Ok(Source::copy(newest)),
+        Some(newest) => copied(&prompt, newest),
         None => Err(Failure::invalid_one(
             Problem::error("add::nothing_to_copy", format!("`{name}` has no version to copy"))
                 .help("name a file with the text: `--from FILE`"),
         )),
     }
+}
+
+/// A copy, which says what the version says: in the other template format the same bytes are another text, or none.
+fn copied(prompt: &Prompt, version: &PromptVersion) -> Result<Source, Failure> {
+    let (then, now) = (version.interface.format(), prompt.template_format());
+    if version.is_alike_in(now) {
+        return Ok(Source::copy(version));
+    }
+    let name = prompt.name();
+    let message = format!(
+        "{} is a text of `template_format: {then}`, and new versions of `{name}` are `{now}`, in which its braces mean something else",
+        version.version
+    );
+    let (from, to) = match then {
+        TemplateFormat::Format => ("{name}", "{{ name }}"),
+        TemplateFormat::Jinja => ("{{ name }}", "{name}"),
+    };
+    let help = format!(
+        "copy {} to a file, write `{to}` there where it has `{from}`, and `promptassay add {name} --from FILE`",
+        version.path.display()
+    );
+    Err(Failure::invalid_one(Problem::error("add::other_format", message).help(help)))
 }
 
 fn failure(error: AddError, source: Option<&Path>) -> Failure {

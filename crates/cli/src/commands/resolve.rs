@@ -15,6 +15,7 @@ use promptassay_registry::digest::Digest;
 use promptassay_registry::files::read_text;
 use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Place, Problem, Severity};
+use promptassay_registry::template::TemplateFormat;
 use promptassay_registry::tree::{Loaded, Prompt, version_of_file};
 use promptassay_registry::version::{Version, VersionSelector};
 use serde::Serialize;
@@ -69,6 +70,7 @@ struct Answer<'a> {
     /// `null` where there is no ledger.
     stage: Option<Stage>,
     decision: Value,
+    template_format: TemplateFormat,
     text: &'a str,
     #[serde(skip)]
     why: String,
@@ -265,6 +267,7 @@ impl Chosen {
             file,
             stage: self.stage,
             decision: json!({"by": "experiment", "experiment": self.experiment, "variant": self.variant}),
+            template_format: loaded.interface.format(),
             text: &loaded.text,
             why: format!("the experiment `{}` gives the variant `{}`", self.experiment, self.variant),
         })
@@ -280,6 +283,7 @@ impl<'a> Answer<'a> {
             file: resolution.file,
             stage: resolution.stage,
             decision: json!(resolution.decision),
+            template_format: resolution.template_format,
             text: resolution.text,
             why: resolution.decision.explain(resolution.version),
         }

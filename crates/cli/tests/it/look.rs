@@ -133,3 +133,20 @@ fn without_a_prompts_directory_every_command_says_the_same() {
         assert_eq!(said.matches("error: ").count(), 1, "{command:?}: {said}");
     }
 }
+
+#[test]
+fn the_same_bytes_are_another_text_in_the_other_template_format() {
+    let sandbox = three_versions();
+    for version in ["v1.1.0.txt", "v2.0.0.yaml", "v2.1.0.yaml"] {
+        std::fs::remove_file(sandbox.path(&format!("prompts/greet/{version}"))).unwrap();
+    }
+    sandbox
+        .write("prompts/greet/v1.1.0.txt", TEXT)
+        .write("prompts/greet/prompt.yaml", "name: greet\nactive_version: v1.0.0\ntemplate_format: jinja\n");
+    assert_snapshot!(sandbox.session(&[
+        &["check"],
+        &["diff", "greet", "v1.0.0", "v1.1.0"],
+        &["add", "greet", "--from", "v1.0.0"],
+        &["add", "greet", "--from", "v1.1.0"],
+    ]));
+}

@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::files::{DirectoryLock, WriteError, create_new};
 use crate::name::PromptName;
 use crate::problem::Problem;
-use crate::tree::MAX_VERSION_BYTES;
+use crate::tree::{MAX_VERSION_BYTES, PromptVersion};
 use crate::version::{Bump, Version, next_version};
 use crate::version_file::{Form, VersionFile};
 
@@ -110,7 +110,8 @@ pub fn add_version(lock: &DirectoryLock, name: &PromptName, new: &NewVersion<'_>
     check(&path, new, format)?;
     create_new(&path, new.text)?;
     let digest = Digest::of(new.text);
-    let same = survey.prompt.as_ref().and_then(|prompt| prompt.versions().find(|old| old.digest == digest));
+    let is_same = |old: &&PromptVersion| old.digest == digest && old.is_alike_in(format);
+    let same = survey.prompt.as_ref().and_then(|prompt| prompt.versions().find(is_same));
     Ok(Added { version, path, same_as: same.map(|old| old.version.clone()) })
 }
 

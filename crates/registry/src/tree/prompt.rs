@@ -255,6 +255,16 @@ impl PromptVersion {
         }
     }
 
+    /// Whether it says in another template format what it says in its own.
+    pub fn is_alike_in(&self, format: TemplateFormat) -> bool {
+        format == self.interface.format() || self.content.is_alike_in_both_formats()
+    }
+
+    /// Whether both say the same: the same bytes, in formats in which these say the same.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.is_alike_in(other.interface.format())
+    }
+
     /// Whether it is registered and so frozen.
     pub fn is_registered(&self) -> bool {
         self.registered.is_some()

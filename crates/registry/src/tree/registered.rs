@@ -157,10 +157,12 @@ pub(super) fn check_identical(
     active: Option<&VersionSelector>,
     problems: &mut Vec<Problem>,
 ) {
-    let mut seen: BTreeMap<Digest, &PromptVersion> = BTreeMap::new();
+    let mut seen: BTreeMap<Digest, Vec<&PromptVersion>> = BTreeMap::new();
     for version in versions.values() {
-        let Some(first) = seen.get(&version.digest) else {
-            seen.insert(version.digest, version);
+        let seen = seen.entry(version.digest).or_default();
+        // In the other template format the same bytes are another text.
+        let Some(first) = seen.iter().find(|first| first.says_the_same_as(version)) else {
+            seen.push(version);
             continue;
         };
         let is_active = matches!(active, Some(VersionSelector::Exact(active)) if *active == version.version);

@@ -192,7 +192,9 @@ fn without_default<'a>(
         let message = format!(
             "{first} was registered with `template_format: format`, in which nothing stands in the place of `{name}` where it is left out"
         );
-        let help = "add a default: `default: \"\"` leaves its place empty";
+        let help = format!(
+            "add a default: `default: \"\"` leaves its place empty. In versions of Jinja `{name}` is defined from then on, and what asks `is defined` says something else there; where {first} is archived, its file and its row of prompt.lock may be removed instead"
+        );
         Some(
             Problem::error("variables::no_default", message).at(place_of_variable(document, name)).help(help),
         )

@@ -2,6 +2,7 @@
 
 use promptassay_registry::content::{Role, Tool};
 use promptassay_registry::digest::Digest;
+use promptassay_registry::template::TemplateFormat;
 use promptassay_registry::tree::PromptVersion;
 use promptassay_registry::version::Version;
 use promptassay_registry::version_file::Form;
@@ -17,7 +18,7 @@ pub(super) struct Difference<'a> {
     pub(super) name: &'a str,
     pub(super) from: Side<'a>,
     pub(super) to: Side<'a>,
-    /// Whether the files have the same bytes.
+    /// Whether the files have the same bytes, and these are read in one template format or say the same in both.
     pub(super) identical: bool,
     pub(super) variables: VariableChanges,
     /// Whether both are registered, with other declarations of their variables or another template format.
@@ -34,6 +35,7 @@ pub(super) struct Difference<'a> {
 pub(super) struct Side<'a> {
     pub(super) version: &'a Version,
     pub(super) form: Form,
+    pub(super) template_format: TemplateFormat,
     pub(super) sha256: Digest,
 }
 
@@ -83,7 +85,7 @@ pub(super) fn compare<'a>(name: &'a str, from: &'a PromptVersion, to: &'a Prompt
         name,
         from: side(from),
         to: side(to),
-        identical: from.digest == to.digest,
+        identical: from.says_the_same_as(to),
         variables: variable_changes(&from.content.variables(), &to.content.variables()),
         interface_changed: registered_interface(from)
             .zip(registered_interface(to))
@@ -119,7 +121,12 @@ fn order_change(old: &[Tool], new: &[Tool]) -> Option<ValueChange> {
 }
 
 fn side(version: &PromptVersion) -> Side<'_> {
-    Side { version: &version.version, form: version.form(), sha256: version.digest }
+    Side {
+        version: &version.version,
+        form: version.form(),
+        template_format: version.interface.format(),
+        sha256: version.digest,
+    }
 }
 
 fn variable_changes(old: &[&str], new: &[&str]) -> VariableChanges {

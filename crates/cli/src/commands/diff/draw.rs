@@ -26,6 +26,11 @@ pub(super) fn draw(difference: &Difference<'_>, interface: &Interface, color: bo
         text.push_str(&heading("form"));
         text.extend(["  ", form_name(from.form), " → ", form_name(to.form), "\n"]);
     }
+    if from.template_format != to.template_format {
+        text.push_str(&heading("template format"));
+        let (old, new) = (from.template_format.as_str(), to.template_format.as_str());
+        text.extend(["  ", old, " → ", new, ": the braces of one are plain text in the other\n"]);
+    }
     let variables = variables(difference, interface);
     if !variables.is_empty() {
         text.push_str(&heading("variables"));

@@ -127,7 +127,11 @@ fn the_same_user_is_served_the_same_version() {
 #[test]
 fn nothing_is_guessed() {
     let sandbox = sandbox(RECORDED);
-    assert_eq!(sandbox.json(&["resolve", "greet"])["decision"]["by"], "active_version");
+    let resolved = sandbox.json(&["resolve", "greet"]);
+    assert_eq!(
+        (&resolved["decision"]["by"], &resolved["template_format"]),
+        (&"active_version".into(), &"format".into())
+    );
     sandbox.edit("prompts/greet/prompt.yaml", "v1.0.0 ", "latest ");
     let latest = session(&sandbox, &[&["resolve", "greet"]]);
     done(&sandbox, &["promote", "greet", "1.1.0", "--to", "testing"]);
