@@ -9,7 +9,7 @@ mod telling;
 
 pub(crate) use acting::{MoveArguments, VersionArguments};
 pub(crate) use evidence::WarrantArguments;
-pub(crate) use live::find_live;
+pub(crate) use live::{Asked, BesideDrafts, find_asked, find_live};
 pub(crate) use moving::{Moved, Reach, carry_out, finish_interrupted, not_mirrored, perform};
 pub(crate) use reading::{
     Governed, directory_of, governed, history_of, ledger_of, passed_over, policy_of, sound, trusted,

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::{ledger_of, sound};
+use crate::lifecycle::{Asked, find_asked, ledger_of, sound};
 use crate::prompts::{parse_version, version};
 
 const EXAMPLES: &str = "Examples:
@@ -172,8 +172,9 @@ fn read_source(path: &Path) -> Result<Source, Failure> {
 }
 
 fn copy_of(wanted: Version, name: &str, context: &Context<'_>) -> Result<Source, Failure> {
-    let prompt = context.prompt(name)?;
-    copied(&prompt, version(&prompt, Some(&VersionSelector::Exact(wanted)))?)
+    let (loaded, wanted) = (context.load(), VersionSelector::Exact(wanted));
+    let (prompt, _) = find_asked(&loaded, name, &[Asked::Version(Some(&wanted))])?;
+    copied(prompt, version(prompt, Some(&wanted))?)
 }
 
 fn copy_of_newest(name: &str, context: &Context<'_>) -> Result<Source, Failure> {

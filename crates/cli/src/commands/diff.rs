@@ -9,6 +9,7 @@ use promptassay_registry::version::VersionSelector;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::lifecycle::{Asked, find_asked};
 use crate::prompts::{parse_selector, version};
 
 const EXAMPLES: &str = "Examples:
@@ -38,12 +39,16 @@ pub(crate) struct DiffArguments {
 }
 
 pub(crate) fn run(arguments: &DiffArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let prompt = context.prompt(&arguments.name)?;
-    let from = version(&prompt, arguments.from.as_ref())?;
+    let loaded = context.load();
+    let newer = arguments.to.as_ref().map_or(Asked::Newest, |to| Asked::Version(Some(to)));
+    let asked = [Asked::Version(arguments.from.as_ref()), newer];
+    let (prompt, of_drafts) = find_asked(&loaded, &arguments.name, &asked)?;
+    context.console.problems(&of_drafts);
+    let from = version(prompt, arguments.from.as_ref())?;
     // What was just added is not `latest` until it is registered.
     let newest =
         || prompt.versions().next_back().map(|newest| VersionSelector::Exact(newest.version.clone()));
-    let to = version(&prompt, arguments.to.clone().or_else(newest).as_ref())?;
+    let to = version(prompt, arguments.to.clone().or_else(newest).as_ref())?;
     if arguments.from.is_none() && from.version == to.version {
         let only = &from.version;
         context

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::lifecycle::{Asked, BesideDrafts};
 use crate::table::{STRONG, columns};
 
 const EXAMPLES: &str = "Examples:
@@ -55,14 +56,30 @@ struct Broken<'a> {
 
 pub(crate) fn run(_: &ListArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
+    // A draft with a mistake hides none of the versions that are served.
+    let tree = &loaded.tree;
+    let (beside, refused): (Vec<_>, Vec<_>) = tree
+        .broken()
+        .iter()
+        .map(|broken| (broken, BesideDrafts::of(broken)))
+        .partition(|(_, beside)| beside.as_ref().is_some_and(|beside| beside.has(Asked::Version(None))));
+    let beside: Vec<BesideDrafts<'_>> = beside.into_iter().filter_map(|(_, beside)| beside).collect();
+    let mut prompts: Vec<&Prompt> = tree.prompts().chain(beside.iter().map(|beside| beside.prompt)).collect();
+    prompts.sort_by(|a, b| a.name().cmp(b.name()));
     let answer = Answer {
-        prompts: loaded.tree.prompts().map(row).collect(),
-        broken: loaded.tree.broken().iter().map(broken).collect(),
+        prompts: prompts.into_iter().map(row).collect(),
+        broken: refused.into_iter().map(|(prompt, _)| broken(prompt)).collect(),
     };
     if !(answer.prompts.is_empty() && answer.broken.is_empty()) {
         context.answer(|| table(&answer, context.console.color), &answer)?;
     }
-    let errors: Vec<Problem> = loaded.problems.into_iter().filter(Problem::is_error).collect();
+    let warnings: Vec<Problem> = beside.iter().flat_map(|beside| beside.warnings.clone()).collect();
+    context.console.problems(&warnings);
+    let is_of_draft = |problem: &Problem| {
+        warnings.iter().any(|warning| (warning.code, &warning.place) == (problem.code, &problem.place))
+    };
+    let errors = loaded.problems.iter().filter(|problem| problem.is_error() && !is_of_draft(problem));
+    let errors: Vec<Problem> = errors.cloned().collect();
     if errors.is_empty() { Ok(Exit::Success) } else { Err(Failure::invalid(errors)) }
 }
 

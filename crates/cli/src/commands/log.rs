@@ -11,7 +11,7 @@ use super::Context;
 use crate::describe::VersionRow;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::trusted;
+use crate::lifecycle::{Asked, find_asked, trusted};
 use crate::table::{DIM, STRONG, YELLOW, paint};
 
 const EXAMPLES: &str = "Examples:
@@ -37,11 +37,13 @@ struct Answer<'a> {
 }
 
 pub(crate) fn run(arguments: &LogArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let prompt = context.prompt(&arguments.name)?;
+    let loaded = context.load();
+    let (prompt, of_drafts) = find_asked(&loaded, &arguments.name, &[Asked::Version(None)])?;
+    context.console.problems(&of_drafts);
     // A ledger that cannot be trusted hides nothing of the files, and is an error in the end.
-    let ledger = trusted(&prompt, context);
+    let ledger = trusted(prompt, context);
     let stages = ledger.as_ref().ok().map(Ledger::state);
-    let answer = Answer { name: prompt.name().as_str(), versions: rows(&prompt, stages) };
+    let answer = Answer { name: prompt.name().as_str(), versions: rows(prompt, stages) };
     let exit = context.answer(|| text(&answer.versions, context.console.color), &answer)?;
     ledger.map(|_| exit)
 }

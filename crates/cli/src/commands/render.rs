@@ -30,8 +30,8 @@ use crate::describe::Content;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::key_value::{self, KeyValue};
-use crate::lifecycle::ledger_of;
-use crate::prompts::{WhichVersion, find, version};
+use crate::lifecycle::{Asked, find_asked, ledger_of};
+use crate::prompts::{WhichVersion, version};
 
 const EXAMPLES: &str = "Examples:
   promptassay render customer_support --var company_name=TechCorp --var query='Where is my order?'
@@ -119,8 +119,10 @@ pub(crate) fn run(arguments: &RenderArguments, context: &Context<'_>) -> Result<
         (Some(path), _) => bare(path, arguments, context),
         (None, Some(name)) => {
             let loaded = context.load();
-            let prompt = find(&loaded, name)?;
-            let version = version(prompt, arguments.version.selector())?;
+            let selector = arguments.version.selector();
+            let (prompt, of_drafts) = find_asked(&loaded, name, &[Asked::Version(selector)])?;
+            context.console.problems(&of_drafts);
+            let version = version(prompt, selector)?;
             if ledger::exists(prompt.directory()) {
                 let ledger = ledger_of(prompt.name(), context)?;
                 as_recorded(prompt, &version.version, ledger.state())?;

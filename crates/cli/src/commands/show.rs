@@ -15,7 +15,7 @@ use super::Context;
 use crate::describe::{Content, VariableRow, VersionRow, role_name, variable_line};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::lifecycle::trusted;
+use crate::lifecycle::{Asked, find_asked, trusted};
 use crate::prompts::{WhichVersion, version};
 use crate::table::{DIM, STRONG, columns, count, paint};
 
@@ -61,13 +61,15 @@ struct Shown<'a> {
 }
 
 pub(crate) fn run(arguments: &ShowArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let prompt = context.prompt(&arguments.name)?;
-    let version = version(&prompt, arguments.version.selector())?;
+    let (loaded, selector) = (context.load(), arguments.version.selector());
+    let (prompt, of_drafts) = find_asked(&loaded, &arguments.name, &[Asked::Version(selector)])?;
+    context.console.problems(&of_drafts);
+    let version = version(prompt, selector)?;
     // A ledger that cannot be trusted hides nothing of the files, and is an error in the end.
-    let ledger = trusted(&prompt, context);
+    let ledger = trusted(prompt, context);
     let stages = ledger.as_ref().ok().map(Ledger::state);
-    let answer = answer(&prompt, version, stages);
-    let exit = context.answer(|| text(&answer, &prompt, context.console.color), &answer)?;
+    let answer = answer(prompt, version, stages);
+    let exit = context.answer(|| text(&answer, prompt, context.console.color), &answer)?;
     ledger.map(|_| exit)
 }
 

@@ -150,3 +150,41 @@ fn the_same_bytes_are_another_text_in_the_other_template_format() {
         &["add", "greet", "--from", "v1.1.0"],
     ]));
 }
+
+#[test]
+fn a_mistake_in_a_draft_hides_no_other_version() {
+    let sandbox = three_versions();
+    sandbox.write("prompts/greet/v2.2.0.txt", "Greet {name\n");
+    let suite = "cases:\n  - {name: ada, inputs: {name: Ada}, validators: [min_words: 1]}\n";
+    let reply = "{\"case\": \"ada\", \"version\": \"1.0.0\", \"model\": \"default\", \"repeat\": 1, \"text\": \"Hello\", \
+                 \"finish_reason\": \"stop\", \"source\": \"hand\"}\n";
+    sandbox.write("prompts/greet/tests/test_cases.yaml", suite).write("replies/greet.jsonl", reply);
+    let said = |arguments: &[&str]| {
+        let seen = sandbox.run(arguments);
+        let stdout = seen.stdout.lines().next().unwrap_or_default();
+        sandbox.clean(&format!(
+            "$ {}\n{}{stdout}\nexit {}\n\n",
+            arguments.join(" "),
+            seen.stderr,
+            seen.code.unwrap()
+        ))
+    };
+    let seen: Vec<String> = [
+        &["list"][..],
+        &["log", "greet"],
+        &["show", "greet"],
+        &["render", "greet", "v1.0.0", "--var", "name=Ada"],
+        &["diff", "greet", "v1.0.0", "v2.0.0"],
+        &["eval", "greet", "--version", "v1.0.0", "--offline"],
+        // It is what is asked about.
+        &["show", "greet", "v2.2.0"],
+        &["diff", "greet"],
+        &["eval", "greet", "--version", "v2.2.0", "--offline"],
+        &["eval", "greet", "--offline"],
+        &["check"],
+    ]
+    .into_iter()
+    .map(said)
+    .collect();
+    assert_snapshot!(seen.concat());
+}

@@ -14,7 +14,7 @@ use promptassay_lifecycle::ledger::{self, Ledger, Standing};
 use promptassay_lifecycle::verify;
 use promptassay_registry::problem::{Place, Problem, has_errors};
 use promptassay_registry::tree::{Prompt, Tree};
-use promptassay_registry::version::Version;
+use promptassay_registry::version::{Version, VersionSelector};
 use regex::Regex;
 
 use super::changes::{self, Candidate, Git, Then, only_changed, shown};
@@ -24,6 +24,7 @@ use super::policy::PolicyArguments;
 use super::served;
 use crate::commands::Context;
 use crate::failure::Failure;
+use crate::lifecycle::{Asked, BesideDrafts};
 
 /// What is evaluated.
 #[derive(Debug, Default, Args)]
@@ -113,9 +114,12 @@ impl SelectionArguments {
         let names = self.prompt_names(tree, &selection, problems);
         let is_empty = |problem: &Problem| problem.code == "tree::empty" && self.changed_since.is_some();
         let (empty, of_tree): (Vec<_>, Vec<_>) = of_tree.into_iter().partition(is_empty);
-        problems.extend(relevant(tree, of_tree, &names));
-        let prompts: Vec<&Prompt> =
-            tree.prompts().filter(|prompt| names.contains(prompt.name().as_str())).collect();
+        let beside = self.beside_drafts(tree, &names);
+        let of_tree = relevant(tree, of_tree, &names).into_iter();
+        problems.extend(of_tree.map(|problem| as_of_draft(problem, &beside)));
+        let sound = tree.prompts().filter(|prompt| names.contains(prompt.name().as_str()));
+        let mut prompts: Vec<&Prompt> = sound.chain(beside.iter().map(|beside| beside.prompt)).collect();
+        prompts.sort_by(|a, b| a.name().cmp(b.name()));
         let mut candidates: Vec<Candidate<'a>> =
             prompts.iter().filter_map(|prompt| self.candidate(prompt, tree, settings, problems)).collect();
         let mut changes = BTreeMap::new();
@@ -238,6 +242,20 @@ impl SelectionArguments {
             }
         }
         names
+    }
+
+    /// Prompts that have mistakes in drafts alone, where the versions that are judged are named and are none of these.
+    fn beside_drafts<'a>(&self, tree: &'a Tree, names: &BTreeSet<String>) -> Vec<BesideDrafts<'a>> {
+        if self.only.is_empty() || self.changed_since.is_some() {
+            return Vec::new();
+        }
+        let asked: Vec<VersionSelector> = self.only.iter().cloned().map(VersionSelector::Exact).collect();
+        let broken = tree.broken().iter().filter(|broken| names.contains(&broken.name));
+        let is_asked = |beside: &BesideDrafts<'_>| {
+            beside.has(Asked::Version(None))
+                && asked.iter().all(|version| beside.has(Asked::Version(Some(version))))
+        };
+        broken.filter_map(BesideDrafts::of).filter(is_asked).collect()
     }
 
     /// Whether options say which versions are judged.
@@ -391,6 +409,13 @@ impl AsRef<str> for PromptName<'_> {
     fn as_ref(&self) -> &str {
         self.0.name().as_str()
     }
+}
+
+/// A mistake of a draft that nobody asks about, as a warning.
+fn as_of_draft(problem: Problem, beside: &[BesideDrafts<'_>]) -> Problem {
+    let mut warnings = beside.iter().flat_map(|beside| &beside.warnings);
+    let warning = warnings.find(|warning| (warning.code, &warning.place) == (problem.code, &problem.place));
+    warning.cloned().unwrap_or(problem)
 }
 
 /// The problems that concern these prompts. A broken prompt that nobody asks for stands in nobody's way.
