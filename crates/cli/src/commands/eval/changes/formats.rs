@@ -9,6 +9,7 @@ use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::template::TemplateFormat;
 use promptassay_registry::tree::{Prompt, PromptVersion, template_format_of};
 use promptassay_registry::version::Version;
+use promptassay_registry::yaml::Document;
 use promptassay_registry::{lock_file, prompt_file};
 
 use super::Then;
@@ -40,8 +41,12 @@ impl Then<'_> {
         let text = self.git.text_at(commit, &self.git.named(&now.path))?;
         let Some(text) = text.filter(|text| Digest::of(text) == now.digest) else { return Ok(ReadThen::Not) };
         let directory = now.path.parent().unwrap_or(Path::new(""));
-        let document = self.document(commit, &directory.join(prompt_file::FILE_NAME), &mut Vec::new())?;
-        let then = document.and_then(|document| template_format_of(&document, (&now.path, &text), row));
+        let path = self.git.named(&directory.join(prompt_file::FILE_NAME));
+        // One that is no text told nobody anything.
+        let document = self.git.text_at(commit, &path)?;
+        let document = document.and_then(|text| Document::parse(path, text, &mut Vec::new()));
+        let told = || template_format_of(document.as_ref()?, (&now.path, &text), row);
+        let then = row.and_then(|row| row.template_format).or_else(told);
         Ok(match then {
             Some(then) if is_alike(then) => ReadThen::Alike,
             Some(then) => ReadThen::In(then),
