@@ -84,6 +84,14 @@ pub(crate) struct Context<'a> {
     named: Option<PathBuf>,
 }
 
+impl Context<'_> {
+    /// The same, with errors alone being said.
+    pub(crate) fn quietly(&self) -> Self {
+        let console = Console { quiet: true, ..self.console };
+        Self { console, prompts: self.prompts.clone(), named: self.named.clone(), ..*self }
+    }
+}
+
 /// Runs a command and says how the process ends.
 pub(crate) fn run(arguments: Arguments, environment: &Environment) -> Exit {
     let context = Context {

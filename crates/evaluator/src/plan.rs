@@ -14,7 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use promptassay_llm::{ChatRequest, ModelRow, Params, ResponseFormat, ToolDefinition};
+use promptassay_llm::{ChatRequest, ModelRow, Params, ResponseFormat, Target, ToolDefinition};
 use promptassay_registry::content::VersionContent;
 use promptassay_registry::digest::Digest;
 use promptassay_registry::name::PromptName;
@@ -237,6 +237,12 @@ impl Plan {
         let cases =
             self.prompts.iter().flat_map(|prompt| &prompt.suite.cases).filter(|case| case.skip.is_none());
         cases.flat_map(|case| &case.validators).map(Arc::as_ref)
+    }
+
+    /// Whether whoever runs it has to allow programs: as checks, and where it asks models, as those.
+    pub fn runs_programs(&self, asks_models: bool) -> bool {
+        let is_program = |row: &&ModelRow| matches!(row.target, Target::Command(_));
+        self.checks_by_programs() || (asks_models && self.rows().iter().any(is_program))
     }
 
     /// The trials: by prompt, case, repeat and variant, so that the variants of a case are asked close together.

@@ -105,7 +105,7 @@ impl EvalArguments {
             given.extend(self.shard.is_some().then_some("`--shard`"));
             given.extend(self.dry_run.then_some("`--dry-run`"));
             if !given.is_empty() {
-                let again = self.journal.again(None, context);
+                let again = self.journal.again(None, self.live.allow_commands, context);
                 return refuse(
                     "eval::resume_is_planned",
                     format!(
@@ -136,7 +136,7 @@ pub(crate) fn run(arguments: &EvalArguments, context: &Context<'_>) -> Result<Ex
 fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, Ended> {
     arguments.refuse_contradictions(context)?;
     context.repository()?;
-    let resumed = arguments.journal.resumed(context)?;
+    let resumed = arguments.journal.resumed(arguments.live.allow_commands, context)?;
     let goes_on = resumed.as_ref().map(|(_, file)| file);
     let ready = match Ready::of(arguments, goes_on, context)? {
         ControlFlow::Continue(ready) => ready,
@@ -150,6 +150,7 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         return Ok(context.answer(|| description.to_string(), &description)?);
     }
     let plan = &plan;
+    let programs = arguments.live.allow_commands || plan.runs_programs(!asking.offline);
     let beginning = (asking, prices);
     let (journal, part) = (&arguments.journal, (arguments.selection.seed(), shard));
     let header = goes_on.map_or_else(|| journal.header(beginning, part, &blessed, context), RunFile::header);
@@ -166,8 +167,8 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         let begin = || {
             let mut file = RunFile::of(plan, header);
             let keeper = match &resumed {
-                Some(resumed) => arguments.journal.go_on(resumed, &file, plan, context),
-                None => arguments.journal.begin(plan, &mut file, context),
+                Some(resumed) => arguments.journal.go_on(resumed, &file, (plan, programs), context),
+                None => arguments.journal.begin(plan, &mut file, programs, context),
             }?;
             if resumed.is_some() {
                 context.console.note(&journal::gone_on_with(&file, keeper.work().trials.len()));
@@ -193,7 +194,11 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         });
         Ok::<_, Failure>((end, replay, begun))
     })?;
-    let again = how_to_go_on(end, || arguments.journal.again(begun.as_ref().map(|(_, run, _)| run), context));
+    let again = || {
+        let run = begun.as_ref().map(|(_, run, _)| run);
+        arguments.journal.again(run, programs, context)
+    };
+    let again = how_to_go_on(end, again);
     let runs = arguments.journal.runs.runs(context)?;
     let judged = gate::judge_against(plan, &replay.record, blessed.against());
     let mut attempts = Attempts::default();

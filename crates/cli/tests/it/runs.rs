@@ -1,5 +1,6 @@
 //! Kept runs: reported again, resumed, judged anew, listed, removed.
 
+mod offered;
 mod renamed;
 
 use std::fmt::Write as _;

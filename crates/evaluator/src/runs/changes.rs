@@ -70,21 +70,48 @@ fn variant_changes(then: &PlannedPrompt, now: &PlannedPrompt, lines: &mut Vec<St
     }
 }
 
+/// So many cases are named of which the same is to be said.
+const NAMED: usize = 3;
+
+/// What differs in the cases: where it is the same for many of them, it is said once.
 fn case_changes(then: &PlannedPrompt, now: &PlannedPrompt, lines: &mut Vec<String>) {
-    let name = &then.name;
+    let (mut asked, mut judged, mut counted) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
     compare(
         &then.cases,
         &now.cases,
         |case| case.name.as_str(),
         |case, sides| match sides {
-            Sides::Both(then, now) if then.sha256 != now.sha256 => {
-                lines.push(format!("{name}: the case `{case}`"));
-            }
-            Sides::Both(..) => {}
-            Sides::Gone => lines.push(format!("{name}: the case `{case}` is not in the plan any more")),
-            Sides::New => lines.push(format!("{name}: the case `{case}` was not in the plan")),
+            Sides::Both(then, now) if then.sha256 == now.sha256 => {}
+            Sides::Both(then, now) if then.question != now.question => asked.push(case),
+            Sides::Both(then, now) if then.digest != now.digest => judged.push(case),
+            Sides::Both(..) => counted.push(case),
+            Sides::Gone => gone.push(case),
+            Sides::New => new.push(case),
         },
     );
+    let mut tell = |cases: &[&str], line: &dyn Fn(&str, bool) -> String| {
+        if !cases.is_empty() {
+            lines.push(format!("{}: {}", then.name, line(&named(cases), cases.len() == 1)));
+        }
+    };
+    tell(&asked, &|cases, _| format!("what {cases} asks"));
+    tell(&judged, &|cases, _| format!("what judges {cases}"));
+    tell(&counted, &|cases, _| format!("the cluster of {cases}, or whether it must pass"));
+    let one = |is_one, one: &'static str, many| if is_one { one } else { many };
+    tell(&gone, &|cases, is_one| format!("{cases} {} not in the plan any more", one(is_one, "is", "are")));
+    tell(&new, &|cases, is_one| format!("{cases} {} not in the plan", one(is_one, "was", "were")));
+}
+
+/// Cases for people: the first few by name.
+fn named(cases: &[&str]) -> String {
+    let shown: Vec<String> = cases.iter().take(NAMED).map(|case| format!("`{case}`")).collect();
+    let shown = shown.join(", ");
+    match cases.len() {
+        1 => format!("the case {shown}"),
+        many if many <= NAMED => format!("the cases {shown}"),
+        many => format!("{many} cases, {shown} …"),
+    }
 }
 
 fn label(variant: &PlannedVariant) -> String {

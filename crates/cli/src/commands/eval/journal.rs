@@ -203,21 +203,24 @@ fn dollars(text: &str) -> Result<f64, String> {
 }
 
 impl JournalArguments {
-    /// The run to go on with, and what it had planned.
-    pub(super) fn resumed(&self, context: &Context<'_>) -> Result<Option<(RunDirectory, RunFile)>, Failure> {
+    /// The run to go on with, and what it had planned. `programs`: whether they are allowed.
+    pub(super) fn resumed(
+        &self,
+        programs: bool,
+        context: &Context<'_>,
+    ) -> Result<Option<(RunDirectory, RunFile)>, Failure> {
         let find = |reference: &String| match reference.as_str() {
-            THE_LATEST => described(resuming::latest(&self.runs, context)?),
+            THE_LATEST => described(resuming::latest(&self.runs, programs, context)?),
             reference => described(self.runs.find(reference, context)?),
         };
         self.resume.as_ref().map(find).transpose()
     }
 
     /// What goes on with this run once more, whatever else is run meanwhile; where none has begun, what was typed.
-    pub(super) fn again(&self, run: Option<&RunId>, context: &Context<'_>) -> String {
+    pub(super) fn again(&self, run: Option<&RunId>, programs: bool, context: &Context<'_>) -> String {
         let typed = || self.resume.clone().filter(|run| run != THE_LATEST);
-        let run = run.map(ToString::to_string).or_else(typed);
-        let run = run.map(|run| format!(" {run}")).unwrap_or_default();
-        format!("promptassay eval --resume{run}{}", self.runs.option(context))
+        let run = run.map(ToString::to_string).or_else(typed).unwrap_or_default();
+        goes_on_by(&run, programs, &self.runs.option(context))
     }
 
     /// A run that begins now.
@@ -237,15 +240,16 @@ impl JournalArguments {
         Header { id, tool, started_at, seed, shard, blessed, asking, prompts_directory, prices }
     }
 
-    /// Begins a run: its directory, its description and an empty journal.
+    /// Begins a run: its directory, its description and an empty journal. `programs`: whether whoever goes on with it has to allow them.
     pub(super) fn begin<'p>(
         &self,
         plan: &'p Plan,
         file: &mut RunFile,
+        programs: bool,
         context: &Context<'_>,
     ) -> Result<Keeper<'p>, Failure> {
         let keeper = begin(&self.runs.runs_to_write(context)?, plan, file)?;
-        Ok(keeper.gone_on_with_by(self.again(Some(&file.id), context)))
+        Ok(keeper.gone_on_with_by(self.again(Some(&file.id), programs, context)))
     }
 
     /// Goes on with a run whose plan is the same `now` as `then`.
@@ -253,11 +257,11 @@ impl JournalArguments {
         &self,
         (directory, then): &(RunDirectory, RunFile),
         now: &RunFile,
-        plan: &'p Plan,
+        (plan, programs): (&'p Plan, bool),
         context: &Context<'_>,
     ) -> Result<Keeper<'p>, Failure> {
         let keeper = go_on(directory.clone(), (then, now), plan, context)?;
-        Ok(keeper.gone_on_with_by(self.again(Some(&now.id), context)))
+        Ok(keeper.gone_on_with_by(self.again(Some(&now.id), programs, context)))
     }
 }
 
@@ -283,6 +287,14 @@ fn go_on<'p>(
     }
     let writer = JournalWriter::resume(&path, replay.sound_bytes).map_err(broken)?;
     Ok(Keeper::new(plan, directory, lock, writer, replay))
+}
+
+/// The command that goes on with a run, the latest if it has no name, in a form that can be typed. Where it lets `programs` run, that
+/// is allowed again: nobody has allowed it for ever.
+fn goes_on_by(run: &str, programs: bool, option: &str) -> String {
+    let run = if run.is_empty() { String::new() } else { format!(" {run}") };
+    let allowed = if programs { " --allow-commands" } else { "" };
+    format!("promptassay eval --resume{run}{allowed}{option}")
 }
 
 /// Narrows what is evaluated of a prompt to the cases, models and versions of a run.

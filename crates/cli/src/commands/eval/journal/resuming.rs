@@ -8,8 +8,10 @@ use promptassay_evaluator::runs::{RunDirectory, RunFile, changes};
 use promptassay_registry::files::may_be_there;
 use promptassay_registry::problem::Problem;
 
-use super::RunsArguments;
+use super::{RunsArguments, goes_on_by};
 use crate::commands::Context;
+use crate::commands::eval::policy::PolicyArguments;
+use crate::commands::eval::{Terms, plan_again};
 use crate::failure::Failure;
 use crate::table::{count, grouped};
 
@@ -21,7 +23,13 @@ const LOOKED_AT: usize = 20;
 /// The latest run, and where it lacks nothing, or somebody is at work on it, no older one: whoever asks for the rest after a run that was
 /// judged would take the verdict of another one for its own. Shards of one plan have no verdict but their common one, so of them it is
 /// the latest that lacks something. What judges the answers of another run anew asks for none.
-pub(super) fn latest(runs: &RunsArguments, context: &Context<'_>) -> Result<RunDirectory, Failure> {
+///
+/// `programs`: whether they are allowed, as whoever goes on with another one would have to allow them.
+pub(super) fn latest(
+    runs: &RunsArguments,
+    programs: bool,
+    context: &Context<'_>,
+) -> Result<RunDirectory, Failure> {
     let kept = runs.runs(context)?.list().unwrap_or_default();
     let own = context.prompts_in_the_repository();
     let is_other = |file: &RunFile| own.as_ref().is_some_and(|own| !file.is_of(own));
@@ -50,11 +58,20 @@ pub(super) fn latest(runs: &RunsArguments, context: &Context<'_>) -> Result<RunD
         }
         older.push((earlier, left));
     }
-    match is_under_way {
-        true => Err(under_way(&file, &older, &runs.option(context))),
-        false if older.is_empty() => Ok(latest),
-        false => Err(refused(&file, &older, &runs.option(context))),
+    if older.is_empty() && !is_under_way {
+        return Ok(latest);
     }
+    let option = &runs.option(context);
+    let older = not_taken(&older, |file| Some(programs | needs_programs(file, context)?), option);
+    Err(if is_under_way { under_way(&file, older, option) } else { refused(&file, older, option) })
+}
+
+/// Whether today's files still plan what this run had planned, and if so whether it runs programs, which have to be allowed.
+fn needs_programs(file: &RunFile, context: &Context<'_>) -> Option<bool> {
+    // What is wrong in the files is said when somebody goes on with it.
+    let plan = plan_again(file, Terms::OfThatDay, &PolicyArguments::default(), &context.quietly()).ok()?;
+    let is_same = changes(file, &RunFile::of(&plan, file.header())).is_empty();
+    is_same.then(|| plan.runs_programs(!file.asking.offline))
 }
 
 /// Whether two runs ask the same part of the same plan.
@@ -83,31 +100,52 @@ fn left(run: &RunDirectory) -> Option<(RunFile, usize)> {
     Some((file, if ended { left } else { left.max(1) }))
 }
 
-fn refused(latest: &RunFile, older: &[(RunFile, usize)], option: &str) -> Failure {
+fn refused(latest: &RunFile, older: Option<String>, option: &str) -> Failure {
     let message = format!("nothing is left to ask of the latest run, {}", called(latest));
-    let help = format!("{}; `promptassay report{option}` shows the latest again", not_taken(older, option));
+    let shown = format!("`promptassay report{option}` shows the latest again");
+    let help = older.map_or_else(|| shown.clone(), |older| format!("{older}; {shown}"));
     Failure::invalid_one(Problem::error("runs::nothing_left", message).help(help))
 }
 
-fn under_way(latest: &RunFile, older: &[(RunFile, usize)], option: &str) -> Failure {
+fn under_way(latest: &RunFile, older: Option<String>, option: &str) -> Failure {
     let message = format!("the latest run, {}, is under way already", called(latest));
     let shown = format!("`promptassay report {}{option}` shows what it has so far", latest.id);
-    let help = if older.is_empty() { shown } else { format!("{shown}; {}", not_taken(older, option)) };
+    let help = older.map_or_else(|| shown.clone(), |older| format!("{shown}; {older}"));
     Failure::invalid_one(Problem::error("runs::under_way", message).help(help))
 }
 
-/// The earlier runs that lack something, and how to go on with each.
-fn not_taken(older: &[(RunFile, usize)], option: &str) -> String {
-    let ways = older.iter().take(SHOWN).map(|(file, left)| {
-        let RunFile { id, trials, started_at, .. } = file;
-        let what = of_what(file);
-        let left = format!("{} of {} left", grouped(*left), count(*trials, "question"));
-        format!("`promptassay eval --resume {id}{option}` goes on with {what} of {started_at:.0}, {left}")
-    });
-    let more = older.len().saturating_sub(SHOWN);
-    let more =
-        if more == 0 { String::new() } else { format!("; and {more} more: `promptassay runs list{option}`") };
-    format!("earlier ones are not taken in its place; {}{more}", ways.collect::<Vec<_>>().join("; "))
+/// The earlier runs that lack something, and how to go on with each that today's files still plan: `programs` tells whether, and if some
+/// have to be allowed.
+fn not_taken(
+    older: &[(RunFile, usize)],
+    programs: impl Fn(&RunFile) -> Option<bool>,
+    option: &str,
+) -> Option<String> {
+    let (mut ways, mut changed, mut more) = (Vec::new(), Vec::new(), 0);
+    for (file, left) in older {
+        if ways.len() == SHOWN {
+            more += 1;
+            continue;
+        }
+        let Some(programs) = programs(file) else {
+            changed.push(file.id.to_string());
+            continue;
+        };
+        let way = goes_on_by(&file.id.to_string(), programs, option);
+        let left = format!("{} of {} left", grouped(*left), count(file.trials, "question"));
+        ways.push(format!("`{way}` goes on with {} of {:.0}, {left}", of_what(file), file.started_at));
+    }
+    if let Some(first) = changed.first() {
+        let which = match changed.len() {
+            1 => format!("run {first}"),
+            many => format!("run {first} and {} more", many - 1),
+        };
+        ways.push(format!("nothing goes on with {which}: the files are not what was planned then"));
+    }
+    if more > 0 {
+        ways.push(format!("and {more} more: `promptassay runs list{option}`"));
+    }
+    (!ways.is_empty()).then(|| format!("earlier ones are not taken in its place; {}", ways.join("; ")))
 }
 
 /// What is gone on with, for people.
