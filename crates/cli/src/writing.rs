@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use crate::commands::Context;
 use crate::commands::eval::{asked_to_stop, runtime};
+use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::prompts;
@@ -29,17 +30,19 @@ impl Context<'_> {
         if !self.prompts.is_dir() {
             return Err(Failure::invalid(self.load().problems));
         }
-        self.lock_of(&self.prompts, &self.prompts, || unchanged(&self.prompts))
+        self.lock_of(&self.prompts, &self.prompts, Stop::Ends, || unchanged(&self.prompts))
     }
 
     /// The right to write recorded replies of the repository, which are in `directory`. Replies lie wherever registry.yaml says and are
-    /// committed, so the lock is where git ignores everything. Whoever is asked to stop meanwhile has `stopped`.
+    /// committed, so the lock is where git ignores everything. Whoever is asked to stop meanwhile has `stopped`, and afterwards does what
+    /// `then` says.
     pub(crate) fn lock_of_replies(
         &self,
         directory: &Path,
+        then: Stop,
         stopped: impl FnOnce() -> Problem,
     ) -> Result<DirectoryLock, Failure> {
-        self.lock_of(&self.place_of_replies_lock(directory)?, directory, stopped)
+        self.lock_of(&self.place_of_replies_lock(directory)?, directory, then, stopped)
     }
 
     /// The directory whose lock that is. Where nothing but the replies may be written to, it is theirs.
@@ -62,6 +65,7 @@ impl Context<'_> {
         &self,
         place: &Path,
         directory: &Path,
+        then: Stop,
         stopped: impl FnOnce() -> Problem,
     ) -> Result<DirectoryLock, Failure> {
         let holder = match DirectoryLock::try_acquire(place) {
@@ -94,7 +98,8 @@ impl Context<'_> {
             }
         });
         if waited.is_ok() {
-            thread::spawn(move || end_when(&runtime, stop));
+            let console = self.console;
+            thread::spawn(move || end_when(&runtime, stop, then, console));
         }
         waited
     }
@@ -129,15 +134,31 @@ impl Context<'_> {
     }
 }
 
-/// Ends the process as soon as it is asked to stop. Once signals are listened for their default action is gone for good, and whoever waited
+/// What becomes of whoever is asked to stop when the lock that it has waited for is its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It ends at once.
+    Ends,
+    /// It is in the middle of what everything was asked and paid for, and ends with that; asked again, at once.
+    IsPutOff,
+}
+
+/// Ends the process as soon as it is asked to stop, if that is not put off. Once signals are listened for their default action is gone for good, and whoever waited
 /// for a lock goes on as one that did not have to: what reads standard input or asks a database can be stopped.
 #[expect(
     clippy::exit,
     clippy::disallowed_methods,
     reason = "in place of the default action of a signal, which runs no destructor either"
 )]
-fn end_when(runtime: &Runtime, stop: impl Future<Output = ()>) {
-    runtime.block_on(stop);
+fn end_when(runtime: &Runtime, stop: impl Future<Output = ()>, then: Stop, console: Console) {
+    runtime.block_on(async {
+        stop.await;
+        if then == Stop::IsPutOff {
+            let again = asked_to_stop(1);
+            console.note("stopping: what was asked is written first; again ends at once");
+            again.await;
+        }
+    });
     std::process::exit(Exit::Interrupted.code().into())
 }
 

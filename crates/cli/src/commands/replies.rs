@@ -19,7 +19,7 @@ use super::eval::selection::inputs_of;
 use super::eval::{read_if_there, versions};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::writing::unchanged;
+use crate::writing::{Stop, unchanged};
 
 const EXAMPLES: &str = "Examples:
   promptassay replies prune --dry-run     what would go
@@ -66,8 +66,9 @@ pub(crate) fn run(arguments: &RepliesArguments, context: &Context<'_>) -> Result
     let (directory, mut files) = plan_pruning(names, context)?;
     let is_written = !dry_run && files.iter().any(|(file, _)| !file.removed.is_empty());
     // What another process records meanwhile would be written over, so what is there is looked at once more.
-    let _lock =
-        is_written.then(|| context.lock_of_replies(&directory, || unchanged(&directory))).transpose()?;
+    let _lock = is_written
+        .then(|| context.lock_of_replies(&directory, Stop::Ends, || unchanged(&directory)))
+        .transpose()?;
     if is_written {
         files = plan_pruning(names, context)?.1;
     }

@@ -22,6 +22,7 @@ use super::offline::NAMED;
 use super::read_if_there;
 use crate::commands::Context;
 use crate::failure::Failure;
+use crate::writing::Stop;
 
 /// What stands for each file that is not there yet, where it is tried whether one can be made.
 const NEW_FILE: &str = "replies.jsonl";
@@ -148,7 +149,7 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     let judge_answers = outputs.judge_answers().map_err(broken)?;
     // What another process records meanwhile would be written over. The prompts are not written to, and need not be writable.
-    let _lock = context.lock_of_replies(directory, || stopped(directory))?;
+    let _lock = context.lock_of_replies(directory, Stop::IsPutOff, || stopped(directory))?;
     for (index, prompt) in plan.prompts().iter().enumerate() {
         let [path, of_judges] = files(directory, prompt.name.as_str());
         let reply = |trial: &Trial| outputs.get(trial.id);

@@ -38,7 +38,8 @@ fn who_waits(
 ) -> (std::process::Child, impl Iterator<Item = String>) {
     use std::io::{BufRead as _, BufReader};
     let mut command = sandbox.command(arguments);
-    let command = command.stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(Stdio::null());
+    let command =
+        command.env("TEST_KEY", KEY).stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(Stdio::null());
     let mut waiting = command.spawn().unwrap();
     let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(said.any(|line| line.starts_with("waiting for")));
@@ -120,6 +121,36 @@ fn who_waits_for_another_recording_can_be_stopped_and_records_later() {
     mock.counters().assert_calls(calls);
     let rows = sandbox.read(FILE).lines().filter(|line| line.contains("\"case\":")).count();
     assert_eq!(rows, 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn who_has_waited_to_record_writes_what_was_asked_before_it_stops() {
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 2);
+    let fifo = sandbox.path("report.fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    std::fs::create_dir_all(sandbox.path(".promptassay")).unwrap();
+    let lock = DirectoryLock::acquire(&sandbox.path(".promptassay")).unwrap();
+    let (mut waiting, mut said) = who_waits(&sandbox, &["eval", "--record", "--junit", "report.fifo"]);
+    drop(lock);
+    assert!(said.any(|line| line.starts_with("recorded ")));
+    // Now it waits for whoever reads its report.
+    let id = waiting.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(said.any(|line| line.starts_with("stopping: ")));
+    let report = std::fs::read_to_string(&fifo).unwrap();
+    assert!(report.contains("</testsuites>"), "{report}");
+    assert_eq!(waiting.wait().unwrap().code(), Some(0));
+    // Whoever has no patience ends it.
+    let lock = DirectoryLock::acquire(&sandbox.path(".promptassay")).unwrap();
+    let (mut waiting, mut said) = who_waits(&sandbox, &["eval", "--record", "--junit", "report.fifo"]);
+    drop(lock);
+    assert!(said.any(|line| line.contains(" says all of this already")));
+    let id = waiting.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(said.any(|line| line.starts_with("stopping: ")));
+    assert_eq!(ended_by("-TERM", &mut waiting), Some(130));
 }
 
 #[test]
