@@ -26,7 +26,7 @@ use conditions::{Candidate, Reference};
 
 pub use chances::{Chance, Needed, Seen};
 pub use conditions::{Conditions, Ends};
-pub use narrowed::without_margins_out_of_reach;
+pub use narrowed::{without_margin_out_of_reach, without_margins_out_of_reach};
 pub use outlook::{History, Outlook, outlook};
 pub use preflight::{margin_out_of_reach, preflight};
 pub use rule::Rule;

@@ -7,12 +7,17 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use promptassay_evaluator::comparison::{PromptSides, Side, SideLabel};
-use promptassay_evaluator::gate::{CandidateOfRun, Judged, Verdict, judge_sides};
+use promptassay_evaluator::gate::{
+    CandidateOfRun, Judged, Verdict, judge_sides, without_margin_out_of_reach,
+};
 use promptassay_evaluator::plan::Role;
-use promptassay_evaluator::policy::Policy;
+use promptassay_evaluator::policy::{Policy, Source};
 use promptassay_evaluator::record::cut_short;
 use promptassay_evaluator::report::{comparison_json, comparison_text};
 use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
+use promptassay_evaluator::settings::Settings;
+use promptassay_evaluator::suite;
+use promptassay_registry::name::PromptName;
 use promptassay_registry::problem::{Problem, Severity, shell_word};
 use promptassay_registry::version::Version;
 use serde_json::json;
@@ -156,14 +161,7 @@ fn compare(
             only_in.push(OnlyIn::prompt(candidate, planned));
             continue;
         };
-        if !planned.narrowed_by.is_empty() {
-            let filters = planned.narrowed_by.join(", ");
-            let run = &candidate.file.id;
-            context.console.note(&format!(
-                "{}: run {run} was narrowed by {filters}; its cases alone are compared",
-                planned.name
-            ));
-        }
+        say_narrowed([(baseline, planned_before), (candidate, planned)], context);
         let (mut is_compared, mut without_partner) = (false, Vec::new());
         let mut taken = HashSet::new();
         for index in candidates(planned, arguments.candidate_version.as_ref()) {
@@ -182,7 +180,7 @@ fn compare(
                     let problem = problem.help(if knows_model {
                         OTHER_VERSION.to_owned()
                     } else {
-                        without_model(planned, &side.label.model, sides_before)
+                        without_model(planned, &side.label.model, sides_before, context)
                     });
                     if knows_model && !is_chosen {
                         without_partner.push((problem, OnlyIn::side(candidate, planned, &side.label)));
@@ -201,6 +199,7 @@ fn compare(
                 let asked: HashSet<&str> = side.cases.iter().map(|case| case.name.as_str()).collect();
                 other.cases.retain(|case| asked.contains(case.name.as_str()));
             }
+            let policy = judged_by(policy, (planned_before, &other), (planned, side), context);
             let must_pass =
                 planned.cases.iter().filter(|case| case.must_pass()).map(|case| case.name.as_str());
             let judged = judge_sides(
@@ -215,7 +214,11 @@ fn compare(
                 &policy,
             );
             match judged {
-                Ok(judged) => {
+                Ok(mut judged) => {
+                    if !planned_before.narrowed_by.is_empty() {
+                        // What was left out then on purpose was not added since.
+                        judged.comparison.pairing.added.clear();
+                    }
                     compared.push(Compared { prompt: planned.name.to_string(), policy, judged, with_itself });
                 }
                 Err(problem) => problems.push(*problem),
@@ -249,19 +252,66 @@ fn compare(
     if problems.is_empty() { Ok(compared) } else { Err(Failure::invalid(problems)) }
 }
 
+/// Says of each run whether it asked a part of its suite.
+fn say_narrowed(runs: [(&Run, &PlannedPrompt); 2], context: &Context<'_>) {
+    for (run, planned) in runs.into_iter().filter(|(_, planned)| !planned.narrowed_by.is_empty()) {
+        let (name, id, filters) = (&planned.name, &run.file.id, planned.narrowed_by.join(", "));
+        context
+            .console
+            .note(&format!("{name}: run {id} was narrowed by {filters}; its cases alone are compared"));
+    }
+}
+
+/// The policy by which a candidate is judged: where the first run was narrowed, without a margin of the files that its cases are too few
+/// for, which is said.
+fn judged_by(
+    policy: Policy,
+    (before, baseline): (&PlannedPrompt, &Side),
+    (planned, candidate): (&PlannedPrompt, &Side),
+    context: &Context<'_>,
+) -> Policy {
+    if before.narrowed_by.is_empty() {
+        return policy;
+    }
+    let policy = without_margin_out_of_reach(baseline, candidate, policy);
+    // That of a second run that was narrowed is left out by the run itself.
+    if let Source::Narrowed(why) = &policy.margin.source {
+        context.console.note(&format!("{} {}: {why}", planned.name, candidate.label.version));
+    }
+    policy
+}
+
 /// What to do about a version that the earlier run did not judge.
 const OTHER_VERSION: &str =
     "name the version that counts: `--baseline-version VERSION`, or choose another run";
 
-/// What to do about a model that only the later run asked.
-fn without_model(planned: &PlannedPrompt, model: &str, before: &PromptSides) -> String {
+/// What to do about a model that only the later run asked. The command is named where the suite of today asks all that it names.
+fn without_model(
+    planned: &PlannedPrompt,
+    model: &str,
+    before: &PromptSides,
+    context: &Context<'_>,
+) -> String {
     let known: BTreeSet<&str> = before.sides.iter().map(|side| side.label.model.as_str()).collect();
+    let choose = format!("choose a run that asked {model}");
+    if !known.iter().all(|model| is_asked_today(&planned.name, model, context)) {
+        let known: Vec<&str> = known.into_iter().collect();
+        return format!("{choose}; this one asked {}", known.join(", "));
+    }
     let others: Vec<String> = known.iter().map(|model| format!(" --model {}", shell_word(model))).collect();
-    format!(
-        "choose a run that asked {model}, or leave that out of the later one: `promptassay eval {}{}`",
-        planned.name,
-        others.concat()
-    )
+    let (name, others, option) = (&planned.name, others.concat(), context.option());
+    format!("{choose}, or leave that out of the later one: `promptassay eval {name}{others}{option}`")
+}
+
+/// Whether the suite of a prompt, as it is now, asks this model row.
+fn is_asked_today(prompt: &PromptName, model: &str, context: &Context<'_>) -> bool {
+    let loaded = context.load();
+    let Ok(prompt) = loaded.tree.find(prompt.as_str()) else { return false };
+    let (registry, mut problems) = (loaded.tree.registry(), Vec::new());
+    let settings = registry.document.as_ref().map(|document| Settings::read(document, &mut problems));
+    let settings = Settings { allow_commands: true, ..settings.unwrap_or_default() };
+    let suite = suite::of_prompt(prompt, loaded.tree.repository_root(), &settings, &mut problems);
+    suite.is_some_and(|suite| suite.all_models().contains(&model))
 }
 
 /// The variants of a run that are judged: its candidates, or those of a version.

@@ -145,7 +145,7 @@ fn flags_go_before_files_and_say_so() {
     // Judged anew, it is judged by today's files. What 30 cases cannot show is refused here as well.
     let seen = sandbox.run(&["rescore"]);
     assert_eq!((seen.code, seen.stdout.as_str()), (Some(2), ""), "{}", seen.shown());
-    assert!(seen.stderr.contains("30 units cannot show a margin of 1 points"), "{}", seen.stderr);
+    assert!(seen.stderr.contains("30 units cannot show a margin of 1 point:"), "{}", seen.stderr);
     assert_eq!(sandbox.run(&["report", "--margin", "0.01"]).code, Some(2));
     sandbox.edit("prompts/greet/tests/test_cases.yaml", "margin: 0.01", "margin: 0.1");
     assert_eq!(sandbox.run(&["rescore"]).code, Some(3));

@@ -102,6 +102,23 @@ fn two_runs_are_compared_whatever_the_files_are_today() {
 }
 
 #[test]
+fn a_narrowed_run_is_compared_as_the_first_one_too() {
+    let sandbox = sandbox(40, "{margin: auto}");
+    assert_eq!(sandbox.run(&["eval", "--offline", "--case", "c00"]).code, Some(0));
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
+    let seen = sandbox.run(&["compare", "latest~1", "latest"]);
+    assert_snapshot!("narrowed_first", clean(&sandbox, &seen.shown()));
+    // What stands in the way of the second run stands in the way here.
+    write(&sandbox, 40, 1, &[7], 0);
+    assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(1));
+    let seen = sandbox.run(&["compare", "latest~2", "latest"]);
+    assert_eq!(seen.code, Some(1), "{}", seen.shown());
+    // Who asks for a margin means it, and it stands in no file.
+    let asked = sandbox.run(&["compare", "latest~2", "latest~1", "--margin", "0.01"]);
+    assert_snapshot!("margin_of_the_command_line", clean(&sandbox, &asked.shown()));
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused() {
     let sandbox = sandbox(10, "{min_pass_rate: 0.5}");
     assert_eq!(sandbox.run(&["eval", "--offline"]).code, Some(0));
@@ -201,6 +218,8 @@ fn what_a_selection_leaves_out_is_missing_on_neither_side() {
     let refused = sandbox.run(&[&narrowed[..], &["--margin", "0.15"]].concat());
     assert_eq!(refused.code, Some(2), "{}", refused.shown());
     assert!(refused.stderr.contains("3 units") && !refused.stderr.contains("removed"), "{}", refused.stderr);
+    // Where that is written nothing stands.
+    assert!(!refused.stderr.contains("test_cases.yaml"), "{}", refused.stderr);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Margins that a selection leaves too few cases for: whoever looks at a few of them wants to see these, and no proof.
 
-use super::preflight::{can_show, refused};
-use super::wording::{plural, size};
+use super::preflight::{can_show, refused, refused_by_answers};
+use super::wording::{in_points, plural};
 use super::{Against, sides};
 use crate::comparison::{Side, units_of};
 use crate::plan::{Plan, PromptPlan, Role};
@@ -39,6 +39,18 @@ pub fn without_margins_out_of_reach(mut plan: Plan, against: Against<'_>) -> Pla
     plan
 }
 
+/// The same of two runs, the first of which was narrowed: the policy without a margin of the files that what the second one asked could show,
+/// and what both asked cannot.
+pub fn without_margin_out_of_reach(baseline: &Side, candidate: &Side, policy: Policy) -> Policy {
+    let is_asked_for = policy.margin.source == Source::Flag;
+    let of_both = refused_by_answers(baseline, candidate, &policy);
+    if is_asked_for || of_both.is_none() || refused_by_answers(candidate, candidate, &policy).is_some() {
+        return policy;
+    }
+    let why = said(&[("", not_shown(baseline, candidate, &policy))], &policy).unwrap_or_default();
+    Policy { margin: Sourced { value: Margin::None, source: Source::Narrowed(why) }, ..policy }
+}
+
 /// Whether the margin of the files is in reach of all that the whole suite asks of a model, of which only a part is asked.
 fn would_be_shown_by_all(prompt: &PromptPlan, model: &str) -> bool {
     let (suite, policy) = (&prompt.suite, &prompt.suite.policy);
@@ -54,23 +66,28 @@ fn would_be_shown_by_all(prompt: &PromptPlan, model: &str) -> bool {
 /// Why the cases that are asked cannot show the margin, whatever they are compared with; `None` where they can.
 fn too_few(candidate: &Side, policy: &Policy) -> Option<String> {
     refused(candidate, candidate, policy)?;
-    let units = units_of(candidate, candidate);
+    Some(not_shown(candidate, candidate, policy))
+}
+
+/// That what the two sides have in common cannot show the margin, in words.
+fn not_shown(baseline: &Side, candidate: &Side, policy: &Policy) -> String {
+    let units = units_of(baseline, candidate);
     let count = units.len() as u64;
     let margin = policy.margin.value.at(count).ok().flatten();
     let is_metric = margin.is_some_and(|margin| can_show(count, margin, policy.confidence.value));
     let units = plural(units.len(), "unit");
-    Some(if is_metric {
+    if is_metric {
         format!("too few of {units} have a metric of the gate to show it")
     } else {
         format!("{units} cannot show it")
-    })
+    }
 }
 
 /// The margin and why it is not judged, of each model where they differ; `None` where nothing is compared.
 fn said(why: &[(&str, String)], policy: &Policy) -> Option<String> {
     let (_, first) = why.first()?;
     let margin = match policy.margin.value {
-        Margin::Share(share) => format!("the margin of {} points", size(share)),
+        Margin::Share(share) => format!("the margin of {}", in_points(share)),
         Margin::Auto | Margin::None => "`margin: auto`".to_owned(),
     };
     let why = if why.iter().all(|(_, why)| why == first) {

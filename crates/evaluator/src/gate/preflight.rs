@@ -8,7 +8,7 @@ use promptassay_registry::tree::Prompt;
 use promptassay_registry::yaml::Document;
 use promptassay_stats::feasibility::{is_feasible, margin_within_reach, units_needed};
 
-use super::wording::{few, percent, plural, size};
+use super::wording::{few, in_points, percent, plural};
 use super::{Against, sides};
 use crate::comparison::{Origin, Side, WithValidator, pairing_of, units_of, units_with};
 use crate::plan::{Plan, Role};
@@ -55,7 +55,10 @@ pub fn preflight(plan: &Plan, against: Against<'_>) -> Vec<Problem> {
                 if !prompt_plan.suite.narrowed_by.is_empty() {
                     help.push_str("; to look at these few cases alone: `--margin none`");
                 }
-                problems.push(Problem::error(code, format!("{name}: {message}")).at(place).help(help));
+                let problem = Problem::error(code, format!("{name}: {message}")).help(help);
+                // What the command line asks for stands in no file.
+                let is_typed = policy.margin.source == Source::Flag && code == OUT_OF_REACH;
+                problems.push(if is_typed { problem } else { problem.at(place) });
             }
         }
     }
@@ -180,18 +183,15 @@ pub(super) fn refused_by_answers(baseline: &Side, candidate: &Side, policy: &Pol
     refused_for(units_of(baseline, candidate).len() as u64, of_metric, policy)
 }
 
+const OUT_OF_REACH: &str = "gate::margin_out_of_reach";
+
 /// `of_metric` says how many of the units have a check of this name: those of the gate's metrics are all that decides by it.
 fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> Option<Refusal> {
     let confidence = policy.confidence.value;
-    let refusal = |message: String, help: String| Refusal {
-        code: "gate::margin_out_of_reach",
-        message,
-        help,
-        metric: None,
-    };
+    let refusal = |message: String, help: String| Refusal { code: OUT_OF_REACH, message, help, metric: None };
     let margin = match policy.margin.value.at(units) {
         Ok(margin) => margin?,
-        Err(too_few) => return Some(refusal(too_few.to_string(), help(too_few.needed(), units, confidence))),
+        Err(too_few) => return Some(refusal(too_few.to_string(), help(too_few.needed(), units, policy))),
     };
     // Whoever lets an inconclusive comparison through does not need it to be conclusive.
     if policy.inconclusive.value == OnInconclusive::Pass {
@@ -200,7 +200,7 @@ fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> 
     let needed = units_needed(margin, confidence).unwrap_or(u64::MAX);
     if !can_show(units, margin, confidence) {
         let message = too_few(&counted(units), units, margin, confidence);
-        return Some(refusal(message, help(needed, units, confidence)));
+        return Some(refusal(message, help(needed, units, policy)));
     }
     policy.validator_metrics().find_map(|metric| {
         let with_metric = of_metric(metric);
@@ -214,31 +214,42 @@ fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> 
             (_, 1) => "; or gate by another metric: `metrics: [pass_rate]`".to_owned(),
             _ => format!("; or leave `{metric}` out of `metrics:`"),
         };
-        let refusal = refusal(message, help(needed, with_metric, confidence) + &others);
+        let refusal = refusal(message, help(needed, with_metric, policy) + &others);
         Some(Refusal { metric: Some(metric.to_owned()), ..refusal })
     })
 }
 
 fn too_few(who: &str, units: u64, margin: f64, confidence: f64) -> String {
     format!(
-        "{who} cannot show a margin of {} points: a version that is worse by as much would break none of them in {} of runs, and {} is the most",
-        size(margin),
+        "{who} cannot show a margin of {}: a version that is worse by as much would break none of them in {} of runs, and {} is the most",
+        in_points(margin),
         percent((units as f64 * (-margin).ln_1p()).exp()),
         percent(1.0 - confidence),
     )
 }
 
-fn help(needed: u64, units: u64, confidence: f64) -> String {
-    let reach = match margin_within_reach(units, confidence) {
-        Ok(reach) => {
-            // Rounded up, so that what is written here is accepted.
-            let reach = (reach * 1000.0).ceil() / 1000.0;
-            format!("; with {units} a margin of {} points is within reach: `margin: {reach}`", size(reach))
+/// Nobody is advised to let a version pass that may be worse by more than this.
+const MOST_ADVISED: f64 = 0.3;
+
+fn help(needed: u64, units: u64, policy: &Policy) -> String {
+    let confidence = policy.confidence.value;
+    let is_typed = policy.margin.source == Source::Flag;
+    // Rounded up, so that what is written here is accepted.
+    let reach = margin_within_reach(units, confidence).map(|reach| (reach * 1000.0).ceil() / 1000.0);
+    let reach = match reach.ok().filter(|reach| *reach <= MOST_ADVISED) {
+        Some(reach) => {
+            let option = if is_typed { "--margin " } else { "margin: " };
+            format!("; with {units} a margin of {} is within reach: `{option}{reach}`", in_points(reach))
         }
-        Err(_) => String::new(),
+        None => String::new(),
+    };
+    let alone = if is_typed {
+        "`--min-pass-rate 0.9 --margin none`"
+    } else {
+        "`min_pass_rate: 0.9` and `margin: none`"
     };
     format!(
-        "{} are needed at a confidence of {confidence}{reach}; or let the pass rate alone decide: `min_pass_rate: 0.9` and `margin: none`",
+        "{} are needed at a confidence of {confidence}{reach}; or let the pass rate alone decide: {alone}",
         counted(needed)
     )
 }
@@ -285,7 +296,13 @@ mod tests {
     fn the_margin_that_is_named_is_accepted() {
         for units in 1..120 {
             let text = check(units, Margin::Share(0.001), OnInconclusive::Fail);
-            let (_, rest) = text.split_once("`margin: ").unwrap();
+            let named = text.split_once("is within reach: `margin: ");
+            assert_eq!(
+                named.is_some(),
+                units >= 9,
+                "{units}: nobody is advised to take a margin of 95 points"
+            );
+            let Some((_, rest)) = named else { continue };
             let reach: f64 = rest.split('`').next().unwrap().parse().unwrap();
             assert_eq!(
                 check(units, Margin::Share(reach), OnInconclusive::Fail),

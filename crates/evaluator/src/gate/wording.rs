@@ -46,6 +46,12 @@ pub(crate) fn size(share: f64) -> String {
     if (rounded - rounded.round()).abs() < 1e-9 { format!("{rounded:.0}") } else { format!("{rounded:.1}") }
 }
 
+/// The same with its unit: `1 point`, `2.5 points`.
+pub(crate) fn in_points(share: f64) -> String {
+    let size = size(share);
+    if size == "1" { "1 point".to_owned() } else { format!("{size} points") }
+}
+
 /// A number of things.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count as u64), if count == 1 { "" } else { "s" })

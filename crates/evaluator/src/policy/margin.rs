@@ -47,7 +47,7 @@ impl Margin {
 
 /// So few units have no automatic margin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("`margin: auto` needs {FEWEST_UNITS} units, there are {units}")]
+#[error("`margin: auto` needs {FEWEST_UNITS} units, there {} {units}", if *.units == 1 { "is" } else { "are" })]
 pub struct TooFewUnits {
     /// How many there are.
     pub units: u64,
