@@ -600,10 +600,31 @@ fn a_report_that_has_no_place_is_refused_before_anything_is_asked() {
         &[
             &["eval", "--offline", "--report", "json=out"],
             &["eval", "--offline", "--junit", "file/deeper/report.xml"],
+            &["eval", "--offline", "--report", "json=new/"],
+            &["eval", "--offline", "--junit", "./new/deeper/."],
+        ],
+    );
+    assert_snapshot!(session);
+    assert!(!sandbox.path("new").exists(), "nothing was made");
+    assert!(!sandbox.path(".promptassay/runs").exists(), "nothing was run");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_in_a_directory_in_which_nothing_can_be_made_is_refused_before_anything_is_asked() {
+    let sandbox = sandbox();
+    let session = session(
+        &sandbox,
+        &[
+            &["eval", "--offline", "--junit", "/proc/report.xml"],
+            &["eval", "--offline", "--report", "csv=/proc/new/trials.csv"],
         ],
     );
     assert_snapshot!(session);
     assert!(!sandbox.path(".promptassay/runs").exists(), "nothing was run");
+    // A directory that is made may be a slip of the pen.
+    let seen = sandbox.run(&["eval", "--offline", "--report", "csv=new/trials.csv", "--junit", "new/r.xml"]);
+    assert_eq!(seen.stderr, "made the directory `new` for `new/trials.csv`\n", "{}", seen.shown());
 }
 
 #[test]

@@ -301,6 +301,9 @@ fn a_disk_that_is_full_loses_no_reply_that_was_kept() {
     assert!((600..=600 + 64).contains(&calls), "{calls} calls, {kept} kept");
 }
 
+/// The place of a report is tried before anything is done: it is the command line that is wrong.
+const REPORT: &str = "report --junit report.xml";
+
 #[test]
 fn a_disk_that_may_not_be_written_to_is_read_and_nothing_on_it_is_green_that_writes() {
     let mock = Mock::polite();
@@ -348,7 +351,6 @@ fn a_disk_that_may_not_be_written_to_is_read_and_nothing_on_it_is_green_that_wri
         "eval",
         "baseline bless latest --force",
         "rescore latest",
-        "report --junit report.xml",
         "expose trial u2",
         "record trial u1 resolved 1",
         "experiment stop trial --reason x",
@@ -365,13 +367,14 @@ fn a_disk_that_may_not_be_written_to_is_read_and_nothing_on_it_is_green_that_wri
             echo \"$code $arguments\"
             if [ $code != 0 ]; then cat ../err; fi
         done <<'END'\n{}\nEND\n",
-        [&readers[..], &writers[..]].concat().join("\n")
+        [&readers[..], &writers[..], &[REPORT]].concat().join("\n")
     );
     let Some(seen) = in_namespace(&outer, &script) else { return };
     assert_eq!(seen.code, Some(0), "{}", seen.shown());
     for arguments in readers {
         assert!(seen.stdout.contains(&format!("0 {arguments}\n")), "{arguments}\n{}", seen.shown());
     }
+    assert!(seen.stdout.contains(&format!("2 {REPORT}\n")), "{}", seen.shown());
     for arguments in writers {
         assert!(seen.stdout.contains(&format!("4 {arguments}\n")), "{arguments}\n{}", seen.shown());
     }

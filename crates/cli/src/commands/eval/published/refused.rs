@@ -40,7 +40,9 @@ pub(crate) fn reporting(
         Ended::Before(mut failure) => {
             // What is no report is somebody's, and stays, whatever else is wrong.
             let is_ours = |requested: &&Requested| {
-                requested.target != Target::Stdout && requested.refuse_elsewhere(context).is_ok()
+                requested.target != Target::Stdout
+                    && requested.refuse_elsewhere(context).is_ok()
+                    && requested.target.try_writing().is_ok()
             };
             for requested in reports.all().iter().filter(is_ours) {
                 if let Err(found) = replace(requested, &failure, context) {

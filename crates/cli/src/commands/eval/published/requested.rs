@@ -1,12 +1,12 @@
 //! The reports that were asked for on the command line, and how they get to where they go.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use promptassay_registry::files::copy_atomic;
+use promptassay_registry::files::{WriteError, copy_atomic, try_writing};
 use promptassay_registry::problem::{Problem, did_you_mean};
 
 use super::older::may_be_replaced;
@@ -136,8 +136,36 @@ impl Target {
             Self::Stream(path, stream) => stream
                 .write(report, context.console)
                 .map_err(|error| cannot_write(format!("cannot write to `{}`: {error}", path.display()))),
-            Self::File(path) => write_file(path, report),
+            Self::File(path) => write_file(path, report, context),
         }
+    }
+
+    /// Whether a file can be written there, tried without one: better known before anything is paid for.
+    pub(super) fn try_writing(&self) -> Result<(), Failure> {
+        let Self::File(path) = self else { return Ok(()) };
+        // What is written to as it is, such as a pipe, is not tried: its reader would take that for the report.
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Ok(());
+        }
+        let directory = match path.parent() {
+            Some(directory) if !directory.as_os_str().is_empty() => directory,
+            _ => Path::new("."),
+        };
+        let cannot = if directory.is_dir() {
+            let why = try_writing(path).err().map(|error| match error {
+                WriteError::Io { source, .. } => in_short(&source),
+                other @ WriteError::Exists { .. } => other.to_string(),
+            });
+            why.map(|why| format!("cannot write a report to `{}`: {why}", path.display()))
+        } else {
+            let made_in = directory.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("."));
+            let tried = tempfile::Builder::new().prefix(".promptassay-").tempdir_in(made_in).err();
+            let why = tried.map(|error| in_short(&error));
+            why.map(|why| format!("cannot make `{}` for `{}`: {why}", directory.display(), path.display()))
+        };
+        let Some(message) = cannot else { return Ok(()) };
+        let help = "name a file in a directory that can be written to";
+        Err(Failure::invalid_one(Problem::error("reports::no_place", message).help(help)))
     }
 
     /// What two names of one place have in common.
@@ -165,6 +193,7 @@ impl ReportArguments {
             requested.iter().map(|requested| requested.target.identity()).collect();
         for (index, identity) in identities.iter().enumerate() {
             requested[index].refuse_elsewhere(context)?;
+            requested[index].target.try_writing()?;
             if identities[..index].contains(identity) {
                 let message = match &requested[index].target {
                     Target::Stdout => "two reports are to go to standard output".to_owned(),
@@ -190,6 +219,12 @@ fn in_the_way(path: &Path) -> Option<String> {
     if path.is_dir() {
         return Some(format!("cannot write a report to `{}`: it is a directory", path.display()));
     }
+    if is_called_a_directory(path) {
+        return Some(format!(
+            "cannot write a report to `{}`: that is the name of a directory",
+            path.display()
+        ));
+    }
     let directory = path.ancestors().skip(1).find(|directory| directory.exists())?;
     let is_file = !directory.is_dir();
     is_file.then(|| {
@@ -197,10 +232,30 @@ fn in_the_way(path: &Path) -> Option<String> {
     })
 }
 
-fn write_file(path: &Path, report: &mut dyn Read) -> Result<(), Failure> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+/// An error without the name of the file that was tried in the place of the real one.
+fn in_short(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" at path ").map_or_else(|| text.clone(), |(error, _)| error.to_owned())
+}
+
+/// Whether a path can be that of a directory alone: `out/`, `out/.` and `out/..`.
+fn is_called_a_directory(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let last = text.rsplit(std::path::is_separator).next().unwrap_or_default();
+    matches!(last, "" | "." | "..")
+}
+
+/// A directory that is not there is made, and said: it may be a slip of the pen.
+fn write_file(path: &Path, report: &mut dyn Read, context: &Context<'_>) -> Result<(), Failure> {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
         fs::create_dir_all(directory)
             .map_err(|error| cannot_write(format!("cannot create `{}`: {error}", directory.display())))?;
+        context.console.note(&format!(
+            "made the directory `{}` for `{}`",
+            directory.display(),
+            path.display()
+        ));
     }
     copy_atomic(path, report).map_err(|error| cannot_write(error.to_string()))
 }
