@@ -260,3 +260,33 @@ fn mistakes_elsewhere_do_not_stand_in_the_way() {
     assert_eq!(sandbox.run(&["check"]).code, Some(2));
     assert_eq!(sandbox.read("prompts/greet/tests/test_cases.yaml"), SUITE);
 }
+
+#[test]
+fn a_prompt_moves_from_format_to_jinja_by_the_steps_of_the_page() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["register", "greet", "v1.0.0", "-m", "First", "--by", "Ada"]).code, Some(0));
+    let prompt = sandbox.read("prompts/greet/prompt.yaml");
+    sandbox.write("prompts/greet/prompt.yaml", format!("{prompt}template_format: jinja\n"));
+    for copy in [&["add", "greet", "--from", "v1.0.0"][..], &["add", "greet"]] {
+        let refused = sandbox.run(copy);
+        assert_eq!(refused.code, Some(2), "{}", refused.shown());
+        assert!(
+            refused.stderr.contains("v1.0.0 is a text of `template_format: format`"),
+            "{}",
+            refused.shown()
+        );
+    }
+    // The way that the page and the help name.
+    let text = sandbox.read("prompts/greet/v1.0.0.txt");
+    sandbox.write("draft.txt", text.replace("{name}", "{{ name }}").replace("{tone}", "{{ tone }}"));
+    assert_eq!(sandbox.run(&["add", "greet", "v2.0.0", "--from", "./draft.txt"]).code, Some(0));
+    let rendered = |version: &str| sandbox.run(&["render", "greet", version, "--var", "name=Ada"]).stdout;
+    assert_eq!(rendered("v2.0.0"), rendered("v1.0.0"));
+    // Of what is written in today's language a copy is a copy.
+    assert_eq!(sandbox.run(&["add", "greet"]).code, Some(0));
+    // And back.
+    assert_eq!(sandbox.run(&["register", "greet", "v2.0.0", "-m", "Jinja", "--by", "Ada"]).code, Some(0));
+    assert_eq!(sandbox.run(&["register", "greet", "v2.1.0", "-m", "Jinja", "--by", "Ada"]).code, Some(0));
+    sandbox.write("prompts/greet/prompt.yaml", prompt);
+    assert_eq!(sandbox.run(&["add", "greet"]).code, Some(2));
+}
