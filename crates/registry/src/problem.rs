@@ -201,10 +201,15 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Orders problems as a reader walks the files: by file, line and column; those without a place first.
+/// Orders problems as a reader walks the files: by file, line and column; those without a place first. What is wrong in other files may
+/// come of one that is no YAML at all, so that is told before.
 pub fn sort(problems: &mut [Problem]) {
-    problems.sort_by(|a, b| a.place.cmp(&b.place));
+    let is_consequence = |problem: &Problem| problem.code != NOT_YAML;
+    problems.sort_by(|a, b| is_consequence(a).cmp(&is_consequence(b)).then_with(|| a.place.cmp(&b.place)));
 }
+
+/// The code of a file that is no YAML: nothing of it is known.
+pub(crate) const NOT_YAML: &str = "yaml::syntax";
 
 /// Whether one of them is an error.
 pub fn has_errors(problems: &[Problem]) -> bool {

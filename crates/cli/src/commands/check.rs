@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use promptassay_lifecycle::pending;
+use promptassay_registry::files::matches_glob;
 use promptassay_registry::problem::{self, Problem, has_errors};
 use promptassay_registry::tree::{FindPromptError, Loaded, Prompt};
 use serde::Serialize;
@@ -29,6 +30,7 @@ use crate::table::{GREEN, RED, count, paint};
 const EXAMPLES: &str = "Examples:
   promptassay check                      every file of the prompts directory
   promptassay check customer_support     one prompt, and what all prompts share
+  promptassay check 'customer_*'         those that are called so
   promptassay check --locked             in a pipeline: unregistered versions are errors
   promptassay check prompts/greet/v1.1.0.txt   the prompt that a file belongs to, as commit hooks name it
   promptassay check --frozen-since HEAD        in a commit hook: nothing that is registered is removed or rewritten
@@ -44,7 +46,7 @@ Exit codes: 0 all files are sound (there may be warnings), 2 there is an error."
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArguments {
-    /// The prompts, or files of theirs; without any, all.
+    /// The prompts, with `*` and `?`, or files of theirs; without any, all.
     #[arg(value_name = "PROMPT")]
     names: Vec<String>,
     /// Refuse versions that are not registered.
@@ -130,21 +132,29 @@ fn answer(
     Ok(if has_errors(&problems) { Exit::Invalid } else { Exit::Success })
 }
 
-/// The names that are asked for; none means all. A path stands for the prompt that it belongs to, and one that belongs to no prompt,
-/// such as that of registry.yaml, for all.
+/// The names that are asked for; none means all. A pattern stands for all prompts that are called so. A path stands for the prompt that it
+/// belongs to, and one that belongs to no prompt, such as that of registry.yaml, for all.
 fn names(arguments: &[String], loaded: &Loaded) -> Vec<String> {
     let root = real(loaded.tree.root());
-    let of_prompt = |argument: &String| {
+    let of_prompts = |argument: &String| {
         if !argument.contains(['/', std::path::MAIN_SEPARATOR]) {
-            return Some(argument.clone());
+            let matching = called_like(argument, loaded);
+            return Some(if matching.is_empty() { vec![argument.clone()] } else { matching });
         }
         let path = real(Path::new(argument));
         let first = path.strip_prefix(&root).ok()?.components().next()?;
         let name = first.as_os_str().to_str()?;
         let is_prompt = !matches!(loaded.tree.find(name), Err(FindPromptError::Unknown { .. }));
-        is_prompt.then(|| name.to_owned())
+        is_prompt.then(|| vec![name.to_owned()])
     };
-    arguments.iter().map(of_prompt).collect::<Option<Vec<String>>>().unwrap_or_default()
+    arguments.iter().map(of_prompts).collect::<Option<Vec<_>>>().unwrap_or_default().concat()
+}
+
+/// The prompts that a pattern means.
+fn called_like(pattern: &str, loaded: &Loaded) -> Vec<String> {
+    let sound = loaded.tree.prompts().map(|prompt| prompt.name().as_str());
+    let all = sound.chain(loaded.tree.broken().iter().map(|prompt| prompt.name.as_str()));
+    all.filter(|name| matches_glob(pattern, name)).map(str::to_owned).collect()
 }
 
 /// A path without links, as far as it is there: a file may have been deleted, and its directory with it.
@@ -193,6 +203,10 @@ fn of_the_tree(loaded: &Loaded, chosen: &impl Fn(&str) -> bool) -> Vec<Problem> 
 
 fn unknown_names(loaded: &Loaded, names: &[String]) -> Vec<Problem> {
     let unknown = |name: &String| match loaded.tree.find(name) {
+        Err(FindPromptError::Unknown { name, help }) if name.contains(['*', '?']) => {
+            let message = format!("no prompt is called like `{}`", name.escape_debug());
+            Some(Problem::error("cli::unknown_prompt", message).help(help))
+        }
         Err(FindPromptError::Unknown { name, help }) => Some(prompts::unknown(&name, help)),
         Ok(_) | Err(FindPromptError::Broken(_)) => None,
     };

@@ -54,6 +54,28 @@ fn typing_errors_are_named_with_what_was_meant() {
 }
 
 #[test]
+fn prompts_are_chosen_by_patterns() {
+    let sandbox = Sandbox::new();
+    for name in ["order_extract", "order_status"] {
+        sandbox
+            .write(&format!("prompts/{name}/prompt.yaml"), format!("name: {name}\nactive_version: v1.0.0\n"))
+            .write(&format!("prompts/{name}/v1.0.0.txt"), "Hello.\n");
+    }
+    let checked = |names: &[&str]| sandbox.json(&[&["check"], names].concat())["prompts"].clone();
+    assert_eq!(checked(&["order_*"]), 2);
+    assert_eq!(checked(&["order_*", "gre?t"]), 3);
+    assert_eq!(checked(&["*"]), 3);
+    let none = sandbox.run(&["check", "ordre_*"]);
+    assert_eq!(none.code, Some(2), "{}", none.shown());
+    assert!(none.stderr.contains("error: no prompt is called like `ordre_*`"), "{}", none.shown());
+}
+
+#[test]
+fn a_registry_that_is_no_yaml_is_told_before_what_comes_of_it() {
+    assert_snapshot!(after_edit("prompts/registry.yaml", "models:", "foo: [1, 2\nmodels:"));
+}
+
+#[test]
 fn every_problem_is_reported_at_once() {
     let sandbox = Sandbox::new();
     sandbox

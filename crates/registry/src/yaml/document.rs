@@ -12,7 +12,7 @@ use super::node::{Builder, Kind, Node, Raw};
 use super::reader::Reader;
 use super::unclosed::unclosed;
 use crate::merge_conflict;
-use crate::problem::{Place, Problem};
+use crate::problem::{NOT_YAML, Place, Problem};
 
 /// After so many problems in one document reading stops: whoever has more fixes these first.
 const MAX_PROBLEMS: usize = 100;
@@ -204,7 +204,7 @@ fn syntax_problem(file: &Path, text: &str, error: &serde_saphyr::Error) -> Probl
     let message = error.to_string();
     // The place is shown apart from the message; the library writes it into the message as well.
     let message = message.split(" at line ").next().unwrap_or(&message).trim().to_owned();
-    let says = |what: &str| Problem::error("yaml::syntax", format!("not valid YAML: {what}"));
+    let says = |what: &str| Problem::error(NOT_YAML, format!("not valid YAML: {what}"));
     let Some(location) = error.location() else { return says(&message).at(Place::whole_file(file)) };
     // An error may come without a byte offset; its line and column are always there.
     let line = usize::try_from(location.line()).unwrap_or(1).max(1);
