@@ -9,6 +9,7 @@ use promptassay_registry::memory::{RenderFailure, Rendering};
 use promptassay_registry::name::PromptName;
 use promptassay_registry::template::{TemplateFormat, Values};
 use promptassay_registry::tree::{Prompt, UnknownVersion};
+use promptassay_registry::variables::Interface;
 use promptassay_registry::version::{Version, VersionSelector};
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +69,11 @@ impl<'a> Resolution<'a> {
     /// What the text says, parsed: of a chat, its parameters and tools too.
     pub fn content(&self) -> &'a VersionContent {
         self.arm.content()
+    }
+
+    /// The language of its templates, and its variables.
+    pub fn interface(&self) -> &'a Interface {
+        &self.arm.interface
     }
 
     /// Adds defaults, checks the values and inserts them, as the version of the prompt would. Pure and quick: nothing is read.

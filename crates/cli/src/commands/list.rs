@@ -4,6 +4,8 @@ use std::path::Path;
 
 use clap::Args;
 use promptassay_evaluator::report::visible;
+use promptassay_lifecycle::ledger::{self, Ledger};
+use promptassay_lifecycle::stage::Stage;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{BrokenPrompt, Prompt};
 use promptassay_registry::version::{Version, VersionSelector};
@@ -41,6 +43,8 @@ struct Row<'a> {
     active: &'a VersionSelector,
     /// What that means now.
     active_version: Option<&'a Version>,
+    /// Where the ledger has it; `null` where there is none, or none that can be read.
+    active_stage: Option<Stage>,
     versions: usize,
     registered: usize,
     tags: &'a [String],
@@ -84,17 +88,29 @@ pub(crate) fn run(_: &ListArguments, context: &Context<'_>) -> Result<Exit, Fail
 }
 
 fn row(prompt: &Prompt) -> Row<'_> {
+    let active = prompt.active_version().ok().map(|version| &version.version);
+    // What is wrong with a ledger is for `check` and `verify` to say.
+    let ledger = ledger::exists(prompt.directory())
+        .then(|| Ledger::read(prompt.directory(), prompt.name()).ok())
+        .flatten()
+        .filter(|ledger| ledger.faults().is_empty());
     Row {
+        active_stage: ledger.zip(active).map(|(ledger, version)| ledger.state().stage(version)),
         name: prompt.name().as_str(),
         directory: prompt.directory(),
         description: prompt.description(),
         active: prompt.active(),
-        active_version: prompt.active_version().ok().map(|version| &version.version),
+        active_version: active,
         versions: prompt.versions().len(),
         registered: prompt.versions().filter(|version| version.is_registered()).count(),
         tags: prompt.tags(),
         owners: prompt.owners(),
     }
+}
+
+/// Whether what has come to this stage is served to nobody, though `active_version` may still name it.
+pub(super) fn is_over(stage: Stage) -> bool {
+    matches!(stage, Stage::Deprecated | Stage::Archived)
 }
 
 fn broken(prompt: &BrokenPrompt) -> Broken<'_> {
@@ -109,6 +125,10 @@ fn table(answer: &Answer<'_>, color: bool) -> String {
         let active = match (prompt.active, prompt.active_version) {
             (VersionSelector::Latest, Some(version)) => format!("{version} (latest)"),
             (selector, _) => selector.to_string(),
+        };
+        let active = match prompt.active_stage.filter(|stage| is_over(*stage)) {
+            Some(stage) => format!("{active} ({stage})"),
+            None => active,
         };
         let description = prompt.description.unwrap_or_default().lines().next().unwrap_or_default();
         rows.push(vec![

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use promptassay_evaluator::plan::asked;
 use promptassay_evaluator::suite::Case;
 use promptassay_lifecycle::ledger;
+use promptassay_lifecycle::state::State;
 use promptassay_llm::Message;
 use promptassay_registry::content::{Tool, VersionContent, as_field, in_other_braces};
 use promptassay_registry::digest::Digest;
@@ -17,6 +18,7 @@ use promptassay_registry::problem::{Place, Problem, closest, has_errors};
 use promptassay_registry::template::{
     MAX_TEMPLATE_BYTES, RenderError, Template, TemplateFormat, TemplateProblem, UnknownVariable, Values,
 };
+use promptassay_registry::tree::Prompt;
 use promptassay_registry::variables::{ValueProblem, Variables, code};
 use promptassay_registry::version::Version;
 use serde::Serialize;
@@ -24,7 +26,8 @@ use serde_json::{Map, Value};
 
 use self::values::Given;
 use super::Context;
-use super::resolve::as_recorded;
+use super::list::is_over;
+use super::resolve::{as_recorded, of_snapshot, snapshot};
 use crate::arguments::OutputFormat;
 use crate::describe::Content;
 use crate::exit::Exit;
@@ -37,6 +40,7 @@ const EXAMPLES: &str = "Examples:
   promptassay render customer_support --var company_name=TechCorp --var query='Where is my order?'
   promptassay render customer_support v1.2.0 --vars values.yaml | jq '.messages'
   promptassay render customer_support --case damaged_item
+  promptassay render --snapshot dist/prompts.json customer_support --var query=Hi
   promptassay render --template draft.txt --var name=Ada
   echo '{\"name\": \"Ada\"}' | promptassay render --template draft.txt --vars -";
 
@@ -45,7 +49,7 @@ const EXAMPLES: &str = "Examples:
 /// A text is printed byte for byte, without an added line feed. Chat messages are printed as JSON. All missing values are
 /// reported at once; defaults of prompt.yaml apply.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, override_usage = "promptassay render [OPTIONS] <PROMPT> [VERSION]\n       promptassay render [OPTIONS] --template <FILE>")]
+#[command(after_help = EXAMPLES, override_usage = "promptassay render [OPTIONS] <PROMPT> [VERSION]\n       promptassay render [OPTIONS] --snapshot <FILE> <PROMPT>\n       promptassay render [OPTIONS] --template <FILE>")]
 pub(crate) struct RenderArguments {
     /// The prompt.
     #[arg(value_name = "PROMPT", required_unless_present = "template", conflicts_with = "template")]
@@ -65,6 +69,12 @@ pub(crate) struct RenderArguments {
     /// Refuse values that no variable takes, instead of warning.
     #[arg(long)]
     strict: bool,
+    /// Render what a snapshot serves instead of the repository.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["template", "version", "version_option", "case"])]
+    snapshot: Option<PathBuf>,
+    /// The user who is served from the snapshot: a canary may be; without it, production.
+    #[arg(long, alias = "user", value_name = "ID", requires = "snapshot")]
+    unit: Option<String>,
     /// Render the text of this file instead of a prompt.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["version", "version_option"])]
     template: Option<PathBuf>,
@@ -115,9 +125,10 @@ struct Answer<'a> {
 }
 
 pub(crate) fn run(arguments: &RenderArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    match (&arguments.template, &arguments.name) {
-        (Some(path), _) => bare(path, arguments, context),
-        (None, Some(name)) => {
+    match (&arguments.template, &arguments.snapshot, &arguments.name) {
+        (Some(path), _, _) => bare(path, arguments, context),
+        (None, Some(path), Some(name)) => from_snapshot(path, name, arguments, context),
+        (None, None, Some(name)) => {
             let loaded = context.load();
             let selector = arguments.version.selector();
             let (prompt, of_drafts) = find_asked(&loaded, name, &[Asked::Version(selector)])?;
@@ -126,6 +137,10 @@ pub(crate) fn run(arguments: &RenderArguments, context: &Context<'_>) -> Result<
             if ledger::exists(prompt.directory()) {
                 let ledger = ledger_of(prompt.name(), context)?;
                 as_recorded(prompt, &version.version, ledger.state())?;
+                if arguments.version.selector().is_none() {
+                    let over = served_to_nobody(prompt, &version.version, ledger.state());
+                    context.console.problems(over.as_slice());
+                }
             }
             let case = arguments.case.as_deref();
             let is_text = matches!(version.content, VersionContent::Text(_));
@@ -144,8 +159,46 @@ pub(crate) fn run(arguments: &RenderArguments, context: &Context<'_>) -> Result<
             render(&source, arguments, context)
         }
         // `clap` asks for one of the two.
-        (None, None) => Ok(Exit::Invalid),
+        (None, _, None) => Ok(Exit::Invalid),
     }
+}
+
+/// A warning where the version that nobody named is active by name alone.
+fn served_to_nobody(prompt: &Prompt, version: &Version, state: &State) -> Option<Problem> {
+    let stage = Some(state.stage(version)).filter(|stage| is_over(*stage))?;
+    let message = format!("{version} is `active_version` still, and {stage}: it is served to nobody");
+    let help = match state.production() {
+        Some(production) => {
+            format!("{production} is in production: `promptassay render {} {production}`", prompt.name())
+        }
+        None => format!("nothing of it is in production; `promptassay status {}` says more", prompt.name()),
+    };
+    Some(Problem::warning("render::served_to_nobody", message).help(help))
+}
+
+/// What a runtime without the repository renders.
+fn from_snapshot(
+    path: &Path,
+    name: &str,
+    arguments: &RenderArguments,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let snapshot = snapshot(path)?;
+    let served = of_snapshot(&snapshot, path, name)?;
+    let resolution = served.resolve(arguments.unit.as_deref(), context.environment.now());
+    let source = Source {
+        content: resolution.content(),
+        variables: resolution.interface().variables(),
+        file: None,
+        case: None,
+        origin: Origin {
+            prompt: Some(name),
+            version: Some(resolution.version),
+            sha256: Some(*resolution.sha256),
+            case: None,
+        },
+    };
+    render(&source, arguments, context)
 }
 
 fn bare(path: &Path, arguments: &RenderArguments, context: &Context<'_>) -> Result<Exit, Failure> {

@@ -80,18 +80,8 @@ pub(crate) fn run(arguments: &ResolveArguments, context: &Context<'_>) -> Result
     let (name, unit) = (arguments.name.as_str(), arguments.unit.as_deref());
     let now = arguments.at.unwrap_or_else(|| context.environment.now());
     if let Some(path) = &arguments.snapshot {
-        let snapshot = read(path)?;
-        let resolution = snapshot.resolve(name, unit, now).ok_or_else(|| {
-            let known: Vec<&str> = snapshot.prompts.keys().map(PromptName::as_str).collect();
-            Failure::invalid_one(
-                Problem::error(
-                    "resolve::not_in_snapshot",
-                    format!("the snapshot has no prompt `{}`", name.escape_debug()),
-                )
-                .at(Place::whole_file(path.as_path()))
-                .help(format!("it has {}", known.join(", "))),
-            )
-        })?;
+        let snapshot = snapshot(path)?;
+        let resolution = of_snapshot(&snapshot, path, name)?.resolve(unit, now);
         return tell(&Answer::of(name, &resolution), context);
     }
     let loaded = context.load();
@@ -298,13 +288,34 @@ fn tell(answer: &Answer<'_>, context: &Context<'_>) -> Result<Exit, Failure> {
     context.answer(text, answer)
 }
 
-fn read(path: &Path) -> Result<Snapshot, Failure> {
+/// The snapshot in a file, checked.
+pub(super) fn snapshot(path: &Path) -> Result<Snapshot, Failure> {
     let text = read_text(path, MAX_SNAPSHOT_BYTES).map_err(|problem| Failure::invalid_one(*problem))?;
     Snapshot::from_json(&text).map_err(|error| {
         Failure::invalid_one(
             Problem::error("resolve::snapshot", error.to_string())
                 .at(Place::whole_file(path))
                 .help("`promptassay snapshot --output FILE` writes a new one"),
+        )
+    })
+}
+
+/// What a snapshot serves of a prompt.
+pub(super) fn of_snapshot<'s>(
+    snapshot: &'s Snapshot,
+    path: &Path,
+    name: &str,
+) -> Result<&'s Served, Failure> {
+    let found = snapshot.prompts.iter().find(|(known, _)| known.as_str() == name);
+    found.map(|(_, served)| served).ok_or_else(|| {
+        let known: Vec<&str> = snapshot.prompts.keys().map(PromptName::as_str).collect();
+        Failure::invalid_one(
+            Problem::error(
+                "resolve::not_in_snapshot",
+                format!("the snapshot has no prompt `{}`", name.escape_debug()),
+            )
+            .at(Place::whole_file(path))
+            .help(format!("it has {}", known.join(", "))),
         )
     })
 }

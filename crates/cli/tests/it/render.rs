@@ -50,6 +50,30 @@ fn a_chat_is_printed_as_json() {
 }
 
 #[test]
+fn a_snapshot_renders_as_the_repository_does() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["snapshot", "--output", "s.json"]).code, Some(0));
+    let ada = ["--var", "name=Ada"];
+    let from = ["render", "--snapshot", "s.json", "greet"];
+    let repository = sandbox.run(&[&["render", "greet"][..], &ada].concat());
+    let snapshot = sandbox.run(&[&from[..], &ada].concat());
+    assert_eq!((snapshot.code, &snapshot.stdout), (Some(0), &repository.stdout), "{}", snapshot.shown());
+    assert_eq!(
+        sandbox.json(&[&from[..], &ada].concat()),
+        sandbox.json(&[&["render", "greet"][..], &ada].concat())
+    );
+    // The repository may be gone, and say otherwise.
+    std::fs::remove_dir_all(sandbox.path("prompts")).unwrap();
+    assert_eq!(sandbox.run(&[&from[..], &ada, &["--unit", "u1"]].concat()).stdout, repository.stdout);
+    assert_snapshot!(sandbox.session(&[
+        &from,
+        &["render", "--snapshot", "s.json", "gret"],
+        &["render", "--snapshot", "s.json", "greet", "--case", "one"],
+        &["render", "greet", "--unit", "u1"],
+    ]));
+}
+
+#[test]
 fn a_value_that_goes_nowhere_is_said_by_render_and_check() {
     let sandbox = Sandbox::new();
     sandbox

@@ -427,4 +427,10 @@ fn a_rollback_leads_back_beside_a_draft_with_a_mistake_and_an_interrupted_one_is
     assert_eq!(sandbox.run(&["resolve", "greet"]).code, Some(0));
     let aside = by_ada(&sandbox, &["deprecate", "greet", "1.0.0", "--reason", "Over"]);
     assert_eq!(aside.code, Some(0), "{}", aside.shown());
+    // `active_version` names it still; nobody is served.
+    fs::remove_file(sandbox.path("prompts/greet/v9.0.0.txt")).unwrap();
+    assert_snapshot!("set_aside", session(&sandbox, &[&["list"], &["render", "greet", "--var", "name=Ada"]]));
+    assert_eq!(sandbox.json(&["list"])["prompts"][0]["active_stage"], "deprecated");
+    let named = sandbox.run(&["render", "greet", "v1.0.0", "--var", "name=Ada"]);
+    assert_eq!((named.code, named.stderr.as_str()), (Some(0), ""), "{}", named.shown());
 }
