@@ -64,9 +64,9 @@ impl Taken {
     }
 }
 
-/// `4.3 ×`
+/// `4.3 ×`; what is more than nothing is not rounded to it.
 pub(super) fn times(ratio: f64) -> String {
-    format!("{ratio:.1} ×")
+    if ratio > 0.0 && ratio < 0.05 { "< 0.1 ×".to_owned() } else { format!("{ratio:.1} ×") }
 }
 
 /// What is said of a candidate that takes far more than its baseline, which no gate looks at.
@@ -98,6 +98,11 @@ mod tests {
 
     use super::*;
     use crate::summary::{Counts, Latency};
+
+    #[test]
+    fn what_takes_far_less_takes_more_than_nothing() {
+        assert_eq!([4.26, 0.06, 0.0025, 0.0].map(times), ["4.3 ×", "0.1 ×", "< 0.1 ×", "0.0 ×"]);
+    }
 
     /// So many replies of so many tokens and dollars each, which came after these seconds in turn.
     fn took(replies: usize, tokens: u64, dollars: f64, seconds: &[f64]) -> VariantSummary {

@@ -181,11 +181,13 @@ pub(super) struct Trials {
     pub(super) not_asked: usize,
 }
 
-/// Each end holds at `confidence` on its own.
+/// An interval whose ends each hold on their own.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Interval {
     pub(super) lower: f64,
     pub(super) upper: f64,
+    /// Each end holds at this confidence on its own; both hold together at 2 × confidence − 1, which is what people are shown: of 0.95 each,
+    /// the 90 % interval.
     pub(super) confidence: f64,
 }
 
