@@ -16,7 +16,9 @@ while [ $# -gt 0 ]; do
   case $1 in
     --cold-build) cold=yes; shift ;;
     --peers) peers=yes; shift ;;
-    --install-peers) peers=$(mkdir -p "$2" && realpath "$2"); shift 2 ;;
+    --install-peers)
+      [ $# -gt 1 ] || { echo "--install-peers needs a directory to install the peers into" >&2; exit 2; }
+      peers=$(mkdir -p "$2" && realpath "$2"); shift 2 ;;
     -*) echo "unknown option $1; benches/all.sh says at its head which there are" >&2; exit 2 ;;
     *) break ;;
   esac
