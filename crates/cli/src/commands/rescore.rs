@@ -30,7 +30,7 @@ Exit codes: those of `eval`.";
 ///
 /// No model is asked a case's question: versions and model settings must be those of the run. Cases that ask something else than
 /// they did have no answer. What a judge said of the same reply by the same rubric holds; other judged checks are unscored, unless
-/// judges may be asked. What a program said holds where the case is as it was. What comes out is a run of its own.
+/// judges may be asked. Checks by programs need `--allow-commands`. What comes out is a run of its own.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RescoreArguments {
@@ -68,6 +68,10 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
     let usable = usable(&then, &now).map_err(|changes| {
         not_as_planned(&then, changes, "its answers are to other questions than today's; run `eval`")
     })?;
+    if !arguments.judging.allow_commands && plan.checks_by_programs() {
+        // Nobody knows whether a program is the one that judged the run.
+        refuse_programs(&then, &arguments.policy, context)?;
+    }
     let left_out: Vec<String> = usable.left_out().collect();
     if !left_out.is_empty() {
         let few = left_out.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
@@ -91,16 +95,6 @@ fn rescore(arguments: &RescoreArguments, context: &Context<'_>) -> Result<Exit, 
     let journal = directory.journal_path();
     let programs = arguments.judging.allow_commands.then(|| context.known_secrets(&plan));
     let stored = Stored::open(&plan, &usable, &journal, programs).map_err(broken)?;
-    if !arguments.judging.allow_commands && plan.checks_by_programs() {
-        if stored.needs_programs() {
-            let why = "a case is judged otherwise now, or a program failed then";
-            context.console.note(&format!("not all that programs would say is in the run: {why}"));
-            refuse_programs(&then, &arguments.policy, context)?;
-        }
-        context
-            .console
-            .note("no program was run, and what they said in the run holds: `--allow-commands` runs them");
-    }
     let runs = arguments.runs.runs_to_write(context)?;
     let mut place = None;
     let begin = || {

@@ -24,8 +24,8 @@ pub(crate) struct JudgingArguments {
     /// Ask judges what they have not answered in the run; without it those checks are unscored.
     #[arg(long)]
     allow_calls: bool,
-    /// Let checks `command` run their programs; without it what these said in the run holds, and a case that is judged otherwise than it
-    /// was is refused.
+    /// Let checks `command` run their programs, which may be others than those that judged the run; without it a suite that has such
+    /// checks is refused.
     #[arg(long)]
     pub(crate) allow_commands: bool,
     #[command(flatten)]

@@ -344,23 +344,15 @@ fn stored_replies_are_shown_to_programs_only_where_that_is_allowed() {
     let times = || sandbox.read("prompts/greet/tests/ran").lines().count();
     assert_eq!(eval(&sandbox, &["--allow-commands"]).code, Some(0));
     let before = times();
-    // What it said holds, again and again, whatever it would say today.
-    sandbox.write("prompts/greet/tests/yes.sh", "exit 1\n");
-    for _ in 0..2 {
-        let seen = sandbox.run(&["rescore", "--format", "json"]);
-        assert_eq!((seen.code, times()), (Some(0), before), "{}", seen.shown());
-        let repeat = first_repeat(&report(&seen));
-        assert_eq!((&repeat["outcome"], &repeat["checks"][0]["score"]), (&json!("passed"), &json!(0.8)));
-    }
-    insta::assert_snapshot!(sandbox.run(&["rescore"]).stderr);
-    assert_eq!(sandbox.run(&["rescore", "--allow-commands"]).code, Some(4));
-    assert_eq!(sandbox.run(&["rescore"]).code, Some(2), "it said nothing in the latest");
-    // Where the case is judged otherwise, nothing is written but what eval says.
-    sandbox.edit("prompts/greet/tests/test_cases.yaml", "contains: Ada", "contains: A");
+    // Another program than the one that judged: what that one said is no verdict of today's.
+    let replaced = "cat > /dev/null; echo ran >> ran; echo '{\"pass\": false, \"score\": 0.1}'\n";
+    sandbox.write("prompts/greet/tests/yes.sh", replaced);
     let runs = sandbox.run(&["runs", "list"]).stdout;
-    insta::assert_snapshot!(sandbox.run(&["rescore", "latest~1"]).shown());
-    assert_eq!(sandbox.run(&["runs", "list"]).stdout, runs);
-    assert_eq!(sandbox.run(&["rescore", "latest~1", "--allow-commands"]).code, Some(4));
+    insta::assert_snapshot!(sandbox.run(&["rescore"]).shown());
+    assert_eq!((sandbox.run(&["runs", "list"]).stdout, times()), (runs, before));
+    let judged = sandbox.run(&["rescore", "--allow-commands"]);
+    assert!(judged.stdout.contains("`sh` says no"), "{}", judged.shown());
+    assert_eq!(times(), 2 * before);
 }
 
 #[cfg(unix)]
