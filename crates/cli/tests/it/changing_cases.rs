@@ -110,14 +110,19 @@ fn a_line_for_every_case_is_told_once_with_the_cases_behind_it() {
     assert_snapshot!(said(&sandbox));
 }
 
-#[test]
-fn the_checks_of_the_base_are_those_of_every_file_that_has_one_that_is_another() {
-    let Some(sandbox) = sandbox(3) else { return };
-    let suite = "prompts/greet/tests/test_cases.yaml";
+/// Three cases that are judged by a property and a check of their suite, at main; and the suite.
+fn with_a_property() -> Option<(Sandbox, &'static str)> {
+    let (sandbox, suite) = (sandbox(3)?, "prompts/greet/tests/test_cases.yaml");
     let written = sandbox.read(suite).replace(", must_pass: true", "");
     let written = written.replace("validators: [contains: please]", "expected: {polite: true}");
     sandbox.write(suite, format!("validators:\n  - max_words: 9\n{written}"));
     sandbox.commit("what is judged by");
+    Some((sandbox, suite))
+}
+
+#[test]
+fn the_checks_of_the_base_are_those_of_every_file_that_has_one_that_is_another() {
+    let Some((sandbox, suite)) = with_a_property() else { return };
     sandbox.git(&["branch", "base"]);
     sandbox.edit(suite, "max_words: 9", "max_words: 1");
     sandbox.edit("prompts/registry.yaml", "(?i)please|thank", "zzz");
@@ -133,19 +138,11 @@ fn the_checks_of_the_base_are_those_of_every_file_that_has_one_that_is_another()
 
 #[test]
 fn a_file_that_is_new_is_not_among_those_to_check_out() {
-    let Some(sandbox) = sandbox(3) else { return };
-    let suite = "prompts/greet/tests/test_cases.yaml";
-    let written = sandbox.read(suite).replace(", must_pass: true", "");
-    let written = written.replace("validators: [contains: please]", "expected: {polite: true}");
-    sandbox.write(suite, format!("validators:\n  - max_words: 9\n{written}"));
-    sandbox.commit("what is judged by");
+    let Some((sandbox, suite)) = with_a_property() else { return };
     // The cases move, and lose their check on the way.
-    let name = |line: &str| Some(line.split_once("name: ")?.1.split([',', '}']).next()?.to_owned());
-    let names: Vec<String> =
-        written.lines().filter(|line| line.contains("- {name: ")).filter_map(name).collect();
-    let inputs = |case: &str| format!("{{\"name\": \"{case}\", \"inputs\": {{\"name\": \"Ada\"}}}}\n");
-    sandbox.write("shared/cases.jsonl", names.iter().map(|case| inputs(case)).collect::<String>());
-    sandbox.write(suite, "validators:\n  - max_words: 9\ndatasets: [{file: ../../../shared/cases.jsonl}]\n");
+    let row = |case: usize| format!("{{\"name\": \"c{case:02}\", \"inputs\": {{\"name\": \"Ada\"}}}}\n");
+    sandbox.write("data/cases.jsonl", (0..3).map(row).collect::<String>());
+    sandbox.write(suite, "validators:\n  - max_words: 9\ndatasets: [{file: ../../../data/cases.jsonl}]\n");
     let told = said(&sandbox);
     assert!(told.contains("`git checkout main -- prompts/greet/tests` and `promptassay rescore`"), "{told}");
 }
