@@ -40,7 +40,7 @@ impl Deciders {
 }
 
 impl Found {
-    /// As [`super::running`] has it; without a store the file says it.
+    /// As [`super::running()`] has it; without a store the file says it.
     fn decided(&self, phases: Option<&[Phase]>, at: Timestamp) -> bool {
         if !self.allows(at) {
             return false;
