@@ -31,12 +31,9 @@ impl CacheKey {
     /// The key of asking `request` of a model for the `repeat`th time, from 1.
     pub fn of(row: &ModelRow, request: &ChatRequest, repeat: u32) -> Self {
         let asked = request.canonical_json(row.provider, &row.endpoint(), &row.model);
-        let mut question = json!({"request": asked, "repeat": repeat});
-        // A row without any has the key that it always had.
-        if !row.headers.is_empty() {
-            question["headers"] = Value::Object(row.written_headers());
-        }
-        Self(Digest::of_json(&question))
+        // Where there are none they are there too, as none: before headers were in keys, a row with them had the key of one without.
+        let headers = Value::Object(row.written_headers());
+        Self(Digest::of_json(&json!({"request": asked, "headers": headers, "repeat": repeat})))
     }
 }
 
@@ -150,13 +147,19 @@ fn is_young(at: Timestamp, now: Timestamp, max_age: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use promptassay_llm::{Message, ModelRowSpec, Usage};
+    use promptassay_llm::{HeaderValueSpec, Message, ModelRowSpec, Usage};
 
     use super::*;
 
     fn row(base_url: Option<&str>) -> ModelRow {
         let mut spec = ModelRowSpec::new(Provider::OpenAiChat, "m");
         spec.base_url = base_url.map(str::to_owned);
+        spec.validate("default").unwrap()
+    }
+
+    fn with_header() -> ModelRow {
+        let mut spec = ModelRowSpec::new(Provider::OpenAiChat, "m");
+        spec.headers.insert("x-team".to_owned(), HeaderValueSpec::Literal("support".to_owned()));
         spec.validate("default").unwrap()
     }
 
@@ -215,8 +218,18 @@ mod tests {
             CacheKey::of(&row(None), &request("ho"), 1),
             CacheKey::of(&row(Some("http://localhost/v1")), &request("hi"), 1),
             CacheKey::of(&row(None), &warmer, 1),
+            CacheKey::of(&with_header(), &request("hi"), 1),
         ] {
             assert_ne!(key, other);
+        }
+    }
+
+    #[test]
+    fn what_was_kept_before_headers_were_in_keys_answers_nothing() {
+        let asked = request("hi").canonical_json(Provider::OpenAiChat, &row(None).endpoint(), "m");
+        let kept = CacheKey(Digest::of_json(&json!({"request": asked, "repeat": 1})));
+        for row in [row(None), with_header()] {
+            assert_ne!(CacheKey::of(&row, &request("hi"), 1), kept);
         }
     }
 
