@@ -27,9 +27,11 @@ impl ModelRow {
 pub(super) fn refuse_prompts(provider: Provider, extra: &Map<String, Value>, problems: &mut Vec<RowProblem>) {
     let is_one =
         |key: &&String| keys_of_prompts(provider).iter().any(|of_prompt| as_one(key) == as_one(of_prompt));
+    let comes_first = |key: &str| COMES_FIRST.iter().any(|earlier| as_one(key) == as_one(earlier));
     for key in extra.keys().filter(is_one) {
+        let does = if comes_first(key) { "stand before" } else { "take the place of" };
         let message = format!(
-            "`{key}` would take the place of what a version says: another prompt would be judged than is served"
+            "`{key}` would {does} what a version says: another prompt would be judged than is served"
         );
         let help = "take it out: what is asked stands in the files of the prompt";
         problems.push(RowProblem::at(["extra", key], message, help));
@@ -40,30 +42,65 @@ pub(super) fn refuse_prompts(provider: Provider, extra: &Map<String, Value>, pro
     }
 }
 
-/// Where the format has messages and instructions. A program is given `extra` beside them.
+/// What the provider keeps of earlier requests, and puts before the messages of this one.
+const COMES_FIRST: [&str; 3] = ["previous_response_id", "conversation", "cachedContent"];
+
+/// Where the format has messages and instructions, its own or of earlier requests. A program is given `extra` beside them.
 fn keys_of_prompts(provider: Provider) -> &'static [&'static str] {
     match provider {
         Provider::OpenAiChat => &["messages"],
-        Provider::OpenAiResponses => &["input", "instructions", "prompt"],
+        Provider::OpenAiResponses => {
+            &["input", "instructions", "prompt", "previous_response_id", "conversation"]
+        }
         Provider::Anthropic => &["messages", "system"],
-        Provider::Gemini => &["contents", "systemInstruction"],
+        Provider::Gemini => &["contents", "systemInstruction", "cachedContent"],
         Provider::Command => &[],
     }
 }
 
-/// Where the format has a part of a version, also in older words of it. Of a form of the answer only what it demands: how strict the
+/// Where the format has a part of a version, also in older words of it and in those of servers that speak it. Of a form of the answer only what it demands: how strict the
 /// provider is with it is the row's affair.
 fn keys_of(provider: Provider, part: VersionPart) -> &'static [&'static [&'static str]] {
     match (provider, part) {
         (Provider::Command, _) => &[],
         (Provider::OpenAiChat, VersionPart::Tools) => &[&["tools"], &["functions"]],
         (_, VersionPart::Tools) => &[&["tools"]],
-        (Provider::OpenAiChat, VersionPart::ResponseFormat) => {
-            &[&["response_format", "type"], &["response_format", "json_schema", "schema"]]
-        }
-        (Provider::OpenAiResponses, VersionPart::ResponseFormat) => {
-            &[&["text", "format", "type"], &["text", "format", "schema"]]
-        }
+        (Provider::OpenAiChat, VersionPart::ResponseFormat) => &[
+            &["response_format", "type"],
+            &["response_format", "json_schema", "schema"],
+            // vLLM, and what it was before; NVIDIA NIM.
+            &["structured_outputs", "json"],
+            &["structured_outputs", "json_object"],
+            &["structured_outputs", "regex"],
+            &["structured_outputs", "choice"],
+            &["structured_outputs", "grammar"],
+            &["structured_outputs", "structural_tag"],
+            &["guided_json"],
+            &["guided_regex"],
+            &["guided_choice"],
+            &["guided_grammar"],
+            &["structural_tag"],
+            &["nvext", "guided_json"],
+            &["nvext", "guided_regex"],
+            &["nvext", "guided_choice"],
+            &["nvext", "guided_grammar"],
+            // llama.cpp, SGLang.
+            &["json_schema"],
+            &["grammar"],
+            &["regex"],
+            &["ebnf"],
+        ],
+        (Provider::OpenAiResponses, VersionPart::ResponseFormat) => &[
+            &["text", "format", "type"],
+            &["text", "format", "schema"],
+            // vLLM.
+            &["structured_outputs", "json"],
+            &["structured_outputs", "json_object"],
+            &["structured_outputs", "regex"],
+            &["structured_outputs", "choice"],
+            &["structured_outputs", "grammar"],
+            &["structured_outputs", "structural_tag"],
+        ],
         (Provider::Anthropic, VersionPart::ResponseFormat) => &[
             &["output_config", "format", "type"],
             &["output_config", "format", "schema"],
@@ -123,12 +160,23 @@ mod tests {
                 json!({"input": "a", "instructions": "b", "prompt": {"id": "c"}}),
                 &["input", "instructions", "prompt"],
             ),
+            (
+                OpenAiResponses,
+                json!({"previous_response_id": "resp_1", "conversation": {"id": "conv_1"}, "store": true}),
+                &["previous_response_id", "conversation"],
+            ),
+            (OpenAiChat, json!({"conversation": "a", "cachedContent": "b", "prompt_cache_key": "c"}), &[]),
             (OpenAiResponses, json!({"store": false, "text": {"verbosity": "low"}}), &[]),
             (Anthropic, json!({"messages": [], "system": null, "thinking": {}}), &["messages", "system"]),
             (
                 Gemini,
                 json!({"contents": [], "systemInstruction": {}, "system_instruction": {}}),
                 &["contents", "systemInstruction", "system_instruction"],
+            ),
+            (
+                Gemini,
+                json!({"cachedContent": "cachedContents/1", "cached_content": "cachedContents/1"}),
+                &["cachedContent", "cached_content"],
             ),
             (Gemini, json!({"system_instruction": {}, "safetySettings": []}), &["system_instruction"]),
             (Command, json!({"messages": [], "model": "b", "system": "c", "input": "d"}), &[]),
@@ -168,6 +216,35 @@ mod tests {
                 ResponseFormat,
                 json!({"response_format": {"json_schema": {"strict": false}}}),
                 None,
+            ),
+            (OpenAiChat, ResponseFormat, json!({"guided_json": {}}), Some("guided_json")),
+            (OpenAiChat, ResponseFormat, json!({"guided_choice": ["a"]}), Some("guided_choice")),
+            (OpenAiChat, ResponseFormat, json!({"guided_regex": "a", "x": 1}), Some("guided_regex")),
+            (OpenAiChat, ResponseFormat, json!({"guided_grammar": "a"}), Some("guided_grammar")),
+            (OpenAiChat, ResponseFormat, json!({"guided_decoding_backend": "outlines"}), None),
+            (
+                OpenAiChat,
+                ResponseFormat,
+                json!({"structured_outputs": {"json": {}}}),
+                Some("structured_outputs.json"),
+            ),
+            (
+                OpenAiChat,
+                ResponseFormat,
+                json!({"structured_outputs": {"disable_any_whitespace": true}}),
+                None,
+            ),
+            (OpenAiChat, ResponseFormat, json!({"nvext": {"guided_json": {}}}), Some("nvext.guided_json")),
+            (OpenAiChat, ResponseFormat, json!({"nvext": {"top_k": 1}}), None),
+            (OpenAiChat, ResponseFormat, json!({"grammar": "root ::= a"}), Some("grammar")),
+            (OpenAiChat, ResponseFormat, json!({"json_schema": {}}), Some("json_schema")),
+            (OpenAiChat, ResponseFormat, json!({"ebnf": "a"}), Some("ebnf")),
+            (OpenAiChat, ResponseFormat, json!({"regex": "a"}), Some("regex")),
+            (
+                OpenAiResponses,
+                ResponseFormat,
+                json!({"structured_outputs": {"regex": "a"}}),
+                Some("structured_outputs.regex"),
             ),
             (
                 OpenAiResponses,
