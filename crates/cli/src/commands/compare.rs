@@ -1,5 +1,6 @@
 //! `promptassay compare`: two kept runs, one against the other. Nobody is asked, and today's files are of no importance.
 
+mod narrowed;
 mod only_in;
 
 use std::collections::{BTreeSet, HashSet};
@@ -7,9 +8,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use promptassay_evaluator::comparison::{PromptSides, Side, SideLabel};
-use promptassay_evaluator::gate::{
-    CandidateOfRun, Judged, Verdict, judge_sides, without_margin_out_of_reach,
-};
+use promptassay_evaluator::gate::{CandidateOfRun, Judged, Verdict, judge_sides};
 use promptassay_evaluator::plan::Role;
 use promptassay_evaluator::policy::{Policy, Source};
 use promptassay_evaluator::record::cut_short;
@@ -29,6 +28,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::prompts::parse_version;
 use crate::table::{count, grouped};
+use narrowed::Before;
 use only_in::OnlyIn;
 
 const EXAMPLES: &str = "Examples:
@@ -193,18 +193,17 @@ fn compare(
             is_compared = true;
             let policy = arguments.policy.over(planned.policy.clone());
             let with_itself = baseline.file.id == candidate.file.id && other.label == side.label;
-            let mut other = other.clone();
-            if !planned.narrowed_by.is_empty() {
-                // What was left out on purpose was not removed.
-                let asked: HashSet<&str> = side.cases.iter().map(|case| case.name.as_str()).collect();
-                other.cases.retain(|case| asked.contains(case.name.as_str()));
+            let before = Before::of(planned_before, other, (planned, side));
+            let policy = before.judged_by(side, policy);
+            // That of a second run that was narrowed is left out by the run itself.
+            if let Source::Narrowed(why) = &policy.margin.source {
+                context.console.note(&format!("{} {}: {why}", planned.name, side.label.version));
             }
-            let policy = judged_by(policy, (planned_before, &other), (planned, side), context);
             let must_pass =
                 planned.cases.iter().filter(|case| case.must_pass()).map(|case| case.name.as_str());
             let judged = judge_sides(
                 &format!("{} {}", planned.name, side.label.version),
-                &other,
+                &before.side,
                 &CandidateOfRun {
                     side,
                     must_pass: must_pass.collect(),
@@ -215,7 +214,7 @@ fn compare(
             );
             match judged {
                 Ok(mut judged) => {
-                    if !planned_before.narrowed_by.is_empty() {
+                    if before.is_a_selection() {
                         // What was left out then on purpose was not added since.
                         judged.comparison.pairing.added.clear();
                     }
@@ -260,25 +259,6 @@ fn say_narrowed(runs: [(&Run, &PlannedPrompt); 2], context: &Context<'_>) {
             .console
             .note(&format!("{name}: run {id} was narrowed by {filters}; its cases alone are compared"));
     }
-}
-
-/// The policy by which a candidate is judged: where the first run was narrowed, without a margin of the files that its cases are too few
-/// for, which is said.
-fn judged_by(
-    policy: Policy,
-    (before, baseline): (&PlannedPrompt, &Side),
-    (planned, candidate): (&PlannedPrompt, &Side),
-    context: &Context<'_>,
-) -> Policy {
-    if before.narrowed_by.is_empty() {
-        return policy;
-    }
-    let policy = without_margin_out_of_reach(baseline, candidate, policy);
-    // That of a second run that was narrowed is left out by the run itself.
-    if let Source::Narrowed(why) = &policy.margin.source {
-        context.console.note(&format!("{} {}: {why}", planned.name, candidate.label.version));
-    }
-    policy
 }
 
 /// What to do about a version that the earlier run did not judge.

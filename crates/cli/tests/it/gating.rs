@@ -1,5 +1,6 @@
 //! Gates with a baseline: another run, or blessed results; and what a gate can show before it is asked.
 
+mod narrowed;
 mod several;
 
 use std::fmt::Write as _;

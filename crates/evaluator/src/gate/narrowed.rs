@@ -40,14 +40,19 @@ pub fn without_margins_out_of_reach(mut plan: Plan, against: Against<'_>) -> Pla
 }
 
 /// The same of two runs, the first of which was narrowed: the policy without a margin of the files that what the second one asked could show,
-/// and what both asked cannot.
-pub fn without_margin_out_of_reach(baseline: &Side, candidate: &Side, policy: Policy) -> Policy {
+/// and what the first one asked, `all` of it, cannot. Where it could, and too few of its cases are in `baseline` or as they were, the
+/// selection is not what is in the way.
+pub fn without_margin_out_of_reach(
+    (all, baseline): (&Side, &Side),
+    candidate: &Side,
+    policy: Policy,
+) -> Policy {
     let is_asked_for = policy.margin.source == Source::Flag;
-    let of_both = refused_by_answers(baseline, candidate, &policy);
-    if is_asked_for || of_both.is_none() || refused_by_answers(candidate, candidate, &policy).is_some() {
+    let refused = |one: &Side, other: &Side| refused_by_answers(one, other, &policy).is_some();
+    if is_asked_for || !refused(baseline, candidate) || !refused(all, all) || refused(candidate, candidate) {
         return policy;
     }
-    let why = said(&[("", not_shown(baseline, candidate, &policy))], &policy).unwrap_or_default();
+    let why = said(&[("", not_shown(all, all, &policy))], &policy).unwrap_or_default();
     Policy { margin: Sourced { value: Margin::None, source: Source::Narrowed(why) }, ..policy }
 }
 
