@@ -105,6 +105,14 @@ impl Found {
         Ok(false)
     }
 
+    /// How to see whether what serves spreads users as this program does.
+    pub(crate) fn compare_arms(&self) -> String {
+        format!(
+            "`promptassay resolve {} --unit ID --at TIME` says what it gives; where many differ, what serves spreads users otherwise, or does not know of the canary",
+            self.prompt
+        )
+    }
+
     /// Whether a guardrail of this name is in the policy.
     pub(crate) fn must_guard(&self, guardrail: &str) -> Result<(), Failure> {
         let known = &self.policy.guardrails;

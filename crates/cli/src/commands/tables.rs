@@ -27,7 +27,7 @@ use crate::failure::Failure;
 use crate::lifecycle::find_live;
 use crate::time::not_in_the_future;
 
-use of_canary::CanaryRows;
+use of_canary::{CanaryRows, Elsewhere};
 use phases::Phases;
 
 const IMPORT_EXAMPLES: &str = "Examples:
@@ -111,8 +111,8 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
     arguments.store.warn_where_emptied(&loaded, context)?;
     let until = Some(context.environment.now());
     let table = Table::of(about, &arguments.file, arguments.table, until)?;
-    table.check()?;
-    let (written, mut warnings) = table.write(arguments.store.open(&loaded, context)?.as_mut())?;
+    let elsewhere = table.check()?;
+    let (written, mut warnings) = table.write(arguments.store.open(&loaded, context)?.as_mut(), elsewhere)?;
     let Written { exposures, earlier, outcomes, repeated, conflicting, .. } = written;
     if exposures + earlier + outcomes + repeated + conflicting == 0 && warnings.is_empty() {
         let problem = Problem::warning("import::no_rows", "there is no row in it, so nothing is imported");
@@ -185,7 +185,7 @@ pub(crate) fn fill(
 ) -> Result<Vec<Problem>, Failure> {
     let table = Table::of(About::Experiment(experiment), file, kind, None)?;
     table.check()?;
-    table.write(store).map(|(_, warnings)| warnings)
+    table.write(store, None).map(|(_, warnings)| warnings)
 }
 
 /// Whose events they are.
@@ -298,25 +298,34 @@ impl Table<'_> {
         self.file == Path::new("-")
     }
 
-    fn check(&self) -> Result<(), Failure> {
+    /// Every row of a file, and whom something else than the canary served by them; standard input is read only once.
+    fn check(&self) -> Result<Option<Elsewhere>, Failure> {
         if self.is_standard_input() {
-            return Ok(());
+            return Ok(None);
         }
         let input = self.open()?;
         let mut problems = Vec::new();
+        let mut elsewhere = Elsewhere::default();
         self.read(input, &mut |event| {
+            if let (About::Canary(found, _), Ok(event)) = (self.about, &event) {
+                elsewhere.note(found, event);
+            }
             // A row may be two events, with one thing wrong.
             problems.extend(event.err().filter(|problem| problems.last() != Some(problem)));
             if problems.len() < MOST_PROBLEMS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        if problems.is_empty() { Ok(()) } else { Err(Failure::invalid(problems)) }
+        if problems.is_empty() { Ok(Some(elsewhere)) } else { Err(Failure::invalid(problems)) }
     }
 
-    fn write(&self, store: &mut dyn Store) -> Result<(Written, Vec<Problem>), Failure> {
+    fn write(
+        &self,
+        store: &mut dyn Store,
+        elsewhere: Option<Elsewhere>,
+    ) -> Result<(Written, Vec<Problem>), Failure> {
         if self.is_standard_input() {
-            self.write_rows(store, BufReader::new(std::io::stdin()))
+            self.write_rows(store, BufReader::new(std::io::stdin()), elsewhere)
         } else {
-            self.write_rows(store, self.open()?)
+            self.write_rows(store, self.open()?, elsewhere)
         }
     }
 
@@ -324,11 +333,12 @@ impl Table<'_> {
         &self,
         store: &mut dyn Store,
         input: impl BufRead,
+        elsewhere: Option<Elsewhere>,
     ) -> Result<(Written, Vec<Problem>), Failure> {
         let mut batch: Vec<Event> = Vec::with_capacity(BATCH);
         let mut phases = self.phases(store)?;
         let mut of_canary = match self.about {
-            About::Canary(found, deciders) => Some(CanaryRows::new(found, deciders)),
+            About::Canary(found, deciders) => Some(CanaryRows::new(found, deciders, elsewhere)),
             About::Experiment(_) => None,
         };
         let mut total = Written::default();
@@ -368,7 +378,10 @@ impl Table<'_> {
         let mut left_out = Vec::new();
         if let Some(rows) = of_canary {
             let (mut rest, warnings) = rows.rest(store)?;
-            flush(&mut rest, store)?;
+            while !rest.is_empty() {
+                let mut next: Vec<Event> = rest.drain(..rest.len().min(BATCH)).collect();
+                flush(&mut next, store)?;
+            }
             left_out = warnings;
         }
         let of_phases = phases.warnings().into_iter().map(|problem| problem.at(self.place(1)));

@@ -1,7 +1,8 @@
 //! The rows of a canary: the same table as for an experiment, with the arms as variants and the guardrails as metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use promptassay_experiments::canary::Arm;
 use promptassay_experiments::event::{Event, Exposure, Outcome};
 use promptassay_experiments::manager::check_flag;
@@ -16,10 +17,30 @@ use crate::failure::Failure;
 pub(super) struct CanaryRows<'a> {
     found: &'a Found,
     deciders: &'a Deciders,
-    /// Outcomes of users whom an experiment serves: the canary may have served them before, by a row that is yet to come.
-    doubtful: Vec<Event>,
+    /// The users whom something else served by some row, whose outcomes wait for all of their exposures, wherever these stand. `None` where
+    /// nobody has read the table before: then all outcomes wait.
+    elsewhere: Option<Elsewhere>,
+    /// When those users were exposed, and whether to what the canary gives.
+    exposed: BTreeMap<Vec<u8>, Vec<(Timestamp, bool)>>,
+    /// Outcomes that may be of what something else served: another program, or an experiment. The canary may have served these users before,
+    /// by a row that is yet to come.
+    doubtful: Vec<Outcome>,
     /// How many events were left out, by why.
     left_out: BTreeMap<&'static str, u64>,
+}
+
+/// Users who, by a row of the table, were once served another arm than the canary gives.
+#[derive(Default)]
+pub(super) struct Elsewhere(BTreeSet<Vec<u8>>);
+
+impl Elsewhere {
+    pub(super) fn note(&mut self, found: &Found, event: &Event) {
+        if let Event::Exposure(Exposure { unit, at, variant, .. }) = event
+            && found.canary.arm(unit, *at).is_some_and(|arm| arm.name() != variant)
+        {
+            self.0.insert(unit.clone());
+        }
+    }
 }
 
 /// Whether a row can be one of this canary's.
@@ -46,8 +67,15 @@ pub(super) fn sound(found: &Found, event: &Event) -> Result<(), String> {
 }
 
 impl<'a> CanaryRows<'a> {
-    pub(super) fn new(found: &'a Found, deciders: &'a Deciders) -> Self {
-        Self { found, deciders, doubtful: Vec::new(), left_out: BTreeMap::new() }
+    pub(super) fn new(found: &'a Found, deciders: &'a Deciders, elsewhere: Option<Elsewhere>) -> Self {
+        Self {
+            found,
+            deciders,
+            elsewhere,
+            exposed: BTreeMap::new(),
+            doubtful: Vec::new(),
+            left_out: BTreeMap::new(),
+        }
     }
 
     /// What is to be recorded of a row at once.
@@ -59,22 +87,34 @@ impl<'a> CanaryRows<'a> {
                     return self.leave_out(BY_EXPERIMENT);
                 }
                 let Some(arm) = canary.arm(&unit, at) else { return self.leave_out(NOT_BY_IT) };
-                if arm.name() != variant {
-                    return self.leave_out(OTHER_ARM);
+                let is_by_it = arm.name() == variant;
+                if self.must_wait(&unit) {
+                    self.exposed.entry(unit.clone()).or_default().push((at, is_by_it));
                 }
-                canary.exposure(&unit, at)
+                if is_by_it { canary.exposure(&unit, at) } else { self.leave_out(OTHER_ARM) }
             }
             Event::Outcome(Outcome { unit, series, value, at, id, .. }) => {
-                let Some(outcome) = canary.outcome(&unit, &series, value > 0.0, at, id) else {
-                    return self.leave_out(NOT_BY_IT);
-                };
-                if self.deciders.decide(&unit, at) {
+                let outcome = canary.outcome(&unit, &series, value > 0.0, at, id);
+                let Some(Event::Outcome(outcome)) = outcome else { return self.leave_out(NOT_BY_IT) };
+                if self.must_wait(&unit) || self.deciders.decide(&unit, at) {
                     self.doubtful.push(outcome);
                     return None;
                 }
-                Some(outcome)
+                Some(Event::Outcome(outcome))
             }
         }
+    }
+
+    /// Whether what something else served may be what became of this user.
+    fn must_wait(&self, unit: &[u8]) -> bool {
+        self.elsewhere.as_ref().is_none_or(|elsewhere| elsewhere.0.contains(unit))
+    }
+
+    /// Whether the last exposure until then was to another arm than the canary gives: the outcome is of what something else served, and says
+    /// nothing of the canary, whichever arm its user would have been in.
+    fn was_elsewhere(&self, unit: &[u8], at: Timestamp) -> bool {
+        let until = self.exposed.get(unit).into_iter().flatten().filter(|(exposed, _)| *exposed <= at);
+        until.max_by_key(|(exposed, is_by_it)| (*exposed, !is_by_it)).is_some_and(|(_, is_by_it)| !is_by_it)
     }
 
     fn leave_out(&mut self, why: &'static str) -> Option<Event> {
@@ -85,19 +125,22 @@ impl<'a> CanaryRows<'a> {
     /// What is to be recorded once all exposures are there, and what is to be said of the rest.
     pub(super) fn rest(mut self, store: &mut dyn Store) -> Result<(Vec<Event>, Vec<Problem>), Failure> {
         let mut rest = Vec::new();
-        for event in std::mem::take(&mut self.doubtful) {
-            let Event::Outcome(outcome) = &event else { continue };
-            if self.found.has_served(&outcome.unit, outcome.at, store)? {
-                rest.push(event);
-            } else {
+        for outcome in std::mem::take(&mut self.doubtful) {
+            let Outcome { unit, at, .. } = &outcome;
+            if self.was_elsewhere(unit, *at) {
+                self.leave_out(OTHER_ARM);
+            } else if self.deciders.decide(unit, *at) && !self.found.has_served(unit, *at, store)? {
                 self.leave_out(BY_EXPERIMENT);
+            } else {
+                rest.push(Event::Outcome(outcome));
             }
         }
         let warning = |(why, events): (&str, u64)| {
             let events = if events == 1 { "1 event is".to_owned() } else { format!("{events} events are") };
-            Problem::warning("import::left_out", format!("{events} left out: {why}"))
+            let problem = Problem::warning("import::left_out", format!("{events} left out: {why}"));
+            if why == OTHER_ARM { problem.help(self.found.compare_arms()) } else { problem }
         };
-        Ok((rest, self.left_out.into_iter().map(warning).collect()))
+        Ok((rest, self.left_out.iter().map(|(why, events)| (*why, *events)).map(warning).collect()))
     }
 }
 

@@ -96,3 +96,77 @@ fn whom_an_experiment_served_a_table_of_a_canary_leaves_out() {
     let failing = error["canary_failing"].as_u64().unwrap() + error["production_failing"].as_u64().unwrap();
     assert_eq!(failing, 1, "{error}");
 }
+
+/// What an import into a store of its own leaves there: what it printed, and exposures and failures of the canary and of production.
+fn brought(sandbox: &Sandbox, name: &str, rows: &[String], is_piped: bool) -> (String, [u64; 4]) {
+    let (file, store) = (format!("{name}.csv"), format!("{name}.db"));
+    let table = HEADER.to_owned() + &rows.concat();
+    sandbox.write(&file, &table);
+    let arguments = ["import", "--canary", "greet", "--as", "csv", "--store", &store];
+    let seen = if is_piped {
+        sandbox.run_with_input(&[&arguments[..], &["-"]].concat(), table)
+    } else {
+        sandbox.run(&[&arguments[..], &[&file]].concat())
+    };
+    assert_eq!(seen.code, Some(0), "{}", seen.shown());
+    let checked = sandbox.run(&["canary", "check", "greet", "--json", "--store", &store]);
+    let report: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    let error = &report["guardrails"][0];
+    let numbers = [
+        &report["canary_exposed"],
+        &report["production_exposed"],
+        &error["canary_failing"],
+        &error["production_failing"],
+    ];
+    (seen.shown(), numbers.map(|number| number.as_u64().unwrap()))
+}
+
+/// A service that never read the canary serves everybody production, and what fails then is no failure of the canary.
+#[test]
+fn what_became_of_users_whom_something_else_served_is_left_out_with_them() {
+    let sandbox = sandbox(POLICY);
+    backdate(&sandbox, 12);
+    let canary = canary(&sandbox);
+    let (at, later) = (hours(&canary, 1), hours(&canary, 2));
+    let is_of_canary =
+        |unit: usize| canary.arm(format!("u{unit}").as_bytes(), at).unwrap().name() == "canary";
+    let others = (0..400).filter(|unit| is_of_canary(*unit)).count() as u64;
+    let failed = |unit: usize| u8::from(is_of_canary(unit));
+    let together: Vec<String> =
+        (0..400).map(|unit| format!("u{unit},production,error,{},{at}\n", failed(unit))).collect();
+    let outcomes = (0..400).map(|unit| format!("u{unit},,error,{},{later}\n", failed(unit)));
+    let exposures = (0..400).map(|unit| format!("u{unit},production,,,{at}\n"));
+    let apart: Vec<String> = outcomes.chain(exposures).collect();
+    for (name, rows) in [("together", together), ("apart", apart)] {
+        for is_piped in [false, true] {
+            let name = format!("{name}-{is_piped}");
+            let (said, seen) = brought(&sandbox, &name, &rows, is_piped);
+            assert_eq!(seen, [0, 400 - others, 0, 0], "{said}");
+            let taken = format!("imported {0} exposures and {0} outcomes;", 400 - others);
+            let left_out = format!("{} events are left out: the canary gives another arm", 2 * others);
+            assert!(said.contains(&taken) && said.contains(&left_out), "{said}");
+        }
+    }
+}
+
+#[test]
+fn an_outcome_counts_for_what_its_user_was_served_last() {
+    let sandbox = sandbox(POLICY);
+    backdate(&sandbox, 12);
+    let canary = canary(&sandbox);
+    let unit = (0..100)
+        .map(|unit| format!("u{unit}"))
+        .find(|unit| canary.arm(unit.as_bytes(), hours(&canary, 1)).unwrap().name() == "canary");
+    let unit = unit.unwrap();
+    let exposed = |hour, arm: &str| format!("{unit},{arm},,,{}\n", hours(&canary, hour));
+    let failed = |hour| format!("{unit},,error,1,{}\n", hours(&canary, hour));
+    for (name, rows, failing) in [
+        ("before", [failed(1), exposed(2, "production"), exposed(3, "canary")], 1),
+        ("between", [exposed(1, "production"), failed(2), exposed(3, "canary")], 0),
+        ("after", [exposed(1, "production"), exposed(2, "canary"), failed(3)], 1),
+        ("other", [exposed(1, "canary"), exposed(2, "production"), failed(3)], 0),
+    ] {
+        let (said, seen) = brought(&sandbox, name, &rows, false);
+        assert_eq!(seen, [1, 0, failing, 0], "{name} {said}");
+    }
+}
