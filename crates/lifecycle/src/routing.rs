@@ -44,9 +44,10 @@ pub enum Decision {
     },
 }
 
-/// Decides between canary and production.
+/// Decides between canary and production. An empty id is nobody's: all who have none would be one user, whom the guard of the canary, which
+/// counts users, does not count.
 pub fn decide(canary: Option<&Canary>, unit: Option<&str>, now: Timestamp) -> (Stage, Decision) {
-    let (Some(canary), Some(unit)) = (canary, unit) else {
+    let (Some(canary), Some(unit)) = (canary, unit.filter(|unit| !unit.is_empty())) else {
         let decision = if canary.is_some() { Decision::NoUnit } else { Decision::NoCanary };
         return (Stage::Production, decision);
     };
@@ -116,6 +117,8 @@ mod tests {
         let running = canary(9_999, "s");
         assert_eq!(decide(None, Some("u"), now), (Stage::Production, Decision::NoCanary));
         assert_eq!(decide(Some(&running), None, now), (Stage::Production, Decision::NoUnit));
+        // A variable that is not set is nobody in particular too, and no guard counts it.
+        assert_eq!(decide(Some(&running), Some(""), now), (Stage::Production, Decision::NoUnit));
         let expired = decide(Some(&running), Some("u"), running.expires_at);
         assert_eq!(expired, (Stage::Production, Decision::CanaryExpired));
         assert_eq!(decide(Some(&running), Some("u"), now).0, Stage::Canary);

@@ -359,3 +359,18 @@ fn what_a_canary_did_to_a_user_counts_also_where_an_experiment_decides_today() {
     let unknown = sandbox.run(&["record", "--canary", "greet", "u4", "error", "1"]);
     assert!(unknown.code == Some(2) && unknown.stderr.contains("bogus"), "{}", unknown.shown());
 }
+
+/// All who have no id would be one user of the guard, which counts none of them, and could all be served the canary.
+#[test]
+fn an_empty_id_is_nobody_and_nobody_is_served_a_canary() {
+    let sandbox = sandbox(POLICY);
+    sandbox.run(&["snapshot", "-o", "s.json"]);
+    for rest in [&[][..], &["--snapshot", "s.json"]] {
+        let resolved = sandbox.json(&[&["resolve", "greet", "--unit", ""], rest].concat());
+        assert_eq!(
+            (&resolved["version"], &resolved["decision"]["by"]),
+            (&"1.0.0".into(), &"no_unit".into()),
+            "{resolved}"
+        );
+    }
+}
