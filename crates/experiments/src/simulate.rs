@@ -355,7 +355,12 @@ mod tests {
 
     #[test]
     fn a_margin_that_bounds_nothing_is_shown_by_no_number_of_units() {
-        for margin in ["margin: 1", "margin: 1, baseline: 0.5", "margin: 0.2, baseline: 0.85"] {
+        for margin in [
+            "margin: 1",
+            "margin: 1, baseline: 0.5",
+            "margin: 0.2, baseline: 0.85",
+            "margin: 0.15, baseline: 0.85",
+        ] {
             let guardrail = format!("{{kind: binary, role: guardrail, direction: lower, {margin}}}");
             let (experiment, plan) = guarded(&guardrail);
             assert_eq!((plan.needed_units, plan.rates.as_deref()), (None, Some(&[][..])), "{margin}");

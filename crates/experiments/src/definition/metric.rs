@@ -35,6 +35,14 @@ impl Direction {
             Self::Lower => -difference,
         }
     }
+
+    /// How much worse a rate can become at most.
+    pub(crate) fn room_of(self, rate: f64) -> f64 {
+        match self {
+            Self::Higher => rate,
+            Self::Lower => 1.0 - rate,
+        }
+    }
 }
 
 /// How a unit's outcomes become one value.
@@ -125,6 +133,13 @@ pub struct Metric {
     pub description: Option<String>,
 }
 
+/// Whether a margin is no less than a room of at most 1, by the decimals that people write: 1 − 0.85 is 0.15, and not the number a little
+/// above it that floating point makes of it. What is written is off by half an ulp of itself and the difference by half of its own, together
+/// less than one ulp of 1; two bound it, and nobody writes decimals that differ by so little.
+pub(crate) fn covers(margin: f64, room: f64) -> bool {
+    margin >= room - 2.0 * f64::EPSILON
+}
+
 impl Metric {
     /// Whether it takes part in the decision.
     pub fn decides(&self) -> bool {
@@ -137,15 +152,14 @@ impl Metric {
         if self.kind != MetricKind::Binary || self.role != Role::Guardrail {
             return None;
         }
+        let margin = self.margin?;
         let room = match (self.noise, self.direction) {
-            (Some(Noise::Baseline(rate)), Some(Direction::Lower)) => 1.0 - rate,
-            (Some(Noise::Baseline(rate)), Some(Direction::Higher)) => rate,
+            (Some(Noise::Baseline(rate)), Some(direction)) => direction.room_of(rate),
             _ => 1.0,
         };
-        let margin = self.margin?;
         // With a margin of 1 or more nothing depends on what somebody took for today's rate.
-        let room = if margin >= 1.0 { 1.0 } else { room };
-        (room > 0.0 && margin >= room).then_some(room)
+        let room = if covers(margin, 1.0) { 1.0 } else { room };
+        (room > 0.0 && covers(margin, room)).then_some(room)
     }
 
     /// The names under which its outcomes are recorded.
@@ -157,6 +171,39 @@ impl Metric {
             MetricKind::Binary => vec![&self.name],
             MetricKind::Ratio { numerator, denominator } => {
                 std::iter::once(numerator.as_str()).chain(denominator.as_deref()).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(direction: Direction, baseline: &str, margin: &str) -> Option<f64> {
+        let guardrail = Metric {
+            name: "m".to_owned(),
+            kind: MetricKind::Binary,
+            role: Role::Guardrail,
+            direction: Some(direction),
+            margin: Some(margin.parse().unwrap()),
+            noise: Some(Noise::Baseline(baseline.parse().unwrap())),
+            window: None,
+            description: None,
+        };
+        guardrail.room_within_margin()
+    }
+
+    #[test]
+    fn a_margin_is_held_against_the_room_as_both_are_written() {
+        for thousandths in 1..1000 {
+            let written = |thousandths: u32| format!("0.{thousandths:03}");
+            let [rate, rest] = [thousandths, 1000 - thousandths].map(written);
+            for (direction, room_of) in [(Direction::Lower, &rest), (Direction::Higher, &rate)] {
+                assert!(room(direction, &rate, room_of).is_some(), "{direction:?} {rate} {room_of}");
+                let less = room_of.clone() + "0";
+                let less = format!("{:.4}", less.parse::<f64>().unwrap() - 0.0001);
+                assert_eq!(room(direction, &rate, &less), None, "{direction:?} {rate} {less}");
             }
         }
     }
