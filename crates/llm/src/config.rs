@@ -101,7 +101,7 @@ impl ModelRow {
 /// Where a question goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// The base URL of a server: http or https, without credentials and without a secret in its query.
+    /// The base URL of a server: http or https, without credentials and without a secret in its path or its query.
     Http(Url),
     /// A program and its arguments; never empty, never given to a shell.
     Command(Vec<String>),

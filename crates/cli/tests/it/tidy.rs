@@ -79,6 +79,15 @@ fn crates_know_only_what_they_may() {
     }
 }
 
+/// Neither crate may know the other, and what one refuses as a secret the other does not show.
+#[test]
+fn what_is_a_secret_is_said_alike() {
+    let text = |path: &str| fs::read_to_string(root().join("crates").join(path)).unwrap();
+    let [refused, hidden] =
+        ["llm/src/config/secrets/vocabulary.rs", "registry/src/problem/secret/vocabulary.rs"].map(text);
+    assert!(refused == hidden, "copy the vocabulary that you changed over the other one");
+}
+
 #[test]
 fn every_crate_inherits_the_lints() {
     for package in metadata()["packages"].as_array().unwrap() {

@@ -9,7 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::config::secrets::{header_names_a_secret, looks_like_a_secret};
+use crate::config::extra::json_holds_a_secret;
+use crate::config::secrets::{header_looks_like_a_secret, header_names_a_secret};
 use crate::config::{EnvironmentName, RowProblem};
 
 /// A header's value as a file writes it: a text, or `{env: NAME}`.
@@ -75,7 +76,11 @@ fn validate_one(name: &str, spec: HeaderValueSpec) -> Result<(String, HeaderValu
                 "write the variable's name, such as `{env: MY_TOKEN}`; never the secret itself".to_owned(),
             )),
         },
-        HeaderValueSpec::Literal(value) if header_names_a_secret(&lower) || looks_like_a_secret(&value) => {
+        HeaderValueSpec::Literal(value)
+            if header_names_a_secret(&lower)
+                || header_looks_like_a_secret(&value)
+                || json_holds_a_secret(&value) =>
+        {
             Err((
                 format!("header `{lower}` looks like a secret, and files are read by many"),
                 format!(
@@ -179,10 +184,33 @@ mod tests {
             "x-auth-token": {"env": "sk-abc-hidden"},
             "x-up": "Bearer abc-hidden, scope=x",
             "x-from": "https://me:abc-hidden@example.com",
+            "x-functions-key": "abc-hidden",
+            "x-vercel-protection-bypass": "abc-hidden",
+            "x-pwd": "abc-hidden",
+            "x-gateway": "Token abc-hidden1",
+            "x-elastic": "ApiKey abc-hidden",
+            "x-portkey-config": "{\"provider\": \"openai\", \"api_key\": \"abc-hidden\"}",
         }));
         assert!(headers.is_empty());
-        assert_eq!(problems.len(), 6);
+        assert_eq!(problems.len(), 12);
         assert!(!format!("{problems:?}").contains("abc-hidden"));
+    }
+
+    #[test]
+    fn what_providers_document_is_taken() {
+        let (headers, problems) = checked(json!({
+            "anthropic-beta": "context-1m-2025-08-07",
+            "OpenAI-Organization": "org-abc123",
+            "X-Title": "Token counter",
+            "x-upstream": "asia-southeast1-aiplatform.googleapis.com",
+            "Helicone-Cache-Enabled": "true",
+            "x-portkey-config": "pc-desk-1",
+            "x-portkey-provider": "@openai",
+            "Accept-Language": "sk-SK,sk;q=0.9",
+            "x-ms-model-mesh-model-name": "xai-grok-4-fast-reasoning",
+        }));
+        assert_eq!(problems, []);
+        assert_eq!(headers.len(), 9);
     }
 
     #[test]

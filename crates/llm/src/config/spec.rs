@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::config::extra;
 use crate::config::header::{self, HeaderValueSpec};
 use crate::config::replaced::refuse_prompts;
-use crate::config::secrets::{begins_like_a_secret, query_holds_a_secret};
+use crate::config::secrets::{begins_like_a_secret, path_holds_a_secret, query_holds_a_secret};
 use crate::config::{
     DEFAULT_TIMEOUT, EnvironmentName, Limits, ModelRow, PriceSpec, RowProblem, Target, param_problems,
 };
@@ -289,6 +289,12 @@ fn check_base_url(text: &str) -> Result<Url, (&'static str, &'static str)> {
             "use `api_key_env`, or a header with `{env: NAME}`",
         ));
     }
+    if path_holds_a_secret(&url) {
+        return Err((
+            "`base_url` holds a secret in its path",
+            "use `api_key_env`, or a header with `{env: NAME}`",
+        ));
+    }
     if url.fragment().is_some() {
         return Err(("`base_url` has a fragment (`#`)", "remove everything from the `#` on"));
     }
@@ -390,6 +396,7 @@ mod tests {
         for url in [
             "https://user:hidden@example.com/v1",
             "https://example.com/v1?KEY=hidden",
+            "https://example.com/sk-hidden-hidden-hidden/v1",
             "https://example.com/v1#hidden",
         ] {
             let problems = spec(json!({"provider": "openai", "model": "m", "base_url": url}))
@@ -400,6 +407,24 @@ mod tests {
         }
         let azure = "https://example.openai.azure.com/openai/deployments/d?api-version=2026-01-01";
         assert!(spec(json!({"provider": "openai", "model": "m", "base_url": azure})).validate("row").is_ok());
+    }
+
+    #[test]
+    fn names_of_models_are_no_secrets() {
+        let row = |model: &str| spec(json!({"provider": "openai", "model": model})).validate("row");
+        for model in [
+            "xai-grok-4-fast-reasoning",
+            "asia-northeast-gpt-deployment",
+            "hf_internal_testing_tiny",
+            "gsk_team_deployment_of_2026",
+            "anthropic/claude-sonnet-5",
+        ] {
+            assert!(row(model).is_ok(), "{model}");
+        }
+        for key in ["sk-proj-hidden", "hf_hiddenhiddenhiddenhidden", "AKIAABCDEFGHIJKLMNOP", "Bearer hidden1"]
+        {
+            assert!(row(key).is_err(), "{key}");
+        }
     }
 
     #[test]

@@ -1,44 +1,32 @@
 //! Keys that stand where they must not: a line is shown to whoever reads a log, so what looks like a key is starred out.
 
+mod vocabulary;
+
 use std::borrow::Cow;
 
-/// How the keys of well-known services begin, in lower case.
-const BEGINNINGS: [&str; 14] = [
-    "sk-",
-    "sk_",
-    "rk_",
-    "aiza",
-    "akia",
-    "ghp_",
-    "gho_",
-    "ghs_",
-    "github_pat_",
-    "glpat-",
-    "xox",
-    "hf_",
-    "gsk_",
-    "xai-",
-];
-
-/// What stands behind these is a secret, whatever it looks like. In lower case.
-const NAMES: [&str; 7] = ["api_key", "apikey", "api-key", "x-api-key", "password", "secret", "authorization"];
+use vocabulary::{beginning_of_a_key, names_a_secret};
 
 /// A shorter word is no key.
 const SHORTEST: usize = 16;
+/// A longer name is none.
+const LONGEST_NAME: usize = 64;
 
 /// The line with stars in place of keys and of credentials in addresses, as many as there were characters: places stay right.
 pub(super) fn without_secrets(line: &str) -> Cow<'_, str> {
     let mut hidden: Vec<(usize, usize)> = Vec::new();
     let mut from = 0;
     while let Some((start, end)) = next_word(line, from) {
-        let word = &line[start..end];
-        let lower = word.to_ascii_lowercase();
-        let beginning = BEGINNINGS.iter().find(|beginning| lower.starts_with(**beginning));
-        if let Some(beginning) = beginning
-            && word.len() >= SHORTEST
+        // `name=value` is one word.
+        let value = line[start..end].find('=').map_or(start, |sign| start + sign + 1);
+        let word = &line[value..end];
+        let beginning = Some(word).filter(|word| word.len() >= SHORTEST).and_then(beginning_of_a_key);
+        if let Some(beginning) = beginning {
+            hidden.push((value + beginning, end));
+        } else if value > start && is_name(&line[start..value - 1]) {
+            hidden.push((value, end));
+        } else if follows_bearer(&line[..start])
+            || (follows_a_name(&line[..start]) && !word.eq_ignore_ascii_case("bearer"))
         {
-            hidden.push((start + beginning.len(), end));
-        } else if follows_bearer(&line[..start]) || (follows_a_name(&line[..start]) && lower != "bearer") {
             hidden.push((start, end));
         }
         from = end;
@@ -84,7 +72,21 @@ fn follows_a_name(before: &str) -> bool {
     let before = before.trim_end_matches(['"', '\'', ' ']);
     let Some(key) = before.strip_suffix(':') else { return false };
     let key = key.trim_end_matches(['"', '\'']);
-    NAMES.iter().any(|name| without_end(key, name).is_some_and(|rest| !rest.ends_with(is_of_a_word)))
+    let start = key
+        .char_indices()
+        .rev()
+        .take(LONGEST_NAME + 1)
+        .take_while(|(_, letter)| is_of_a_name(*letter))
+        .last();
+    start.is_some_and(|(start, _)| is_name(&key[start..]))
+}
+
+fn is_of_a_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() <= LONGEST_NAME && names_a_secret(text)
 }
 
 /// The text without this ASCII end, whatever the case of its letters.
@@ -119,6 +121,9 @@ mod tests {
             "authorization: Bearer abc.def",
             "base_url: \"https://me:hunter2@host/v1\"",
             "store: postgres://user:p@ss@host/db",
+            "extra: {openai_key: abc, client_secret: abc, max_tokens: 400, cache_key: abc}",
+            "xai-grok-4-fast-reasoning hf_internal_testing_tiny AKIAABCDEFGHIJKLMNOP",
+            "env: API_KEY=abc --url=https://host/?api_key=abc&page=2 a=sk-abcdefghij1234567",
             "task-description: a sketch, sk-learn, https://host/a@b",
         ];
         insta::assert_snapshot!(lines.map(without_secrets).join("\n"), @"
@@ -128,6 +133,9 @@ mod tests {
         authorization: Bearer *******
         base_url: \"https://**********@host/v1\"
         store: postgres://*********@host/db
+        extra: {openai_key: ***, client_secret: ***, max_tokens: 400, cache_key: abc}
+        xai-grok-4-fast-reasoning hf_internal_testing_tiny AKIA****************
+        env: API_KEY=*** --url=https://host/?api_key=***&page=2 a=sk-*****************
         task-description: a sketch, sk-learn, https://host/a@b
         ");
     }
