@@ -4,15 +4,20 @@ const LONGEST: usize = 40;
 
 /// At most 40 characters of `text`, with everything escaped that would move the cursor, reverse the line or stay invisible.
 pub(crate) fn excerpt(text: &str) -> String {
+    excerpt_of(text, LONGEST)
+}
+
+/// The same of at most so many characters.
+pub(crate) fn excerpt_of(text: &str, longest: usize) -> String {
     let mut shown = String::new();
-    for character in text.chars().take(LONGEST) {
+    for character in text.chars().take(longest) {
         if matches!(character, '"' | '\'' | '\\') {
             shown.push(character);
         } else {
             shown.extend(character.escape_debug());
         }
     }
-    if text.chars().nth(LONGEST).is_some() {
+    if text.chars().nth(longest).is_some() {
         shown.push('…');
     }
     shown

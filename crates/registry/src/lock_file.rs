@@ -132,14 +132,21 @@ impl Lock {
 
     /// Where the row of `version` stands in the `text` of a lock.
     pub(crate) fn place_of(version: &Version, file: &Path, text: &str) -> Place {
+        Self::place_in_row(version, None, file, text)
+    }
+
+    /// Where a value of the row of `version` stands in the `text` of a lock.
+    pub(crate) fn place_in_row(version: &Version, key: Option<&str>, file: &Path, text: &str) -> Place {
         let document = Document::parse(file, text, &mut Vec::new());
         let names = [version.number(), version.to_string()];
         let row = document.as_ref().and_then(|document| {
-            let (_, span) = document
+            let (row, span) = document
                 .keys_at(&["versions"])
                 .into_iter()
                 .find(|(key, _)| names.iter().any(|name| name == key))?;
-            Some(document.place(span))
+            let keys = document.keys_at(&["versions", row]);
+            let within = key.and_then(|key| keys.into_iter().find(|(written, _)| *written == key));
+            Some(document.place(within.map_or(span, |(_, span)| span)))
         });
         row.unwrap_or_else(|| Place::whole_file(file))
     }

@@ -50,6 +50,8 @@ pub(crate) struct PromptFile {
     pub(crate) active: Option<ActiveVersion>,
     /// `None` where an unknown format is written.
     pub(crate) format: Option<TemplateFormat>,
+    /// Whether the format is written, and not the one that goes without saying.
+    pub(crate) format_is_told: bool,
     pub(crate) variables: Declared,
     pub(crate) tags: Vec<String>,
     pub(crate) owners: Vec<String>,
@@ -115,6 +117,7 @@ impl PromptFile {
             description: spec.description,
             active: active(document, spec.active_version.as_ref(), is_written("active_version"), problems),
             format,
+            format_is_told: is_written("template_format"),
             variables,
             tags: spec.tags,
             owners: spec.owners,

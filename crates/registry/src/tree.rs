@@ -6,6 +6,7 @@
 mod directory;
 mod file_name;
 mod load;
+mod not_told;
 mod prompt;
 mod prompt_directory;
 pub(crate) mod reading;
@@ -30,6 +31,9 @@ pub(crate) const MISNAMED: &str = "prompt::misnamed";
 
 /// A version has a name that is not read.
 pub const MISNAMED_VERSION: &str = "version::misnamed";
+
+/// The code of a problem: nothing says in which template format a registered version is to be read.
+pub const FORMAT_NOT_TOLD: &str = "version::format_not_told";
 
 /// The largest version file that is read: a template may have 1 MiB, and YAML around it takes room.
 pub const MAX_VERSION_BYTES: u64 = 4 << 20;

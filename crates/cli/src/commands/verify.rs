@@ -4,6 +4,7 @@ use clap::Args;
 use promptassay_lifecycle::ledger::{self, HeadPrefix};
 use promptassay_lifecycle::verify::{gone, verify};
 use promptassay_registry::problem::{Problem, has_errors};
+use promptassay_registry::tree::{FORMAT_NOT_TOLD, Loaded};
 use serde::Serialize;
 
 use super::Context;
@@ -53,7 +54,8 @@ struct Verified {
 }
 
 pub(crate) fn run(arguments: &VerifyArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let (chosen, mut unread) = chosen(arguments, context)?;
+    let loaded = context.load();
+    let (chosen, mut unread) = chosen(arguments, &loaded, context)?;
     let mut answer = Answer { ok: true, ledgers: Vec::new(), problems: Vec::new() };
     for governed in &chosen {
         // One that cannot be read must not hide the others.
@@ -64,7 +66,8 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context<'_>) -> Result<
                 continue;
             }
         };
-        let problems = verify(&ledger, arguments.expect_head.as_ref());
+        let mut problems = verify(&ledger, arguments.expect_head.as_ref());
+        problems.extend(not_told(&loaded, governed));
         answer.ledgers.push(Verified {
             prompt: governed.name.to_string(),
             ok: !has_errors(&problems),
@@ -91,14 +94,14 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context<'_>) -> Result<
 /// Whose ledgers are looked at, and what cannot be looked at although it may have one.
 fn chosen(
     arguments: &VerifyArguments,
+    loaded: &Loaded,
     context: &Context<'_>,
 ) -> Result<(Vec<Governed>, Vec<Problem>), Failure> {
     if arguments.names.is_empty() {
         context.repository()?;
-        let loaded = context.load();
         let all: Vec<Governed> =
-            governed(&loaded).into_iter().filter(|governed| ledger::exists(&governed.directory)).collect();
-        let unread = passed_over(&loaded);
+            governed(loaded).into_iter().filter(|governed| ledger::exists(&governed.directory)).collect();
+        let unread = passed_over(loaded);
         if all.is_empty() && unread.is_empty() {
             return Err(nothing("no prompt has a ledger".to_owned()));
         }
@@ -110,7 +113,7 @@ fn chosen(
             "a head belongs to one prompt: name one",
         )));
     }
-    let known = governed(&context.load());
+    let known = governed(loaded);
     let mut chosen = Vec::new();
     for name in &arguments.names {
         let Some(found) = known.iter().find(|known| known.name.as_str() == name) else {
@@ -125,6 +128,13 @@ fn chosen(
         chosen.push(found.clone());
     }
     Ok((chosen, Vec::new()))
+}
+
+/// Texts that are what they were, and of which nothing tells what they said: the other template format makes another one of them.
+fn not_told<'l>(loaded: &'l Loaded, governed: &Governed) -> impl Iterator<Item = Problem> + use<'l> {
+    let broken = loaded.tree.broken().iter().find(|broken| broken.name == governed.name.as_str());
+    let problems = broken.into_iter().flat_map(|broken| &broken.problems);
+    problems.filter(|problem| problem.code == FORMAT_NOT_TOLD).cloned()
 }
 
 fn nothing(message: String) -> Failure {

@@ -109,3 +109,71 @@ fn a_format_that_nothing_tells_is_written_into_the_row_by_hand_and_one_that_is_p
     seen.push_str(&format!("## told\n{}", said(&sandbox)));
     assert_snapshot!(seen);
 }
+
+#[test]
+fn a_version_of_which_nothing_tells_the_format_is_served_looked_at_and_built_on_by_nobody() {
+    let sandbox = sandbox();
+    register(&sandbox, "format");
+    assert_eq!(sandbox.run(&["adopt", "greet", "1.0.0", "--by", "Ada", "--reason", "live"]).code, Some(0));
+    // A row of before the format was kept, and the variable has another name and a limit since, with the format.
+    sandbox.edit(LOCK, "    template_format: format\n", "");
+    sandbox.edit(PROMPT, "template_format: format", "template_format: jinja");
+    sandbox.edit(
+        PROMPT,
+        "  name: {type: string, max_length: 20}",
+        "  person: {type: string, max_length: 30}",
+    );
+    sandbox.write("prompts/greet/v2.0.0.txt", "Greet {{ person }}.\n");
+    sandbox.edit("prompts/greet/tests/test_cases.yaml", "{name: Ada}", "{person: Ada}");
+    let commands: [&[&str]; 11] = [
+        &["check"],
+        &["eval", "greet", "--offline"],
+        &["eval", "greet", "--version", "v2.0.0", "--offline"],
+        &["render", "greet", "v1.0.0", "--var", "person=Ada"],
+        &["render", "greet", "v2.0.0", "--var", "person=Ada"],
+        &["resolve", "greet", "--unit", "u1"],
+        &["snapshot", "greet"],
+        &["register", "greet", "1.0.0", "-m", "its format", "--by", "Ada"],
+        &["register", "greet", "2.0.0", "-m", "the next", "--by", "Ada"],
+        &["promote", "greet", "2.0.0", "--to", "testing", "--reason", "the next", "--by", "Ada"],
+        &["verify", "greet"],
+    ];
+    let before = sandbox.read(LOCK);
+    for arguments in commands {
+        let Seen { code, stdout, stderr } = sandbox.run(arguments);
+        let expected = if arguments[0] == "verify" { 1 } else { 2 };
+        assert_eq!(code, Some(expected), "{arguments:?}: {stdout}{stderr}");
+        let is_told = stderr.contains("nothing says in which template format v1.0.0 was registered");
+        assert!(
+            is_told && stderr.contains("write `    template_format: format` or"),
+            "{arguments:?}: {stderr}"
+        );
+    }
+    assert_eq!(sandbox.read(LOCK), before);
+    let mut seen = sandbox.clean(&sandbox.run(&["check"]).stderr);
+    // A text that is none of today's format.
+    let text = "Greet {name} in a {tone} tone, as {{\"text\": \"…\"}}.\n";
+    let digest = |text: &str| promptassay_registry::digest::Digest::of(text).to_string();
+    sandbox.write("prompts/greet/v1.0.0.txt", text);
+    sandbox.write(LOCK, before.replace(&digest(crate::sandbox::TEXT), &digest(text)));
+    seen.push_str(&sandbox.clean(&sandbox.run(&["check"]).stderr));
+    assert_snapshot!(seen);
+    // The help, followed; and what was renamed is declared for the version that still uses it.
+    let (_, help) = seen.split_once("write `").unwrap();
+    let (line, help) = help.split_once('`').unwrap();
+    let (_, number) = help.split_once("below line ").unwrap();
+    let number: usize = number.split_once(',').unwrap().0.parse().unwrap();
+    let mut lines: Vec<&str> = before.lines().collect();
+    lines.insert(number, line);
+    sandbox.write("prompts/greet/v1.0.0.txt", crate::sandbox::TEXT).write(LOCK, lines.join("\n") + "\n");
+    sandbox.edit(PROMPT, "  person:", "  name: {default: Ada}\n  person:");
+    for arguments in &commands[..10] {
+        let seen = sandbox.run(arguments);
+        let is_asked = arguments[0] != "eval";
+        assert!(!is_asked || seen.code == Some(0), "{arguments:?}: {}", seen.shown());
+        assert!(!seen.stderr.contains("nothing says in which"), "{arguments:?}: {}", seen.stderr);
+    }
+    let rendered = sandbox.run(&["render", "greet", "v1.0.0", "--var", "person=Ada"]);
+    assert_eq!(rendered.stdout, "Greet Ada in a warm tone.\n", "{}", rendered.stderr);
+    assert_eq!(sandbox.run(&["verify", "greet"]).code, Some(0));
+}

@@ -93,6 +93,11 @@ pub fn register(
     let loaded = prompt.and_then(|prompt| prompt.version(version));
     if let Some(row) = survey.lock.as_ref().and_then(|lock| lock.rows.get(version)) {
         let found = loaded.map(|loaded| loaded.digest);
+        let is_told = loaded.is_some_and(|loaded| !loaded.grounds.are_missing());
+        if !is_told && survey.present.contains(version) && has_errors(&survey.problems) {
+            // That it is registered already would be half of it: its format is not told, or its file is there and cannot be read.
+            return Err(PromptError::Broken { name: name.clone(), problems: survey.problems }.into());
+        }
         if found != Some(row.sha256) {
             return Err(RegisterError::Differs { version: version.clone(), recorded: row.sha256, found });
         }

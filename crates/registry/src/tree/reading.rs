@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::content::VersionContent;
 use crate::digest::Digest;
-use crate::lock_file::LockRow;
+use crate::lock_file::{Lock, LockRow};
 use crate::problem::Problem;
 use crate::prompt_file::{Declared, PromptFile};
 use crate::template::{Template, TemplateFormat, Values};
@@ -25,9 +25,9 @@ pub fn template_format_of(
         return Some(format);
     }
     let declared = PromptFile::read(prompt, "", &mut Vec::new())?;
-    let reader = Reader::new(declared.format?, &declared.variables);
+    let reader = Reader::new(&declared, None)?;
     let read = reader.read(file, &text.into(), Form::of(file), row, &mut Vec::new());
-    read.interface.filter(|_| read.grounds != Grounds::Contradicted).map(|shared| shared.interface.format())
+    read.interface.filter(|_| !read.grounds.are_missing()).map(|shared| shared.interface.format())
 }
 
 impl VersionContent {
@@ -53,11 +53,19 @@ pub(crate) enum Grounds {
     Written,
     /// The digest of its row proves it, for as long as no variable changes.
     Proven,
-    /// Nothing does, so it is read as new versions are.
-    Unproven,
-    /// Nothing does, and the other format is the likelier one: as new versions are read it takes no declared variable, and would in the
-    /// other.
-    Contradicted,
+    /// Nothing does, but the other format is not the likelier one: it is read as new versions are.
+    Likely,
+    /// Nothing does, and in the other format it is another text that may have been meant.
+    Missing,
+    /// Nothing does, and it is no text of the format of new versions, but one of the other: that in which it is read here.
+    OtherOnly,
+}
+
+impl Grounds {
+    /// Whether nobody may be served the text before somebody has told its format.
+    pub(crate) fn are_missing(self) -> bool {
+        matches!(self, Self::Missing | Self::OtherOnly)
+    }
 }
 
 /// A version's file, read in its format.
@@ -72,23 +80,30 @@ pub(super) struct Reading {
 pub(super) struct Reader {
     /// That of `prompt.yaml`: of every text that is not registered.
     format: TemplateFormat,
+    /// Whether a file says so, rather than that it was never said: then it may have been the other one once.
+    is_told: bool,
     /// What is declared, for either format.
     declared: Option<[Shared; 2]>,
 }
 
 impl Reader {
-    pub(super) fn new(format: TemplateFormat, variables: &Declared) -> Self {
-        let declared = match variables {
+    /// `None` without a known language: then no template can be read.
+    pub(super) fn new(file: &PromptFile, lock: Option<&Lock>) -> Option<Self> {
+        let format = file.format?;
+        let formats = lock.into_iter().flat_map(|lock| lock.rows.values()).map(|row| row.template_format);
+        let is_told = file.format_is_told || formats.flatten().any(|kept| kept != format);
+        let declared = match &file.variables {
             Declared::Valid(variables) => {
                 Some(TemplateFormat::ALL.map(|format| Shared::new(format, variables.clone())))
             }
             Declared::Not | Declared::Broken => None,
         };
-        Self { format, declared }
+        Some(Self { format, is_told, declared })
     }
 
     /// A registered text says for ever what it said when it was registered, so it is read in the format of its row. A row of before the
-    /// format was kept has a digest that may prove one; where it proves none, the text is read as all others are.
+    /// format was kept has a digest that may prove one; where it proves none, the text is read as all others are, unless
+    /// it may have been registered in the other one.
     pub(super) fn read(
         &self,
         file: &Path,
@@ -107,10 +122,15 @@ impl Reader {
         let (mut read, mut found) = in_format(format);
         if let Some(row) = row.filter(|row| row.template_format.is_none()) {
             let (mut other, of_other) = in_format(format.other());
-            let grounds = self.grounds(row, (format, &read), (format.other(), &other));
+            let mut grounds = self.grounds(row, (format, &read), (format.other(), &other));
+            if grounds.are_missing() && row.sha256 != Digest::of(text.as_bytes()) {
+                // Another text was registered, which is the error to be told.
+                grounds = Grounds::Likely;
+            }
             read.grounds = grounds;
-            if grounds == Grounds::Proven && !proves(row, format, &read) {
-                other.grounds = grounds;
+            other.grounds = grounds;
+            let is_of_other = grounds == Grounds::Proven && !proves(row, format, &read);
+            if is_of_other || grounds == Grounds::OtherOnly {
                 (read, found) = (other, of_other);
             }
         }
@@ -125,19 +145,30 @@ impl Reader {
         (format, read): (TemplateFormat, &Reading),
         (other_format, other): (TemplateFormat, &Reading),
     ) -> Grounds {
-        let (Some(content), Some(of_other)) = (&read.file.content, &other.file.content) else {
-            let is_proven = proves(row, format, read) || proves(row, other_format, other);
-            return if is_proven { Grounds::Proven } else { Grounds::Written };
-        };
-        if content.is_alike_in_both_formats() {
-            Grounds::Written
-        } else if proves(row, format, read) || proves(row, other_format, other) {
-            Grounds::Proven
-        } else if !self.takes_declared(content) && self.takes_declared(of_other) {
-            Grounds::Contradicted
-        } else {
-            Grounds::Unproven
+        if proves(row, format, read) || proves(row, other_format, other) {
+            let is_alike = read.file.content.as_ref().is_some_and(VersionContent::is_alike_in_both_formats);
+            return if is_alike { Grounds::Written } else { Grounds::Proven };
         }
+        match (&read.file.content, &other.file.content) {
+            // What is no text of a language was not registered in it.
+            (Some(_) | None, None) => Grounds::Written,
+            (None, Some(_)) => Grounds::OtherOnly,
+            (Some(content), Some(_)) if content.is_alike_in_both_formats() => Grounds::Written,
+            (Some(content), Some(of_other)) if self.is_likely(content, of_other) => Grounds::Likely,
+            (Some(_), Some(_)) => Grounds::Missing,
+        }
+    }
+
+    /// Whether a text is read as new versions are, though it says something else in the other format. Where nobody ever told a format, all
+    /// was of the default one unless the text itself speaks against it; where one is told, it may have been another one once, and the text
+    /// has to speak for it: it takes what is declared, and in the other format nothing.
+    fn is_likely(&self, content: &VersionContent, of_other: &VersionContent) -> bool {
+        let takes_any = |content: &VersionContent| !content.variables().is_empty();
+        if self.is_told {
+            return self.takes_declared(content) && !takes_any(of_other);
+        }
+        let declared_in_other_alone = !self.takes_declared(content) && self.takes_declared(of_other);
+        (takes_any(content) || !takes_any(of_other)) && !declared_in_other_alone
     }
 
     /// Whether a content uses a variable that is declared; where none are, whether it uses any.

@@ -1,9 +1,10 @@
 //! Holds a prompt's files against its lock: a registered text never changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::PromptVersion;
+use super::not_told::format_not_told;
 use super::prompt_directory::{Files, LockText};
 use super::reading::Grounds;
 use super::versions::WRITTEN_AS_TEXT;
@@ -11,7 +12,6 @@ use crate::digest::Digest;
 use crate::files::read_text;
 use crate::lock_file::{FILE_NAME, Lock, LockRow};
 use crate::problem::{Place, Problem};
-use crate::template::{Template, TemplateFormat};
 use crate::variables::Interface;
 use crate::version::{Version, VersionSelector};
 use crate::yaml::Document;
@@ -62,6 +62,15 @@ pub(super) fn check_interfaces(
     problems.extend(not_kept(name, lock, versions));
     let mut changed = Vec::new();
     for version in versions.values() {
+        if version.grounds.are_missing() {
+            // What to write in its text would edit what is frozen.
+            problems.retain(|problem| {
+                let file = problem.place.as_ref().map(|place| &place.file);
+                problem.code != WRITTEN_AS_TEXT || file != Some(&version.path)
+            });
+            problems.push(format_not_told(document, lock, version));
+            continue;
+        }
         let Some(row) = version.registered.as_ref().filter(|row| row.interface != version.interface_digest)
         else {
             continue;
@@ -77,19 +86,12 @@ pub(super) fn check_interfaces(
             let place = Lock::place_of(&version.version, &lock.path, &lock.text);
             let help = "restore it with git: a registered text never changes, nor what it says";
             problems.push(Problem::error("lock::format", message).at(place).help(help));
-        } else if version.grounds == Grounds::Contradicted {
-            // What to write in its text would edit what is frozen.
-            problems.retain(|problem| {
-                let file = problem.place.as_ref().map(|place| &place.file);
-                problem.code != WRITTEN_AS_TEXT || file != Some(&version.path)
-            });
-            problems.push(contradicted(lock, version));
         } else {
             changed.push(version);
         }
     }
     if !changed.is_empty() {
-        let is_known = |version: &&PromptVersion| version.grounds != Grounds::Unproven;
+        let is_known = |version: &&PromptVersion| version.grounds != Grounds::Likely;
         let what =
             if changed.iter().all(is_known) { "variables" } else { "variables or the template format" };
         let names: Vec<String> = changed.iter().map(|version| version.version.to_string()).collect();
@@ -102,33 +104,6 @@ pub(super) fn check_interfaces(
             .help("evidence that was collected with the old ones no longer counts; evaluate again, or restore them"),
         );
     }
-}
-
-/// A row of before the template format was kept, in a prompt whose new versions are read in a format in which its text takes nothing.
-fn contradicted(lock: &LockText, version: &PromptVersion) -> Problem {
-    let own = version.interface.format();
-    let other = own.other();
-    let fields: Vec<String> = in_format(version, other).into_iter().map(|name| format!("`{name}`")).collect();
-    let message = format!(
-        "nothing says in which template format {} was registered: in `{own}` it takes no variable, in `{other}` {}",
-        version.version,
-        listed(&fields)
-    );
-    let help = format!(
-        "write `template_format: {other}` below its `interface:` here, or `template_format: {own}` if its braces are to be sent as they stand"
-    );
-    let place = Lock::place_of(&version.version, &lock.path, &lock.text);
-    Problem::error("version::format_changed", message).at(place).help(help)
-}
-
-/// The names that the text of a version takes, read in this format.
-fn in_format(version: &PromptVersion, format: TemplateFormat) -> Vec<String> {
-    let templates = version.content.templates();
-    let other = templates.filter_map(|template| Template::parse(format, template.source()).ok());
-    let names: BTreeSet<String> = other
-        .flat_map(|template| template.variables().into_iter().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    names.into_iter().collect()
 }
 
 /// Rows of before the template format was kept, as long as their digests prove it: the next edit of a variable ends that.

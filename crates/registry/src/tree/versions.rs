@@ -33,9 +33,7 @@ pub(super) fn load(
     chats: &mut Vec<Document>,
     problems: &mut Vec<Problem>,
 ) -> Versions {
-    // Without a known language no template can be read.
-    let Some(format) = file.format else { return Versions::new() };
-    let reader = Reader::new(format, &file.variables);
+    let Some(reader) = Reader::new(file, lock) else { return Versions::new() };
     let mut versions = Versions::new();
     let mut broken: BTreeMap<&Version, (VersionContent, Document)> = BTreeMap::new();
     for (version, entries) in &files.versions {

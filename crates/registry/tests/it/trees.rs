@@ -9,7 +9,7 @@ use promptassay_registry::digest::Digest;
 use promptassay_registry::files::create_new;
 use promptassay_registry::problem::{Problem, Severity};
 use promptassay_registry::template::TemplateFormat;
-use promptassay_registry::tree::{Loaded, PromptVersion, Tree};
+use promptassay_registry::tree::{FORMAT_NOT_TOLD, Loaded, PromptVersion, Tree};
 use promptassay_registry::variables::{Interface, Variables};
 
 fn fixtures(kind: &str) -> PathBuf {
@@ -296,23 +296,29 @@ fn said(tree: &Path) -> Vec<String> {
     prompt.versions().map(text).collect()
 }
 
+/// A tree with one version, whose row of prompt.lock has this format and is of this interface.
+fn registered(text: &str, row_has: Option<&str>, interface: &Interface, prompt: &str) -> Built {
+    let format = row_has.map(|format| format!("    template_format: {format}\n")).unwrap_or_default();
+    let (sha256, interface) = (Digest::of(text), interface.digest());
+    let row = format!("    file: v1.0.0.txt\n    sha256: {sha256}\n    interface: {interface}\n{format}");
+    let lock = format!(
+        "schema: 1\nversions:\n  1.0.0:\n{row}    created_at: 2026-11-22T10:00:00Z\n    created_by: Ada\n"
+    );
+    let built = Built::new();
+    built.write("support/v1.0.0.txt", text).write("support/prompt.lock", lock);
+    built.write("support/prompt.yaml", format!("name: support\nactive_version: v1.0.0\n{prompt}"));
+    built
+}
+
+fn of(format: TemplateFormat, names: &[&str]) -> Interface {
+    Interface::new(format, Variables::inferred(format, names.iter().copied()))
+}
+
 #[test]
 fn a_registered_text_is_read_in_the_format_that_it_was_registered_with() {
     assert_eq!(said(&fixtures("valid/both_formats")), ["1.0.0: hi", "1.1.0: hi", "2.0.0: hi"]);
     let write = |text: &str, row_has: Option<&str>, interface: &Interface, prompt: &str| {
-        let format = row_has.map(|format| format!("    template_format: {format}\n")).unwrap_or_default();
-        let (sha256, interface) = (Digest::of(text), interface.digest());
-        let row = format!("    file: v1.0.0.txt\n    sha256: {sha256}\n    interface: {interface}\n{format}");
-        let lock = format!(
-            "schema: 1\nversions:\n  1.0.0:\n{row}    created_at: 2026-11-22T10:00:00Z\n    created_by: Ada\n"
-        );
-        let built = Built::new();
-        built.write("support/v1.0.0.txt", text).write("support/prompt.lock", lock);
-        built.write("support/prompt.yaml", format!("name: support\nactive_version: v1.0.0\n{prompt}"));
-        said(&built.root())
-    };
-    let of = |format: TemplateFormat, names: &[&str]| {
-        Interface::new(format, Variables::inferred(format, names.iter().copied()))
+        said(&registered(text, row_has, interface, prompt).root())
     };
     let (format, jinja) = (TemplateFormat::Format, TemplateFormat::Jinja);
     let moved = "template_format: jinja\nvariables: {query: {type: string}, tone: {default: kind}}\n";
@@ -344,9 +350,104 @@ fn a_registered_text_is_read_in_the_format_that_it_was_registered_with() {
     for (written, said) in [("format", "Say hi"), ("jinja", "Say {query}")] {
         assert_eq!(write("Say {query}", Some(written), &edited, moved), [said]);
     }
-    // What says the same in both formats, or takes what is declared, is no ground for doubt.
+    // What says the same in both formats is no ground for doubt.
     assert_eq!(write("Say hello", None, &edited, moved), ["Say hello"]);
-    assert_eq!(write("Say {{ query }} for {name}", None, &edited, moved), ["Say hi for {name}"]);
-    let declared = "variables: {query: {type: string, max_length: 500}}\n";
-    assert_eq!(write("Say {query} in {{braces}}", None, &edited, declared), ["Say hi in {braces}"]);
+}
+
+/// What is declared where a digest proves nothing: it is another set than any that a version was registered with.
+const EDITED: &str = "variables: {query: {type: string, max_length: 500}, tone: {default: kind}}\n";
+
+#[test]
+fn a_row_that_proves_no_format_is_an_error_where_the_text_may_have_been_of_the_other_one() {
+    let old = of(TemplateFormat::Format, &["then"]);
+    let [format, jinja] = ["format", "jinja"].map(|word| format!("template_format: {word}\n"));
+    for (text, told) in [
+        // It takes nothing by now, as the name in its braces is another one.
+        ("Answer {question}.", &jinja),
+        ("Answer {{ question }}.", &format),
+        // Also where a format was never told: nobody writes so who has variables.
+        ("Answer {{ question }}.", &String::new()),
+        ("Answer {{ query }}.", &String::new()),
+        // Something of it means something in either.
+        ("Answer {query}. Never write {{ tone }} back.", &jinja),
+        ("Answer {query}. Never write {{ tone }} back.", &format),
+        ("Answer {query}. Never write {{ other }} back.", &format),
+        ("Answer {question}. Never write {{ tone }} back.", &jinja),
+        ("Write {{ \"json\" }}.", &jinja),
+        // It is no text of the format of today.
+        ("Answer {query} as {{\"a\": 1}}.", &jinja),
+        ("{% if query %}{{ query }}{% endif %}", &format),
+        ("{% if query %}{{ query }}{% endif %}", &String::new()),
+    ] {
+        let prompt = format!("{told}{EDITED}");
+        let built = registered(text, None, &old, &prompt);
+        let loaded = Tree::load(built.root());
+        let refused: Vec<_> =
+            loaded.problems.iter().filter(|problem| problem.code == FORMAT_NOT_TOLD).collect();
+        assert_eq!(refused.len(), 1, "{text} in {prompt}: {:?}", loaded.problems);
+        let is_whole = |problem: &&Problem| problem.is_error() && problem.code != "variables::undeclared";
+        assert_eq!(loaded.problems.iter().filter(is_whole).count(), 1, "{text}: {:?}", loaded.problems);
+        // What it tells to do ends it.
+        let help = refused[0].help.as_ref().unwrap();
+        let line = help.split_once("write `").unwrap().1.split_once('`').unwrap().0;
+        let word = line.trim_start().strip_prefix("template_format: ").unwrap();
+        let built = registered(text, Some(word), &old, &prompt);
+        let loaded = Tree::load(built.root());
+        assert!(loaded.problems.iter().all(|problem| !is_whole(&problem)), "{text}: {:?}", loaded.problems);
+    }
+}
+
+#[test]
+fn a_prompt_that_never_had_another_format_is_read_as_ever() {
+    let old = of(TemplateFormat::Format, &["then"]);
+    let [format, jinja] = ["format", "jinja"].map(|word| format!("template_format: {word}\n"));
+    let write = |text: &str, told: &str| {
+        let prompt = format!("{told}{EDITED}");
+        said(&registered(text, None, &old, &prompt).root())
+    };
+    // Where a format is told, a text that takes what is declared speaks for it, and so does one that is none of the other.
+    for (text, told, says) in [
+        ("Say {query}", &format, "Say hi"),
+        ("Say {query} in {{braces: 1}}", &format, "Say hi in {braces: 1}"),
+        ("Say {query} as {{\"a\": 1}}", &format, "Say hi as {\"a\": 1}"),
+        ("As {{\"a\": 1}}", &format, "As {\"a\": 1}"),
+        ("Say {query} and {{ \"json\" }}", &format, "Say hi and { \"json\" }"),
+        ("Say {{ query }}", &jinja, "Say hi"),
+        ("Say {{ query }} as {\"a\": 1}", &jinja, "Say hi as {\"a\": 1}"),
+        ("{% if query %}Say {{ query }}{% endif %}", &jinja, "Say hi"),
+        ("Say hello", &jinja, "Say hello"),
+    ] {
+        assert_eq!(write(text, told), [says], "{text} in {told}");
+    }
+    // Where none is, all was of the one that goes without saying.
+    for (text, says) in [
+        ("Say {query}", "Say hi"),
+        ("Say {query} in {{braces}}", "Say hi in {braces}"),
+        ("Say {query}, write {{tone}} and {{ \"json\" }}", "Say hi, write {tone} and { \"json\" }"),
+        ("Write {{ \"json\" }}", "Write { \"json\" }"),
+    ] {
+        assert_eq!(write(text, ""), [says], "{text}");
+    }
+}
+
+#[test]
+fn a_row_that_tells_the_other_format_shows_that_there_was_another_one() {
+    let text = "Answer {query}. Never write {{ tone }} back.";
+    let prompt = EDITED.to_owned();
+    let built = registered(text, None, &of(TemplateFormat::Format, &["then"]), &prompt);
+    let refused = |built: &Built| {
+        let problems = Tree::load(built.root()).problems;
+        problems.iter().filter(|problem| problem.code == FORMAT_NOT_TOLD).count()
+    };
+    assert_eq!(refused(&built), 0);
+    let path = built.root().join("support/prompt.lock");
+    let lock = fs::read_to_string(&path).unwrap();
+    let (second, digest) = ("Say {{ query }}.", of(TemplateFormat::Jinja, &["query"]).digest());
+    let row = format!(
+        "  2.0.0:\n    file: v2.0.0.txt\n    sha256: {}\n    interface: {digest}\n    template_format: jinja\n    created_at: 2026-11-23T10:00:00Z\n    created_by: Ada\n",
+        Digest::of(second)
+    );
+    fs::remove_file(&path).unwrap();
+    built.write("support/prompt.lock", lock + &row).write("support/v2.0.0.txt", second);
+    assert_eq!(refused(&built), 1, "{:?}", Tree::load(built.root()).problems);
 }
