@@ -177,3 +177,37 @@ fn a_version_of_which_nothing_tells_the_format_is_served_looked_at_and_built_on_
     assert_eq!(rendered.stdout, "Greet Ada in a warm tone.\n", "{}", rendered.stderr);
     assert_eq!(sandbox.run(&["verify", "greet"]).code, Some(0));
 }
+
+#[test]
+fn what_was_no_text_where_the_change_began_keeps_nobody_from_mending_it() {
+    // What declares nothing makes the texts of that day be looked at, too.
+    let undeclared = "name: greet\nactive_version: v1.0.0\n";
+    for (broken, mended) in [(PROMPT, crate::sandbox::PROMPT), ("prompts/greet/v1.0.0.txt", undeclared)] {
+        for is_registered in [false, true] {
+            let sandbox = sandbox();
+            sandbox.write(PROMPT, mended);
+            if is_registered {
+                let registered =
+                    sandbox.run(&["register", "greet", "1.0.0", "-m", "for a test", "--by", "Ada"]);
+                assert_eq!(registered.code, Some(0), "{}", registered.stderr);
+            }
+            let text = sandbox.read(broken);
+            sandbox.write(broken, b"\xff\xfe");
+            if !sandbox.commit_to_main() {
+                return;
+            }
+            sandbox.git(&["checkout", "-qb", "change"]);
+            sandbox.write(broken, text);
+            sandbox.edit(
+                "prompts/greet/tests/test_cases.yaml",
+                "inputs: {name: Ada}",
+                "inputs: {name: Ada, tone: warm}",
+            );
+            let seen = sandbox.run(&["eval", "--offline", "--changed-since", "main"]);
+            assert!(!seen.stderr.contains("not UTF-8"), "{broken}: {}", seen.shown());
+            assert!(seen.stdout.contains("gate  greet v1.0.0"), "{broken}: {}", seen.shown());
+            let hook = sandbox.run(&["check", "--frozen-since", "main"]);
+            assert!(!hook.stderr.contains("not UTF-8"), "{broken}: {}", hook.shown());
+        }
+    }
+}

@@ -7,6 +7,7 @@ use promptassay_registry::prompt_file::{self, Declared, declared_variables};
 use promptassay_registry::template::{Template, TemplateFormat};
 use promptassay_registry::tree::version_of_file;
 use promptassay_registry::variables::{Interface, Variable, Variables};
+use promptassay_registry::yaml::Document;
 
 use super::Then;
 
@@ -20,8 +21,10 @@ impl Then<'_> {
         today: &Interface,
     ) -> Result<Interface, Box<Problem>> {
         let file = directory.join(prompt_file::FILE_NAME);
-        // What is wrong with it is no news today.
-        let document = self.document(commit, &file, &mut Vec::new())?;
+        // What is wrong with it is no news today, and one that is no text declared nothing.
+        let path = self.git.named(&file);
+        let text = self.git.text_at(commit, &path)?;
+        let document = text.and_then(|text| Document::parse(path, text, &mut Vec::new()));
         let declared = document.as_ref().map_or(Declared::Broken, declared_variables);
         let variables = match declared {
             Declared::Valid(variables) => variables.with_new_defaults_of(today.variables()),
@@ -44,7 +47,7 @@ impl Then<'_> {
         let directory = self.git.named(directory);
         let files = self.git.files_in_at(commit, &directory)?.into_iter();
         let versions = files.filter(|file| version_of_file(file).is_some());
-        let texts = versions.map(|file| self.git.file_at(commit, &directory.join(file)));
+        let texts = versions.map(|file| self.git.text_at(commit, &directory.join(file)));
         texts.filter_map(Result::transpose).collect()
     }
 }
