@@ -103,7 +103,8 @@ fn bless(arguments: &BlessArguments, context: &Context<'_>) -> Result<Exit, Fail
     let plan = plan_again(&file, Terms::OfToday, &PolicyArguments::default(), context)?;
     refuse_changes(&file, &plan, "evaluate the files as they are: `promptassay eval`")?;
     let replay = replayed(&directory, &plan)?;
-    refuse_partial(&file, &plan, &replay.record)?;
+    let rest = || arguments.runs.asks_the_rest(&directory, &file, context);
+    refuse_partial(&file, &plan, &replay.record, rest)?;
     if !arguments.force {
         refuse_floating(&plan)?;
     }

@@ -194,11 +194,9 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         });
         Ok::<_, Failure>((end, replay, begun))
     })?;
-    let again = || {
-        let run = begun.as_ref().map(|(_, run, _)| run);
-        arguments.journal.again(run, programs, context)
-    };
-    let again = how_to_go_on(end, again);
+    let run = begun.as_ref().map(|(_, run, _)| run.clone());
+    let again = || arguments.journal.again(run.as_ref(), programs, context);
+    let goes_on_later = how_to_go_on(end, again);
     let runs = arguments.journal.runs.runs(context)?;
     let judged = gate::judge_against(plan, &replay.record, blessed.against());
     let mut attempts = Attempts::default();
@@ -223,14 +221,14 @@ fn evaluate(arguments: &EvalArguments, context: &Context<'_>) -> Result<Exit, En
         // The disk is waited for beside the reports, where a thread can be had.
         let beside = thread::Builder::new().spawn_scoped(scope, leave).ok();
         let kept = || {
-            let record = |directory| recording::write(plan, &replay.outputs, directory, context);
+            let record = |directory| recording::write(plan, &replay.outputs, directory, again, context);
             let recorded = record_into.as_deref().map_or(Ok(()), record);
             both(recorded, beside.map_or_else(leave, joined))
         };
         published::publish(results, &arguments.reports, kept, context)
     });
     // What to do next stands below the report, where it is read.
-    if let Some(again) = again {
+    if let Some(again) = goes_on_later {
         context.console.note(&again);
     }
     exit.map_err(Ended::After)

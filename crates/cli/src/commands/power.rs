@@ -7,6 +7,7 @@ use promptassay_evaluator::comparison::{NoValue, Side};
 use promptassay_evaluator::gate::{Chance, Needed, Seen};
 use promptassay_evaluator::plan::Role;
 use promptassay_evaluator::policy::{OnInconclusive, Policy};
+use promptassay_evaluator::runs::{RunDirectory, RunFile};
 use promptassay_experiments::analysis::thousands;
 use promptassay_registry::problem::{Problem, Severity};
 use serde_json::{Value, json};
@@ -85,9 +86,13 @@ struct Table {
 }
 
 pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<Exit, Failure> {
-    let subjects = match arguments.pass_rate {
-        Some(pass_rate) => vec![imagined(pass_rate, arguments)?],
-        None => of_run(arguments, context)?,
+    let (subjects, run) = match arguments.pass_rate {
+        Some(pass_rate) => (vec![imagined(pass_rate, arguments)?], None),
+        None => of_run(arguments, context).map(|(subjects, run)| (subjects, Some(run)))?,
+    };
+    let rest = || {
+        let (directory, file) = run.as_ref()?;
+        Some(arguments.runs.asks_the_rest(directory, file, context))
     };
     let margins = or_default(&arguments.margins, &[0.05, 0.10, 0.15, 0.20]);
     let mut tables: Vec<Table> = Vec::new();
@@ -109,8 +114,8 @@ pub(crate) fn run(arguments: &PowerArguments, context: &Context<'_>) -> Result<E
         let needed = subject.seen.needed(&repeats, &arguments.drops, subject.confidence);
         match (why.cloned(), chances, needed) {
             (None, Ok(chances), Ok(needed)) => tables.push(Table { subject, chances, needed }),
-            (None, _, Err(why)) => unknown.push(not_known(&subject, &why)),
-            (why, ..) => unknown.extend(why.map(|why| not_known(&subject, &why))),
+            (None, _, Err(why)) => unknown.push(not_known(&subject, &why, rest)),
+            (why, ..) => unknown.extend(why.map(|why| not_known(&subject, &why, rest))),
         }
     }
     if tables.is_empty() && !unknown.is_empty() {
@@ -131,11 +136,12 @@ fn nothing_passes(subject: &Subject) -> Problem {
 }
 
 /// Why a table cannot be made, and what to do.
-fn not_known(subject: &Subject, why: &NoValue) -> Problem {
-    let help = if why.code == "too_few_judged" {
-        "`promptassay eval --resume` asks the rest; or name another run: `promptassay runs list`; or give numbers: `--pass-rate 0.9 --flaky 0.1`"
-    } else {
-        "evaluate with `repeat: 3`, which shows how flaky the cases are; or give numbers: `--pass-rate 0.9 --flaky 0.1`"
+fn not_known(subject: &Subject, why: &NoValue, rest: impl Fn() -> Option<String>) -> Problem {
+    let help = match rest().filter(|_| why.code == "too_few_judged") {
+        Some(rest) => format!(
+            "{rest}; or name another run: `promptassay runs list`; or give numbers: `--pass-rate 0.9 --flaky 0.1`"
+        ),
+        None => "evaluate with `repeat: 3`, which shows how flaky the cases are; or give numbers: `--pass-rate 0.9 --flaky 0.1`".to_owned(),
     };
     Problem::error("power::not_known", format!("{}: {why}", subject.label)).help(help)
 }
@@ -166,7 +172,10 @@ fn imagined(pass_rate: f64, arguments: &PowerArguments) -> Result<Subject, Failu
 }
 
 /// The candidates of a run.
-fn of_run(arguments: &PowerArguments, context: &Context<'_>) -> Result<Vec<Subject>, Failure> {
+fn of_run(
+    arguments: &PowerArguments,
+    context: &Context<'_>,
+) -> Result<(Vec<Subject>, (RunDirectory, RunFile)), Failure> {
     let reference = arguments.run.as_deref().unwrap_or("latest");
     let (directory, file) = described(arguments.runs.find(reference, context)?)?;
     let prompts = Side::read_all(&file, &directory.journal_path()).map_err(broken)?;
@@ -193,7 +202,7 @@ fn of_run(arguments: &PowerArguments, context: &Context<'_>) -> Result<Vec<Subje
             });
         }
     }
-    Ok(subjects)
+    Ok((subjects, (directory, file)))
 }
 
 fn json(Table { subject, chances, needed }: &Table) -> Value {

@@ -13,8 +13,13 @@ use promptassay_registry::version::Version;
 use crate::commands::Context;
 use crate::failure::Failure;
 
-/// Refuses a run that is a part of one, or that lacks answers.
-pub(super) fn refuse_partial(file: &RunFile, plan: &Plan, record: &Record) -> Result<(), Failure> {
+/// Refuses a run that is a part of one, or that lacks answers. `rest`: what asks for those.
+pub(super) fn refuse_partial(
+    file: &RunFile,
+    plan: &Plan,
+    record: &Record,
+    rest: impl FnOnce() -> String,
+) -> Result<(), Failure> {
     let refuse = |code, message: String, help: String| {
         Err(Failure::invalid_one(Problem::error(code, format!("run {} {message}", file.id)).help(help)))
     };
@@ -37,8 +42,7 @@ pub(super) fn refuse_partial(file: &RunFile, plan: &Plan, record: &Record) -> Re
     let answered = (0..trials).filter(has_reply).count();
     if answered < trials {
         let message = format!("has answers to {answered} of {trials} questions");
-        let help = format!("`promptassay eval --resume {}` asks what lacks", file.id);
-        return refuse("baseline::incomplete", message, help);
+        return refuse("baseline::incomplete", message, rest());
     }
     let judged = |index: &usize| {
         record

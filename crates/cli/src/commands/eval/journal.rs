@@ -20,7 +20,7 @@ use promptassay_evaluator::suite::Suite;
 use promptassay_llm::Price;
 use promptassay_registry::files::{DirectoryLock, may_be_there};
 use promptassay_registry::name::PromptName;
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::{Place, Problem, shell_word};
 
 use super::Terms;
 use super::against::Blessed;
@@ -66,6 +66,22 @@ impl RunsArguments {
             context.keep_from_git()?;
         }
         self.runs(context)
+    }
+
+    /// The command that goes on with a run that is kept here or was copied, and that today's files still plan; else what to do instead.
+    pub(crate) fn asks_the_rest(&self, run: &RunDirectory, file: &RunFile, context: &Context<'_>) -> String {
+        let Some(programs) = resuming::needs_programs(file, context) else {
+            return format!(
+                "the files are not what {} had planned: `promptassay eval` begins a new run",
+                file.id
+            );
+        };
+        // A directory that was copied is found by its path alone.
+        let id = file.id.to_string();
+        let is_kept =
+            self.runs(context).is_ok_and(|runs| runs.find(&id).is_ok_and(|kept| kept.path() == run.path()));
+        let name = if is_kept { id } else { shell_word(&run.path().to_string_lossy()).into_owned() };
+        format!("`{}` asks what lacks", goes_on_by(&name, programs, &self.option(context)))
     }
 
     /// The run of this name: `latest`, `latest~1`, an id or its beginning, or a directory that was copied here.

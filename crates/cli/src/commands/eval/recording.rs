@@ -140,16 +140,17 @@ pub(super) fn refuse_unwritable(
     })
 }
 
-/// Writes the replies of each prompt into its file, and says how many.
+/// Writes the replies of each prompt into its file, and says how many. `again`: what goes on with the run.
 pub(super) fn write(
     plan: &Plan,
     outputs: &Outputs,
     directory: &Path,
+    again: impl FnOnce() -> String,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     let judge_answers = outputs.judge_answers().map_err(broken)?;
     // What another process records meanwhile would be written over. The prompts are not written to, and need not be writable.
-    let _lock = context.lock_of_replies(directory, Stop::IsPutOff, || stopped(directory))?;
+    let _lock = context.lock_of_replies(directory, Stop::IsPutOff, || stopped(directory, &again()))?;
     for (index, prompt) in plan.prompts().iter().enumerate() {
         let [path, of_judges] = files(directory, prompt.name.as_str());
         let reply = |trial: &Trial| outputs.get(trial.id);
@@ -166,13 +167,13 @@ pub(super) fn write(
     Ok(())
 }
 
-fn stopped(directory: &Path) -> Problem {
+fn stopped(directory: &Path, again: &str) -> Problem {
     let message = format!(
         "interrupted while another process was writing to `{}`: no reply was recorded",
         directory.display()
     );
     Problem::error("eval::not_recorded", message)
-        .help("the run has them: `promptassay eval --resume --record` records them and asks nothing again")
+        .help(format!("the run has them: `{again} --record` records them and asks none of them again"))
 }
 
 fn write_into(

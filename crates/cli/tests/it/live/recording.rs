@@ -99,7 +99,7 @@ fn who_waits_for_another_recording_can_be_stopped_and_records_later() {
     std::fs::create_dir_all(sandbox.path(".promptassay")).unwrap();
     let lock = DirectoryLock::acquire(&sandbox.path(".promptassay")).unwrap();
     let mut waiting = sandbox
-        .command(&["eval", "--record"])
+        .command(&["eval", "--record", "--runs", "my runs"])
         .env("TEST_KEY", KEY)
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
@@ -111,12 +111,16 @@ fn who_waits_for_another_recording_can_be_stopped_and_records_later() {
     assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     assert_eq!(waiting.wait().unwrap().code(), Some(130));
     let rest = said.collect::<Vec<_>>().join("\n");
-    assert!(rest.contains("no reply was recorded") && rest.contains("eval --resume --record"), "{rest}");
+    let run = std::fs::read_dir(sandbox.path("my runs")).unwrap().next().unwrap().unwrap().file_name();
+    let way = format!("`promptassay eval --resume {} --runs 'my runs' --record`", run.display());
+    assert!(rest.contains("no reply was recorded") && rest.contains(&way), "{rest}");
     assert!(!sandbox.path(FILE).exists());
     // The way that the help names.
     drop(lock);
     let calls = mock.counters().calls;
-    let resumed = eval(&sandbox, &["--resume", "--record"]);
+    // A later run is not gone on with in its place.
+    assert_eq!(eval(&sandbox, &["--runs", "my runs"]).code, Some(0));
+    let resumed = eval(&sandbox, &["--resume", run.to_str().unwrap(), "--runs", "my runs", "--record"]);
     assert_eq!(resumed.code, Some(0), "{}", resumed.shown());
     mock.counters().assert_calls(calls);
     let rows = sandbox.read(FILE).lines().filter(|line| line.contains("\"case\":")).count();

@@ -67,7 +67,7 @@ pub(super) fn latest(
 }
 
 /// Whether today's files still plan what this run had planned, and if so whether it runs programs, which have to be allowed.
-fn needs_programs(file: &RunFile, context: &Context<'_>) -> Option<bool> {
+pub(super) fn needs_programs(file: &RunFile, context: &Context<'_>) -> Option<bool> {
     // What is wrong in the files is said when somebody goes on with it.
     let plan = plan_again(file, Terms::OfThatDay, &PolicyArguments::default(), &context.quietly()).ok()?;
     let is_same = changes(file, &RunFile::of(&plan, file.header())).is_empty();
