@@ -1,6 +1,7 @@
 //! One row of the `models:` section: the file shape ([`ModelRowSpec`]) and the valid value ([`ModelRow`]).
 //! Knows no YAML and reads no environment: it names the variables, the caller brings their values.
 
+mod command;
 mod extra;
 mod header;
 mod price;
@@ -16,6 +17,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub use crate::config::command::secrets_in_command;
 pub use crate::config::header::{HeaderValue, HeaderValueSpec};
 pub use crate::config::price::{Price, PriceSpec};
 pub use crate::config::replaced::VersionPart;

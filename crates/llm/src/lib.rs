@@ -44,7 +44,7 @@ pub use client::{Answer, CertificateError, Client, ClientError, ClientOptions, D
 pub use config::DEFAULT_TIMEOUT;
 pub use config::{
     EnvironmentName, HeaderValue, HeaderValueSpec, Limits, LimitsSpec, ModelRow, ModelRowSpec,
-    NotAnEnvironmentName, Price, PriceSpec, RowProblem, Target, VersionPart,
+    NotAnEnvironmentName, Price, PriceSpec, RowProblem, Target, VersionPart, secrets_in_command,
 };
 pub use duration::parse as parse_duration;
 pub use error::{ModelError, ModelErrorKind};

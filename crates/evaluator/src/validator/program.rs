@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use promptassay_llm::Secrets;
 use promptassay_llm::program_output::{read_end, read_up_to};
-use promptassay_registry::yaml::Located;
+use promptassay_llm::{Secrets, secrets_in_command};
+use promptassay_registry::yaml::{Located, Span};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -205,6 +205,10 @@ fn error(message: String) -> CheckOutcome {
     CheckOutcome::Error(Reason::new(message))
 }
 
+const SECRET: &str = "a word of this program holds a secret, and files are read by many";
+const NO_SECRET: &str = "take it out: the program inherits the environment, and reads it there; for a program that takes it as a word \
+     write `[sh, -c, 'app --api-key \"$NAME\"']`";
+
 /// `[program, argument, …]` or `{values: […], timeout: 30s}`.
 #[derive(Debug, Clone, serde::Deserialize, serde::Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -229,6 +233,14 @@ impl CommandOptions {
     pub(super) fn build(&self, builder: &mut Builder<'_>) -> Option<CommandCheck> {
         let key = builder.key();
         let before = builder.problem_count();
+        let words: Vec<&str> = self.values.iter().map(|word| word.value.as_str()).collect();
+        let secrets = secrets_in_command(&words);
+        let names_a_secret = secrets.contains(&0);
+        let secrets: Vec<Span> = secrets.into_iter().map(|word| self.values[word].span).collect();
+        builder.hide(secrets.iter().copied());
+        for secret in secrets {
+            builder.refuse("suite::secret_in_command", SECRET, secret, NO_SECRET);
+        }
         if self.values.first().is_none_or(|program| program.trim().is_empty()) {
             builder.refuse("suite::empty_list", "no program is named", key, "write `[program, argument]`");
         }
@@ -255,7 +267,7 @@ impl CommandOptions {
         let settings = builder.surroundings().map(|surroundings| surroundings.settings);
         let looked_in = settings.filter(|settings| settings.allow_commands);
         let looked_in = looked_in.map_or(&[][..], |settings| &settings.program_directories);
-        if !looked_in.is_empty() && !is_there(program, &directory, looked_in) {
+        if !names_a_secret && !looked_in.is_empty() && !is_there(program, &directory, looked_in) {
             let (message, help) = if has_directory(program) {
                 let path: PathBuf = directory.join(&program.value).components().collect();
                 (

@@ -7,7 +7,8 @@ mod vocabulary;
 
 use reqwest::Url;
 
-use text::{assigns_a_secret, has_credentials, is_placeholder};
+pub(super) use text::is_placeholder;
+use text::{assigns_a_secret, has_credentials};
 use vocabulary::beginning_of_a_key;
 pub(super) use vocabulary::names_a_secret;
 

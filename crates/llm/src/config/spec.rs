@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::config::command::secrets_in_command;
 use crate::config::extra;
 use crate::config::header::{self, HeaderValueSpec};
 use crate::config::replaced::refuse_prompts;
@@ -181,6 +182,12 @@ impl ModelRowSpec {
     /// `None` has left a problem behind.
     fn validate_target(&self, problems: &mut Vec<RowProblem>) -> Option<Target> {
         let Some(default_base_url) = self.provider.default_base_url() else {
+            for word in self.command.iter().flat_map(|words| secrets_in_command(words)) {
+                let message = "`command` holds a secret, and is kept and shown";
+                let help = "take it out: the program inherits the environment, and reads it there; for a program that takes it as a word \
+                     write `[sh, -c, 'app --api-key \"$NAME\"']`";
+                problems.push(RowProblem::at(["command", &word.to_string()], message, help));
+            }
             return match &self.command {
                 Some(words) if words.first().is_some_and(|program| !program.is_empty()) => {
                     Some(Target::Command(words.clone()))
@@ -407,6 +414,16 @@ mod tests {
         }
         let azure = "https://example.openai.azure.com/openai/deployments/d?api-version=2026-01-01";
         assert!(spec(json!({"provider": "openai", "model": "m", "base_url": azure})).validate("row").is_ok());
+    }
+
+    #[test]
+    fn a_secret_among_the_words_of_a_program_is_refused_and_not_repeated() {
+        let words = ["sh", "app.sh", "--api-key", "sk-proj-hidden1hidden1", "--url=https://u:hidden@h/x"];
+        let row = json!({"provider": "command", "command": words});
+        let problems = spec(row).validate("row").unwrap_err();
+        assert!(!format!("{problems:?}").contains("hidden"));
+        let paths: Vec<String> = problems.into_iter().map(|problem| problem.path.join(".")).collect();
+        assert_eq!(paths, ["command.3", "command.4"]);
     }
 
     #[test]

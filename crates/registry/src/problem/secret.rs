@@ -15,6 +15,7 @@ const LONGEST_NAME: usize = 64;
 pub(super) fn without_secrets(line: &str) -> Cow<'_, str> {
     let mut hidden: Vec<(usize, usize)> = Vec::new();
     let mut from = 0;
+    let mut before = 0..0;
     while let Some((start, end)) = next_word(line, from) {
         // `name=value` is one word.
         let value = line[start..end].find('=').map_or(start, |sign| start + sign + 1);
@@ -25,11 +26,13 @@ pub(super) fn without_secrets(line: &str) -> Cow<'_, str> {
         } else if value > start && is_name(&line[start..value - 1]) {
             hidden.push((value, end));
         } else if follows_bearer(&line[..start])
+            || follows_an_option(&line[before], &line[from..start], word)
             || (follows_a_name(&line[..start]) && !word.eq_ignore_ascii_case("bearer"))
         {
             hidden.push((start, end));
         }
         from = end;
+        before = start..end;
     }
     hidden.extend(credentials(line));
     if hidden.is_empty() { Cow::Borrowed(line) } else { Cow::Owned(starred(line, &hidden)) }
@@ -66,6 +69,12 @@ fn next_word(line: &str, from: usize) -> Option<(usize, usize)> {
 
 fn follows_bearer(before: &str) -> bool {
     before.ends_with(' ') && without_end(before.trim_end(), "bearer").is_some()
+}
+
+/// Whether a word is the value of the option before it, as in `[app, --api-key, …]`.
+fn follows_an_option(option: &str, between: &str, word: &str) -> bool {
+    let is_option = option.starts_with('-') && !word.starts_with('-') && !option.contains('=');
+    is_option && between.trim_matches([' ', ',', '"', '\'']).is_empty() && is_name(option)
 }
 
 fn follows_a_name(before: &str) -> bool {
@@ -124,6 +133,7 @@ mod tests {
             "extra: {openai_key: abc, client_secret: abc, max_tokens: 400, cache_key: abc}",
             "xai-grok-4-fast-reasoning hf_internal_testing_tiny AKIAABCDEFGHIJKLMNOP",
             "env: API_KEY=abc --url=https://host/?api_key=abc&page=2 a=sk-abcdefghij1234567",
+            "command: [app, --api-key, abc, \"--password\", \"abc\", --client-secret --x, --max-tokens, 4]",
             "task-description: a sketch, sk-learn, https://host/a@b",
         ];
         insta::assert_snapshot!(lines.map(without_secrets).join("\n"), @"
@@ -136,6 +146,7 @@ mod tests {
         extra: {openai_key: ***, client_secret: ***, max_tokens: 400, cache_key: abc}
         xai-grok-4-fast-reasoning hf_internal_testing_tiny AKIA****************
         env: API_KEY=*** --url=https://host/?api_key=***&page=2 a=sk-*****************
+        command: [app, --api-key, ***, \"--password\", \"***\", --client-secret --x, --max-tokens, 4]
         task-description: a sketch, sk-learn, https://host/a@b
         ");
     }

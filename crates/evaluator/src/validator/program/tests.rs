@@ -7,13 +7,14 @@ use futures::future::join_all;
 use futures::poll;
 use promptassay_llm::Secrets;
 use promptassay_registry::template::Values;
+use promptassay_registry::yaml::Document;
 use tokio::sync::Semaphore;
 
 use crate::programs::Programs;
 use crate::run::{Asked, Unanswered};
 use crate::settings::Settings;
 use crate::validator::tests::{build, build_in, describe, reply};
-use crate::validator::{Subject, Surroundings, check_all};
+use crate::validator::{Context, Subject, Surroundings, ValidatorSpec, check_all};
 
 async fn verdict(yaml: &str, text: &str) -> String {
     verdict_of(&Programs::new(&Secrets::none()), yaml, text).await
@@ -160,6 +161,33 @@ fn what_is_no_command_is_refused() {
         .map(|yaml| format!("{yaml}\n  {}\n", build(yaml).unwrap_err()))
         .concat()
     );
+}
+
+#[test]
+fn a_secret_among_the_words_is_refused_and_in_no_line() {
+    let mut shown = Vec::new();
+    for yaml in [
+        "command: [app, --api-key, hidden]",
+        "command: [app, --api-key, sk-proj-hidden1hidden1, \"--url=https://u:hidden@h/x\", \"a\\0\"]",
+        "command: {values: [app, -H, 'X-Up: Token hidden1'], timeout: never}",
+        "command:\n  - app\n  - --token\n  - hidden",
+        "command: ['https://u:hidden@h/é', --password, hidden]",
+    ] {
+        let settings = Settings { program_directories: vec!["/bin".into()], ..Settings::default() };
+        let surroundings = Surroundings { settings: &settings, judge: None, asked: &[] };
+        let mut problems = Vec::new();
+        let document = Document::parse("v.yaml", yaml, &mut problems).unwrap();
+        let spec = document.read::<ValidatorSpec>().value.unwrap();
+        let context = Context { document: &document, surroundings: Some(surroundings) };
+        assert!(spec.build(context, &mut problems).is_none());
+        for problem in problems {
+            let line = &problem.place.as_ref().unwrap().line_text;
+            shown.push(format!("{problem}\n{line}"));
+        }
+    }
+    let shown = shown.join("\n\n");
+    assert!(!shown.contains("hidden"), "{shown}");
+    insta::assert_snapshot!(shown);
 }
 
 #[test]

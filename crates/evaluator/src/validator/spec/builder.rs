@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use promptassay_llm::ModelRow;
-use promptassay_registry::problem::Problem;
+use promptassay_registry::problem::{Place, Problem};
 use promptassay_registry::yaml::{Document, Span};
 
 use crate::settings::Settings;
@@ -55,6 +55,8 @@ pub(in crate::validator) struct Builder<'a> {
     key: Span,
     threshold: Option<f64>,
     problems: &'a mut Vec<Problem>,
+    /// What no line of a problem may show.
+    secrets: Vec<Span>,
 }
 
 impl<'a> Builder<'a> {
@@ -64,7 +66,7 @@ impl<'a> Builder<'a> {
         threshold: Option<f64>,
         problems: &'a mut Vec<Problem>,
     ) -> Self {
-        Self { context, key, threshold, problems }
+        Self { context, key, threshold, problems, secrets: Vec::new() }
     }
 
     /// Refuses the list of the check, of which nothing is left. Where something is written in it, that was wrong and is reported: it is
@@ -96,6 +98,11 @@ impl<'a> Builder<'a> {
         self.problems.len()
     }
 
+    /// From here on the lines of problems show none of these.
+    pub(in crate::validator) fn hide(&mut self, secrets: impl IntoIterator<Item = Span>) {
+        self.secrets.extend(secrets);
+    }
+
     /// The context and the list of problems, for a check inside this one.
     pub(super) fn inside(&mut self) -> (Context<'a>, &mut Vec<Problem>) {
         (self.context, self.problems)
@@ -118,12 +125,25 @@ impl<'a> Builder<'a> {
         span: Span,
         help: Option<String>,
     ) {
-        let place = self.context.document.place(span);
+        let place = self.place(span);
         self.problems.push(Problem::error(code, message).at(place).maybe_help(help));
     }
 
     pub(in crate::validator) fn warn(&mut self, code: &'static str, message: String, span: Span, help: &str) {
-        let place = self.context.document.place(span);
+        let place = self.place(span);
         self.problems.push(Problem::warning(code, message).at(place).help(help));
+    }
+
+    fn place(&self, span: Span) -> Place {
+        let mut place = self.context.document.place(span);
+        for secret in self.secrets.iter().map(|secret| self.context.document.place(*secret)) {
+            if secret.line == place.line {
+                let bytes =
+                    Place { column: secret.column, width: secret.width, ..place.clone() }.span_in_line();
+                let stars = "*".repeat(place.line_text[bytes.clone()].chars().count());
+                place.line_text.replace_range(bytes, &stars);
+            }
+        }
+        place
     }
 }

@@ -8,7 +8,7 @@ const WITHIN_A_TEXT: usize = 8;
 const LONGEST_NAME: usize = 64;
 
 /// Whether something is written in the place of a secret: `<token>`, `{token}`, `$TOKEN`, `YOUR_TOKEN`, `...`.
-pub(super) fn is_placeholder(text: &str) -> bool {
+pub(in crate::config) fn is_placeholder(text: &str) -> bool {
     let text = text.trim_start_matches(['"', '\'', '`', '\\']);
     let lower = text.to_ascii_lowercase();
     let is_variable = text.starts_with(|first: char| first.is_ascii_uppercase())
