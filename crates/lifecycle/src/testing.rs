@@ -88,6 +88,7 @@ pub(crate) fn today(version: &str) -> Today {
         interface: digest("interface"),
         suite: Some(digest("suite")),
         gate: Some(digest("gate")),
+        has_margin: false,
         models: BTreeMap::from([("default".to_owned(), row)]),
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use promptassay_evaluator::evidence::gate_digest;
 use promptassay_evaluator::gate;
 use promptassay_evaluator::plan::{self, PromptInput, VersionRequest};
+use promptassay_evaluator::policy::Margin;
 use promptassay_evaluator::runs::RunDirectory;
 use promptassay_evaluator::settings::Settings;
 use promptassay_evaluator::suite;
@@ -164,6 +165,7 @@ fn today(version: &Version, loaded: &Loaded, prompt: &Prompt) -> Result<Today, F
         interface: planned.interface,
         suite: Some(planned.suite.digest),
         gate: Some(gate_digest(&planned.suite.policy)),
+        has_margin: planned.suite.policy.margin.value != Margin::None,
         models: models.collect::<BTreeMap<_, _>>(),
     })
 }

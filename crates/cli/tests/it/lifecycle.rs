@@ -1,6 +1,7 @@
 //! The lifecycle as people and pipelines meet it: real files, real processes.
 
 mod adopting;
+mod comparing;
 mod crashing;
 mod guarding;
 mod moving;

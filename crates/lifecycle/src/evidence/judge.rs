@@ -32,6 +32,8 @@ pub struct Today {
     pub suite: Option<Digest>,
     /// Of what its gate asks for; `None` where the caller cannot tell, which is then said.
     pub gate: Option<Digest>,
+    /// Whether its gate has a margin, and so asks how much worse it is than what it replaces. Where the caller cannot tell, it may.
+    pub has_margin: bool,
     /// The models of `registry.yaml`, by row.
     pub models: BTreeMap<String, ModelToday>,
 }
@@ -83,7 +85,7 @@ pub fn judge(
     for finding in &findings {
         faults.extend(of_content(finding, today));
         faults.extend(of_result(finding, policy, now));
-        faults.extend(of_history(finding, state));
+        faults.extend(of_history(finding, today, state));
     }
     for row in &policy.models {
         if !findings.iter().any(|finding| finding.details.model.row == *row) {
@@ -175,15 +177,19 @@ fn of_result(finding: &Finding, policy: &Policy, now: Timestamp) -> Vec<Evidence
 }
 
 /// What else happened since.
-fn of_history(finding: &Finding, state: &State) -> Option<EvidenceFault> {
+fn of_history(finding: &Finding, today: &Today, state: &State) -> Option<EvidenceFault> {
     let details = &finding.details;
     let mark = state.versions().get(&finding.version).and_then(|known| known.mark.as_ref());
     if let Some(fault) = mark.and_then(|mark| of_rollback(finding, mark)) {
         return Some(fault);
     }
-    let baseline = details.baseline.as_ref()?;
-    let version = &baseline.version;
     let production = state.production();
+    let Some(baseline) = &details.baseline else {
+        // A rate that is reached says nothing of what is there today, which may be far better.
+        let production = production.filter(|_| today.has_margin)?.clone();
+        return Some(EvidenceFault::NoBaseline { production });
+    };
+    let version = &baseline.version;
     if production == Some(version) {
         let recorded = state.versions().get(version)?.sha256;
         let is_same = recorded == baseline.sha256;

@@ -128,6 +128,14 @@ pub enum EvidenceFault {
         /// What is in production.
         production: Version,
     },
+    /// It was not compared, and its gate has a margin.
+    #[error(
+        "the evidence was not compared with {production}, which is in production, and the gate has a margin by which it may be worse"
+    )]
+    NoBaseline {
+        /// What is in production.
+        production: Version,
+    },
     /// It is older than the rollback.
     #[error("the evidence {} the rollback of {version} at {at}", older(*finished_at, *at))]
     BeforeRollback {

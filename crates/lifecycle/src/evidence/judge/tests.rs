@@ -147,6 +147,21 @@ fn it_must_have_been_compared_with_what_is_in_production() {
 }
 
 #[test]
+fn where_the_gate_has_a_margin_what_replaces_production_was_compared_with_it() {
+    let statement = statement("1.1.0", text_digest("1.1.0"));
+    let today = Today { has_margin: true, ..today("1.1.0") };
+    let judged = |statement: &Value, state: &State| {
+        judge(&evidence(statement), &v("1.1.0"), &today, state, &Policy::default(), hour(24))
+    };
+    insta::assert_snapshot!(judged(&statement, &state()).unwrap_err()[0], @"the evidence was not compared with v1.0.0, which is in production, and the gate has a margin by which it may be worse");
+    judged(&statement, &State::default()).unwrap();
+    let mut compared = statement;
+    compared["predicate"]["promptassay"]["baseline"] =
+        json!({"version": "1.0.0", "sha256": text_digest("1.0.0")});
+    judged(&compared, &state()).unwrap();
+}
+
+#[test]
 fn what_cannot_be_compared_is_said() {
     let mut today = today("1.1.0");
     today.suite = None;

@@ -73,7 +73,7 @@ fn help_with_run(eval: &str, faults: &[EvidenceFault]) -> String {
             EvidenceFault::Filtered if with.is_empty() => {
                 asks = "asks its whole suite, where no option chooses cases or models";
             }
-            EvidenceFault::OtherBaseline { production, .. } => {
+            EvidenceFault::OtherBaseline { production, .. } | EvidenceFault::NoBaseline { production } => {
                 asks = "compares it with";
                 with = format!(" {production}, which is in production, where no `--baseline` says otherwise");
             }
