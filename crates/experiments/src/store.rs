@@ -181,8 +181,15 @@ pub trait Store: Send {
     /// The last phase of every experiment of which that was not stopped, by the name of the experiment.
     fn begun(&mut self) -> Result<BTreeMap<String, Phase>, StoreError>;
 
-    /// Adds a phase, or replaces what is known of the phase of that number.
-    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError>;
+    /// Adds a phase, or replaces what is known of the phase of that number. One that was stopped stays as it is: then the answer is `false`.
+    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<bool, StoreError>;
+
+    /// Waits until nobody else decides about phases, and keeps others from it until [`Store::end_deciding`]: what is read from now on is what
+    /// is there when it is put. Whoever drops the store before has put nothing.
+    fn begin_deciding(&mut self) -> Result<(), StoreError>;
+
+    /// Keeps what was put since.
+    fn end_deciding(&mut self) -> Result<(), StoreError>;
 
     /// Makes all reading until [`Store::end_reading`] see the same moment.
     fn begin_reading(&mut self) -> Result<(), StoreError>;

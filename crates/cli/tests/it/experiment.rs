@@ -8,6 +8,7 @@
 
 mod archived;
 mod as_of;
+mod at_once;
 mod first;
 mod gone;
 mod known_ids;

@@ -165,7 +165,7 @@ impl Store for PostgresStore {
         rows.into_iter().map(|row| Ok((row.experiment.clone(), row.read()?))).collect()
     }
 
-    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError> {
+    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<bool, StoreError> {
         let (stopped_at, reason) = match &phase.stopped {
             Some((at, reason)) => (Some(micros(*at)), Some(reason.clone())),
             None => (None, None),
@@ -182,7 +182,25 @@ impl Store for PostgresStore {
             Box::new(phase.rules.map(|rules| rules.to_string())),
             Box::new(phase.prompt.clone()),
         ];
-        self.each("write the phase", sql::PUT_PHASE, row, |_| Ok(()))
+        let mut is_put = false;
+        self.each("write the phase", &format!("{} RETURNING phase", sql::PUT_PHASE), row, |_| {
+            is_put = true;
+            Ok(())
+        })?;
+        Ok(is_put)
+    }
+
+    fn begin_deciding(&mut self) -> Result<(), StoreError> {
+        // Readers go on; whoever writes phases waits, a program of before this lock too.
+        self.run("begin to decide about phases", |client| {
+            let begun = client.batch_execute("BEGIN; LOCK TABLE phases IN SHARE ROW EXCLUSIVE MODE");
+            // What was begun without the lock is nothing to go on with.
+            begun.inspect_err(|_| drop(client.batch_execute("ROLLBACK")))
+        })
+    }
+
+    fn end_deciding(&mut self) -> Result<(), StoreError> {
+        self.run("write the phase", |client| client.batch_execute("COMMIT"))
     }
 
     fn begin_reading(&mut self) -> Result<(), StoreError> {

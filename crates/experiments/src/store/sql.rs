@@ -71,7 +71,7 @@ pub(super) const PUT_PHASE: &str = "INSERT INTO phases
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (experiment, phase) DO UPDATE SET allocation = excluded.allocation, exposure = excluded.exposure,
 planned_units = excluded.planned_units, started_at = excluded.started_at, stopped_at = excluded.stopped_at, reason = excluded.reason,
-rules = excluded.rules, prompt = excluded.prompt";
+rules = excluded.rules, prompt = excluded.prompt WHERE phases.stopped_at IS NULL";
 
 /// Units of one scope, first exposed up to $2, by the exposures up to $3: what a unit is served after that, nobody knew then.
 macro_rules! first {

@@ -109,7 +109,7 @@ impl Store for SqliteStore {
         Ok(begun)
     }
 
-    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError> {
+    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<bool, StoreError> {
         let (stopped_at, reason) = match &phase.stopped {
             Some((at, reason)) => (Some(micros(*at)), Some(reason)),
             None => (None, None),
@@ -128,8 +128,19 @@ impl Store for SqliteStore {
         ];
         self.connection
             .execute(&dialect(sql::PUT_PHASE), row)
-            .map(|_| ())
+            .map(|rows| rows > 0)
             .map_err(|error| failed("write the phase", &error))
+    }
+
+    fn begin_deciding(&mut self) -> Result<(), StoreError> {
+        // Immediate: of two that began by reading one could not write.
+        self.connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(|error| failed("begin to decide about phases", &error))
+    }
+
+    fn end_deciding(&mut self) -> Result<(), StoreError> {
+        self.connection.execute_batch("COMMIT").map_err(|error| failed("write the phase", &error))
     }
 
     fn begin_reading(&mut self) -> Result<(), StoreError> {

@@ -300,11 +300,15 @@ fn phases(store: &mut dyn Store) {
         stopped: None,
     };
     let second = Phase { phase: 2, stopped: Some((at(9), "because".into())), ..first.clone() };
-    store.put_phase("e", &second).unwrap();
-    store.put_phase("e", &first).unwrap();
+    assert!(store.put_phase("e", &second).unwrap() && store.put_phase("e", &first).unwrap());
     let wider = Phase { exposure_millionths: 200_000, ..first };
-    store.put_phase("e", &wider).unwrap();
-    assert_eq!(store.phases("e").unwrap(), [wider, second]);
+    assert!(store.put_phase("e", &wider).unwrap());
+    assert_eq!(store.phases("e").unwrap(), [wider, second.clone()]);
+    // A stop is never overwritten: not by who had read the phase before it, and not by another stop.
+    for late in [None, Some((at(10), "another".to_owned()))] {
+        assert!(!store.put_phase("e", &Phase { stopped: late, ..second.clone() }).unwrap());
+        assert_eq!(store.phases("e").unwrap()[1], second);
+    }
     assert_eq!(store.phases("none").unwrap(), []);
     // An experiment whose last phase was stopped has not begun, whatever was forgotten of the one before.
     assert_eq!(store.begun().unwrap(), BTreeMap::new());
@@ -592,8 +596,14 @@ impl Store for Stuck {
     fn begun(&mut self) -> Result<BTreeMap<String, Phase>, StoreError> {
         self.inner.begun()
     }
-    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<(), StoreError> {
+    fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<bool, StoreError> {
         self.inner.put_phase(experiment, phase)
+    }
+    fn begin_deciding(&mut self) -> Result<(), StoreError> {
+        self.inner.begin_deciding()
+    }
+    fn end_deciding(&mut self) -> Result<(), StoreError> {
+        self.inner.end_deciding()
     }
     fn begin_reading(&mut self) -> Result<(), StoreError> {
         self.inner.begin_reading()

@@ -1,9 +1,9 @@
-//! Starting and stopping: what may begin, what may change while it runs.
+//! Starting and stopping: what may begin, what may change while it runs. Each decides in one transaction of the store.
 
 use jiff::Timestamp;
 use promptassay_evaluator::report::visible;
 use promptassay_experiments::analysis::thousands;
-use promptassay_experiments::definition::{Change, NotReady};
+use promptassay_experiments::definition::{Change, GuardrailPlan, NotReady};
 use promptassay_experiments::store::{Phase, Store};
 use promptassay_lifecycle::ledger;
 use promptassay_lifecycle::stage::Stage;
@@ -40,87 +40,130 @@ fn refused(found: &Found, message: String, help: &str) -> Failure {
 pub(super) fn start(arguments: &StartArguments, context: &Context<'_>) -> Result<Exit, Failure> {
     let loaded = context.load();
     let found = find_by(&loaded, &arguments.name, &arguments.store)?;
-    let experiment = &found.experiment;
     arguments.store.warn_where_emptied(&loaded, context)?;
-    let (mut wrong, mut warnings) = may_be_served(&found, &loaded, context)?;
-    let now = context.environment.now_in_seconds();
-    let begins = experiment.start.map_or(now, |start| start.max(now));
+    let (wrong, warnings) = may_be_served(&found, &loaded, context)?;
     arguments.store.must_be_named(&loaded)?;
-    // One that is not there knows of nothing that runs, and is not made before it is needed.
-    let mut store = arguments.store.open_if_there(&loaded)?;
-    let phases = match &mut store {
-        Some(store) => store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?,
-        None => Vec::new(),
-    };
-    let number = experiment.allocation.phase;
-    let wanted = |started_at: Timestamp, units: u64| Phase {
-        phase: number,
-        allocation: experiment.allocation_digest(),
-        rules: Some(experiment.rules_digest()),
-        exposure_millionths: experiment.allocation.exposure.millionths(),
-        planned_units: units,
-        prompt: Some(experiment.prompt.to_string()),
-        started_at,
-        stopped: None,
-    };
-    let current = phases.iter().find(|phase| phase.phase == number);
-    if let (None, Some(store)) = (current, &mut store) {
-        let prompt = prompts::find(&loaded, experiment.prompt.as_str())?;
-        wrong.extend(found.others_at_that_time(prompt, store.as_mut(), (begins, now))?);
-        // One that no file defines would decide again as soon as its file is back.
-        let gone = gone::all(&loaded, store.as_mut())?;
-        let of_prompt = gone.iter().filter_map(|gone| gone.problem(|owner| owner == prompt.name().as_str()));
-        wrong.extend(of_prompt.filter(Problem::is_error));
-    }
-    if !wrong.is_empty() {
-        if current.is_none() {
-            wrong
-                .extend(experiment.ready(begins).err().iter().flat_map(|missing| not_ready(&found, missing)));
-        }
-        return Err(Failure::invalid(wrong));
-    }
-    let mut guarded = Vec::new();
-    let said = if let Some(running) = current {
-        // First what must not change: whether the plan fits other weights is beside the point.
-        let phase = wanted(running.started_at, experiment.plan.units.unwrap_or(running.planned_units));
-        let said = may_go_on(&found, running, &phase)?;
-        experiment
-            .ready(running.started_at)
-            .map_err(|missing| Failure::invalid(not_ready(&found, &missing)))?;
-        let mut store = store.map_or_else(|| arguments.store.open(&loaded, context), Ok)?;
-        put(store.as_mut(), experiment.name.as_str(), &phase)?;
-        said
+    let asked = Asked { found: &found, loaded: &loaded, context, wrong, warnings };
+    let decided = if let Some(store) = arguments.store.open_if_there(&loaded)? {
+        asked.decide_alone(store)?
     } else {
+        // One that is not there knows of nothing that runs, and is not made before it is needed. Somebody else may make it meanwhile.
+        asked.decide(None)?;
+        asked.decide_alone(arguments.store.open(&loaded, context)?)?
+    };
+    let Decided { said, warnings, guarded, .. } = decided;
+    let (experiment, phase) = (&found.experiment.name, found.experiment.allocation.phase);
+    let answer = json!({"experiment": experiment, "phase": phase, "message": said, "guardrails": guarded});
+    context.console.problems(&warnings);
+    context.answer(|| format!("{said}\n{}", guardrails::lines(&guarded)), &answer)
+}
+
+/// What is to be started.
+struct Asked<'a> {
+    found: &'a Found,
+    loaded: &'a Loaded,
+    context: &'a Context<'a>,
+    /// What is wrong with its versions, and what is to be said of them.
+    wrong: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+/// What a start comes to.
+struct Decided {
+    /// The phases that it makes or changes.
+    phases: Vec<Phase>,
+    said: String,
+    warnings: Vec<Problem>,
+    guarded: Vec<GuardrailPlan>,
+}
+
+impl Asked<'_> {
+    /// Decides and writes in one transaction: what others start, widen or stop is before it or behind it.
+    fn decide_alone(&self, mut store: Box<dyn Store>) -> Result<Decided, Failure> {
+        store.begin_deciding().map_err(|error| store_failed(&error))?;
+        let decided = self.decide(Some(store.as_mut()))?;
+        for phase in &decided.phases {
+            let name = self.found.experiment.name.as_str();
+            store.put_phase(name, phase).map_err(|error| store_failed(&error))?;
+        }
+        store.end_deciding().map_err(|error| store_failed(&error))?;
+        Ok(decided)
+    }
+
+    /// Whether it may start, by what the store knows; nothing is written.
+    fn decide(&self, mut store: Option<&mut (dyn Store + 'static)>) -> Result<Decided, Failure> {
+        let Self { found, loaded, context, .. } = self;
+        let (mut wrong, mut warnings) = (self.wrong.clone(), self.warnings.clone());
+        let experiment = &found.experiment;
+        let now = context.environment.now_in_seconds();
+        let begins = experiment.start.map_or(now, |start| start.max(now));
+        let phases = match &mut store {
+            Some(store) => store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?,
+            None => Vec::new(),
+        };
+        let number = experiment.allocation.phase;
+        let wanted = |started_at: Timestamp, units: u64| Phase {
+            phase: number,
+            allocation: experiment.allocation_digest(),
+            rules: Some(experiment.rules_digest()),
+            exposure_millionths: experiment.allocation.exposure.millionths(),
+            planned_units: units,
+            prompt: Some(experiment.prompt.to_string()),
+            started_at,
+            stopped: None,
+        };
+        let current = phases.iter().find(|phase| phase.phase == number);
+        if let (None, Some(store)) = (current, store) {
+            let prompt = prompts::find(loaded, experiment.prompt.as_str())?;
+            wrong.extend(found.others_at_that_time(prompt, store, (begins, now))?);
+            // One that no file defines would decide again as soon as its file is back.
+            let gone = gone::all(loaded, store)?;
+            let of_prompt =
+                gone.iter().filter_map(|gone| gone.problem(|owner| owner == prompt.name().as_str()));
+            wrong.extend(of_prompt.filter(Problem::is_error));
+        }
+        if !wrong.is_empty() {
+            if current.is_none() {
+                let missing = experiment.ready(begins).err();
+                wrong.extend(missing.iter().flat_map(|missing| not_ready(found, missing)));
+            }
+            return Err(Failure::invalid(wrong));
+        }
+        if let Some(running) = current {
+            // First what must not change: whether the plan fits other weights is beside the point.
+            let phase = wanted(running.started_at, experiment.plan.units.unwrap_or(running.planned_units));
+            let said = may_go_on(found, running, &phase)?;
+            experiment
+                .ready(running.started_at)
+                .map_err(|missing| Failure::invalid(not_ready(found, &missing)))?;
+            let phases = if phase == *running { Vec::new() } else { vec![phase] };
+            return Ok(Decided { phases, said, warnings, guarded: Vec::new() });
+        }
         let ready =
-            experiment.ready(begins).map_err(|missing| Failure::invalid(not_ready(&found, &missing)))?;
+            experiment.ready(begins).map_err(|missing| Failure::invalid(not_ready(found, &missing)))?;
         let next = phases.last().map_or(1, |last| last.phase + 1);
         if number != next {
             let message = format!("the next phase is {next}, but the file says {number}");
-            return Err(refused(&found, message, &format!("write `phase: {next}`")));
+            return Err(refused(found, message, &format!("write `phase: {next}`")));
         }
-        warnings.extend(alike(&found, &loaded));
-        warnings.extend(outlasted(&found, begins, ready.end));
-        guarded = guardrails::of(&found, ready.units)?;
-        warnings.extend(guardrails::warnings(&found, &guarded));
-        let mut store = store.map_or_else(|| arguments.store.open(&loaded, context), Ok)?;
-        if let Some(last) = phases.last().filter(|last| last.stopped.is_none()) {
+        warnings.extend(alike(found, loaded));
+        warnings.extend(outlasted(found, begins, ready.end));
+        let guarded = guardrails::of(found, ready.units)?;
+        warnings.extend(guardrails::warnings(found, &guarded));
+        let ended = phases.last().filter(|last| last.stopped.is_none()).map(|last| {
             let stopped = Some((now, format!("phase {number} began")));
-            put(store.as_mut(), experiment.name.as_str(), &Phase { stopped, ..last.clone() })?;
-        }
-        put(store.as_mut(), experiment.name.as_str(), &wanted(begins, ready.units))?;
-        format!(
+            Phase { stopped, ..last.clone() }
+        });
+        let said = format!(
             "started {} phase {number} at {begins}: decided after {} units, of which the plan needs {}; ends {}",
             experiment.name,
             thousands(ready.units),
             thousands(ready.needed),
             ready.end
-        )
-    };
-    let answer = json!({
-        "experiment": experiment.name, "phase": number, "message": said, "guardrails": guarded,
-    });
-    context.console.problems(&warnings);
-    context.answer(|| format!("{said}\n{}", guardrails::lines(&guarded)), &answer)
+        );
+        let phases = ended.into_iter().chain([wanted(begins, ready.units)]).collect();
+        Ok(Decided { phases, said, warnings, guarded })
+    }
 }
 
 /// A seed that another experiment of the prompt has.
@@ -193,10 +236,6 @@ fn may_be_served(
     Ok((wrong, warnings))
 }
 
-fn put(store: &mut dyn Store, experiment: &str, phase: &Phase) -> Result<(), Failure> {
-    store.put_phase(experiment, phase).map_err(|error| store_failed(&error))
-}
-
 /// Whether a running phase may become the wanted one, and what that is.
 fn may_go_on(found: &Found, running: &Phase, wanted: &Phase) -> Result<String, Failure> {
     let name = &found.experiment.name;
@@ -243,6 +282,7 @@ pub(super) fn stop(arguments: &StopArguments, context: &Context<'_>) -> Result<E
         })
     };
     let mut store = arguments.store.open_existing(&loaded)?;
+    store.begin_deciding().map_err(|error| store_failed(&error))?;
     let phases = store.phases(&name).map_err(|error| store_failed(&error))?;
     let Some(running) = phases.last() else {
         let message = format!("`{name}` was never started");
@@ -253,7 +293,11 @@ pub(super) fn stop(arguments: &StopArguments, context: &Context<'_>) -> Result<E
         return Err(refused(message, "it stays stopped, for that reason"));
     }
     let now = context.environment.now_in_seconds();
-    put(store.as_mut(), &name, &Phase { stopped: Some((now, arguments.reason.clone())), ..running.clone() })?;
+    let stopped = Some((now, arguments.reason.clone()));
+    store
+        .put_phase(&name, &Phase { stopped, ..running.clone() })
+        .and_then(|_| store.end_deciding())
+        .map_err(|error| store_failed(&error))?;
     let answer =
         json!({"experiment": name, "phase": running.phase, "stopped_at": now, "reason": arguments.reason});
     context.answer(|| format!("stopped {name} phase {}\n", running.phase), &answer)
