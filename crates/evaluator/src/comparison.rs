@@ -62,6 +62,11 @@ impl Comparison {
         self.metrics.iter().find(|comparison| comparison.metric == *metric)
     }
 
+    /// Whether no unit was judged on both sides, so that nothing was compared.
+    pub(crate) fn is_of_nothing(&self) -> bool {
+        self.metric(&Metric::PassRate).is_none_or(|metric| metric.difference.is_err())
+    }
+
     /// Whether a case was asked more than once, so that its value may change without its side of the majority.
     pub(crate) fn is_repeated(&self) -> bool {
         self.repeats.is_some_and(|(before, after)| before > 1 || after > 1)

@@ -233,7 +233,9 @@ struct Decided {
 /// The first rule that applies, and why.
 fn decide(candidate: &Candidate<'_>, reference: Reference<'_>, policy: &Policy) -> Decided {
     let comparison = match reference {
-        Reference::Side(baseline) => Some(compare(baseline, candidate.side, policy)),
+        Reference::Side(baseline) | Reference::Run(baseline) => {
+            Some(compare(baseline, candidate.side, policy))
+        }
         Reference::None | Reference::Absent => None,
     };
     let conditions = Conditions::of(candidate, reference, comparison.as_ref(), policy);

@@ -32,6 +32,8 @@ pub(super) enum Reference<'a> {
     Absent,
     /// This.
     Side(&'a Side),
+    /// This, of another run, where comparing is all that is asked for: without anything to compare there is no verdict.
+    Run(&'a Side),
 }
 
 impl<'a> Candidate<'a> {
@@ -118,6 +120,12 @@ impl Conditions {
         // Without a margin nothing is decided by the baseline, so what it lacks is not missed.
         let of_baseline = of_baseline.filter(|_| judges_a_margin);
         let judged = candidate.side.is_judged();
+        // Where a comparison alone is asked for, and there is none: whether no case is the same, or no unit was judged on both sides.
+        let of_runs = comparison.filter(|_| matches!(reference, Reference::Run(_)));
+        let (nothing_paired, nothing_judged_on_both) = of_runs.map_or((false, false), |comparison| {
+            let nothing_paired = comparison.pairing.cases == 0;
+            (nothing_paired, !nothing_paired && comparison.is_of_nothing())
+        });
         Self {
             nothing_asked: asked == 0,
             nothing_judged: !judged,
@@ -129,9 +137,10 @@ impl Conditions {
                 Reference::None => false,
                 Reference::Absent => true,
                 Reference::Side(baseline) => judges_a_margin && !baseline.is_judged(),
+                Reference::Run(_) => nothing_judged_on_both,
             },
-            too_few_partners: comparison
-                .is_some_and(|comparison| comparison.pairing.unpaired().is_too_much()),
+            too_few_partners: nothing_paired
+                || comparison.is_some_and(|comparison| comparison.pairing.unpaired().is_too_much()),
             other_models: policy.served_model.value == ServedModel::Same
                 && comparison.is_some_and(|comparison| {
                     !(comparison.served_models.is_empty() && comparison.judges.is_empty())

@@ -54,6 +54,9 @@ fn reason_of(
         }
         Rule::TooManyMissing => too_many_missing(candidate, comparison, policy),
         Rule::BaselineAbsent => match comparison {
+            Some(comparison) if comparison.missing.0.is_some_and(|share| share < 1.0) => {
+                "no case was judged on both sides, so nothing is compared".to_owned()
+            }
             Some(comparison) => format!("nothing of the baseline {} was judged", comparison.baseline),
             None => format!("there are no blessed results on model {}", candidate.side.label.model),
         },
@@ -121,6 +124,9 @@ fn too_many_missing(candidate: &Candidate<'_>, comparison: Option<&Comparison>, 
 fn too_few_partners(comparison: &Comparison) -> String {
     let pairing = &comparison.pairing;
     let unpaired = pairing.unpaired();
+    if unpaired.of == 0 {
+        return "no case was asked on both sides, so nothing is compared".to_owned();
+    }
     let parts: Vec<String> = [(&pairing.removed, "removed"), (&pairing.edited, "edited")]
         .into_iter()
         .filter(|(names, _)| !names.is_empty())

@@ -7,7 +7,7 @@ use promptassay_registry::problem::Problem;
 use super::conditions::{Candidate, Reference};
 use super::preflight::{Refusal, refused_by_answers};
 use super::{Rule, Verdict, decide};
-use crate::comparison::{Comparison, Side};
+use crate::comparison::{Comparison, Side, pairing_of};
 use crate::policy::Policy;
 
 /// A candidate of another run.
@@ -55,18 +55,21 @@ fn conditions_of<'a>(candidate: &CandidateOfRun<'a>) -> Candidate<'a> {
 }
 
 /// Judges a candidate against a baseline by `policy`. An error is row 0: not even identical replies would prove anything; its message begins
-/// with `name`.
+/// with `name`. Where nothing is compared the verdict is broken.
 pub fn judge_sides(
     name: &str,
     baseline: &Side,
     candidate: &CandidateOfRun<'_>,
     policy: &Policy,
 ) -> Result<Judged, Box<Problem>> {
-    if let Some(Refusal { code, message, help, .. }) = refused_by_answers(baseline, candidate.side, policy) {
+    // Another margin makes nothing of what has no case in common.
+    let compares_cases = pairing_of(baseline, candidate.side).cases > 0;
+    let refusal = compares_cases.then(|| refused_by_answers(baseline, candidate.side, policy)).flatten();
+    if let Some(Refusal { code, message, help, .. }) = refusal {
         return Err(Box::new(Problem::error(code, format!("{name}: {message}")).help(help)));
     }
     let candidate = conditions_of(candidate);
-    let decided = decide(&candidate, Reference::Side(baseline), policy);
+    let decided = decide(&candidate, Reference::Run(baseline), policy);
     let comparison =
         decided.comparison.unwrap_or_else(|| crate::comparison::compare(baseline, candidate.side, policy));
     Ok(Judged {

@@ -75,3 +75,24 @@ fn who_chooses_a_model_leaves_no_case_out() {
         seen.shown()
     );
 }
+
+#[test]
+fn what_compares_nothing_has_not_passed() {
+    let sandbox = sandbox(20, "{min_pass_rate: 0.5}");
+    eval(&sandbox, &["--case", "c0"], 0);
+    eval(&sandbox, &["--case", "c1"], 0);
+    let seen = sandbox.run(&["compare", "latest~1", "latest"]);
+    assert_snapshot!("no_case_of_both", clean(&sandbox, &seen.shown()));
+    // No margin and no help to another one makes anything of that.
+    let seen = sandbox.run(&["compare", "latest~1", "latest", "--margin", "0.1"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    // The whole suite has partners, which nobody answered.
+    let replies = sandbox.read("replies/greet.jsonl");
+    sandbox.write("replies/greet.jsonl", "");
+    eval(&sandbox, &[], 4);
+    sandbox.write("replies/greet.jsonl", replies);
+    eval(&sandbox, &[], 0);
+    let seen = sandbox.run(&["compare", "latest~1", "latest"]);
+    assert_eq!(seen.code, Some(4), "{}", seen.shown());
+    assert!(seen.stdout.contains("BROKEN  nothing of the baseline v1.0.0 of run"), "{}", seen.shown());
+}
