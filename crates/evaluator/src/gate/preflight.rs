@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use promptassay_registry::name::PromptName;
-use promptassay_registry::problem::{Place, Problem};
+use promptassay_registry::problem::{Place, Problem, shell_word};
 use promptassay_registry::tree::Prompt;
 use promptassay_registry::yaml::Document;
 use promptassay_stats::feasibility::{is_feasible, margin_within_reach, units_needed};
@@ -12,7 +12,7 @@ use super::wording::{few, in_points, percent, plural};
 use super::{Against, sides};
 use crate::comparison::{Origin, Side, WithValidator, pairing_of, units_of, units_with};
 use crate::plan::{Plan, Role};
-use crate::policy::{OnInconclusive, Policy, Source};
+use crate::policy::{Metric, OnInconclusive, Policy, Source};
 use crate::record::Record;
 use crate::selection::units_by_model;
 use crate::suite::{Suite, document_of};
@@ -73,7 +73,7 @@ pub fn margin_out_of_reach(prompt: &Prompt, suite: &Suite, registry: Option<&Doc
     let (model, Refusal { code, message, help, metric }) =
         models.into_iter().find_map(|(model, whole)| {
             let of_metric = |name: &str| whole.of_metrics.get(name).copied().unwrap_or_default();
-            Some((model, refused_for(whole.all, of_metric, &suite.policy)?))
+            Some((model, refused_for(whole.all, of_metric, &suite.policy, Written::InFiles)?))
         })?;
     let place = |document: &Document| document.place_at(&["gate", "margin"]);
     let place = if suite.policy.margin.source == Source::Registry {
@@ -100,7 +100,8 @@ fn of_the_whole(refusal: Refusal, suite: &Suite, model: &str) -> Refusal {
     if policy.validator_metrics().any(|metric| !whole.of_metrics.contains_key(metric)) {
         return refusal;
     }
-    match refused_for(whole.all, |metric| whole.of_metrics.get(metric).copied().unwrap_or_default(), policy) {
+    let of_metric = |metric: &str| whole.of_metrics.get(metric).copied().unwrap_or_default();
+    match refused_for(whole.all, of_metric, policy, Written::InFiles) {
         Some(of_all) => {
             Refusal { message: format!("not even the whole suite is enough: {}", of_all.message), ..of_all }
         }
@@ -170,28 +171,41 @@ pub(super) fn can_show(units: u64, margin: f64, confidence: f64) -> bool {
 /// Why not even identical replies would prove anything, where that is so. The sides are those of a plan, or of what was blessed.
 pub(super) fn refused(baseline: &Side, candidate: &Side, policy: &Policy) -> Option<Refusal> {
     let of_metric = |name: &str| units_with(baseline, candidate, name).known;
-    refused_for(units_of(baseline, candidate).len() as u64, of_metric, policy)
+    refused_for(units_of(baseline, candidate).len() as u64, of_metric, policy, Written::InFiles)
 }
 
-/// The same of sides that know of a case's checks by its answers alone: one without any may have every metric, and what is missing is
-/// for the other rows to judge.
+/// The same of two kept runs. Their sides know of a case's checks by its answers alone: one without any may have every metric, and what is
+/// missing is for the other rows to judge. The policy is one that a run has kept, so what would be accepted is typed.
 pub(super) fn refused_by_answers(baseline: &Side, candidate: &Side, policy: &Policy) -> Option<Refusal> {
     let of_metric = |name: &str| {
         let WithValidator { known, unknown } = units_with(baseline, candidate, name);
         known + unknown
     };
-    refused_for(units_of(baseline, candidate).len() as u64, of_metric, policy)
+    refused_for(units_of(baseline, candidate).len() as u64, of_metric, policy, Written::AsOptions)
+}
+
+/// Where what would be accepted is to be written, so that it counts. What was typed is typed otherwise in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    InFiles,
+    AsOptions,
 }
 
 const OUT_OF_REACH: &str = "gate::margin_out_of_reach";
 
 /// `of_metric` says how many of the units have a check of this name: those of the gate's metrics are all that decides by it.
-fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> Option<Refusal> {
+fn refused_for(
+    units: u64,
+    of_metric: impl Fn(&str) -> u64,
+    policy: &Policy,
+    written: Written,
+) -> Option<Refusal> {
     let confidence = policy.confidence.value;
+    let help = |needed: u64, units: u64| help(needed, units, policy, written);
     let refusal = |message: String, help: String| Refusal { code: OUT_OF_REACH, message, help, metric: None };
     let margin = match policy.margin.value.at(units) {
         Ok(margin) => margin?,
-        Err(too_few) => return Some(refusal(too_few.to_string(), help(too_few.needed(), units, policy))),
+        Err(too_few) => return Some(refusal(too_few.to_string(), help(too_few.needed(), units))),
     };
     // Whoever lets an inconclusive comparison through does not need it to be conclusive.
     if policy.inconclusive.value == OnInconclusive::Pass {
@@ -200,7 +214,7 @@ fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> 
     let needed = units_needed(margin, confidence).unwrap_or(u64::MAX);
     if !can_show(units, margin, confidence) {
         let message = too_few(&counted(units), units, margin, confidence);
-        return Some(refusal(message, help(needed, units, policy)));
+        return Some(refusal(message, help(needed, units)));
     }
     policy.validator_metrics().find_map(|metric| {
         let with_metric = of_metric(metric);
@@ -209,14 +223,32 @@ fn refused_for(units: u64, of_metric: impl Fn(&str) -> u64, policy: &Policy) -> 
         }
         let who = format!("{} of {units} have `{metric}`, a metric of the gate, and", counted(with_metric));
         let message = too_few(&who, with_metric, margin, confidence);
-        let others = match (&policy.metrics.source, policy.metrics.value.len()) {
-            (Source::Flag, _) => format!("; or leave `--metric {metric}` out"),
-            (_, 1) => "; or gate by another metric: `metrics: [pass_rate]`".to_owned(),
+        let is_typed = written == Written::AsOptions || policy.metrics.source == Source::Flag;
+        let others = match policy.metrics.value.len() {
+            _ if is_typed => {
+                let has_enough = |metric: &&Metric| match metric {
+                    Metric::PassRate | Metric::Score => true,
+                    Metric::Validator(name) => can_show(of_metric(name), margin, confidence),
+                };
+                // Without any the files would say which, and they may say the same.
+                format!(
+                    "; or gate by what has enough: `{}`",
+                    options(policy.metrics.value.iter().filter(has_enough))
+                )
+            }
+            1 => "; or gate by another metric: `metrics: [pass_rate]`".to_owned(),
             _ => format!("; or leave `{metric}` out of `metrics:`"),
         };
-        let refusal = refusal(message, help(needed, with_metric, policy) + &others);
+        let refusal = refusal(message, help(needed, with_metric) + &others);
         Some(Refusal { metric: Some(metric.to_owned()), ..refusal })
     })
+}
+
+/// Metrics as they are typed; none is the pass rate.
+fn options<'a>(metrics: impl Iterator<Item = &'a Metric>) -> String {
+    let typed: Vec<String> =
+        metrics.map(|metric| format!("--metric {}", shell_word(metric.as_str()))).collect();
+    if typed.is_empty() { format!("--metric {}", Metric::PassRate.as_str()) } else { typed.join(" ") }
 }
 
 fn too_few(who: &str, units: u64, margin: f64, confidence: f64) -> String {
@@ -231,9 +263,9 @@ fn too_few(who: &str, units: u64, margin: f64, confidence: f64) -> String {
 /// Nobody is advised to let a version pass that may be worse by more than this.
 const MOST_ADVISED: f64 = 0.3;
 
-fn help(needed: u64, units: u64, policy: &Policy) -> String {
+fn help(needed: u64, units: u64, policy: &Policy, written: Written) -> String {
     let confidence = policy.confidence.value;
-    let is_typed = policy.margin.source == Source::Flag;
+    let is_typed = written == Written::AsOptions || policy.margin.source == Source::Flag;
     // Rounded up, so that what is written here is accepted.
     let reach = margin_within_reach(units, confidence).map(|reach| (reach * 1000.0).ceil() / 1000.0);
     let reach = match reach.ok().filter(|reach| *reach <= MOST_ADVISED) {
@@ -263,7 +295,7 @@ mod tests {
     use super::*;
     use crate::comparison::MetricMean;
     use crate::comparison::tests::side;
-    use crate::policy::{Margin, Metric, Sourced};
+    use crate::policy::{Margin, Sourced};
 
     fn check(units: usize, margin: Margin, inconclusive: OnInconclusive) -> String {
         let words: Vec<String> = (0..units).map(|unit| format!("c{unit}:ppp")).collect();
@@ -335,7 +367,12 @@ mod tests {
             text.rsplit_once("; or ").unwrap().1.to_owned()
         };
         assert_eq!(ends(&["hours"], Source::Suite), "gate by another metric: `metrics: [pass_rate]`");
-        assert_eq!(ends(&["hours"], Source::Flag), "leave `--metric hours` out");
+        // What is left out of the command line alone is that of the files again.
+        assert_eq!(ends(&["hours"], Source::Flag), "gate by what has enough: `--metric pass_rate`");
+        assert_eq!(
+            ends(&["score", "hours", "pass_rate", "tone of it"], Source::Flag),
+            "gate by what has enough: `--metric score --metric pass_rate`"
+        );
         insta::assert_snapshot!(of(&["pass_rate", "hours"], 11).unwrap());
         assert_eq!(of(&["pass_rate", "hours"], 19), None);
         assert_eq!(of(&["pass_rate"], 11), None);

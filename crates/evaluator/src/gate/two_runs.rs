@@ -109,7 +109,7 @@ mod tests {
         let candidate = CandidateOfRun { side: &after, must_pass: BTreeSet::new(), gaps: 0, cut_short: None };
         match judge_sides("p v1.1.0", &baseline, &candidate, &policy) {
             Ok(judged) => format!("{}: {}", judged.verdict.as_str(), judged.reason),
-            Err(problem) => format!("refused: {}", problem.message),
+            Err(problem) => format!("refused: {problem}"),
         }
     }
 
