@@ -217,6 +217,14 @@ impl Policy {
         self.metrics.value.iter().filter_map(|metric| spec::unknown_metric(metric, &validators)).collect()
     }
 
+    /// That a selection left too few cases for the margin of the files, in words; `None` where that is not so.
+    pub fn margin_not_judged(&self) -> Option<&str> {
+        match &self.margin.source {
+            Source::Narrowed(why) => Some(why),
+            _ => None,
+        }
+    }
+
     /// The names of the validators whose scores gate.
     pub fn validator_metrics(&self) -> impl Iterator<Item = &str> {
         self.metrics.value.iter().filter_map(|metric| match metric {

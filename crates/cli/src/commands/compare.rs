@@ -10,7 +10,7 @@ use clap::Args;
 use promptassay_evaluator::comparison::{PromptSides, Side, SideLabel};
 use promptassay_evaluator::gate::{CandidateOfRun, Judged, Verdict, judge_sides};
 use promptassay_evaluator::plan::Role;
-use promptassay_evaluator::policy::{Policy, Source};
+use promptassay_evaluator::policy::Policy;
 use promptassay_evaluator::record::cut_short;
 use promptassay_evaluator::report::{comparison_json, comparison_text};
 use promptassay_evaluator::runs::{PlannedPrompt, RunFile};
@@ -77,6 +77,8 @@ struct Compared {
     prompt: String,
     policy: Policy,
     judged: Judged,
+    /// What narrowed the first run and the second.
+    narrowed_by: [Vec<String>; 2],
     /// Whether both sides are the same answers, so that nothing can differ.
     with_itself: bool,
 }
@@ -103,6 +105,8 @@ pub(crate) fn run(arguments: &CompareArguments, context: &Context<'_>) -> Result
             "blocks": compared.judged.blocks,
             "reason": compared.judged.reason,
             "with_itself": compared.with_itself,
+            "narrowed_by": {"baseline": compared.narrowed_by[0], "candidate": compared.narrowed_by[1]},
+            "margin_not_judged": compared.policy.margin_not_judged(),
             "comparison": comparison_json(&compared.judged.comparison),
         })).collect::<Vec<_>>(),
         "only_in": only_in,
@@ -195,14 +199,10 @@ fn compare(
             let with_itself = baseline.file.id == candidate.file.id && other.label == side.label;
             let before = Before::of(planned_before, other, (planned, side));
             let policy = before.judged_by(side, policy);
-            // That of a second run that was narrowed is left out by the run itself.
-            if let Source::Narrowed(why) = &policy.margin.source {
-                context.console.note(&format!("{} {}: {why}", planned.name, side.label.version));
-            }
             let must_pass =
                 planned.cases.iter().filter(|case| case.must_pass()).map(|case| case.name.as_str());
             let judged = judge_sides(
-                &format!("{} {}", planned.name, side.label.version),
+                &format!("{} {} on {}", planned.name, side.label.version, side.label.model),
                 &before.side,
                 &CandidateOfRun {
                     side,
@@ -218,7 +218,13 @@ fn compare(
                         // What was left out then on purpose was not added since.
                         judged.comparison.pairing.added.clear();
                     }
-                    compared.push(Compared { prompt: planned.name.to_string(), policy, judged, with_itself });
+                    compared.push(Compared {
+                        prompt: planned.name.to_string(),
+                        policy,
+                        judged,
+                        narrowed_by: [planned_before, planned].map(|planned| planned.narrowed_by.clone()),
+                        with_itself,
+                    });
                 }
                 Err(problem) => problems.push(*problem),
             }
@@ -335,8 +341,13 @@ fn reference(
 fn text(compared: &[Compared]) -> String {
     let mut text = String::new();
     for Compared { prompt, policy, judged, .. } in compared {
+        let model = &judged.comparison.candidate.model;
+        let of_prompt = compared.iter().filter(|other| other.prompt == *prompt);
+        let is_one_of_several =
+            of_prompt.into_iter().any(|other| other.judged.comparison.candidate.model != *model);
+        let on = if is_one_of_several { format!(" on {model}") } else { String::new() };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{prompt}\n{}", comparison_text(&judged.comparison, policy));
+        let _ = writeln!(text, "{prompt}{on}\n{}", comparison_text(&judged.comparison, policy));
     }
     for Compared { prompt, judged, .. } in compared {
         let candidate = &judged.comparison.candidate;

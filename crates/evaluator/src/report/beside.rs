@@ -4,14 +4,14 @@ use super::taken::takes_much;
 use super::to_open::summary_of;
 use super::{Evaluation, endings, served};
 use crate::gate::{Gate, percent, plural};
-use crate::policy::{Policy, Source};
+use crate::policy::Policy;
 use crate::summary::{VariantSummary, baseline_of};
 
 /// A sentence each: that a margin is not judged because of a selection, how replies ended that are no whole answers, that several models
 /// gave them, that the baseline itself is below what the gate asks of a candidate, and that the candidate takes far more than it.
 pub(super) fn beside(evaluation: &Evaluation<'_>, gate: &Gate) -> Vec<String> {
     let mut beside = Vec::new();
-    if let Source::Narrowed(why) = &evaluation.plan.prompts()[gate.prompt].suite.policy.margin.source {
+    if let Some(why) = evaluation.plan.prompts()[gate.prompt].suite.policy.margin_not_judged() {
         beside.push(format!("narrowed: {why}"));
     }
     beside.extend(endings::beside(evaluation, gate));

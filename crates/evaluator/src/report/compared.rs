@@ -16,10 +16,12 @@ use crate::summary::{VariantSummary, unit_interval};
 /// So many names of cases are listed in a sentence.
 const NAMES: usize = 50;
 
-/// The comparison for people at a terminal: a sentence each, in 80 columns where their words allow it.
+/// The comparison for people at a terminal: a sentence each, in 80 columns where their words allow it; the last says of a margin that it is
+/// not judged.
 pub fn comparison_text(comparison: &Comparison, policy: &Policy) -> String {
     let mut text = String::new();
-    for sentence in sentences(comparison, policy) {
+    let not_judged = policy.margin_not_judged().map(str::to_owned);
+    for sentence in sentences(comparison, policy).into_iter().chain(not_judged) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {}", wrapped(&visible(&sentence).replace('\n', " "), 78, "      "));
     }

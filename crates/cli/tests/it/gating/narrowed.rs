@@ -96,3 +96,24 @@ fn what_compares_nothing_has_not_passed() {
     assert_eq!(seen.code, Some(4), "{}", seen.shown());
     assert!(seen.stdout.contains("BROKEN  nothing of the baseline v1.0.0 of run"), "{}", seen.shown());
 }
+
+#[test]
+fn that_a_margin_is_not_judged_stands_in_the_answer_with_the_model() {
+    let sandbox = sandbox(40, "{margin: 0.1}");
+    ask_another(&sandbox);
+    eval(&sandbox, &["--case", "c0"], 0);
+    eval(&sandbox, &[], 0);
+    let seen = sandbox.run(&["compare", "latest~1", "latest", "-q"]);
+    assert_snapshot!("not_judged", clean(&sandbox, &seen.shown()));
+    let json = sandbox.run(&["compare", "latest~1", "latest", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let gate = &json["gates"][0];
+    assert_eq!(gate["margin_not_judged"], "the margin of 10 points is not judged; 10 units cannot show it");
+    assert_eq!(gate["narrowed_by"], serde_json::json!({"baseline": ["--case c0"], "candidate": []}));
+    let json = sandbox.run(&["compare", "latest", "latest", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["gates"][0]["margin_not_judged"], serde_json::Value::Null);
+    // Whose number it is that is too small.
+    let seen = sandbox.run(&["compare", "latest~1", "latest", "--margin", "0.1"]);
+    assert!(seen.stderr.contains("greet v1.0.0 on other: 10 units cannot show"), "{}", seen.shown());
+}
