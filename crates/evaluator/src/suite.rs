@@ -193,10 +193,24 @@ impl Suite {
     }
 }
 
-/// The names of the validators whose scores a gate can look at.
-pub(crate) fn metric_names(cases: &[Case]) -> BTreeSet<&str> {
-    let judging = cases.iter().flat_map(|case| &case.validators).filter(|validator| !validator.is_warning());
-    judging.map(|validator| validator.name()).collect()
+/// The names of validators as a gate sees them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MetricNames<'a> {
+    /// Those whose scores it can look at.
+    pub(crate) judging: BTreeSet<&'a str>,
+    /// Others, which do no more than warn wherever they are.
+    pub(crate) only_warning: BTreeSet<&'a str>,
+}
+
+/// The names of the validators of these cases.
+pub(crate) fn metric_names(cases: &[Case]) -> MetricNames<'_> {
+    let mut names = MetricNames::default();
+    for validator in cases.iter().flat_map(|case| &case.validators) {
+        let names = if validator.is_warning() { &mut names.only_warning } else { &mut names.judging };
+        names.insert(validator.name());
+    }
+    names.only_warning.retain(|name| !names.judging.contains(name));
+    names
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! `gate:` as it is written, in a suite or in `registry.yaml`.
 
-use std::collections::BTreeSet;
-
 use promptassay_registry::problem::{Problem, did_you_mean};
 use promptassay_registry::yaml::{Document, Located, Reading};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Margin, Metric, OnInconclusive, Policy, ServedModel, Source, Sourced};
+use crate::suite::MetricNames;
 
 /// The file shape of `gate:`. What is not written is taken from the next file: suite, then `registry.yaml`, then defaults.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -59,11 +58,11 @@ impl PolicySpec {
         }
     }
 
-    /// Adds every metric that is none of `validators`, nor one that every suite has, to `problems`.
+    /// Adds every metric that none of `validators` has, nor every suite, to `problems`.
     pub(crate) fn check_metrics(
         &self,
         document: &Document,
-        validators: &BTreeSet<&str>,
+        validators: &MetricNames<'_>,
         problems: &mut Vec<Problem>,
     ) {
         for metric in self.metrics.iter().flat_map(|metrics| &metrics.value) {
@@ -113,12 +112,20 @@ impl PolicySpec {
 }
 
 /// A metric that a suite does not have, with what it could have meant.
-pub(crate) fn unknown_metric(metric: &Metric, validators: &BTreeSet<&str>) -> Option<Problem> {
+pub(crate) fn unknown_metric(metric: &Metric, validators: &MetricNames<'_>) -> Option<Problem> {
     let Metric::Validator(name) = metric else { return None };
-    if validators.contains(name.as_str()) {
+    if validators.judging.contains(name.as_str()) {
         return None;
     }
-    let known: Vec<&str> = Metric::KNOWN.into_iter().chain(validators.iter().copied()).collect();
+    if validators.only_warning.contains(name.as_str()) {
+        let message = format!("the gate looks at `{name}`, and every check of this name only warns");
+        let help = format!(
+            "take `warn: true` out where it is to judge, or let the gate look at something else than `{name}`"
+        );
+        return Some(Problem::error("gate::unknown_metric", message).help(help));
+    }
+    let judging = validators.judging.iter().copied();
+    let known: Vec<&str> = Metric::KNOWN.into_iter().chain(judging).collect();
     let message = format!("the gate looks at `{name}`, and no validator of the suite has this name");
     Some(Problem::error("gate::unknown_metric", message).help(did_you_mean(
         name,
@@ -171,6 +178,8 @@ impl Names<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn document(text: &str) -> Document {
@@ -226,12 +235,16 @@ mod tests {
 
     #[test]
     fn an_unknown_metric_is_named_with_what_it_could_have_meant() {
-        let validators = BTreeSet::from(["tone", "max_words"]);
+        let validators = MetricNames {
+            judging: BTreeSet::from(["tone", "max_words"]),
+            only_warning: BTreeSet::from(["hours"]),
+        };
         let shown = |name: &str| {
             unknown_metric(&Metric::from(name.to_owned()), &validators).map(|problem| problem.to_string())
         };
         assert_eq!(shown("tone"), None);
         assert_eq!(shown("pass_rate"), None);
+        insta::assert_snapshot!(shown("hours").unwrap(), @"the gate looks at `hours`, and every check of this name only warns (help: take `warn: true` out where it is to judge, or let the gate look at something else than `hours`)");
         insta::assert_snapshot!(shown("pass_rat").unwrap(), @"the gate looks at `pass_rat`, and no validator of the suite has this name (help: did you mean `pass_rate`?)");
         insta::assert_snapshot!(shown("politeness").unwrap(), @"the gate looks at `politeness`, and no validator of the suite has this name (help: known metrics: `pass_rate`, `score`, `max_words`, `tone`)");
     }

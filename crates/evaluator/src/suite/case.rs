@@ -2,7 +2,7 @@
 
 mod given;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -41,6 +41,8 @@ pub(super) struct CaseReader<'a> {
     /// The rows that the suite asks.
     pub(super) asked: Vec<String>,
     pub(super) problems: Vec<Problem>,
+    /// The names of checks with something wrong.
+    pub(super) refused: BTreeSet<String>,
     /// The checks of properties that some case asked for; `None` where the property itself is wrong.
     expected: HashMap<(String, bool), Option<Checked>>,
 }
@@ -58,6 +60,7 @@ impl<'a> CaseReader<'a> {
             judge_name: None,
             asked: Vec::new(),
             problems: Vec::new(),
+            refused: BTreeSet::new(),
             expected: HashMap::new(),
         }
     }
@@ -162,6 +165,8 @@ impl<'a> CaseReader<'a> {
                     canonical,
                     asks_judge: spec.asks_judge(),
                 });
+            } else {
+                self.refused.insert(spec.report_name());
             }
         }
         checked
@@ -231,6 +236,7 @@ impl<'a> CaseReader<'a> {
                 Some((properties.specs.get(&name.value)?, properties.document.as_ref()?))
             });
             let Some((spec, document)) = found else {
+                self.refused.insert(name.value.clone());
                 if both.into_iter().any(|properties| properties.has_written(name)) {
                     continue;
                 }
@@ -263,6 +269,9 @@ impl<'a> CaseReader<'a> {
                 if DEPENDS_ON_SUITE.contains(&problem.code) && !self.problems.contains(&problem) {
                     self.problems.push(problem);
                 }
+            }
+            if checked.is_none() {
+                self.refused.insert(name.value.clone());
             }
             validators.extend(checked.clone());
             self.expected.insert(key, checked);

@@ -105,3 +105,22 @@ fn a_cost_that_nobody_will_know_is_warned_of_once() {
     let suite = "validators: [{any_of: [{max_cost: 0.1}]}]\nmodels: [default, twin]\ncases: [{name: a, models: [twin], validators: [{contains: x}]}, {name: b, models: [twin], validators: [{contains: x}]}]";
     insta::assert_snapshot!(problems(suite, false));
 }
+
+#[test]
+fn a_metric_is_known_by_a_check_that_is_refused_and_by_one_that_only_warns() {
+    let of = |gate: &str, checks: &str, allow_commands: bool| {
+        let suite = format!(
+            "gate: {{margin: 0.2, metrics: [{gate}]}}\nproperties: {{short: {{regex: '('}}}}\ncases: [{{name: a, {checks}}}]\n"
+        );
+        problems(&suite, allow_commands)
+    };
+    let shown = [
+        of("prog", "validators: [{command: [sh], name: prog}]", false),
+        of("command", "validators: [{all_of: [{command: [sh]}]}]", false),
+        of("odd", "validators: [{regex: '(', name: odd}]", true),
+        of("short", "expected: {short: true}", true),
+        of("polite", "expected: {polite: true}", true),
+        of("hours", "validators: [{max_words: 9}, {contains: hours, name: hours, warn: true}]", true),
+    ];
+    insta::assert_snapshot!(shown.join("\n--\n"));
+}

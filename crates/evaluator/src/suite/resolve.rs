@@ -124,7 +124,9 @@ impl Resolver<'_, '_> {
     /// What the gate asks for; a metric that the suite does not have is a mistake where it stands.
     fn policy(&mut self, spec: &PolicySpec, cases: &[Case]) -> Policy {
         let shared = &self.reader.settings.policy;
-        let validators = metric_names(cases);
+        let mut validators = metric_names(cases);
+        // What is wrong with these is said, and their names are not.
+        validators.judging.extend(self.reader.refused.iter().map(String::as_str));
         let registry = self.reader.settings.properties.document.as_ref();
         match (&spec.metrics, registry) {
             (None, Some(registry)) if self.left_out.is_empty() => {

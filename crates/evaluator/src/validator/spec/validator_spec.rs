@@ -99,7 +99,7 @@ impl ValidatorSpec {
     }
 
     /// Its own name, else its check's.
-    pub(super) fn report_name(&self) -> String {
+    pub(crate) fn report_name(&self) -> String {
         let of_check = || format!("{}{}", if self.negated { "not_" } else { "" }, self.description.name);
         self.name.clone().unwrap_or_else(of_check)
     }
