@@ -112,6 +112,9 @@ pub struct TrialAnswered {
     pub reply: Reply,
     /// Where the reply came from.
     pub source: ReplySource,
+    /// Whether it was given in another run, whose answers are judged anew in this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answered_before: bool,
 }
 
 /// What a judge said of a trial's reply.
@@ -179,7 +182,9 @@ impl Event {
     /// The answer to a trial's question, the first time that it is told in this run: where it came from, and what was counted of it.
     pub fn first_answer(&self) -> Option<(TrialId, ReplySource, Usage)> {
         match self {
-            Self::TrialAnswered(answered) => Some((answered.trial, answered.source, answered.reply.usage)),
+            Self::TrialAnswered(answered) if !answered.answered_before => {
+                Some((answered.trial, answered.source, answered.reply.usage))
+            }
             Self::TrialFinished(result) if !result.answered_before => match &result.answer {
                 Answer::Reply { reply, source } => Some((result.trial, *source, reply.usage)),
                 Answer::Error(_) => None,

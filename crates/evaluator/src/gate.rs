@@ -168,7 +168,7 @@ fn sides(
     (Side::of_variant(plan, record, prompt, variant), baseline)
 }
 
-/// Why a prompt cannot be judged whose questions were not all asked because the run was stopped.
+/// Why a prompt cannot be judged whose questions were not all asked, or whose replies not all judged, because the run was stopped.
 fn cut_short(
     (plan, record): (&Plan, &Record),
     summaries: &[VariantSummary],
@@ -176,30 +176,33 @@ fn cut_short(
 ) -> Option<String> {
     let why = record.cut_short()?;
     let of_prompt = || summaries.iter().filter(|summary| summary.prompt == prompt);
-    let not_asked: usize = of_prompt().map(|summary| summary.counts.not_asked).sum();
+    let without_result: usize = of_prompt().map(|summary| summary.counts.not_asked).sum();
     let all: usize = of_prompt().map(|summary| summary.counts.asked).sum();
-    let is_here = |trial| {
-        let index = plan.index_of(trial);
-        index.is_some_and(|index| plan.trials()[index].prompt == prompt && record.trial(index).is_none())
-    };
-    let waiting = record.calls().waiting().filter(|(trial, _)| is_here(*trial));
-    let mut failed = BTreeMap::new();
-    for (_, kind) in waiting {
-        *failed.entry(kind.as_str()).or_insert(0) += 1;
-    }
-    let all = plural(all, "question");
-    let unanswered: usize = failed.values().sum();
-    if not_asked == 0 {
+    if without_result == 0 {
         return None;
     }
-    let number = |count: usize| grouped(count as u64);
-    let without = || format!("{} of {all} without an answer ({})", number(unanswered), by_kind(&failed));
-    Some(match (unanswered, not_asked.saturating_sub(unanswered)) {
-        (0, left) => format!("{why}: {} of {all} not asked", number(left)),
-        // Whoever reads of the clock alone gives it more time, and waits for the same.
-        (_, 0) => format!("{why}: {}", without()),
-        (_, left) => format!("{why}: {}, {} not asked", without(), number(left)),
-    })
+    let is_of_prompt = |index: usize| plan.trials()[index].prompt == prompt;
+    let is_here = |trial| {
+        plan.index_of(trial).is_some_and(|index| is_of_prompt(index) && record.trial(index).is_none())
+    };
+    let waiting: BTreeMap<_, _> = record.calls().waiting().filter(|(trial, _)| is_here(*trial)).collect();
+    let mut failed = BTreeMap::new();
+    for kind in waiting.values() {
+        *failed.entry(kind.as_str()).or_insert(0) += 1;
+    }
+    let unanswered = waiting.len();
+    // Whose judge does not answer waits for an answer too, and is counted there.
+    let waits = |index: usize| waiting.contains_key(&plan.trials()[index].id);
+    let not_judged = record.not_judged().filter(|&index| is_of_prompt(index) && !waits(index)).count();
+    let not_asked = without_result.saturating_sub(unanswered + not_judged);
+    // Whoever reads of the clock alone gives it more time, and waits for the same.
+    let without_answer = format!("without an answer ({})", by_kind(&failed));
+    let parts = [(unanswered, without_answer.as_str()), (not_asked, "not asked"), (not_judged, "not judged")];
+    let mut parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let (first, what) = parts.next()?;
+    let first = format!("{} of {} {what}", grouped(first as u64), plural(all, "question"));
+    let rest = parts.map(|(count, what)| format!(", {} {what}", grouped(count as u64)));
+    Some(format!("{why}: {first}{}", rest.collect::<String>()))
 }
 
 /// Why questions to a variant could not be asked, and how many; `None` where all could.

@@ -3,6 +3,7 @@
 
 use std::num::NonZero;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 use promptassay_llm::Secrets;
@@ -22,12 +23,19 @@ pub struct Programs<'a> {
     secrets: &'a Secrets,
     turns: &'a Semaphore,
     stopped: watch::Sender<bool>,
+    left_out: AtomicBool,
 }
 
 impl<'a> Programs<'a> {
     /// Programs take turns with all others of this process; `secrets` are cut out of what they say.
     pub fn new(secrets: &'a Secrets) -> Self {
-        Self { secrets, turns: &TURNS, stopped: watch::Sender::new(false) }
+        Self { secrets, turns: &TURNS, stopped: watch::Sender::new(false), left_out: AtomicBool::new(false) }
+    }
+
+    /// The same programs for the checks of one trial, which remember by themselves whether one was left out.
+    pub(crate) fn of_trial(&self) -> Self {
+        let Self { secrets, turns, stopped, left_out: _ } = self;
+        Self { secrets, turns, stopped: stopped.clone(), left_out: AtomicBool::new(false) }
     }
 
     #[cfg(test)]
@@ -50,8 +58,16 @@ impl<'a> Programs<'a> {
         let mut stopped = self.stopped.subscribe();
         tokio::select! {
             biased;
-            _ = stopped.wait_for(|stopped| *stopped) => None,
+            _ = stopped.wait_for(|stopped| *stopped) => {
+                self.left_out.store(true, Ordering::Relaxed);
+                None
+            }
             turn = self.turns.acquire() => turn.ok(),
         }
+    }
+
+    /// Whether a program was not run because the run was stopped before.
+    pub(crate) fn has_left_out(&self) -> bool {
+        self.left_out.load(Ordering::Relaxed)
     }
 }

@@ -6,7 +6,7 @@ mod models;
 mod redacted;
 mod validators;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use promptassay_llm::{EnvironmentName, ModelRow};
@@ -38,6 +38,8 @@ pub struct Record {
     endings: Endings,
     redacted: Redacted,
     validators: ValidatorScores,
+    /// Which trials have a reply that nobody has judged so far.
+    not_judged: HashSet<usize>,
 }
 
 /// What stays of a trial's result.
@@ -76,6 +78,7 @@ impl Record {
             endings: Endings::default(),
             redacted: Redacted::default(),
             validators: ValidatorScores::of(plan),
+            not_judged: HashSet::new(),
         }
     }
 
@@ -86,11 +89,13 @@ impl Record {
         match event {
             // A resumed run begins anew: how it ended before says nothing.
             Event::RunStarted { .. } => self.end = None,
-            // Whoever was killed before the reply was judged has no result yet.
-            Event::AttemptFailed(_) | Event::CircuitOpened(_) | Event::TrialAnswered(_) => {}
+            Event::AttemptFailed(_) | Event::CircuitOpened(_) => {}
+            // Whoever is stopped before the reply is judged has no result of it.
+            Event::TrialAnswered(answered) => self.not_judged.extend(plan.index_of(answered.trial)),
             Event::JudgeAnswered(answered) => self.redacted.apply_judgement(answered),
             Event::TrialFinished(result) => {
                 if let Some(index) = plan.index_of(result.trial) {
+                    self.not_judged.remove(&index);
                     let row = &plan.variant(&plan.trials()[index]).model;
                     self.trials[index] = Some(TrialRecord::of(result, row));
                     self.models.apply(index, result);
@@ -106,6 +111,11 @@ impl Record {
     /// The result of the plan's trial at `index`; `None` where it was not asked.
     pub fn trial(&self, index: usize) -> Option<&TrialRecord> {
         self.trials.get(index)?.as_ref()
+    }
+
+    /// The trials that have a reply and no result, in no order: nobody has judged it before the run was stopped.
+    pub fn not_judged(&self) -> impl Iterator<Item = usize> {
+        self.not_judged.iter().copied()
     }
 
     /// The model that the provider of the trial's answer says it used.

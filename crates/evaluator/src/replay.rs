@@ -55,7 +55,7 @@ pub fn replay(journal: &Path, plan: &Plan) -> Result<Replay, ReadError> {
         judged.apply(&event, span);
         match event {
             Event::TrialAnswered(answered) => {
-                let TrialAnswered { trial, reply, source } = *answered;
+                let TrialAnswered { trial, reply, source, .. } = *answered;
                 not_judged.insert(trial, Asked { reply, source });
             }
             Event::TrialFinished(result) => {

@@ -1,6 +1,6 @@
 //! Judges stored answers with today's suite. No model is asked a case's question again; judges are asked only where somebody allows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::event::{Answer, Event, JudgeAnswered, RunEnd};
 use crate::journal::{JournalReader, ReadError};
 use crate::judge::JudgeCall;
 use crate::outputs::Outputs;
-use crate::plan::{Plan, Trial};
+use crate::plan::{Plan, Trial, TrialId};
 use crate::replay::{Replay, replay};
 use crate::run::{Asked, Tell, Unanswered, Work, run};
 use crate::runs::{RunFile, changes_beside_cases};
@@ -58,6 +58,7 @@ pub struct Stored<'a> {
     usable: &'a Usable,
     journal: &'a Path,
     outputs: Outputs,
+    not_judged: HashMap<TrialId, Asked>,
     work: Work,
 }
 
@@ -70,7 +71,7 @@ impl<'a> Stored<'a> {
         journal: &'a Path,
         programs: Option<Secrets>,
     ) -> Result<Self, ReadError> {
-        let Replay { outputs, judged, .. } = replay(journal, plan)?;
+        let Replay { outputs, judged, not_judged, .. } = replay(journal, plan)?;
         let work = Work {
             judged: Some(judged),
             is_stored: true,
@@ -78,7 +79,7 @@ impl<'a> Stored<'a> {
             secrets: programs.unwrap_or_default(),
             ..Work::all(plan)
         };
-        Ok(Self { plan, usable, journal, outputs, work })
+        Ok(Self { plan, usable, journal, outputs, not_judged, work })
     }
 
     /// Judges the answers. Trials without one stay as they were: errors are errors, and what was not asked is not asked. What a judge
@@ -117,12 +118,13 @@ impl<'a> Stored<'a> {
 
     fn answer(&self, trial: Trial) -> Result<Asked, Unanswered> {
         let key = (self.plan.prompts()[trial.prompt].name.to_string(), self.plan.case(&trial).name.clone());
-        let result =
-            if self.usable.other_questions.contains(&key) { None } else { self.outputs.get(trial.id) };
-        match result.map(|result| result.answer) {
+        if self.usable.other_questions.contains(&key) {
+            return Err(Unanswered::Withdrawn);
+        }
+        match self.outputs.get(trial.id).map(|result| result.answer) {
             Some(Answer::Reply { reply, source }) => Ok(Asked { reply: *reply, source }),
             Some(Answer::Error(error)) => Err(Unanswered::Error(error)),
-            None => Err(Unanswered::Withdrawn),
+            None => self.not_judged.get(&trial.id).cloned().ok_or(Unanswered::Withdrawn),
         }
     }
 }

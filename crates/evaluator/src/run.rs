@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::channel::mpsc;
 use futures::{FutureExt, StreamExt, stream};
@@ -132,10 +133,24 @@ where
                 .take_until(stop.clone())
                 .map(|&trial| async move {
                     let (answer, answered_before) = ask_one(plan, work, trial, ask, tell).await?;
-                    let ask_judge = |call| ask_judge_once(work, trial, call, ask_judge, tell);
-                    let programs = (!work.without_programs).then_some(programs);
-                    let result = judge_asking(plan, trial, answer, &ask_judge, programs).await;
-                    Some(TrialResult { answered_before, ..result })
+                    let (programs, withdrawn) = (programs.of_trial(), AtomicBool::new(false));
+                    let ask_judge = async |call| {
+                        let asked = ask_judge_once(work, trial, call, ask_judge, tell).await;
+                        if matches!(asked, Err(Unanswered::Withdrawn)) {
+                            withdrawn.store(true, Ordering::Relaxed);
+                        }
+                        asked
+                    };
+                    let allowed = (!work.without_programs).then_some(&programs);
+                    let result = judge_asking(plan, trial, answer, &ask_judge, allowed).await;
+                    let result = TrialResult { answered_before, ..result };
+                    // What the other checks say is no result: nobody knows yet what this one says, whether it decides or only warns.
+                    let was_stopped = programs.has_left_out() || withdrawn.load(Ordering::Relaxed);
+                    if was_stopped && work.is_stored {
+                        carry_over(result, tell);
+                        return None;
+                    }
+                    (!was_stopped).then_some(result)
                 })
                 .buffer_unordered(window.max(1));
             Box::pin(answers)
@@ -210,12 +225,21 @@ where
             let is_slow = plan.case(&trial).validators.iter().any(|validator| validator.asks_others());
             if is_slow && !work.is_stored {
                 let (trial, reply) = (trial.id, reply.clone());
-                tell.tell(Event::TrialAnswered(Box::new(TrialAnswered { trial, reply, source })));
+                let answered = TrialAnswered { trial, reply, source, answered_before: false };
+                tell.tell(Event::TrialAnswered(Box::new(answered)));
             }
             Some((Answer::Reply { reply: Box::new(reply), source }, is_slow || work.is_stored))
         }
         Err(Unanswered::Error(error)) => Some((Answer::Error(error), work.is_stored)),
         Err(Unanswered::Withdrawn | Unanswered::LeftOut) => None,
+    }
+}
+
+/// Keeps the reply of another run that this one had no time to judge, so that it can be judged in yet another one.
+fn carry_over(result: TrialResult, tell: &Tell) {
+    if let Answer::Reply { reply, source } = result.answer {
+        let answered = TrialAnswered { trial: result.trial, reply: *reply, source, answered_before: true };
+        tell.tell(Event::TrialAnswered(Box::new(answered)));
     }
 }
 
@@ -255,8 +279,8 @@ where
 }
 
 /// What the validators of a trial's case say of an answer; judges are asked through `ask_judge`, and the programs of commands are run
-/// where there are `programs`. A judge that is not asked any more because the run was stopped leaves its check an error, and so does a program:
-/// the answer is kept, and a resumed run judges it.
+/// where there are `programs`. A judge that is not asked any more because the run was stopped leaves its check an error, and so does a
+/// program; [`run`] takes that for no result.
 pub async fn judge_asking<J, G>(
     plan: &Plan,
     trial: Trial,

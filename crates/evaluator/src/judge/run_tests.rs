@@ -11,7 +11,7 @@ use super::*;
 use crate::event::{AskError, AskErrorKind, Event, ReplySource, RunEnd, TrialResult};
 use crate::outcome::RepeatOutcome;
 use crate::plan::{self, Plan, PromptInput, Trial, VersionRequest};
-use crate::run::{Tell, Work, run};
+use crate::run::{Tell, Unanswered, Work, run};
 use crate::settings::Settings;
 use crate::spending::Spent;
 use crate::suite;
@@ -55,13 +55,15 @@ fn plan_of(suite: &str) -> Plan {
     let mut problems = Vec::new();
     let loaded = Tree::load(&prompts);
     problems.extend(loaded.problems);
-    let settings = Settings::read(loaded.tree.registry().document.as_ref().unwrap(), &mut problems);
+    let mut settings = Settings::read(loaded.tree.registry().document.as_ref().unwrap(), &mut problems);
+    settings.allow_commands = true;
     let prompt = loaded.tree.find("greet").unwrap();
     let document = Document::parse("test_cases.yaml", suite, &mut problems).unwrap();
     let suite = suite::resolve(&document, prompt.interface(), &settings, &suite::no_files, &mut problems);
     let versions: Vec<_> = prompt.versions().map(|version| version.version.clone()).collect();
     let versions = plan::choose("greet", &versions, &versions[0], &VersionRequest::default()).unwrap();
-    let input = PromptInput { prompt, suite: suite.unwrap(), versions };
+    let suite = suite.unwrap_or_else(|| panic!("{problems:?}"));
+    let input = PromptInput { prompt, suite, versions };
     let plan = plan::build(vec![input], &settings, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
     plan.unwrap()
@@ -224,4 +226,49 @@ async fn a_reply_is_kept_before_its_judge_is_asked_and_paid_for_once_however_oft
     let mut calls = crate::record::Record::new(&plan);
     first.iter().chain(&second).for_each(|event| calls.apply(&plan, event));
     assert_eq!(calls.calls().answered, 3, "they are calls, whoever answers");
+}
+
+#[tokio::test]
+async fn a_reply_whose_checks_were_stopped_has_no_result_and_the_run_no_whole_end() {
+    for (check, end) in [
+        ("judge: It is kind", RunEnd::BudgetSpent),
+        ("judge: It is kind, warn: true", RunEnd::TimeUp),
+        ("command: [echo, hi]", RunEnd::Interrupted),
+        ("command: [echo, hi], warn: true", RunEnd::TimeUp),
+    ] {
+        let suite = format!(
+            "judge: judge\ngate: {{min_pass_rate: 0.1, max_missing: 0.9}}\ncases:\n  - {{name: late, inputs: {{name: Ada}}, validators: [{{contains: Ada}}, {{{check}}}]}}\n  - {{name: early, inputs: {{name: Ada}}, validators: [{{contains: Ada}}]}}\n",
+        );
+        let plan = plan_of(&suite);
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let stop = Mutex::new(Some(stop));
+        let mut events = Vec::new();
+        let came_to = run(
+            &plan,
+            &Work::all(&plan),
+            async |_: Trial, _: ChatRequest, _: Tell| {
+                if let Some(stop) = stop.lock().unwrap().take() {
+                    stop.send(end).unwrap();
+                }
+                // The run hears of it before the reply is judged.
+                tokio::task::yield_now().await;
+                Ok(asked("Hi Ada"))
+            },
+            |_: Trial, _: JudgeCall, _: Tell| std::future::ready(Err(Unanswered::Withdrawn)),
+            2,
+            async move { stopped.await.unwrap() },
+            |event| events.push(event.clone()),
+        )
+        .await;
+        assert_eq!(came_to, end, "{check}");
+        let mut record = crate::record::Record::new(&plan);
+        for event in &events {
+            record.apply(&plan, event);
+        }
+        assert_eq!(record.trial(0), None, "{check}");
+        assert_eq!(record.trial(1).unwrap().outcome, RepeatOutcome::Passed, "{check}");
+        let (_, gates) = crate::gate::judge(&plan, &record);
+        let why = end.reason().unwrap();
+        assert_eq!(gates[0].reason, format!("{why}: 1 of 2 questions not judged"), "{check}");
+    }
 }

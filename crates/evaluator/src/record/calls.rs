@@ -47,7 +47,12 @@ impl Calls {
                     self.waiting.entry(*trial).or_default().push((*kind, *wait));
                 }
             }
-            Event::TrialAnswered(answered) => self.answered(answered.trial, answered.source),
+            Event::TrialAnswered(answered) => {
+                if !answered.answered_before {
+                    self.answered(answered.trial, answered.source);
+                }
+                self.waiting.remove(&answered.trial);
+            }
             Event::TrialFinished(result) => {
                 if let (Answer::Reply { source, .. }, false) = (&result.answer, result.answered_before) {
                     self.answered(result.trial, *source);

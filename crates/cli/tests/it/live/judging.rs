@@ -323,7 +323,7 @@ fn stored_replies_are_judged_anew_without_calls_unless_they_are_allowed() {
     assert_eq!(rescore(&[]), (Some(4), json!("unscored")));
     judge.counters().assert_calls(1);
     insta::assert_snapshot!(sandbox.run(&["rescore"]).stderr, @"1 question is new to the judges and was not asked, so its check is unscored; `promptassay rescore RUN --allow-calls` asks");
-    assert_eq!(rescore(&["--allow-calls", "--max-calls", "0"]), (Some(4), json!("errored")));
+    assert_eq!(rescore(&["--allow-calls", "--max-calls", "0"]), (Some(4), json!("not_asked")));
     judge.counters().assert_calls(1);
     assert_eq!(rescore(&["--allow-calls"]), (Some(0), json!("passed")));
     judge.counters().assert_calls(2);
