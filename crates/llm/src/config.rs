@@ -21,6 +21,7 @@ pub use crate::config::command::secrets_in_command;
 pub use crate::config::header::{HeaderValue, HeaderValueSpec};
 pub use crate::config::price::{Price, PriceSpec};
 pub use crate::config::replaced::VersionPart;
+use crate::config::secrets::is_key;
 pub use crate::config::spec::{LimitsSpec, ModelRowSpec};
 use crate::provider::Provider;
 use crate::reply::Usage;
@@ -145,6 +146,11 @@ pub struct EnvironmentName(String);
 pub struct NotAnEnvironmentName;
 
 impl EnvironmentName {
+    /// The name that somebody wrote in a file; none where it is rather the secret itself, of which many would do as a name.
+    pub(crate) fn written(name: String) -> Result<Self, NotAnEnvironmentName> {
+        if is_key(&name) { Err(NotAnEnvironmentName) } else { Self::try_from(name) }
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -217,6 +223,34 @@ mod tests {
         assert!(EnvironmentName::try_from("OPENAI_API_KEY".to_owned()).is_ok());
         for wrong in ["", "sk-abc", "1A", "A B", "É"] {
             assert!(EnvironmentName::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_would_do_as_a_name_is_none() {
+        for key in [
+            "ghp_hidden1hidden1hidden1hidden1hidden1",
+            "sk_live_hiddenhiddenhidden",
+            "hf_hiddenhiddenhiddenhidden",
+            "gsk_hiddenhiddenhidden1",
+            "AKIAABCDEFGHIJKLMNOP",
+            "AIzaHidden1hidden",
+            "f3a1c0ffee00aa11bb22cc33dd44ee55",
+            "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3",
+        ] {
+            assert!(EnvironmentName::written(key.to_owned()).is_err(), "{key}");
+        }
+        for name in [
+            "OPENAI_API_KEY",
+            "hf_token",
+            "HF_TOKEN",
+            "openaikey2",
+            "GITHUB_PAT",
+            "xai_api_key",
+            "THE_KEY_OF_THE_GATEWAY_OF_THE_TEAM_2",
+            "THEKEYOFTHEGATEWAYOFTHETEAMNUMBER2",
+        ] {
+            assert!(EnvironmentName::written(name.to_owned()).is_ok(), "{name}");
         }
     }
 

@@ -69,7 +69,7 @@ fn validate_one(name: &str, spec: HeaderValueSpec) -> Result<(String, HeaderValu
     }
     let lower = parsed.as_str().to_owned();
     match spec {
-        HeaderValueSpec::FromEnvironment(variable) => match EnvironmentName::try_from(variable) {
+        HeaderValueSpec::FromEnvironment(variable) => match EnvironmentName::written(variable) {
             Ok(variable) => Ok((lower, HeaderValue::FromEnvironment(variable))),
             Err(problem) => Err((
                 format!("the value of `env` is {problem}"),
@@ -182,6 +182,7 @@ mod tests {
             "x-api-key": "abc-hidden",
             "x-team": "sk-abc-hidden",
             "x-auth-token": {"env": "sk-abc-hidden"},
+            "x-hub-token": {"env": "ghp_abc-hidden".replace('-', "_")},
             "x-up": "Bearer abc-hidden, scope=x",
             "x-from": "https://me:abc-hidden@example.com",
             "x-functions-key": "abc-hidden",
@@ -192,8 +193,8 @@ mod tests {
             "x-portkey-config": "{\"provider\": \"openai\", \"api_key\": \"abc-hidden\"}",
         }));
         assert!(headers.is_empty());
-        assert_eq!(problems.len(), 12);
-        assert!(!format!("{problems:?}").contains("abc-hidden"));
+        assert_eq!(problems.len(), 13);
+        assert!(!format!("{problems:?}").contains("hidden"));
     }
 
     #[test]

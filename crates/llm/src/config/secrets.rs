@@ -36,6 +36,9 @@ const BETWEEN: &str = "\"'`=,;()<>[]{}";
 /// A key within a text is this long.
 const LONG: usize = 20;
 
+/// Letters and digits that are no key are not as long as this without anything between them.
+const VERY_LONG: usize = 32;
+
 /// Words behind `Bearer` that speak of tokens and are none.
 const WORDS_BEHIND_BEARER: [&str; 5] = ["auth", "authentication", "authorization", "token", "tokens"];
 
@@ -131,6 +134,15 @@ pub(super) fn looks_like_a_secret(value: &str) -> bool {
         || has_credentials(value)
         || assigns_a_secret(value)
         || addresses(value).any(|address| holds_a_secret(&address))
+}
+
+/// Whether a word is a key: it begins as keys do, or is a long one of letters and digits without order.
+pub(super) fn is_key(word: &str) -> bool {
+    let has = |is: fn(&u8) -> bool| word.bytes().any(|letter| is(&letter));
+    let is_in_disorder = word.bytes().all(|letter| letter.is_ascii_alphanumeric())
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_lowercase);
+    beginning_of_a_key(word).is_some() || (word.len() >= VERY_LONG && is_in_disorder)
 }
 
 /// Whether a value is a secret by the look of its beginning.

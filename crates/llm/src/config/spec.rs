@@ -222,7 +222,7 @@ impl ModelRowSpec {
             (None, Some(_)) => return None,
             (None, None) => self.provider.default_api_key_env()?,
         };
-        EnvironmentName::try_from(name.to_owned())
+        EnvironmentName::written(name.to_owned())
             .inspect_err(|problem| {
                 problems.push(RowProblem::at(
                     ["api_key_env"],
