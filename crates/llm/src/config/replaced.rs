@@ -42,15 +42,16 @@ pub(super) fn refuse_prompts(provider: Provider, extra: &Map<String, Value>, pro
     }
 }
 
-/// What the provider keeps of earlier requests, and puts before the messages of this one.
-const COMES_FIRST: [&str; 3] = ["previous_response_id", "conversation", "cachedContent"];
+/// What the provider keeps of earlier requests, and puts before the messages of this one; or a gateway of its own prompts.
+const COMES_FIRST: [&str; 4] = ["previous_response_id", "conversation", "cachedContent", "prompt_id"];
 
 /// Where the format has messages and instructions, its own or of earlier requests. A program is given `extra` beside them.
 fn keys_of_prompts(provider: Provider) -> &'static [&'static str] {
     match provider {
-        Provider::OpenAiChat => &["messages"],
+        // `prompt_id` is read by gateways that keep prompts: LiteLLM, Helicone.
+        Provider::OpenAiChat => &["messages", "prompt_id"],
         Provider::OpenAiResponses => {
-            &["input", "instructions", "prompt", "previous_response_id", "conversation"]
+            &["input", "instructions", "prompt", "previous_response_id", "conversation", "prompt_id"]
         }
         Provider::Anthropic => &["messages", "system"],
         Provider::Gemini => &["contents", "systemInstruction", "cachedContent"],
@@ -165,6 +166,8 @@ mod tests {
                 json!({"previous_response_id": "resp_1", "conversation": {"id": "conv_1"}, "store": true}),
                 &["previous_response_id", "conversation"],
             ),
+            (OpenAiChat, json!({"prompt_id": "desk", "prompt_variables": {"a": "b"}}), &["prompt_id"]),
+            (OpenAiResponses, json!({"prompt_id": "desk"}), &["prompt_id"]),
             (OpenAiChat, json!({"conversation": "a", "cachedContent": "b", "prompt_cache_key": "c"}), &[]),
             (OpenAiResponses, json!({"store": false, "text": {"verbosity": "low"}}), &[]),
             (Anthropic, json!({"messages": [], "system": null, "thinking": {}}), &["messages", "system"]),
