@@ -43,13 +43,13 @@ fn is_given(before: Option<&str>, word: &str) -> bool {
         let is_other = is_short(value) || (name.eq_ignore_ascii_case("key") && value.len() < LONG);
         is_name && (names_a_secret(name) || (is_bare(name) && !is_other)) && is_literal(value)
     };
-    let by_option =
-        before.filter(|before| before.starts_with('-') && !word.starts_with('-')).is_some_and(|option| {
-            named(option, word)
-                || (OF_USERS.contains(&option) && is_login(word))
-                || (OF_HEADERS.contains(&option) && is_header(word))
-        });
-    by_option || word.split_once('=').is_some_and(|(name, value)| named(name, value))
+    let is_value = |option: &str, value: &str| {
+        named(option, value)
+            || (OF_USERS.contains(&option) && is_login(value))
+            || (OF_HEADERS.contains(&option) && is_header(value))
+    };
+    before.is_some_and(|before| before.starts_with('-') && !word.starts_with('-') && is_value(before, word))
+        || word.split_once('=').is_some_and(|(option, value)| is_value(option, value))
 }
 
 /// Whether the words of a script are secrets so, such as those of `sh -c '…'`.
@@ -129,6 +129,8 @@ mod tests {
             (&["curl", "-H", "Authorization: Bearer hidden", "https://h"], 2),
             (&["curl", "--header", "x-functions-key: hidden", "https://h"], 2),
             (&["curl", "-H", "X-Up: Token hidden1", "https://h"], 2),
+            (&["wget", "--header=X-Api-Key: hidden", "https://h"], 1),
+            (&["wget", "--proxy-user=me:hidden", "https://h"], 1),
             (&["curl", "-u", "me:hidden", "https://h"], 2),
             (&["app", "--config", "{\"api_key\": \"hidden\"}"], 2),
             (&["sh", "-c", "API_KEY=hidden app"], 2),
