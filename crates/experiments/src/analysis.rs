@@ -229,6 +229,7 @@ fn read(
         };
         let report = comparison::report(experiment, metric, &samples, &settings)?;
         health.findings.extend(health::of_one_arm(metric, &report));
+        health.findings.extend(health::of_room(metric, &report));
         metrics.push(report);
     }
     decision::correct_for_many(&mut metrics)

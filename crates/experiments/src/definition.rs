@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 pub use change::Change;
 pub use guardrail::{GuardrailPlan, guardrail_plans};
+pub(crate) use metric::covers;
 pub use metric::{Direction, Metric, MetricKind, Noise, PerUnit, Role};
 pub(crate) use plan::{LEAST_DURATION, confidence, no_bound};
 pub use plan::{LEAST_SUCCESSES, LEAST_UNITS, NotReady, Plan, PlannedUnits, ReadyPlan, planned_units};

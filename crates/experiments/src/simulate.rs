@@ -321,6 +321,28 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_that_leaves_little_room_takes_units_that_show_it() {
+        for (direction, nearer) in [("lower", 0.78), ("higher", 0.22)] {
+            let guardrail = format!("kind: binary, role: guardrail, direction: {direction}, margin: 0.2");
+            let rates = guarded(&format!("{{{guardrail}}}")).1.rates.unwrap();
+            let &[[low, high]] = rates.as_slice() else { panic!("{rates:?}") };
+            let [best, worst] = if direction == "lower" { [low, high] } else { [high, low] };
+            for (rate, holds) in [(best, true), (worst, true), (nearer, false)] {
+                let seen = shown(&guardrail, &format!("baseline: {rate}"), 100);
+                assert!(if holds { seen > 0.7 } else { seen < 0.5 }, "{guardrail} at {rate}: {seen}");
+            }
+            let (_, plan) = guarded(&format!("{{{guardrail}, baseline: {nearer}}}"));
+            let needed = plan.needed_units.unwrap();
+            assert!((5_000..50_000).contains(&needed), "{guardrail} {needed}");
+            let (_, plan) = guarded(&format!(
+                "{{{guardrail}, baseline: {}}}",
+                if nearer > 0.5 { 0.799_999 } else { 0.200_001 }
+            ));
+            assert_eq!(plan.needed_units, None, "{guardrail}");
+        }
+    }
+
+    #[test]
     fn the_units_that_a_guardrail_needs_are_those_that_show_it() {
         for metric in ["kind: mean, margin: 0.5, sd: 4", "kind: binary, margin: 0.05, baseline: 0.2"] {
             let (experiment, plan) = guarded(&format!("{{role: guardrail, direction: lower, {metric}}}"));

@@ -3,6 +3,7 @@
 use promptassay_stats::fieller::{MeanLift, welch_lift};
 use promptassay_stats::moments::Moments;
 use promptassay_stats::newcombe::{newcombe_difference, newcombe_lift, newcombe_p};
+use promptassay_stats::proportion::wilson;
 use promptassay_stats::sequential::asymptotic_confidence_sequence;
 use promptassay_stats::welch::welch;
 use promptassay_stats::{Confidence, Undefined};
@@ -11,7 +12,9 @@ use serde::Serialize;
 use super::decision::Guard;
 use super::sample::{Sample, moments};
 use super::{AnalysisError, ArmReport, MetricReport, Progress};
-use crate::definition::{Experiment, LEAST_SUCCESSES, LEAST_UNITS, Metric, MetricKind, Role, confidence};
+use crate::definition::{
+    Direction, Experiment, LEAST_SUCCESSES, LEAST_UNITS, Metric, MetricKind, Role, confidence, covers,
+};
 use crate::duration;
 
 /// How an interval was computed.
@@ -113,6 +116,10 @@ pub struct Comparison {
     /// are there may not be alike, so it is no win and no guardrail holds by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_unevenly: Option<f64>,
+    /// Where the control cannot become worse by the margin of a guardrail, which is a rate: by how much it can at most, at that end of the
+    /// interval of its own rate where it is least. What bounds nothing there would hold whatever the treatment does, so nothing holds by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_within_margin: Option<f64>,
     /// The relative change, at the planned end only.
     pub lift: Option<Estimate>,
     /// The p-value corrected for the further success metrics and treatments; for success metrics only.
@@ -146,7 +153,9 @@ pub(super) fn report(
         .iter()
         .map(|index| {
             let share = pair_share(experiment, *index);
-            let pair = Pair { metric, control, treatment: &samples[*index], confidence, share };
+            let share_of_control = experiment.effective_shares()[experiment.control];
+            let treatment = &samples[*index];
+            let pair = Pair { metric, control, treatment, confidence, share, share_of_control };
             pair.compare(&experiment.variants[*index].name, settings)
         })
         .collect();
@@ -196,6 +205,8 @@ struct Pair<'a> {
     confidence: Confidence,
     /// The share of all units that these two arms get.
     share: f64,
+    /// That of the control.
+    share_of_control: f64,
 }
 
 impl Pair<'_> {
@@ -225,16 +236,22 @@ impl Pair<'_> {
         let recorded_in_one_arm =
             Sample::recorded_in_one(&self.metric.kind, self.control, self.treatment).filter(|_| looks_better);
         let missing_unevenly = Sample::missing_unevenly(&[self.control, self.treatment]);
-        let guard = match (settings.role, self.metric.direction, self.metric.margin, &interval) {
-            (Role::Guardrail, Some(direction), Some(margin), Ok(interval)) => {
-                let guard = Guard::of(direction, margin, interval);
-                let is_told = recorded_in_one_arm.is_none() && missing_unevenly.is_none();
-                let is_known =
-                    guard != Guard::Holds || (is_told && self.metric.room_within_margin().is_none());
-                Some(if is_known { guard } else { Guard::Open })
-            }
-            _ => None,
-        };
+        let (mut guard, mut room_within_margin) = (None, None);
+        if let (Role::Guardrail, Some(direction), Some(margin), Ok(interval)) =
+            (settings.role, self.metric.direction, self.metric.margin, &interval)
+        {
+            let by_interval = Guard::of(direction, margin, interval);
+            let planned = settings.progress.planned_units.filter(|_| !at_horizon);
+            let room = self.room_within(margin, direction, planned);
+            let is_told = recorded_in_one_arm.is_none() && missing_unevenly.is_none();
+            let is_bound = self.metric.room_within_margin().is_none() && room.is_none();
+            let is_known = by_interval != Guard::Holds || (is_told && is_bound);
+            guard = Some(if is_known { by_interval } else { Guard::Open });
+            // While little is known that is no news, unless the rate itself says it.
+            let is_news =
+                by_interval == Guard::Holds || covers(margin, direction.room_of(self.control.share()));
+            room_within_margin = room.filter(|_| is_news);
+        }
         Comparison {
             variant: variant.to_owned(),
             difference,
@@ -242,6 +259,7 @@ impl Pair<'_> {
             no_interval: interval.err(),
             recorded_in_one_arm,
             missing_unevenly,
+            room_within_margin,
             lift,
             corrected_p: None,
             guard,
@@ -289,13 +307,37 @@ impl Pair<'_> {
         })
     }
 
+    /// How much worse the control's rate can become at most, where that is within the margin. By the end of its interval, Wilson's at the
+    /// planned end and before that one for every look: what it may be leaves no more room than what was seen. `planned` are the units of
+    /// the plan before its end.
+    fn room_within(&self, margin: f64, direction: Direction, planned: Option<u64>) -> Option<f64> {
+        if self.metric.kind != MetricKind::Binary {
+            return None;
+        }
+        let (users, rate) = (self.control.with_value(), self.control.share());
+        let ends = match planned {
+            None => {
+                wilson(self.control.successes, users, self.confidence).map(|ends| [ends.lower, ends.upper])
+            }
+            Some(planned) => {
+                let error = (rate * (1.0 - rate) / users as f64).sqrt();
+                let planned = share_of(planned, self.share_of_control);
+                asymptotic_confidence_sequence(rate, error, users, planned, self.confidence)
+                    .map(|sequence| [sequence.lower, sequence.upper])
+            }
+        };
+        // Without an interval nothing is known of the room, and nothing holds by it.
+        let [lower, upper] = ends.unwrap_or([0.0, 1.0]);
+        let room = direction.room_of(lower).min(direction.room_of(upper)).max(0.0);
+        covers(margin, room).then_some(room)
+    }
+
     fn always_valid(&self, planned: Option<u64>) -> Result<Interval, NoInterval> {
         let planned = planned.ok_or(NoInterval::NoPlan)?;
         let (control, treatment) =
             moments(&self.metric.kind, self.control, self.treatment).map_err(undefined)?;
         let error = (control.variance_of_mean() + treatment.variance_of_mean()).sqrt();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
-        let planned = ((planned as f64 * self.share).round() as u64).max(1);
+        let planned = share_of(planned, self.share);
         let sequence = asymptotic_confidence_sequence(
             treatment.mean - control.mean,
             error,
@@ -322,6 +364,12 @@ impl Pair<'_> {
         let lift = welch_lift(&control, &treatment, self.confidence).ok()?;
         Some(Estimate::of_mean(&control, lift))
     }
+}
+
+/// So many of the planned units, one at least.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
+fn share_of(planned: u64, share: f64) -> u64 {
+    ((planned as f64 * share).round() as u64).max(1)
 }
 
 fn undefined(reason: Undefined) -> NoInterval {

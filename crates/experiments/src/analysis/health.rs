@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::sample::{Sample, covariates};
 use super::text::{counted, thousands};
 use super::{Comparison, MetricReport};
-use crate::definition::{Experiment, Metric, MetricKind, PerUnit, confidence, no_bound};
+use crate::definition::{Direction, Experiment, Metric, MetricKind, PerUnit, confidence, no_bound};
 use crate::store::Arms;
 
 /// Below this p-value the sample ratio blocks.
@@ -250,6 +250,22 @@ pub(super) fn of_one_arm(metric: &Metric, report: &MetricReport) -> Vec<Finding>
         Some(Finding { weight: Weight::Warning, code: "recorded_in_one_arm", message })
     };
     report.comparisons.iter().filter_map(of_arm).collect()
+}
+
+/// A guardrail whose margin bounds nothing by what the control shows; what its `baseline` says of that is told already.
+pub(super) fn of_room(metric: &Metric, report: &MetricReport) -> Option<Finding> {
+    let room = report.comparisons.iter().find_map(|comparison| comparison.room_within_margin);
+    let (room, direction) = room.zip(metric.direction).filter(|_| metric.room_within_margin().is_none())?;
+    let end = match direction {
+        Direction::Lower => format!("high as {:.2} %", 100.0 * (1.0 - room)),
+        Direction::Higher => format!("low as {:.2} %", 100.0 * room),
+    };
+    let message = format!(
+        "the control's `{}` may be as {end}, from where it can become worse by {:.2} points at most, which is within its margin, so it does not count as a guardrail that holds",
+        metric.name,
+        100.0 * room
+    );
+    Some(Finding { weight: Weight::Warning, code: "margin", message })
 }
 
 /// What the values of one metric say about the data.

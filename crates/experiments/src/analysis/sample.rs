@@ -62,6 +62,11 @@ impl Sample {
         self.beside.iter().any(|value| !value.is_nan())
     }
 
+    /// Of a rate: the share of units with a success.
+    pub(super) fn share(&self) -> f64 {
+        self.successes as f64 / self.with_value() as f64
+    }
+
     /// Of a rate.
     pub(super) fn rate(&self) -> Successes {
         Successes { successes: self.successes, users: self.with_value() }

@@ -7,7 +7,9 @@ use promptassay_stats::power::{largest_sd_for_means, users_for_means};
 use promptassay_stats::{Confidence, Undefined};
 use serde::Serialize;
 
-use super::plan::{CONFIDENCE, POWER, fewest, reaches, rounded_up, units_for_counts};
+use super::plan::{
+    CONFIDENCE, MOST_UNITS, POWER, SURE_OF_COUNTS, fewest, reaches, rounded_up, units_for_counts,
+};
 use super::{Direction, Experiment, LEAST_SUCCESSES, LEAST_UNITS, Metric, MetricKind, Noise, Role};
 
 /// What so many units show of one guardrail that nothing harms, with 80 % probability, as the analysis of the planned end judges it:
@@ -80,7 +82,12 @@ impl Design {
         let least = units_for_counts(self.smallest, None)?;
         let of_rate = Rate { design: self, margin, direction: metric.direction };
         let is_rate = metric.kind == MetricKind::Binary;
-        let is_bound = metric.room_within_margin().is_none();
+        // A rate so near to where it has no room that no number of units tells has none.
+        let has_room = match metric.noise {
+            Some(Noise::Baseline(rate)) => of_rate.has_room(rate, MOST_UNITS)?,
+            _ => true,
+        };
+        let is_bound = metric.room_within_margin().is_none() && has_room;
         Ok(GuardrailPlan {
             metric: metric.name.clone(),
             kind: metric.kind.name(),
@@ -145,6 +152,20 @@ impl Rate<'_> {
         Ok(true)
     }
 
+    /// Whether the control shows that it can become worse by more than the margin, with a probability of 99 %: the end of its Wilson interval
+    /// leaves the room. That it is below a rate q is that the rate lies z · √(q (1 − q) / n) or more below q.
+    fn has_room(&self, rate: f64, units: u64) -> Result<bool, Undefined> {
+        let worse = if self.direction == Some(Direction::Higher) { 1.0 - rate } else { rate };
+        let end = 1.0 - self.margin;
+        if end <= 0.0 {
+            return Ok(false);
+        }
+        let users = self.design.control * units as f64;
+        let spread = |rate: f64| (rate * (1.0 - rate) / users).sqrt();
+        let chance = normal::quantile(SURE_OF_COUNTS)? * spread(worse);
+        Ok(worse + chance <= end - self.design.confidence.z() * spread(end))
+    }
+
     /// Whether every variant gets enough successes and failures.
     fn comes(&self, rate: f64, units: u64) -> Result<bool, Undefined> {
         reaches(LEAST_SUCCESSES, units, self.design.smallest * rate.min(1.0 - rate))
@@ -157,15 +178,25 @@ impl Rate<'_> {
             return Ok(Vec::new());
         }
         let rarest = halving(0.5, 0.0, |rate| self.comes(rate, units))?;
+        let [low, high] = [rarest, 1.0 - rarest];
+        // Towards its worse end a rate can become worse by less and less.
+        let is_higher = self.direction == Some(Direction::Higher);
+        let (best, worst) = if is_higher { (high, low) } else { (low, high) };
+        let has_room = |rate: f64| self.has_room(rate, units);
+        if !has_room(best)? {
+            return Ok(Vec::new());
+        }
+        let worst = if has_room(worst)? { worst } else { halving(best, worst, has_room)? };
+        let (low, high) = (best.min(worst), best.max(worst));
+        let middle = 0.5_f64.clamp(low, high);
         let end = |from: f64| -> Result<Option<f64>, Undefined> {
             if self.fits(from, units)? {
-                halving(from, 0.5, |rate| self.fits(rate, units)).map(Some)
+                halving(from, middle, |rate| self.fits(rate, units)).map(Some)
             } else {
                 Ok(None)
             }
         };
-        let [low, high] = [rarest, 1.0 - rarest];
-        if self.fits(0.5, units)? {
+        if self.fits(middle, units)? {
             return Ok(vec![[low, high]]);
         }
         let ranges = [end(low)?.map(|to| [low, to]), end(high)?.map(|from| [from, high])];
@@ -174,7 +205,7 @@ impl Rate<'_> {
 
     fn units(&self, rate: f64) -> Result<u64, Undefined> {
         let counts = units_for_counts(self.design.smallest, Some(rate))?;
-        fewest(counts, |units| self.fits(rate, units))
+        fewest(counts, |units| Ok(self.fits(rate, units)? && self.has_room(rate, units)?))
     }
 
     /// Those of the rate that takes the fewest: rarer ones take more for 25 successes, more frequent ones more for the margin.

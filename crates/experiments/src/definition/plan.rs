@@ -17,7 +17,7 @@ pub const LEAST_UNITS: u64 = 100;
 /// Below so many successes or failures in a variant neither.
 pub const LEAST_SUCCESSES: u64 = 25;
 /// How sure it is that the planned units reach these counts: chance spreads the units, and brings the successes.
-const SURE_OF_COUNTS: f64 = 0.99;
+pub(super) const SURE_OF_COUNTS: f64 = 0.99;
 /// Whole weeks hold all days of the week.
 pub(crate) const LEAST_DURATION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -239,7 +239,7 @@ pub(super) fn fewest(least: u64, holds: impl Fn(u64) -> Result<bool, Undefined>)
 }
 
 /// No plan is larger; the binomial distribution is known up to 10¹⁰.
-const MOST_UNITS: u64 = 1_000_000_000;
+pub(super) const MOST_UNITS: u64 = 1_000_000_000;
 
 /// Whether so many units hold `count` of a kind that each is with this probability.
 pub(super) fn reaches(count: u64, units: u64, probability: f64) -> Result<bool, Undefined> {

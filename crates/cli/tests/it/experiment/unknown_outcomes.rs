@@ -148,3 +148,41 @@ fn a_rate_whose_margin_bounds_nothing_starts_nothing_and_holds_nothing_but_is_se
     ]);
     assert_snapshot!(seen);
 }
+
+/// Nobody wrote a `baseline`, or a wrong one; the control says it.
+#[test]
+fn a_rate_that_cannot_become_worse_by_its_margin_in_the_control_does_not_hold() {
+    let sandbox = sandbox();
+    let cost = |rest: &str| format!("cost: {{kind: binary, role: guardrail, margin: 0.2, {rest}}}");
+    sandbox.edit(
+        TRIAL,
+        "cost: {kind: mean, role: guardrail, direction: lower, margin: 0.5}",
+        &cost("direction: lower"),
+    );
+    let failing = |of_control: usize, of_treatment: usize| {
+        table(&sandbox, |number, variant| {
+            let is_treatment = variant == "treatment";
+            let failed = if is_treatment { of_treatment } else { of_control };
+            (
+                number % 10 < if is_treatment { 8 } else { 5 },
+                Some(f64::from(u8::from(number * 7919 % 1000 < failed))),
+            )
+        });
+    };
+    failing(840, 920);
+    let mut seen = "## without a baseline\n".to_owned() + &sandbox.session(&[&LOOK]);
+    let verdict = |rest: &str| {
+        let before = sandbox.read(TRIAL);
+        sandbox.edit(TRIAL, &cost("direction: lower"), &cost(rest));
+        let shown = sandbox.run(&LOOK).stdout;
+        sandbox.write(TRIAL, before);
+        let last = |has: &str| shown.lines().filter(|line| line.contains(has)).collect::<Vec<_>>().join("\n");
+        format!("{}\n{}\n", last("its margin"), shown.lines().last().unwrap())
+    };
+    seen += &format!("\n## with a wrong one\n{}", verdict("direction: lower, baseline: 0.5"));
+    failing(160, 80);
+    seen += &format!("## a rate that is better higher\n{}", verdict("direction: higher"));
+    failing(500, 500);
+    seen += &format!("## where there is room\n{}", verdict("direction: lower"));
+    assert_snapshot!(seen);
+}
