@@ -111,7 +111,7 @@ pub(crate) fn find(loaded: &Loaded, name: &str) -> Result<Found, Failure> {
     let mut help = did_you_mean(name, known.iter().map(String::as_str), "experiments");
     if loaded.tree.find(name).is_ok() {
         help = format!(
-            "`{name}` is a prompt: `expose` and `record` count for its canary with `--canary {name}`; {help}"
+            "`{name}` is a prompt: `expose`, `record` and `import` count for its canary with `--canary {name}`; {help}"
         );
     }
     let message = format!("there is no experiment `{}`", name.escape_debug());

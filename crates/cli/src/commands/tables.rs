@@ -27,7 +27,7 @@ use crate::failure::Failure;
 use crate::lifecycle::find_live;
 use crate::time::not_in_the_future;
 
-use of_canary::{CanaryRows, Elsewhere};
+use of_canary::{CanaryRows, Elsewhere, LEFT_OUT};
 use phases::Phases;
 
 const IMPORT_EXAMPLES: &str = "Examples:
@@ -114,7 +114,8 @@ pub(crate) fn import(arguments: &ImportArguments, context: &Context<'_>) -> Resu
     let elsewhere = table.check()?;
     let (written, mut warnings) = table.write(arguments.store.open(&loaded, context)?.as_mut(), elsewhere)?;
     let Written { exposures, earlier, outcomes, repeated, conflicting, .. } = written;
-    if exposures + earlier + outcomes + repeated + conflicting == 0 && warnings.is_empty() {
+    let is_left_out = warnings.iter().any(|problem| problem.code == LEFT_OUT);
+    if exposures + earlier + outcomes + repeated + conflicting == 0 && !is_left_out {
         let problem = Problem::warning("import::no_rows", "there is no row in it, so nothing is imported");
         warnings.push(problem.at(table.place(1)));
     }

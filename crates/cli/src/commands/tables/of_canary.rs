@@ -137,12 +137,15 @@ impl<'a> CanaryRows<'a> {
         }
         let warning = |(why, events): (&str, u64)| {
             let events = if events == 1 { "1 event is".to_owned() } else { format!("{events} events are") };
-            let problem = Problem::warning("import::left_out", format!("{events} left out: {why}"));
+            let problem = Problem::warning(LEFT_OUT, format!("{events} left out: {why}"));
             if why == OTHER_ARM { problem.help(self.found.compare_arms()) } else { problem }
         };
         Ok((rest, self.left_out.iter().map(|(why, events)| (*why, *events)).map(warning).collect()))
     }
 }
+
+/// The code of what is said of events that are not for the canary to say.
+pub(super) const LEFT_OUT: &str = "import::left_out";
 
 const NOT_BY_IT: &str = "without an id, or of a time when this canary did not run";
 const OTHER_ARM: &str = "the canary gives another arm at that time, so something else served it";

@@ -80,3 +80,13 @@ fn exposures_of_before_the_start_are_pointed_out_when_they_are_brought() {
         &["import", "trial", "rows.csv"],
     ]));
 }
+
+#[test]
+fn a_table_without_a_row_is_said_to_be_that_beside_other_warnings() {
+    let seen = sandbox().run_with_input(&["import", "trial", "-", "--as", "csv"], "unit,variant,at,foo\n");
+    assert!(
+        seen.stderr.contains("`foo`") && seen.stderr.contains("there is no row in it"),
+        "{}",
+        seen.shown()
+    );
+}
