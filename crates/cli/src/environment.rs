@@ -88,6 +88,16 @@ impl Environment {
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
+    /// The time at which something ends by the clock of now, in milliseconds: rounded up, so that it holds whatever was there before.
+    pub(crate) fn end_in_milliseconds(&self) -> Timestamp {
+        let now = self.now();
+        let milliseconds = now.as_nanosecond().div_euclid(1_000_000);
+        let is_whole = now.as_nanosecond().rem_euclid(1_000_000) == 0;
+        let end = i64::try_from(milliseconds + i128::from(!is_whole));
+        // A time that is there is within the range.
+        end.ok().and_then(|end| Timestamp::from_millisecond(end).ok()).unwrap_or(now)
+    }
+
     /// The time.
     #[expect(clippy::unused_self, reason = "whoever wants the time must have been given the surroundings")]
     pub(crate) fn now(&self) -> Timestamp {

@@ -329,8 +329,9 @@ fn page(row: &Row, color: bool) -> String {
                 phase.phase.to_string(),
                 phase.planned_units.to_string(),
                 phase.exposure.to_string(),
-                phase.started_at.to_string(),
-                or_dash(stopped.map(|(at, reason)| format!("{at}: {}", reason.escape_debug()))),
+                // To the second, as wide in every row; JSON has it in full.
+                format!("{:.0}", phase.started_at),
+                or_dash(stopped.map(|(at, reason)| format!("{at:.0}: {}", reason.escape_debug()))),
             ]
         }));
         let _ = write!(text, "\n{}", columns(&phases, &[], 2, color));

@@ -95,7 +95,7 @@ impl Asked<'_> {
         let Self { found, loaded, context, .. } = self;
         let (mut wrong, mut warnings) = (self.wrong.clone(), self.warnings.clone());
         let experiment = &found.experiment;
-        let now = context.environment.now_in_seconds();
+        let now = context.environment.now_in_milliseconds();
         let begins = experiment.start.map_or(now, |start| start.max(now));
         let phases = match &mut store {
             Some(store) => store.phases(experiment.name.as_str()).map_err(|error| store_failed(&error))?,
@@ -151,11 +151,11 @@ impl Asked<'_> {
         let guarded = guardrails::of(found, ready.units)?;
         warnings.extend(guardrails::warnings(found, &guarded));
         let ended = phases.last().filter(|last| last.stopped.is_none()).map(|last| {
-            let stopped = Some((now, format!("phase {number} began")));
+            let stopped = Some((context.environment.end_in_milliseconds(), format!("phase {number} began")));
             Phase { stopped, ..last.clone() }
         });
         let said = format!(
-            "started {} phase {number} at {begins}: decided after {} units, of which the plan needs {}; ends {}",
+            "started {} phase {number} at {begins:.0}: decided after {} units, of which the plan needs {}; ends {}",
             experiment.name,
             thousands(ready.units),
             thousands(ready.needed),
@@ -292,7 +292,7 @@ pub(super) fn stop(arguments: &StopArguments, context: &Context<'_>) -> Result<E
         let message = format!("phase {} was stopped already, at {at}: {}", running.phase, visible(reason));
         return Err(refused(message, "it stays stopped, for that reason"));
     }
-    let now = context.environment.now_in_seconds();
+    let now = context.environment.end_in_milliseconds();
     let stopped = Some((now, arguments.reason.clone()));
     store
         .put_phase(&name, &Phase { stopped, ..running.clone() })

@@ -90,3 +90,22 @@ fn a_table_without_a_row_is_said_to_be_that_beside_other_warnings() {
         seen.shown()
     );
 }
+
+/// Both within the second, as a script has it.
+#[test]
+fn whoever_was_exposed_right_before_the_stop_is_in() {
+    let sandbox = sandbox();
+    let exposed = |unit: &str| assert_eq!(sandbox.run(&["expose", "trial", unit]).code, Some(0));
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    exposed("u1");
+    sandbox.edit(TRIAL, "window:", "phase: 2\nwindow:");
+    assert_eq!(sandbox.run(&["experiment", "start", "trial"]).code, Some(0));
+    exposed("u2");
+    assert_eq!(sandbox.run(&["experiment", "stop", "trial", "--reason", "Enough"]).code, Some(0));
+    for phase in ["1", "2"] {
+        let seen = sandbox.run(&["analyze", "trial", "--phase", phase, "--json"]);
+        let analysis: serde_json::Value = serde_json::from_str(&seen.stdout).unwrap();
+        assert_eq!(analysis["progress"]["units"], 1, "phase {phase} {}", seen.shown());
+        assert_eq!(analysis["health"]["findings"], serde_json::json!([]), "phase {phase} {}", seen.shown());
+    }
+}
