@@ -31,7 +31,8 @@ impl Levenshtein {
         let reply: Vec<char> = view.text().chars().collect();
         let distance = distance(&self.text, &reply);
         let longer = self.text.len().max(reply.len());
-        let similarity = if longer == 0 { 1.0 } else { 1.0 - distance as f64 / longer as f64 };
+        // One division: 1 − 34/100 would be less than the 0.66 that people write.
+        let similarity = if longer == 0 { 1.0 } else { (longer - distance) as f64 / longer as f64 };
         let plural = if distance == 1 { "" } else { "s" };
         let limit = self.max_distance.map(|limit| format!(", limit {limit}")).unwrap_or_default();
         let reason = Reason::new(format!("{distance} edit{plural} away{limit}"))
@@ -174,6 +175,9 @@ mod tests {
         assert_eq!(verdict("levenshtein: abcd\nthreshold: 0.75", "abcx"), "pass");
         insta::assert_snapshot!(verdict("levenshtein: abcd\nthreshold: 0.75", "abxx"), @r#"score 0.5, threshold 0.75: 2 edits away | expected: "abcd" | got: "abxx""#);
         assert_eq!(verdict("levenshtein: {value: '', max_distance: 0}", ""), "pass");
+        // 17 of 50 are 34 %, and what is left is 0.66 as written.
+        let [text, reply] = ["b", "c"].map(|end| "a".repeat(33) + &end.repeat(17));
+        assert_eq!(verdict(&format!("levenshtein: {text}\nthreshold: 0.66"), &reply), "pass");
         assert!((score("levenshtein: abcd\nthreshold: 0.75", "abxx") - 0.5).abs() < 1e-12);
         assert!((score("levenshtein: {value: '', max_distance: 0}", "") - 1.0).abs() < 1e-12);
     }
