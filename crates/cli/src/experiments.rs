@@ -28,7 +28,7 @@ use crate::failure::Failure;
 use crate::lifecycle::find_live;
 
 pub(crate) use alike::spread_alike;
-pub(crate) use deciders::Deciders;
+pub(crate) use deciders::{Decided, Deciders};
 pub(crate) use first::{decide_first, decides_for};
 pub(crate) use running::{Purpose, Running, running};
 pub(crate) use standing::Standing;

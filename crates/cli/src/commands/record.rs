@@ -17,7 +17,7 @@ use super::assign::empty_unit;
 use super::tables::conflicts;
 use crate::canaries;
 use crate::exit::Exit;
-use crate::experiments::{StoreArguments, decides_for, find_by, store_failed};
+use crate::experiments::{Decided, Deciders, StoreArguments, decides_for, find_by, store_failed};
 use crate::failure::Failure;
 use crate::lifecycle::find_live;
 use crate::time::{not_in_the_future, parse_time};
@@ -90,7 +90,13 @@ pub(crate) fn expose(arguments: &ExposeArguments, context: &Context<'_>) -> Resu
     arguments.store.warn_where_emptied(&loaded, context)?;
     if arguments.canary {
         let canary = canaries::find(&loaded, &arguments.name, context)?.canary;
-        let by_experiment = served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
+        let by_experiment = served_by_experiment(
+            &arguments.name,
+            unit,
+            &arguments.store,
+            &loaded,
+            (at, arguments.at.is_some()),
+        )?;
         let event = canary.exposure(unit, at).filter(|_| !by_experiment);
         let recorded = match &event {
             Some(event) => is_new(&written(arguments.store.open(&loaded, context)?.as_mut(), event)?),
@@ -156,8 +162,14 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
             Some(mut store) => found.has_served(unit, at, store.as_mut())?,
             None => false,
         };
-        by_experiment =
-            !was_served && served_by_experiment(&arguments.name, unit, &arguments.store, &loaded, at)?;
+        by_experiment = !was_served
+            && served_by_experiment(
+                &arguments.name,
+                unit,
+                &arguments.store,
+                &loaded,
+                (at, arguments.at.is_some()),
+            )?;
         served_by_canary = Some(was_served);
         let outcome =
             found.canary.outcome(unit, &arguments.metric, arguments.value > 0.0, at, id.clone().into_bytes());
@@ -223,15 +235,19 @@ pub(crate) fn record(arguments: &RecordArguments, context: &Context<'_>) -> Resu
     context.answer(|| said.to_owned(), &answer)
 }
 
-/// Whether an experiment decides what this user is served at that time: then no canary does, and what becomes of the user says nothing of it.
+/// Whether an experiment decides what this user is served at that time, or may have decided it then, where the time was said: then no canary
+/// does, and what becomes of the user says nothing of it.
 fn served_by_experiment(
     name: &str,
     unit: &[u8],
     store: &StoreArguments,
     loaded: &Loaded,
-    at: Timestamp,
+    (at, is_said): (Timestamp, bool),
 ) -> Result<bool, Failure> {
     let (prompt, _) = find_live(loaded, name)?;
+    if is_said {
+        return Ok(Deciders::of(prompt, store, loaded)?.decide(unit, at) != Decided::Nothing);
+    }
     Ok(decides_for(unit, prompt, store, loaded, at)?.is_some())
 }
 

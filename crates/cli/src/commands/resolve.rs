@@ -152,7 +152,7 @@ fn running(
     now: Timestamp,
     context: &Context<'_>,
 ) -> Result<Option<Found>, Failure> {
-    let Running { deciding: mut running, changed, gone, no_store, .. } =
+    let Running { deciding: mut running, changed, gone, no_store, unknown, .. } =
         experiments::running(prompt, store, loaded, now, Purpose::Serve)?;
     // Serving goes on, without the experiment: nobody is given a variant that was not started.
     let told = |problem: Problem| Problem {
@@ -166,6 +166,7 @@ fn running(
         &no_store
             .into_iter()
             .chain(changed.into_iter().chain(gone).map(told))
+            .chain(unknown)
             .chain(unregistered)
             .collect::<Vec<_>>(),
     );

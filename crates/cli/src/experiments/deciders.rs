@@ -2,18 +2,40 @@
 
 use jiff::Timestamp;
 use promptassay_experiments::assignment::Assignment;
+use promptassay_experiments::definition::Experiment;
 use promptassay_experiments::store::Phase;
 use promptassay_registry::problem::{Problem, has_errors};
 use promptassay_registry::tree::{Loaded, Prompt};
 
-use super::{Found, Standing, StoreArguments, of_prompt, store_failed};
+use super::{Found, StoreArguments, gone, of_prompt, store_failed};
 use crate::failure::Failure;
 
-/// The experiments of a prompt, and their phases where there is a store: it is asked once.
-pub(crate) struct Deciders(Vec<(Found, Option<Vec<Phase>>)>);
+/// All phases of a prompt's experiments that ever ran, by the store, which is asked once; without one the files say it.
+pub(crate) struct Deciders(Vec<Ran>);
+
+/// What an experiment decided at a time of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decided {
+    /// Nothing, so it was for the canary to say.
+    Nothing,
+    /// What the user was served.
+    Served,
+    /// Nobody knows: an experiment ran, and its file is not by what it was started, or gone.
+    Unknown,
+}
+
+/// A phase and its time.
+struct Ran {
+    from: Timestamp,
+    until: Option<Timestamp>,
+    /// What spread its units; `None` where no file has it any more.
+    by: Option<Experiment>,
+    /// Whether it surely served them: while it runs, whoever serves by a file that says something else leaves it out.
+    is_sure: bool,
+}
 
 impl Deciders {
-    /// Those of this prompt. The store is not asked about a prompt that has none.
+    /// Those of this prompt.
     pub(crate) fn of(prompt: &Prompt, store: &StoreArguments, loaded: &Loaded) -> Result<Self, Failure> {
         let mut problems = Vec::new();
         let all = of_prompt(prompt, &mut problems);
@@ -22,31 +44,62 @@ impl Deciders {
             problems.retain(Problem::is_error);
             return Err(Failure::invalid(problems));
         }
-        let mut opened = if all.is_empty() { None } else { store.look_if_there(loaded)? };
-        let with_phases = |found: Found| {
-            let name = found.experiment.name.as_str();
-            let phases = opened.as_mut().map(|store| store.phases(name)).transpose();
-            let phases = phases.map_err(|error| store_failed(&error))?;
-            Ok((found, phases))
+        let Some(mut store) = store.look_if_there(loaded)? else {
+            return Ok(Self(all.into_iter().filter_map(Ran::by_file).collect()));
         };
-        Ok(Self(all.into_iter().map(with_phases).collect::<Result<_, Failure>>()?))
+        let mut ran = Vec::new();
+        for found in &all {
+            let phases =
+                store.phases(found.experiment.name.as_str()).map_err(|error| store_failed(&error))?;
+            ran.extend(phases.iter().map(|phase| Ran::of(found, phase)));
+        }
+        let gone = gone::all(loaded, store.as_mut())?;
+        let of_prompt =
+            gone.iter().filter(|gone| gone.phase.prompt.as_deref() == Some(prompt.name().as_str()));
+        ran.extend(of_prompt.map(|gone| Ran::of_unknown(&gone.phase)));
+        Ok(Self(ran))
     }
 
-    /// Whether one of them decided at that time what this user was served: then no canary did.
-    pub(crate) fn decide(&self, unit: &[u8], at: Timestamp) -> bool {
-        let takes_part = |found: &Found| matches!(found.experiment.assign(unit), Ok(Assignment::Variant(_)));
-        self.0.iter().any(|(found, phases)| found.decided(phases.as_deref(), at) && takes_part(found))
+    /// What they decided at that time of this user.
+    pub(crate) fn decide(&self, unit: &[u8], at: Timestamp) -> Decided {
+        let mut decided = Decided::Nothing;
+        let then = |ran: &&Ran| ran.from <= at && ran.until.is_none_or(|until| at < until);
+        for ran in self.0.iter().filter(then) {
+            let takes_part = |by: &Experiment| matches!(by.assign(unit), Ok(Assignment::Variant(_)));
+            match ran.by.as_ref().map(takes_part) {
+                Some(false) => {}
+                Some(true) if ran.is_sure => return Decided::Served,
+                Some(true) | None => decided = Decided::Unknown,
+            }
+        }
+        decided
     }
 }
 
-impl Found {
-    /// As [`super::running()`] has it; without a store the file says it.
-    fn decided(&self, phases: Option<&[Phase]>, at: Timestamp) -> bool {
-        if !self.allows(at) {
-            return false;
+impl Ran {
+    /// Without a store nobody started it, and one with a `start` runs from then on.
+    fn by_file(found: Found) -> Option<Self> {
+        let (from, until) = (found.experiment.start?, found.experiment.end);
+        Some(Self { from, until, by: Some(found.experiment), is_sure: true })
+    }
+
+    fn of_unknown(phase: &Phase) -> Self {
+        let until = phase.stopped.as_ref().map(|(stopped, _)| *stopped);
+        Self { from: phase.started_at, until, by: None, is_sure: false }
+    }
+
+    fn of(found: &Found, phase: &Phase) -> Self {
+        let experiment = &found.experiment;
+        let ran = Self::of_unknown(phase);
+        let is_moved = experiment.changes_since(phase).iter().any(|change| change.moves_units());
+        if phase.phase != experiment.allocation.phase || is_moved {
+            // `start` and `end` of the file are another phase's, or may be.
+            let by = experiment.as_started(phase);
+            let is_sure = by.is_some() && ran.until.is_some();
+            return Self { by, is_sure, ..ran };
         }
-        let Some(phases) = phases else { return self.experiment.start.is_some() };
-        let standing = Standing::of(&self.experiment, phases, at);
-        matches!(standing, Standing::Runs | Standing::Changed(_)) && !standing.moves_units()
+        let from = experiment.start.map_or(ran.from, |start| start.max(ran.from));
+        let until = [ran.until, experiment.end].into_iter().flatten().min();
+        Self { from, until, by: Some(experiment.clone()), is_sure: true }
     }
 }

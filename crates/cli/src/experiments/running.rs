@@ -17,6 +17,8 @@ pub(crate) struct Running {
     pub(crate) deciding: Vec<Found>,
     /// Those that begin later; [`Purpose::Serve`] does not ask for them.
     pub(crate) later: Vec<Found>,
+    /// What is to be said of those that ran at a time that is past, and of which no file has any more what they served.
+    pub(crate) unknown: Vec<Problem>,
     /// What is wrong with those whose file is not by what they were started, so that they decide nothing and nobody knows what they serve.
     pub(crate) changed: Vec<Problem>,
     /// Those that no file defines any more, which cannot decide either. A warning where it is not known that they are of this prompt.
@@ -49,7 +51,11 @@ pub(crate) fn running(
         return Err(Failure::invalid(problems));
     }
     let is_served = purpose == Purpose::Serve;
-    found.retain(|found| !is_served || found.allows(now));
+    // The times in a file are those of its own phase, and an earlier one may have run before that.
+    let mut others = Vec::new();
+    if is_served {
+        (found, others) = found.into_iter().partition(|found| found.allows(now));
+    }
     if is_served && found.is_empty() {
         match store.location(loaded) {
             Err(failure) if store.is_by_variable() => {
@@ -83,7 +89,10 @@ pub(crate) fn running(
         return Ok(running);
     };
     match purpose {
-        Purpose::Serve => running.add_deciding(found, opened.as_mut(), now)?,
+        Purpose::Serve => {
+            let found = found.into_iter().chain(others).collect();
+            running.add_deciding(found, opened.as_mut(), now)?;
+        }
         Purpose::Archive => running.add_started(found, opened.as_mut(), now)?,
     }
     let gone = gone::all(loaded, opened.as_mut())?;
@@ -101,7 +110,19 @@ impl Running {
         now: Timestamp,
     ) -> Result<(), Failure> {
         for found in found {
-            let standing = found.standing(store, now)?;
+            let phases =
+                store.phases(found.experiment.name.as_str()).map_err(|error| store_failed(&error))?;
+            if let Some(earlier) = found.earlier(&phases, now) {
+                match found.experiment.as_started(earlier) {
+                    Some(experiment) => self.deciding.push(Found { experiment, ..found }),
+                    None => self.unknown.push(unknown_then(&found, earlier)),
+                }
+                continue;
+            }
+            if !found.allows(now) {
+                continue;
+            }
+            let standing = Standing::of(&found.experiment, &phases, now);
             let problem = found.changed(&standing).filter(|_| standing.moves_units());
             match (&standing, problem) {
                 (_, Some(problem)) => self.changed.push(problem),
@@ -133,6 +154,28 @@ impl Running {
         }
         Ok(())
     }
+}
+
+impl Found {
+    /// The phase that ran at this time and was stopped, where it is not that of the file.
+    fn earlier<'a>(&self, phases: &'a [Phase], at: Timestamp) -> Option<&'a Phase> {
+        phases.iter().find(|phase| {
+            let until = phase.stopped.as_ref().map(|(stopped, _)| *stopped);
+            phase.phase != self.experiment.allocation.phase
+                && phase.started_at <= at
+                && until.is_some_and(|until| at < until)
+        })
+    }
+}
+
+fn unknown_then(found: &Found, phase: &Phase) -> Problem {
+    let message = format!(
+        "phase {} of `{}` ran then, with other variants, weights or another seed than its file has by now: nobody knows whom it served, and this is what the canary or production gives",
+        phase.phase, found.experiment.name
+    );
+    Problem::warning("experiment::changed", message)
+        .at(Place::whole_file(found.file.as_path()))
+        .help("ask in a checkout of a commit that has its file")
 }
 
 fn unknown_versions(found: &Found, phase: &Phase) -> Problem {

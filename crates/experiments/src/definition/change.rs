@@ -1,6 +1,7 @@
 //! What a file says otherwise than the phase that was started from it.
 
 use super::{Allocation, Experiment};
+use crate::assignment::Exposure;
 use crate::store::Phase;
 
 /// A difference between a phase and the file of its experiment that may not be while it runs.
@@ -61,6 +62,17 @@ impl Experiment {
         let assigner = Self::build_assigner(&self.name, &allocation, &self.variants)
             .unwrap_or_else(|_| self.assigner.clone());
         Self { allocation, assigner, ..self.clone() }
+    }
+
+    /// The definition that this phase was started with, whichever phase the file says; `None` where that had other variants, weights or
+    /// another seed. Of an exposure that was widened the last one is known.
+    pub fn as_started(&self, started: &Phase) -> Option<Self> {
+        if started.allocation != self.allocation_digest() {
+            return None;
+        }
+        let exposure = Exposure::from_share(f64::from(started.exposure_millionths) / 1e6)?;
+        let allocation = Allocation { exposure, ..self.allocation.clone() };
+        Some(Self { allocation, ..self.clone() }.in_phase(started.phase))
     }
 
     /// What differs between this file and the phase that was started from it, and may not, whichever phase the file says. A wider exposure

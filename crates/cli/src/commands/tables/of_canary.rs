@@ -10,7 +10,7 @@ use promptassay_experiments::store::Store;
 use promptassay_registry::problem::{Problem, did_you_mean};
 
 use crate::canaries::Found;
-use crate::experiments::Deciders;
+use crate::experiments::{Decided, Deciders};
 use crate::failure::Failure;
 
 /// What is recorded of a canary, and what is not for it to say.
@@ -83,8 +83,8 @@ impl<'a> CanaryRows<'a> {
         let canary = &self.found.canary;
         match event {
             Event::Exposure(Exposure { unit, at, variant, .. }) => {
-                if self.deciders.decide(&unit, at) {
-                    return self.leave_out(BY_EXPERIMENT);
+                if let Some(why) = self.decided_otherwise(&unit, at) {
+                    return self.leave_out(why);
                 }
                 let Some(arm) = canary.arm(&unit, at) else { return self.leave_out(NOT_BY_IT) };
                 let is_by_it = arm.name() == variant;
@@ -96,12 +96,21 @@ impl<'a> CanaryRows<'a> {
             Event::Outcome(Outcome { unit, series, value, at, id, .. }) => {
                 let outcome = canary.outcome(&unit, &series, value > 0.0, at, id);
                 let Some(Event::Outcome(outcome)) = outcome else { return self.leave_out(NOT_BY_IT) };
-                if self.must_wait(&unit) || self.deciders.decide(&unit, at) {
+                if self.must_wait(&unit) || self.decided_otherwise(&unit, at).is_some() {
                     self.doubtful.push(outcome);
                     return None;
                 }
                 Some(Event::Outcome(outcome))
             }
+        }
+    }
+
+    /// Why it was not for the canary to say what a user was served.
+    fn decided_otherwise(&self, unit: &[u8], at: Timestamp) -> Option<&'static str> {
+        match self.deciders.decide(unit, at) {
+            Decided::Nothing => None,
+            Decided::Served => Some(BY_EXPERIMENT),
+            Decided::Unknown => Some(UNKNOWN),
         }
     }
 
@@ -129,10 +138,13 @@ impl<'a> CanaryRows<'a> {
             let Outcome { unit, at, .. } = &outcome;
             if self.was_elsewhere(unit, *at) {
                 self.leave_out(OTHER_ARM);
-            } else if self.deciders.decide(unit, *at) && !self.found.has_served(unit, *at, store)? {
-                self.leave_out(BY_EXPERIMENT);
-            } else {
-                rest.push(Event::Outcome(outcome));
+                continue;
+            }
+            match self.decided_otherwise(unit, *at) {
+                Some(why) if !self.found.has_served(unit, *at, store)? => {
+                    self.leave_out(why);
+                }
+                _ => rest.push(Event::Outcome(outcome)),
             }
         }
         let warning = |(why, events): (&str, u64)| {
@@ -149,4 +161,5 @@ pub(super) const LEFT_OUT: &str = "import::left_out";
 
 const NOT_BY_IT: &str = "without an id, or of a time when this canary did not run";
 const OTHER_ARM: &str = "the canary gives another arm at that time, so something else served it";
-const BY_EXPERIMENT: &str = "an experiment decided then what this user was served";
+const BY_EXPERIMENT: &str = "an experiment that ran then decides what this user is served";
+const UNKNOWN: &str = "an experiment ran then that was started otherwise than its file has it by now, or has none any more, so nobody knows whom it served";

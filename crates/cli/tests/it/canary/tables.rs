@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 use jiff::Timestamp;
+use promptassay_experiments::store::{Phase, SqliteStore, Store as _};
 
 use super::{POLICY, backdate, canary, hours, sandbox};
 use crate::sandbox::{EXPERIMENT, Sandbox};
@@ -169,4 +170,62 @@ fn an_outcome_counts_for_what_its_user_was_served_last() {
         let (said, seen) = brought(&sandbox, name, &rows, false);
         assert_eq!(seen, [1, 0, failing, 0], "{name} {said}");
     }
+}
+
+/// The experiment `trial`, whose phase 1 ran from the first hour of the canary to the sixth, and phase 2 from then on.
+fn two_phases(sandbox: &Sandbox) {
+    sandbox.write("prompts/greet/experiments/trial.yaml", EXPERIMENT);
+    let started = sandbox.run(&["experiment", "start", "trial"]);
+    assert_eq!(started.code, Some(0), "{}", started.shown());
+    let canary = canary(sandbox);
+    let mut store = SqliteStore::open(&sandbox.path("data/experiments.db")).unwrap();
+    let started = store.phases("trial").unwrap().remove(0);
+    let stopped = Some((hours(&canary, 6), "phase 2 began".to_owned()));
+    let first = Phase { started_at: hours(&canary, 1), stopped, ..started.clone() };
+    let second = Phase { phase: 2, started_at: hours(&canary, 6), ..started };
+    store.put_phase("trial", &first).unwrap();
+    store.put_phase("trial", &second).unwrap();
+    sandbox.edit("prompts/greet/experiments/trial.yaml", "window:", "phase: 2\nwindow:");
+}
+
+#[test]
+fn whom_an_earlier_phase_served_no_canary_served() {
+    let sandbox = sandbox(POLICY);
+    backdate(&sandbox, 12);
+    two_phases(&sandbox);
+    let canary = canary(&sandbox);
+    let import = |hour: i64| {
+        let at = hours(&canary, hour);
+        let row = |unit: String| {
+            format!("{unit},{},error,1,{at}\n", canary.arm(unit.as_bytes(), at).unwrap().name())
+        };
+        let rows: String = (0..20).map(|unit| row(format!("u{hour}-{unit}"))).collect();
+        sandbox
+            .run_with_input(&["import", "--canary", "greet", "-", "--as", "csv"], HEADER.to_owned() + &rows)
+    };
+    let then = hours(&canary, 3).to_string();
+    let resolved = sandbox.json(&["resolve", "greet", "--unit", "u1", "--at", &then]);
+    assert_eq!(
+        (&resolved["decision"]["by"], &resolved["decision"]["experiment"]),
+        (&"experiment".into(), &"trial".into())
+    );
+    assert_eq!(sandbox.run(&["expose", "--canary", "greet", "u1", "--at", &then]).stdout, "-\n");
+    let record = ["record", "--canary", "greet", "u1", "error", "1", "--at", &then];
+    assert_eq!(sandbox.json(&record)["recorded"], false);
+    let mut seen = String::new();
+    let mut look = |what: &str, hour: i64| {
+        writeln!(seen, "## {what}\n{}", import(hour).shown()).unwrap();
+    };
+    look("in phase 1", 3);
+    look("in phase 2", 7);
+    // What is another experiment by now says of neither phase whom it served.
+    sandbox.edit("prompts/greet/experiments/trial.yaml", "v1.1.0, weight: 50", "v1.1.0, weight: 60");
+    look("in phase 1, changed since", 4);
+    look("in phase 2, changed since", 8);
+    let resolved = sandbox.run(&["resolve", "greet", "--unit", "u1", "--at", &then]);
+    std::fs::remove_file(sandbox.path("prompts/greet/experiments/trial.yaml")).unwrap();
+    look("in phase 2, gone", 9);
+    look("before phase 1", 0);
+    writeln!(seen, "## resolve, changed since\n{}", resolved.stderr).unwrap();
+    assert_snapshot!(sandbox.clean(&seen));
 }
