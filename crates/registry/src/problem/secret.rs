@@ -8,6 +8,8 @@ use vocabulary::{beginning_of_a_key, names_a_secret};
 
 /// A shorter word is no key.
 const SHORTEST: usize = 16;
+/// A longer value is none.
+const LONGEST_VALUE: usize = 1024;
 /// A longer name is none.
 const LONGEST_NAME: usize = 64;
 
@@ -15,7 +17,7 @@ const LONGEST_NAME: usize = 64;
 pub(super) fn without_secrets(line: &str) -> Cow<'_, str> {
     let mut hidden: Vec<(usize, usize)> = Vec::new();
     let mut from = 0;
-    let mut before = 0..0;
+    let (mut second, mut before) = (0..0, 0..0);
     while let Some((start, end)) = next_word(line, from) {
         // `name=value` is one word.
         let value = line[start..end].find('=').map_or(start, |sign| start + sign + 1);
@@ -24,14 +26,17 @@ pub(super) fn without_secrets(line: &str) -> Cow<'_, str> {
         if let Some(beginning) = beginning {
             hidden.push((value + beginning, end));
         } else if value > start && is_name(&line[start..value - 1]) {
-            hidden.push((value, end));
+            hidden.push((value, end_of_value(line, end)));
         } else if follows_bearer(&line[..start])
-            || follows_an_option(&line[before], &line[from..start], word)
+            || follows_an_option(&line[before.clone()], &line[from..start], word)
+            || (&line[from..start] == ":"
+                && follows_a_user(&line[second.clone()], &line[second.end..before.start], word))
             || (follows_a_name(&line[..start]) && !word.eq_ignore_ascii_case("bearer"))
         {
-            hidden.push((start, end));
+            hidden.push((start, end_of_value(line, end)));
         }
         from = end;
+        second = before;
         before = start..end;
     }
     hidden.extend(credentials(line));
@@ -71,10 +76,27 @@ fn follows_bearer(before: &str) -> bool {
     before.ends_with(' ') && without_end(before.trim_end(), "bearer").is_some()
 }
 
+/// Where a value ends of which a part ends here: what no word has may be a part of it too.
+fn end_of_value(line: &str, part: usize) -> usize {
+    let is_end = |character: char| character.is_whitespace() || "\"',]}&".contains(character);
+    let of_it = line[part..].char_indices().take_while(|(at, next)| *at < LONGEST_VALUE && !is_end(*next));
+    of_it.last().map_or(part, |(at, next)| part + at + next.len_utf8())
+}
+
+/// Whether a word is the password behind an option, a user and a colon, as in `[curl, -u, me:…]`; numbers are those of a group.
+fn follows_a_user(option: &str, between: &str, word: &str) -> bool {
+    let is_option = ["-u", "--user", "--proxy-user"].contains(&option);
+    is_option && is_between_words(between) && !word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_between_words(text: &str) -> bool {
+    text.trim_matches([' ', ',', '"', '\'']).is_empty()
+}
+
 /// Whether a word is the value of the option before it, as in `[app, --api-key, …]`.
 fn follows_an_option(option: &str, between: &str, word: &str) -> bool {
     let is_option = option.starts_with('-') && !word.starts_with('-') && !option.contains('=');
-    is_option && between.trim_matches([' ', ',', '"', '\'']).is_empty() && is_name(option)
+    is_option && is_between_words(between) && is_name(option)
 }
 
 fn follows_a_name(before: &str) -> bool {
@@ -134,6 +156,7 @@ mod tests {
             "xai-grok-4-fast-reasoning hf_internal_testing_tiny AKIAABCDEFGHIJKLMNOP",
             "env: API_KEY=abc --url=https://host/?api_key=abc&page=2 a=sk-abcdefghij1234567",
             "command: [app, --api-key, abc, \"--password\", \"abc\", --client-secret --x, --max-tokens, 4]",
+            "[curl, -u, \"me:a!c\", --user, 1000:1000, --password, 'a!c', x]; {password: a!c, b: c}",
             "task-description: a sketch, sk-learn, https://host/a@b",
         ];
         insta::assert_snapshot!(lines.map(without_secrets).join("\n"), @"
@@ -147,6 +170,7 @@ mod tests {
         xai-grok-4-fast-reasoning hf_internal_testing_tiny AKIA****************
         env: API_KEY=*** --url=https://host/?api_key=***&page=2 a=sk-*****************
         command: [app, --api-key, ***, \"--password\", \"***\", --client-secret --x, --max-tokens, 4]
+        [curl, -u, \"me:***\", --user, 1000:1000, --password, '***', x]; {password: ***, b: c}
         task-description: a sketch, sk-learn, https://host/a@b
         ");
     }
