@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::acting::MoveArguments;
 use super::live::find_live;
-use super::reading::{directory_of, ledger_of, policy_of, sound};
+use super::reading::{directory_of, ledger_of, policy_of, policy_to_go_back, sound};
 use super::telling::{canary_json, change_of, grounds_of};
 use crate::commands::Context;
 use crate::exit::Exit;
@@ -116,7 +116,14 @@ pub(crate) fn perform(
             prompt
         }
     };
-    let policy = policy_of(&loaded)?;
+    let policy = match reach {
+        Reach::Sound => policy_of(&loaded)?,
+        Reach::Live => {
+            let (policy, of_registry) = policy_to_go_back(&loaded)?;
+            context.console.problems(&of_registry);
+            policy
+        }
+    };
     let command = Command {
         actor,
         reason: arguments.said(),

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use promptassay_lifecycle::ledger::{self, Ledger};
-use promptassay_lifecycle::policy::Policy;
+use promptassay_lifecycle::policy::{KEY, Policy};
 use promptassay_registry::name::PromptName;
-use promptassay_registry::problem::{Problem, has_errors};
+use promptassay_registry::problem::{Problem, Severity, has_errors};
 use promptassay_registry::registry_file;
 use promptassay_registry::tree::{Loaded, Prompt};
 
@@ -88,14 +88,40 @@ pub(crate) fn history_of(name: &PromptName, context: &Context<'_>) -> Result<Led
 
 /// The policy of registry.yaml. A file with mistakes sets no policy, and none is made up in its place.
 pub(crate) fn policy_of(loaded: &Loaded) -> Result<Policy, Failure> {
-    let file = loaded.tree.root().join(registry_file::FILE_NAME);
-    let is_of_file = |problem: &&Problem| {
-        problem.is_error() && problem.place.as_ref().is_some_and(|place| place.file == file)
-    };
-    let mut problems: Vec<Problem> = loaded.problems.iter().filter(is_of_file).cloned().collect();
+    let mut problems: Vec<Problem> = of_registry(loaded).collect();
     let policy = match &loaded.tree.registry().document {
         Some(document) => Policy::read(document, &mut problems),
         None => Policy::default(),
     };
     if has_errors(&problems) { Err(Failure::invalid(problems)) } else { Ok(policy) }
+}
+
+/// The same for whoever goes back, and what else is wrong in the file, as warnings: where the policy stands there, a key that nobody knows keeps
+/// nobody from ending what harms.
+pub(crate) fn policy_to_go_back(loaded: &Loaded) -> Result<(Policy, Vec<Problem>), Failure> {
+    let document = loaded.tree.registry().document.as_ref();
+    let Some(document) = document.filter(|document| document.keys_at(&[]).iter().any(|(key, _)| *key == KEY))
+    else {
+        // What cannot be read, or is misspelt, may well be the policy.
+        return policy_of(loaded).map(|policy| (policy, Vec::new()));
+    };
+    let section = format!("`{KEY}`");
+    let is_twice =
+        |problem: &Problem| problem.code == "yaml::duplicate_key" && problem.message.contains(&section);
+    let (mut problems, others): (Vec<Problem>, Vec<Problem>) = of_registry(loaded).partition(is_twice);
+    let policy = Policy::read(document, &mut problems);
+    if has_errors(&problems) {
+        return Err(Failure::invalid(problems));
+    }
+    let warnings = others.into_iter().map(|problem| Problem { severity: Severity::Warning, ..problem });
+    Ok((policy, warnings.collect()))
+}
+
+/// The mistakes of registry.yaml as a file; what stands in its sections is for others to read.
+fn of_registry(loaded: &Loaded) -> impl Iterator<Item = Problem> {
+    let file = loaded.tree.root().join(registry_file::FILE_NAME);
+    let is_of_file = move |problem: &&Problem| {
+        problem.is_error() && problem.place.as_ref().is_some_and(|place| place.file == file)
+    };
+    loaded.problems.iter().filter(is_of_file).cloned()
 }

@@ -3,6 +3,7 @@
 mod adopting;
 mod comparing;
 mod crashing;
+mod going_back;
 mod guarding;
 mod moving;
 mod ordering;
