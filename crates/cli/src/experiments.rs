@@ -215,11 +215,11 @@ impl Found {
             Some(store) => self.standing(store.as_mut(), at)?,
             None => Standing::NotStarted,
         };
-        let Experiment { name, allocation, .. } = &self.experiment;
+        let Experiment { name, allocation, start, end, .. } = &self.experiment;
         let number = allocation.phase;
         let (message, help) = match &standing {
-            Standing::Changed(_) if !standing.moves_units() => return Ok(()),
-            Standing::Changed(_) | Standing::OtherPhase(_) => return Err(self.refuse_changed(&standing)),
+            _ if standing.moves_units() => return Err(self.refuse_changed(&standing)),
+            Standing::OtherPhase(_) => return Err(self.refuse_changed(&standing)),
             Standing::NotStarted => (
                 format!("phase {number} of `{name}` was not started"),
                 format!("`promptassay experiment start {name}` starts it"),
@@ -232,7 +232,17 @@ impl Found {
                 format!("phase {number} of `{name}` begins at {begins}"),
                 "until then serve the active version".to_owned(),
             ),
-            Standing::Runs => return Ok(()),
+            // What the file writes down counts, as for whoever is served: who is served the active version is not exposed.
+            Standing::Runs | Standing::Changed(_) => match (end, start) {
+                (Some(end), _) if *end <= at => {
+                    (format!("`{name}` ended at {end}, by its file"), "serve the active version".to_owned())
+                }
+                (_, Some(start)) if at < *start => (
+                    format!("`{name}` begins at {start}, by its file"),
+                    "until then serve the active version".to_owned(),
+                ),
+                _ => return Ok(()),
+            },
         };
         let place = Place::whole_file(self.file.as_path());
         Err(Failure::invalid_one(Problem::error("experiment::not_running", message).at(place).help(help)))

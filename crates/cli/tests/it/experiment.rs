@@ -14,6 +14,7 @@ mod gone;
 mod known_ids;
 mod lost_rows;
 mod named_stores;
+mod over;
 mod phases;
 mod seeds;
 mod served_by_postgresql;

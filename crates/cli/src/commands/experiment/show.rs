@@ -31,6 +31,8 @@ enum State {
     Changed,
     /// It runs, but no file defines it.
     Gone,
+    /// Nobody stopped it, but the end that its file writes down is past.
+    Ended,
     /// Somebody stopped it.
     Stopped,
 }
@@ -87,7 +89,9 @@ struct PhaseRow {
 
 fn row(experiment: &Experiment, phases: &[Phase], now: Timestamp) -> Row {
     let allocation = &experiment.allocation;
+    let is_over = experiment.end.is_some_and(|end| end <= now);
     let state = match Standing::of(experiment, phases, now) {
+        Standing::Runs | Standing::Changed(_) | Standing::Later(_) if is_over => State::Ended,
         Standing::NotStarted => State::NotStarted,
         Standing::Stopped(..) => State::Stopped,
         Standing::Changed(_) | Standing::OtherPhase(_) => State::Changed,
@@ -233,6 +237,7 @@ fn state(state: State) -> &'static str {
         State::Running => "running",
         State::Changed => "running, changed",
         State::Gone => "running, file gone",
+        State::Ended => "ended",
         State::Stopped => "stopped",
     }
 }
