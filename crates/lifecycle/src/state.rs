@@ -17,6 +17,8 @@ pub struct State {
     production: Option<Version>,
     canary: Option<RunningCanary>,
     tenures: Vec<Tenure>,
+    /// The latest time of any line: where clocks differ it is not that of the last one.
+    latest: Option<Timestamp>,
     /// The hash of the last line; none before the first.
     head: Option<Digest>,
 }
@@ -49,6 +51,8 @@ pub struct VersionState {
 pub struct Mark {
     /// When. A whole second is of a ledger of before there were milliseconds: it was somewhere within it.
     pub at: Timestamp,
+    /// The latest time that the ledger knew then: later than `at` where that was said by a clock that was slow.
+    pub latest: Timestamp,
     /// Why.
     pub reason: Option<String>,
 }
@@ -205,6 +209,7 @@ impl State {
                 found: event.sha256,
             });
         }
+        self.latest = self.latest.max(Some(event.at));
         match &event.change {
             Change::Widen(canary) => self.widen(event, canary),
             Change::StartCanary(canary, grounds) => {
@@ -260,15 +265,16 @@ impl State {
         // Who was in production before needs no new grounds to come back: the old ones still stand.
         let new_grounds = step.to() == Stage::Production && event.command != Verb::Rollback;
         self.place(event, step.to(), new_grounds.then_some(grounds));
+        let latest = self.latest.unwrap_or(event.at);
         let is_rolled_back = step == Move::Deprecate && event.command == Verb::Rollback;
         if let Some(state) = self.versions.get_mut(version) {
             state.adopted |= step == Move::Adopt;
             if is_rolled_back {
-                state.mark = Some(Mark { at: event.at, reason: event.reason.clone() });
+                state.mark = Some(Mark { at: event.at, latest, reason: event.reason.clone() });
             } else if step.to() == Stage::Production {
                 (state.mark, state.aborted) = (None, None);
             } else if event.command == Verb::Abort {
-                state.aborted = Some(Mark { at: event.at, reason: event.reason.clone() });
+                state.aborted = Some(Mark { at: event.at, latest, reason: event.reason.clone() });
             }
         }
         Ok(())

@@ -175,8 +175,11 @@ fn shown(time: Timestamp) -> String {
     if time.subsec_nanosecond() == 0 { time.to_string() } else { format!("{time:.3}") }
 }
 
-/// Within a second to which one of the two is cut nobody can tell what came first.
+/// Within a second to which one of the two is cut nobody can tell what came first; nor where the clock of the ledger's line was slow.
 fn is_open(time: Timestamp, of_ledger: Timestamp) -> bool {
+    if time > of_ledger {
+        return true;
+    }
     let is_cut = time.subsec_nanosecond() == 0 || of_ledger.subsec_nanosecond() == 0;
     is_cut && time.as_second() == of_ledger.as_second()
 }

@@ -203,7 +203,8 @@ fn what_is_younger_than_a_rollback_is_told_by_milliseconds_and_what_was_cut_is_n
         let details = &mut statement["predicate"]["promptassay"];
         details["finished_at"] = json!("2026-11-23T10:00:09.5Z");
         details["replies"]["oldest_at"] = json!(format!("2026-11-23T10:00:{of_run}Z"));
-        let mark = Mark { at: format!("2026-11-23T10:00:{of_ledger}Z").parse().unwrap(), reason: None };
+        let at = format!("2026-11-23T10:00:{of_ledger}Z").parse().unwrap();
+        let mark = Mark { at, latest: at, reason: None };
         let fault = of_rollback(&evidence(&statement).findings[0], &mark);
         fault.map_or_else(|| "younger".to_owned(), |fault| fault.to_string())
     };
@@ -222,4 +223,45 @@ fn what_is_younger_than_a_rollback_is_told_by_milliseconds_and_what_was_cut_is_n
     );
     insta::assert_snapshot!(said("09.5", "09.5"), @"the evidence is older than the rollback of v1.1.0 at 2026-11-23T10:00:09.5Z");
     insta::assert_snapshot!(said("09.5", "09"), @"the evidence may be older than the rollback of v1.1.0 at 2026-11-23T10:00:09Z");
+}
+
+#[test]
+fn what_was_asked_before_a_rollback_that_a_slow_clock_put_earlier_is_not_younger() {
+    let event = |at: Timestamp, command, version: &str, change| Event {
+        at,
+        actor: ada(),
+        command,
+        version: v(version),
+        sha256: text_digest(version),
+        change,
+        reason: None,
+        policy: digest("policy"),
+    };
+    let move_of = |step| Change::Move(step, Grounds::Policy);
+    let mut state = state();
+    for (at, command, step) in
+        [(hour(-4), Verb::Promote, Move::BeginTesting), (hour(2), Verb::Promote, Move::GoLive)]
+    {
+        let retired = (step == Move::GoLive).then(|| event(at, command, "1.0.0", move_of(Move::Deprecate)));
+        let events: Vec<Event> =
+            retired.into_iter().chain([event(at, command, "1.1.0", move_of(step))]).collect();
+        state.apply(&events).unwrap();
+    }
+    // An hour slow: by its own time it was before the promotion.
+    let back = [
+        event(hour(1), Verb::Rollback, "1.1.0", move_of(Move::Deprecate)),
+        event(hour(1), Verb::Rollback, "1.0.0", move_of(Move::Restore)),
+    ];
+    state.apply(&back).unwrap();
+    let mark = state.versions()[&v("1.1.0")].mark.clone().unwrap();
+    let said = |minutes: i64| {
+        let mut statement = statement("1.1.0", text_digest("1.1.0"));
+        let details = &mut statement["predicate"]["promptassay"];
+        let at = hour(1) + SignedDuration::from_mins(minutes);
+        details["finished_at"] = json!(at);
+        details["replies"]["oldest_at"] = json!(at);
+        of_rollback(&evidence(&statement).findings[0], &mark).map(|fault| fault.to_string())
+    };
+    assert_eq!(said(61), None);
+    insta::assert_snapshot!(said(59).unwrap(), @"the evidence may be older than the rollback of v1.1.0 at 2026-11-23T11:00:00Z");
 }
