@@ -15,8 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
 use crate::commands::Context;
-use crate::commands::eval::{asked_to_stop, runtime};
-use crate::console::Console;
+use crate::commands::eval::{asked_to_stop, end_at_once, runtime, told_elsewhere};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::prompts;
@@ -60,7 +59,7 @@ impl Context<'_> {
         }
     }
 
-    /// Signals are listened for as soon as it is waited: a run has taken them over, and nobody else would say what became of the command.
+    /// Signals are listened for as soon as it is waited: nobody else would say what became of the command.
     fn lock_of(
         &self,
         place: &Path,
@@ -75,6 +74,7 @@ impl Context<'_> {
         };
         let runtime = runtime()?;
         let mut stop = Box::pin(asked_to_stop(1));
+        told_elsewhere(then == Stop::IsPutOff);
         let waited = runtime.block_on(async {
             let mut is_told = false;
             loop {
@@ -97,9 +97,11 @@ impl Context<'_> {
                 }
             }
         });
-        if waited.is_ok() {
-            let console = self.console;
-            thread::spawn(move || end_when(&runtime, stop, then, console));
+        match (&waited, then) {
+            (Ok(_), Stop::Ends) => drop(thread::spawn(move || end_when(&runtime, stop))),
+            // Of whoever was stopped it is said what became of it.
+            (Err(failure), _) if failure.exit == Exit::Interrupted => {}
+            _ => told_elsewhere(false),
         }
         waited
     }
@@ -139,27 +141,16 @@ impl Context<'_> {
 pub(crate) enum Stop {
     /// It ends at once.
     Ends,
-    /// It is in the middle of what everything was asked and paid for, and ends with that; asked again, at once.
+    /// It is in the middle of what everything was asked and paid for, and ends with that; asked again, at once. Who listens since the
+    /// end of the run sees to it.
     IsPutOff,
 }
 
-/// Ends the process as soon as it is asked to stop, if that is not put off. Once signals are listened for their default action is gone for good, and whoever waited
+/// Ends the process as soon as it is asked to stop. Once signals are listened for their default action is gone for good, and whoever waited
 /// for a lock goes on as one that did not have to: what reads standard input or asks a database can be stopped.
-#[expect(
-    clippy::exit,
-    clippy::disallowed_methods,
-    reason = "in place of the default action of a signal, which runs no destructor either"
-)]
-fn end_when(runtime: &Runtime, stop: impl Future<Output = ()>, then: Stop, console: Console) {
-    runtime.block_on(async {
-        stop.await;
-        if then == Stop::IsPutOff {
-            let again = asked_to_stop(1);
-            console.note("stopping: what was asked is written first; again ends at once");
-            again.await;
-        }
-    });
-    std::process::exit(Exit::Interrupted.code().into())
+fn end_when(runtime: &Runtime, stop: impl Future<Output = ()>) {
+    runtime.block_on(stop);
+    end_at_once();
 }
 
 /// What a command comes to that was asked to stop before it had begun.

@@ -22,7 +22,7 @@ mod signals;
 pub(crate) use changes::{Git, Staged, Then};
 pub(crate) use offline::{read_if_there, versions};
 pub(crate) use ready::{Terms, plan_again, refuse_programs};
-pub(crate) use signals::asked_to_stop;
+pub(crate) use signals::{asked_to_stop, end_at_once, told_elsewhere};
 
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;

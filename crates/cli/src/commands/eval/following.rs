@@ -12,8 +12,9 @@ use promptassay_llm::Secrets;
 use tokio::sync::Notify;
 
 use super::journal::{BudgetArguments, Keeper};
-use super::signals::asked_to_stop;
+use super::signals::{asked_to_stop, listen_on};
 use crate::commands::Context;
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::progress::{Aside, Progress};
 use crate::table::grouped;
@@ -32,6 +33,7 @@ pub(super) struct Follower<'p> {
     keeper: Keeper<'p>,
     progress: Progress,
     not_stored: Arc<Notify>,
+    console: Console,
     /// What programs of checks may not repeat.
     secrets: Secrets,
 }
@@ -41,7 +43,7 @@ impl<'p> Follower<'p> {
     pub(super) fn new(plan: &'p Plan, keeper: Keeper<'p>, context: &Context<'_>) -> Self {
         let progress = Progress::new(plan, &keeper.replay.record, context);
         let secrets = context.known_secrets(plan);
-        Self { plan, keeper, progress, not_stored: Arc::default(), secrets }
+        Self { plan, keeper, progress, not_stored: Arc::default(), console: context.console, secrets }
     }
 
     /// What is to be asked.
@@ -74,6 +76,7 @@ impl<'p> Follower<'p> {
     pub(super) fn finish(mut self, end: Option<RunEnd>) -> Result<(RunEnd, Replay), Failure> {
         self.progress.finish();
         let end = end.unwrap_or_else(|| self.keeper.stopped());
+        listen_on(end == RunEnd::Interrupted, self.console);
         Ok((end, self.keeper.finish()?))
     }
 }

@@ -157,6 +157,33 @@ fn who_has_waited_to_record_writes_what_was_asked_before_it_stops() {
     assert_eq!(ended_by("-TERM", &mut waiting), Some(130));
 }
 
+/// A run has taken over the signals: what comes behind it can be stopped whether there was a lock to wait for or not.
+#[cfg(unix)]
+#[test]
+fn who_has_not_waited_can_be_stopped_while_it_writes_its_reports() {
+    use std::io::{BufRead as _, BufReader};
+    let mock = Mock::polite();
+    let sandbox = sandbox(&mock.row(), 2);
+    assert!(
+        std::process::Command::new("mkfifo").arg(sandbox.path("report.fifo")).status().unwrap().success()
+    );
+    for arguments in
+        [&["eval", "--junit", "report.fifo"][..], &["eval", "--record", "--junit", "report.fifo"]]
+    {
+        let mut command = sandbox.command(arguments);
+        let command = command.env("TEST_KEY", KEY).stderr(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // The verdict is printed before the report is written, for which nobody comes.
+        let mut printed = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        assert!(printed.any(|line| line.starts_with("gate ")));
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(said.any(|line| line.starts_with("stopping: ")), "{arguments:?}");
+        assert_eq!(ended_by("-TERM", &mut child), Some(130), "{arguments:?}");
+    }
+}
+
 #[test]
 fn replies_that_cannot_be_recorded_make_junit_as_red_as_the_exit_code() {
     let mock = Mock::polite();
