@@ -6,6 +6,7 @@ use clap::Args;
 use promptassay_evaluator::report::visible;
 use promptassay_lifecycle::ledger::{self, Ledger};
 use promptassay_lifecycle::stage::Stage;
+use promptassay_lifecycle::state::State;
 use promptassay_registry::problem::Problem;
 use promptassay_registry::tree::{BrokenPrompt, Prompt};
 use promptassay_registry::version::{Version, VersionSelector};
@@ -45,6 +46,9 @@ struct Row<'a> {
     active_version: Option<&'a Version>,
     /// Where the ledger has it; `null` where there is none, or none that can be read.
     active_stage: Option<Stage>,
+    /// Whether it is served to nobody all the same.
+    #[serde(skip)]
+    by_name_alone: bool,
     versions: usize,
     registered: usize,
     tags: &'a [String],
@@ -94,8 +98,10 @@ fn row(prompt: &Prompt) -> Row<'_> {
         .then(|| Ledger::read(prompt.directory(), prompt.name()).ok())
         .flatten()
         .filter(|ledger| ledger.faults().is_empty());
+    let known = ledger.as_ref().zip(active).map(|(ledger, version)| (ledger.state(), version));
     Row {
-        active_stage: ledger.zip(active).map(|(ledger, version)| ledger.state().stage(version)),
+        active_stage: known.map(|(state, version)| state.stage(version)),
+        by_name_alone: known.is_some_and(|(state, version)| is_by_name_alone(state, version)),
         name: prompt.name().as_str(),
         directory: prompt.directory(),
         description: prompt.description(),
@@ -106,6 +112,11 @@ fn row(prompt: &Prompt) -> Row<'_> {
         tags: prompt.tags(),
         owners: prompt.owners(),
     }
+}
+
+/// Whether a version that `active_version` names is served to nobody: it was set aside, or something else is in production.
+pub(super) fn is_by_name_alone(state: &State, version: &Version) -> bool {
+    is_over(state.stage(version)) || state.production().is_some_and(|production| production != version)
 }
 
 /// Whether what has come to this stage is served to nobody, though `active_version` may still name it.
@@ -126,7 +137,7 @@ fn table(answer: &Answer<'_>, color: bool) -> String {
             (VersionSelector::Latest, Some(version)) => format!("{version} (latest)"),
             (selector, _) => selector.to_string(),
         };
-        let active = match prompt.active_stage.filter(|stage| is_over(*stage)) {
+        let active = match prompt.active_stage.filter(|_| prompt.by_name_alone) {
             Some(stage) => format!("{active} ({stage})"),
             None => active,
         };

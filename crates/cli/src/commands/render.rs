@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 
 use self::values::Given;
 use super::Context;
-use super::list::is_over;
+use super::list::{is_by_name_alone, is_over};
 use super::resolve::{as_recorded, of_snapshot, snapshot};
 use crate::arguments::OutputFormat;
 use crate::describe::Content;
@@ -165,8 +165,15 @@ pub(crate) fn run(arguments: &RenderArguments, context: &Context<'_>) -> Result<
 
 /// A warning where the version that nobody named is active by name alone.
 fn served_to_nobody(prompt: &Prompt, version: &Version, state: &State) -> Option<Problem> {
-    let stage = Some(state.stage(version)).filter(|stage| is_over(*stage))?;
-    let message = format!("{version} is `active_version` still, and {stage}: it is served to nobody");
+    if !is_by_name_alone(state, version) {
+        return None;
+    }
+    let stage = state.stage(version);
+    let message = if is_over(stage) {
+        format!("{version} is `active_version` still, and {stage}: it is served to nobody")
+    } else {
+        format!("{version} is active by name alone, and {stage} by the ledger: it is served to nobody")
+    };
     let help = match state.production() {
         Some(production) => {
             format!("{production} is in production: `promptassay render {} {production}`", prompt.name())

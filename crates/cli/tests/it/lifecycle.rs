@@ -6,6 +6,7 @@ mod crashing;
 mod going_back;
 mod guarding;
 mod moving;
+mod named_active;
 mod ordering;
 mod proving;
 mod racing;

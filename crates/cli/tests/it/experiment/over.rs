@@ -1,4 +1,4 @@
-//! Behind the `end:` of its file an experiment serves nobody, whoever is asked; and a stop cuts nobody off who came before it.
+//! Behind the `end:` of its file an experiment serves nobody, whoever is asked.
 
 use insta::assert_snapshot;
 
