@@ -11,6 +11,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::yaml::Discretion;
+
+pub(crate) use secret::may_be_a_key;
 pub use shell::shell_word;
 
 /// How much a problem matters.
@@ -56,55 +59,45 @@ impl Place {
         let start = floor_boundary(text, span.start);
         let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line = text[..line_start].matches('\n').count() + 1;
-        Self::in_line(file.into(), text, line, line_start, span)
+        let file = file.into();
+        Self::in_line(file.clone(), text, line, line_start, span, |bytes| {
+            Discretion::in_text(&file, text, bytes)
+        })
     }
 
-    /// The place of the bytes `span` in `text`, in the line numbered `line` that begins at `line_start`.
+    /// The place of the bytes `span` in `text`, in the line numbered `line` that begins at `line_start`. Of the bytes of the line, those
+    /// that `hidden` gives are starred out.
     pub(crate) fn in_line(
         file: PathBuf,
         text: &str,
         line: usize,
         line_start: usize,
         span: std::ops::Range<usize>,
+        hidden: impl FnOnce(Range<usize>) -> Vec<(usize, usize)>,
     ) -> Self {
         let start = floor_boundary(text, span.start);
         let line_end = text[line_start..].find('\n').map_or(text.len(), |length| line_start + length);
         let line_text = text[line_start..line_end].trim_end_matches('\r');
         let end =
             floor_boundary(text, span.end).clamp(start, line_start + line_text.len().max(start - line_start));
+        let hidden = hidden(line_start..line_start + line_text.len());
+        let hidden: Vec<_> =
+            hidden.iter().map(|(start, end)| (start - line_start, end - line_start)).collect();
         Self {
             file,
             line,
             column: text[line_start..start].chars().count() + 1,
             width: text[start..end].chars().count().max(1),
-            line_text: secret::without_secrets(line_text).into_owned(),
+            line_text: secret::without_secrets(&secret::starred(line_text, &hidden)).into_owned(),
         }
-    }
-
-    /// The same place, with the text of these starred out where they stand in its line: they may hold a secret, and lines are printed
-    /// where many read them.
-    #[must_use]
-    pub fn hiding<'a>(mut self, secrets: impl IntoIterator<Item = &'a Self>) -> Self {
-        let here =
-            secrets.into_iter().filter(|secret| (&secret.file, secret.line) == (&self.file, self.line));
-        let hidden =
-            here.map(|secret| self.bytes(secret.column, secret.width)).map(|bytes| (bytes.start, bytes.end));
-        let hidden: Vec<_> = hidden.collect();
-        self.line_text = secret::starred(&self.line_text, &hidden);
-        self
     }
 
     /// Its bytes within [`Place::line_text`].
     pub fn span_in_line(&self) -> Range<usize> {
-        self.bytes(self.column, self.width)
-    }
-
-    /// The bytes of so many characters of the line from this column on.
-    fn bytes(&self, column: usize, width: usize) -> Range<usize> {
         let byte = |characters: usize| {
             self.line_text.char_indices().nth(characters).map_or(self.line_text.len(), |(byte, _)| byte)
         };
-        byte(column - 1)..byte(column - 1 + width)
+        byte(self.column - 1)..byte(self.column - 1 + self.width)
     }
 }
 

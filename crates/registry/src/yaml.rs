@@ -5,6 +5,7 @@
 //! The YAML library is known here and nowhere else.
 
 mod control;
+mod discretion;
 mod document;
 mod edit;
 mod located;
@@ -12,6 +13,8 @@ mod node;
 mod reader;
 mod spelled;
 mod unclosed;
+
+pub(crate) use discretion::Discretion;
 
 pub use control::{ControlCharacter, control_character, unmeant_character};
 pub use document::{Document, Reading};

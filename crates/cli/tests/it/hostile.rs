@@ -5,6 +5,7 @@ mod clocks;
 mod disks;
 mod keys;
 mod links;
+mod rows;
 mod server;
 mod sizes;
 

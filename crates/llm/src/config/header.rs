@@ -48,6 +48,7 @@ pub(crate) fn validate(
 ) -> IndexMap<String, HeaderValue> {
     let mut headers = IndexMap::new();
     for (name, spec) in specs {
+        let is_variable = matches!(spec, HeaderValueSpec::FromEnvironment(_));
         match validate_one(&name, spec) {
             Ok((lower, value)) => {
                 if headers.insert(lower, value).is_some() {
@@ -55,7 +56,10 @@ pub(crate) fn validate(
                     problems.push(RowProblem::at(["headers", &name], message, "keep one of them"));
                 }
             }
-            Err((message, help)) => problems.push(RowProblem::at(["headers", &name], message, help)),
+            Err((message, help)) => {
+                let path = ["headers", &name].into_iter().chain(is_variable.then_some("env"));
+                problems.push(RowProblem::at(path, message, help));
+            }
         }
     }
     headers

@@ -43,6 +43,13 @@ pub(super) fn without_secrets(line: &str) -> Cow<'_, str> {
     if hidden.is_empty() { Cow::Borrowed(line) } else { Cow::Owned(starred(line, &hidden)) }
 }
 
+/// Whether a name may be a key that stands where the name belongs: it begins like one, or has a part that nobody could say.
+pub(crate) fn may_be_a_key(name: &str) -> bool {
+    let is_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
+    name.split(|letter| !is_word(letter)).any(|word| beginning_of_a_key(word).is_some())
+        || name.split(|letter: char| !letter.is_alphanumeric()).any(|part| part.len() >= SHORTEST)
+}
+
 /// The line with stars in place of its bytes `hidden`.
 pub(super) fn starred(line: &str, hidden: &[(usize, usize)]) -> String {
     let mut hidden = hidden.to_vec();

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
+use serde_saphyr::Spanned;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 
+use super::discretion::{Discretion, without_quotations};
 use super::located::Span;
-use super::node::{Builder, Kind, Node, Raw};
+use super::node::{Builder, Kind, Node, Oddity, Raw};
 use super::reader::Reader;
 use super::unclosed::unclosed;
 use crate::merge_conflict;
@@ -23,6 +25,7 @@ pub struct Document {
     file: Arc<PathBuf>,
     text: Arc<str>,
     root: Arc<Node>,
+    discretion: Arc<Discretion>,
     /// Where lines begin; a large suite asks for the places of many cases.
     line_starts: Arc<OnceLock<Vec<usize>>>,
 }
@@ -50,29 +53,39 @@ impl Document {
     ) -> Option<Self> {
         let file = file.into();
         let text: Arc<str> = text.into();
-        let raw: serde_saphyr::Spanned<Raw> =
-            match serde_saphyr::from_str_with_options(&text, options(text.len())) {
-                Ok(raw) => raw,
-                Err(error) => {
-                    let merge = merge_conflict::in_data(&file, &text);
-                    problems.push(merge.unwrap_or_else(|| syntax_problem(&file, &text, &error)));
-                    return None;
-                }
-            };
+        let raw = match parse(&text) {
+            Ok(raw) => raw,
+            Err(error) => {
+                let merge = merge_conflict::in_data(&file, &text);
+                problems.push(merge.unwrap_or_else(|| syntax_problem(&file, &text, &error)));
+                return None;
+            }
+        };
+        let discretion = Discretion::of(&file, &text, &raw);
         let mut builder = Builder::new(&text);
         let root = builder.node(raw);
-        for oddity in builder.oddities {
-            let help = oddity.help.or_else(|| {
-                let first = Place::in_text(&file, &text, oddity.first?.into());
-                Some(format!("it stands first in line {}; keep one of the two", first.line))
-            });
-            problems.push(
-                Problem::error(oddity.code, oddity.message)
-                    .at(Place::in_text(&file, &text, oddity.span.into()))
-                    .maybe_help(help),
-            );
-        }
-        Some(Self { file: Arc::new(file), text, root: Arc::new(root), line_starts: Arc::default() })
+        let document = Self {
+            file: Arc::new(file),
+            text: Arc::clone(&text),
+            root: Arc::new(root),
+            discretion: Arc::new(discretion),
+            line_starts: Arc::default(),
+        };
+        problems.extend(builder.oddities.into_iter().map(|oddity| document.problem_of(oddity)));
+        Some(document)
+    }
+
+    fn problem_of(&self, oddity: Oddity) -> Problem {
+        let (message, help) = if self.discretion.hides(oddity.span, oddity.code) {
+            (oddity.discreet.0.to_owned(), oddity.discreet.1.map(str::to_owned))
+        } else {
+            (oddity.message, oddity.help)
+        };
+        let help = help.or_else(|| {
+            let first = self.place(oddity.first?);
+            Some(format!("it stands first in line {}; keep one of the two", first.line))
+        });
+        Problem::error(oddity.code, message).at(self.place(oddity.span)).maybe_help(help)
     }
 
     /// The file's name, as given.
@@ -123,7 +136,10 @@ impl Document {
         });
         let start = span.start.min(self.text.len());
         let line = line_starts.partition_point(|line_start| *line_start <= start);
-        Place::in_line(self.file.to_path_buf(), &self.text, line, line_starts[line - 1], span.into())
+        let file = self.file.to_path_buf();
+        Place::in_line(file, &self.text, line, line_starts[line - 1], span.into(), |bytes| {
+            self.discretion.hidden_in(bytes).collect()
+        })
     }
 
     /// The place of the value at a path of map keys and of numbers in lists, from 0, or of the deepest part of the path that exists.
@@ -162,10 +178,14 @@ impl Document {
             };
             let span = error.span.unwrap_or(node.span);
             if !error.silent {
+                let (message, help) = match error.discreet {
+                    Some(discreet) if self.discretion.hides(span, error.code) => *discreet,
+                    _ => (error.message, error.help),
+                };
                 problems.push(
-                    Problem::error(error.code, error.message)
+                    Problem::error(error.code, message)
                         .at(self.place(span))
-                        .maybe_help(error.help.map(String::from)),
+                        .maybe_help(help.map(String::from)),
                 );
             }
             // Each round leaves out one more node, so the loop ends; the root cannot be left out.
@@ -177,6 +197,10 @@ impl Document {
             }
         }
     }
+}
+
+pub(super) fn parse(text: &str) -> Result<Spanned<Raw>, serde_saphyr::Error> {
+    serde_saphyr::from_str_with_options(text, options(text.len()))
 }
 
 fn options(length: usize) -> serde_saphyr::Options {
@@ -216,7 +240,10 @@ fn syntax_problem(file: &Path, text: &str, error: &serde_saphyr::Error) -> Probl
         let place = Place::in_text(file, text, open.at..open.at + 1);
         return says(&open.message()).at(place).help(open.help(text));
     }
-    says(&message).at(Place::in_text(file, text, at..at + 1))
+    let place = Place::in_text(file, text, at..at + 1);
+    let line = line_start..text[at..].find('\n').map_or(text.len(), |length| at + length);
+    let is_discreet = !Discretion::in_text(file, text, line).is_empty();
+    says(&if is_discreet { without_quotations(&message) } else { message }).at(place)
 }
 
 #[cfg(test)]

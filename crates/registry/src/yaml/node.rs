@@ -57,6 +57,8 @@ pub(super) struct Oddity {
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) help: Option<String>,
+    /// The message and the help where what stands there is not repeated.
+    pub(super) discreet: (&'static str, Option<&'static str>),
     pub(super) span: Span,
     /// An earlier place that belongs to the story (the first of two keys).
     pub(super) first: Option<Span>,
@@ -145,6 +147,11 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
+pub(super) const DUPLICATE_KEY: &str = "yaml::duplicate_key";
+pub(super) const KEY_NOT_TEXT: &str = "yaml::key_not_text";
+const TOO_LARGE: &str = "this number has more than 64 bits and would lose digits";
+const QUOTE_IDENTIFIERS: &str = "put it in quotes if it is an identifier";
+
 /// Builds the tree and collects its oddities: duplicate keys, keys that are not text, numbers that would lose digits.
 pub(super) struct Builder<'t> {
     text: &'t str,
@@ -191,9 +198,10 @@ impl<'t> Builder<'t> {
             let Some(key) = self.key(key, key_span) else { continue };
             if let Some(first) = seen.get(&key) {
                 self.oddities.push(Oddity {
-                    code: "yaml::duplicate_key",
+                    code: DUPLICATE_KEY,
                     message: format!("the key `{key}` stands here a second time"),
                     help: None,
+                    discreet: ("the key stands here a second time", None),
                     span: key_span,
                     first: Some(*first),
                 });
@@ -219,9 +227,10 @@ impl<'t> Builder<'t> {
             ),
         };
         self.oddities.push(Oddity {
-            code: "yaml::key_not_text",
+            code: KEY_NOT_TEXT,
             message: format!("a key must be text, this one is {what}"),
             help,
+            discreet: ("a key must be text", Some("put it in quotes")),
             span,
             first: None,
         });
@@ -245,6 +254,7 @@ impl<'t> Builder<'t> {
                 code: "yaml::not_finite",
                 message: format!("`{written}` is not a finite number"),
                 help: Some("put it in quotes if it is text".to_owned()),
+                discreet: ("this is not a finite number", Some("put it in quotes if it is text")),
                 span,
                 first: None,
             });
@@ -255,20 +265,34 @@ impl<'t> Builder<'t> {
     fn too_large(&mut self, span: Span) {
         self.oddities.push(Oddity {
             code: "yaml::number_too_large",
-            message: "this number has more than 64 bits and would lose digits".to_owned(),
-            help: Some("put it in quotes if it is an identifier".to_owned()),
+            message: TOO_LARGE.to_owned(),
+            help: Some(QUOTE_IDENTIFIERS.to_owned()),
+            discreet: (TOO_LARGE, Some(QUOTE_IDENTIFIERS)),
             span,
             first: None,
         });
     }
 
     fn span<T>(&self, spanned: &Spanned<T>) -> Span {
-        let span = spanned.referenced.span();
-        let start =
-            span.byte_offset().and_then(|offset| usize::try_from(offset).ok()).unwrap_or(self.text.len());
-        let length = span.byte_len().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-        Span { start, end: start.saturating_add(length).min(self.text.len()) }
+        span_of(self.text, spanned)
     }
+}
+
+/// Where something stands; of what an anchor names, where it is used.
+pub(super) fn span_of<T>(text: &str, spanned: &Spanned<T>) -> Span {
+    span_at(text, spanned.referenced)
+}
+
+/// The same, but where the anchor stands.
+pub(super) fn definition_of<T>(text: &str, spanned: &Spanned<T>) -> Span {
+    span_at(text, spanned.defined)
+}
+
+fn span_at(text: &str, location: serde_saphyr::Location) -> Span {
+    let span = location.span();
+    let start = span.byte_offset().and_then(|offset| usize::try_from(offset).ok()).unwrap_or(text.len());
+    let length = span.byte_len().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    Span { start, end: start.saturating_add(length).min(text.len()) }
 }
 
 impl Node {

@@ -14,6 +14,7 @@ use crate::problem::closest;
 use access::{Map, Sequence, Variant, WithPlace};
 use error::ReadError;
 
+pub(super) use error::UNKNOWN_KEY;
 pub use error::{error_of_whole, error_with_help};
 
 /// A node on its way into a serde type.
@@ -77,11 +78,13 @@ impl<'a> Reader<'a> {
             }
             Kind::Text(_) => "text",
         };
-        self.here(ReadError::new(
-            "yaml::wrong_type",
-            format!("expected text, but `{written}` is read as {read_as}"),
-            Some(format!("put it in quotes: \"{written}\"")),
-        ))
+        let message = format!("expected text, but `{written}` is read as {read_as}");
+        let help = format!("put it in quotes: \"{written}\"");
+        let discreet = format!("expected text, but what stands here is read as {read_as}");
+        self.here(
+            ReadError::new("yaml::wrong_type", message, Some(help))
+                .or_discreetly(discreet, Some("put it in quotes")),
+        )
     }
 
     fn visit_map<'de, V: Visitor<'de>>(

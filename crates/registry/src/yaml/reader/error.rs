@@ -7,12 +7,20 @@ use serde::de::{Expected, Unexpected};
 use super::super::located::Span;
 use crate::problem::did_you_mean;
 
+/// The code of a key that nobody knows.
+pub(in crate::yaml) const UNKNOWN_KEY: &str = "yaml::unknown_key";
+
+/// A message and help.
+type Said = (Box<str>, Option<Box<str>>);
+
 /// Why a node does not fit, and which node to leave out so that reading can go on.
 #[derive(Debug)]
 pub(in crate::yaml) struct ReadError {
     pub(in crate::yaml) code: &'static str,
     pub(in crate::yaml) message: Box<str>,
     pub(in crate::yaml) help: Option<Box<str>>,
+    /// The message and the help where what stands there is not repeated; the same ones where there are none.
+    pub(in crate::yaml) discreet: Option<Box<Said>>,
     pub(in crate::yaml) span: Option<Span>,
     pub(in crate::yaml) leave_out: Option<usize>,
     /// Set where a required key is missing: a key that was left out before is not reported a second time.
@@ -28,12 +36,19 @@ impl ReadError {
             code,
             message: message.into(),
             help: help.map(Into::into),
+            discreet: None,
             span: None,
             leave_out: None,
             missing_key: None,
             silent: false,
             whole: false,
         }
+    }
+
+    /// The same error, with what is said of it where what stands there is not repeated.
+    pub(super) fn or_discreetly(mut self, message: impl Into<Box<str>>, help: Option<&str>) -> Self {
+        self.discreet = Some(Box::new((message.into(), help.map(Into::into))));
+        self
     }
 
     /// The same error shown elsewhere.
@@ -100,25 +115,30 @@ impl serde::de::Error for ReadError {
             }
             _ => None,
         };
+        let discreet = format!("expected {expected}, found {}", kind(unexpected));
         Self::new("yaml::wrong_type", format!("expected {expected}, found {}", describe(unexpected)), help)
+            .or_discreetly(discreet, None)
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(
-            "yaml::invalid_value",
-            format!("expected {}, found {}", plain_words(expected), describe(unexpected)),
-            None,
-        )
+        let expected = plain_words(expected);
+        let discreet = format!("expected {expected}, found {}", kind(unexpected));
+        let message = format!("expected {expected}, found {}", describe(unexpected));
+        Self::new("yaml::invalid_value", message, None).or_discreetly(discreet, None)
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         let help = did_you_mean(variant, expected.iter().copied(), "values");
+        let discreet = did_you_mean("", expected.iter().copied(), "values");
         Self::new("yaml::unknown_value", format!("unknown value `{variant}`"), Some(help))
+            .or_discreetly("unknown value", Some(&discreet))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         let help = did_you_mean(field, expected.iter().copied(), "keys");
-        Self::new("yaml::unknown_key", format!("unknown key `{field}`"), Some(help))
+        let discreet = did_you_mean("", expected.iter().copied(), "keys");
+        Self::new(UNKNOWN_KEY, format!("unknown key `{field}`"), Some(help))
+            .or_discreetly("unknown key", Some(&discreet))
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -149,6 +169,19 @@ fn plain_words(expected: &dyn Expected) -> String {
 
 fn is_old_boolean(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "yes" | "no" | "on" | "off" | "y" | "n")
+}
+
+/// The same as [`describe`], without the value.
+fn kind(unexpected: Unexpected<'_>) -> &'static str {
+    match unexpected {
+        Unexpected::Bool(_) => "a boolean",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
+        Unexpected::Str(_) | Unexpected::Char(_) => "a text",
+        Unexpected::Unit | Unexpected::Option => "nothing",
+        Unexpected::Seq => "a list",
+        Unexpected::Map | Unexpected::StructVariant => "a map",
+        _ => "something else",
+    }
 }
 
 fn describe(unexpected: Unexpected<'_>) -> String {
