@@ -86,9 +86,11 @@ fn increasing_root(mut low: f64, mut high: f64, start: f64, evaluate: impl Fn(f6
         let step = (newton - at).abs();
         let next =
             if newton > low && newton < high && step < 0.5 * last_step { newton } else { halve(low, high) };
+        // Beside a pole the first step is as small as the distance from it, and no sign of a root; the second would be twice as large.
+        let is_first = last_step.is_infinite();
         last_step = (next - at).abs();
         at = next;
-        if last_step <= 2e-16 * at {
+        if last_step <= 2e-16 * at && !is_first {
             break;
         }
     }
@@ -98,4 +100,18 @@ fn increasing_root(mut low: f64, mut high: f64, start: f64, evaluate: impl Fn(f6
 /// The geometric middle where the bracket spans orders of magnitude, else the arithmetic one.
 fn halve(low: f64, high: f64) -> f64 {
     if low > 0.0 && high > 8.0 * low { low.sqrt() * high.sqrt() } else { 0.5 * low + 0.5 * high }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_beside_a_pole_is_no_root() {
+        let with_pole = |t: f64| (1.0 / (1.0 - t) - 3.0, (1.0 - t).powi(-2));
+        for start in [1.0_f64.next_down(), 1.0 - 1e-15, 0.9, 2.0 / 3.0, 0.1, f64::MIN_POSITIVE] {
+            let root = increasing_root(0.0, 1.0, start, with_pole);
+            assert!((root - 2.0 / 3.0).abs() < 1e-15, "{start}: {root}");
+        }
+    }
 }

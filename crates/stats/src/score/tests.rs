@@ -50,3 +50,15 @@ fn hypotheses_right_beside_the_end_are_answered() {
     let interval = floor.interval(gate());
     assert!(interval.lower >= 0.0 && interval.upper < 0.5 && interval.upper > interval.estimate);
 }
+
+/// The units sum to what their squares sum to, and one lies at the end of the range: there the first guess lies beside a pole.
+#[test]
+fn the_p_of_a_sample_is_that_of_its_mirror_image_beside_a_pole_too() {
+    let thirds = [1.0 / 3.0, 1.0 - 2.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0 - 1.0 / 3.0];
+    let differences = [&[-1.0][..], &thirds, &[2.0 / 3.0; 5]].concat();
+    let mirrored: Vec<f64> = differences.iter().map(|difference| -difference).collect();
+    for sample in [differences, mirrored] {
+        let p = ScoreSample::of_differences(&sample).unwrap().p_two_sided(0.0).unwrap();
+        assert!((p - 0.108_723_784_726_996).abs() < 1e-12, "{p}");
+    }
+}
