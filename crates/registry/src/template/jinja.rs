@@ -8,6 +8,7 @@
 //! wrapped (`builtins`), and its operators see checked values only (`source`).
 
 mod builtins;
+mod chains;
 mod names;
 mod placeholder;
 mod source;
@@ -22,6 +23,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value as Item};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
+pub use self::chains::end_of_chain;
 use self::placeholder::Placeholder;
 use self::source::{Additions, Checked, Unreadable, checked};
 use super::{

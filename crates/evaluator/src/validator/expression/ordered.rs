@@ -10,6 +10,8 @@ use minijinja::machinery::parse_expr;
 use minijinja::value::{Value as Item, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Expression};
 
+use promptassay_registry::template::jinja::end_of_chain;
+
 use super::written::{binary, comparison, form};
 
 /// The function that orders; no name that anybody would choose.
@@ -25,6 +27,8 @@ const TESTS: [(&str, &[&str]); 4] = [
 
 /// An expression whose orders hold many times more text than it has is not read: chains are written out.
 const MAX_BYTES: usize = 256 << 10;
+
+const TOO_LONG: &str = "its chains are too long";
 
 /// Makes the environment order like kinds only: see [`compile`].
 pub(super) fn teach(environment: &mut Environment<'static>) {
@@ -43,13 +47,16 @@ pub(super) fn compile(
     environment: &'static Environment<'static>,
     source: &str,
 ) -> Result<Expression<'static, 'static>, Error> {
+    if end_of_chain(source).is_some() {
+        return Err(Error::new(ErrorKind::SyntaxError, TOO_LONG));
+    }
     let text = match parse_expr(source) {
         Ok(expression) if orders(&expression) => rewritten(&expression),
         // What is wrong with it is told of the text as it stands.
         _ => Cow::Borrowed(source),
     };
     if text.len() > MAX_BYTES.max(source.len()) {
-        return Err(Error::new(ErrorKind::SyntaxError, "its chains of comparisons are too long"));
+        return Err(Error::new(ErrorKind::SyntaxError, TOO_LONG));
     }
     environment.compile_expression_owned(text.into_owned())
 }
@@ -165,6 +172,34 @@ mod tests {
     use super::*;
     use crate::validator::expression::ENVIRONMENT;
     use crate::validator::tests::{build, verdict};
+
+    #[test]
+    fn a_chain_of_any_length_ends_no_process() {
+        let chains = |links: usize| {
+            [
+                format!("json{} == 1", ".a".repeat(links)),
+                format!("json{} is defined", "[0]".repeat(links)),
+                format!("output{} == 'a'", "|upper".repeat(links)),
+                format!("output{} == 'a'", "~output".repeat(links)),
+                format!("output == 'a'{}", " or json.a > 2".repeat(links / 3)),
+                format!("0{} < json.a", " < json.a".repeat(links / 2)),
+                format!("{}(json.a > 1)", "not ".repeat(links)),
+                format!("{}json.a > 1", "-".repeat(links)),
+                format!("output == {}'b'", "'a' if json.a > 1 else ".repeat(links / 3)),
+            ]
+        };
+        // Tests have threads with 2 MiB of stack, as those that judge replies have.
+        for check in chains(280) {
+            let yaml = format!("expr: {}", serde_json::to_string(&check).unwrap());
+            if build(&yaml).is_ok() {
+                verdict(&yaml, "{\"a\": 1}");
+            }
+        }
+        for check in chains(100_000) {
+            let refused = build(&format!("expr: {}", serde_json::to_string(&check).unwrap())).unwrap_err();
+            assert!(refused.contains(TOO_LONG), "{refused:.400}");
+        }
+    }
 
     #[test]
     fn a_reply_of_another_kind_than_it_is_ordered_against_fails() {

@@ -11,6 +11,7 @@ use minijinja::machinery::ast::{BinOpKind, Call, CallArg, CallType, Expr, Stmt, 
 use minijinja::machinery::parse;
 use minijinja::syntax::SyntaxConfig;
 
+use super::chains::{MOST_LINKS, end_of_chain_in};
 use super::names::undeclared;
 
 /// A filter that is put behind a part. The names are none that anybody would choose.
@@ -62,6 +63,10 @@ pub(super) struct Checked {
 
 /// The text for MiniJinja.
 pub(super) fn checked(source: &str, name: &str, syntax: &SyntaxConfig) -> Result<Checked, Unreadable> {
+    if let Some(place) = end_of_chain_in(source, syntax) {
+        let message = format!("more than {MOST_LINKS} links stand in one chain");
+        return Err(Unreadable::Refused { place, message, help: "split it with `set`".to_owned() });
+    }
     let template = parse(source, name, syntax.clone()).map_err(Unreadable::Syntax)?;
     let mut reader = Reader { source, added: Vec::new(), has_loop: source.contains("loop"), refusal: None };
     reader.statement(&template);
