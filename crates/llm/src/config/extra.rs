@@ -12,7 +12,7 @@ use super::secrets::{
 const REFERENCE: &str = "os.environ/";
 
 /// Where whoever asks chooses the names, to find a request again or for a template. A `key` may be one.
-const LABELS: [&str; 4] = ["chat_template_kwargs", "documents", "labels", "tags"];
+const LABELS: [&str; 6] = ["chat_template_kwargs", "documents", "labels", "order_by", "sort", "tags"];
 
 /// Keys of a JSON Schema below which names are those of fields.
 const OF_FIELDS: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
