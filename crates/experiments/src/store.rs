@@ -181,6 +181,10 @@ pub trait Store: Send {
     /// The last phase of every experiment of which that was not stopped, by the name of the experiment.
     fn begun(&mut self) -> Result<BTreeMap<String, Phase>, StoreError>;
 
+    /// All phases of experiments on a prompt, stopped ones too, with the names of the experiments. Those of which the store does not know the
+    /// prompt, because an older program wrote them, are not among them.
+    fn phases_on(&mut self, prompt: &str) -> Result<Vec<(String, Phase)>, StoreError>;
+
     /// Adds a phase, or replaces what is known of the phase of that number. One that was stopped stays as it is: then the answer is `false`.
     fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<bool, StoreError>;
 

@@ -7,7 +7,7 @@ use promptassay_experiments::store::Phase;
 use promptassay_registry::problem::{Problem, has_errors};
 use promptassay_registry::tree::{Loaded, Prompt};
 
-use super::{Found, StoreArguments, gone, of_prompt, store_failed};
+use super::{Found, StoreArguments, of_prompt, store_failed};
 use crate::failure::Failure;
 
 /// All phases of a prompt's experiments that ever ran, by the store, which is asked once; without one the files say it.
@@ -53,10 +53,11 @@ impl Deciders {
                 store.phases(found.experiment.name.as_str()).map_err(|error| store_failed(&error))?;
             ran.extend(phases.iter().map(|phase| Ran::of(found, phase)));
         }
-        let gone = gone::all(loaded, store.as_mut())?;
-        let of_prompt =
-            gone.iter().filter(|gone| gone.phase.prompt.as_deref() == Some(prompt.name().as_str()));
-        ran.extend(of_prompt.map(|gone| Ran::of_unknown(&gone.phase)));
+        // Whose file is gone: one that runs, and one that was stopped and tidied away.
+        let phases = store.phases_on(prompt.name().as_str()).map_err(|error| store_failed(&error))?;
+        let has_file = |name: &str| all.iter().any(|found| found.experiment.name.as_str() == name);
+        let gone = phases.iter().filter(|(name, _)| !has_file(name));
+        ran.extend(gone.map(|(_, phase)| Ran::of_unknown(phase)));
         Ok(Self(ran))
     }
 

@@ -165,6 +165,16 @@ impl Store for PostgresStore {
         rows.into_iter().map(|row| Ok((row.experiment.clone(), row.read()?))).collect()
     }
 
+    fn phases_on(&mut self, prompt: &str) -> Result<Vec<(String, Phase)>, StoreError> {
+        let mut rows: Vec<PhaseRow> = Vec::new();
+        let Some(question) = sql::phases_on(self.format) else { return Ok(Vec::new()) };
+        self.each("read the phases", question, vec![text(prompt)], |row| {
+            rows.push(PhaseRow::of(row)?);
+            Ok(())
+        })?;
+        rows.into_iter().map(|row| Ok((row.experiment.clone(), row.read()?))).collect()
+    }
+
     fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<bool, StoreError> {
         let (stopped_at, reason) = match &phase.stopped {
             Some((at, reason)) => (Some(micros(*at)), Some(reason.clone())),

@@ -56,6 +56,11 @@ pub(super) fn begun(format: i64) -> Option<Cow<'static, str>> {
     in_format(BEGUN, format)
 }
 
+/// All phases on one prompt. Stores of older formats do not know whose a phase is.
+pub(super) fn phases_on(format: i64) -> Option<&'static str> {
+    (format >= 3).then_some(concat!(phase!(), "WHERE prompt = $1 ORDER BY experiment, phase"))
+}
+
 /// A question for a store that may be older than the newest: one without tables has no answer.
 fn in_format(question: &'static str, format: i64) -> Option<Cow<'static, str>> {
     match format {

@@ -109,6 +109,16 @@ impl Store for SqliteStore {
         Ok(begun)
     }
 
+    fn phases_on(&mut self, prompt: &str) -> Result<Vec<(String, Phase)>, StoreError> {
+        let mut phases = Vec::new();
+        let Some(question) = sql::phases_on(self.format) else { return Ok(phases) };
+        self.each("read the phases", question, [prompt], |row| {
+            phases.push((row.get(9)?, phase(row)?));
+            Ok(())
+        })?;
+        Ok(phases)
+    }
+
     fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<bool, StoreError> {
         let (stopped_at, reason) = match &phase.stopped {
             Some((at, reason)) => (Some(micros(*at)), Some(reason)),

@@ -69,6 +69,11 @@ fn one_decides(location: &Location) {
         assert_eq!((started, stopped), (1, 1));
         assert!(open(location).unwrap().begun().unwrap().is_empty());
     }
+    let mut store = open(location).unwrap();
+    let stopped = store.phases_on("greet").unwrap();
+    assert!(stopped.len() == ROUNDS && stopped.iter().all(|(_, phase)| phase.stopped.is_some()));
+    assert!(stopped.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    assert!(store.phases_on("another").unwrap().is_empty());
 }
 
 /// Whoever is gone before the end has put nothing, and keeps nobody waiting.

@@ -596,6 +596,9 @@ impl Store for Stuck {
     fn begun(&mut self) -> Result<BTreeMap<String, Phase>, StoreError> {
         self.inner.begun()
     }
+    fn phases_on(&mut self, prompt: &str) -> Result<Vec<(String, Phase)>, StoreError> {
+        self.inner.phases_on(prompt)
+    }
     fn put_phase(&mut self, experiment: &str, phase: &Phase) -> Result<bool, StoreError> {
         self.inner.put_phase(experiment, phase)
     }

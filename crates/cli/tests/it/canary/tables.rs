@@ -225,6 +225,10 @@ fn whom_an_earlier_phase_served_no_canary_served() {
     let resolved = sandbox.run(&["resolve", "greet", "--unit", "u1", "--at", &then]);
     std::fs::remove_file(sandbox.path("prompts/greet/experiments/trial.yaml")).unwrap();
     look("in phase 2, gone", 9);
+    look("in phase 1, gone", 5);
+    let stopped = sandbox.run(&["experiment", "stop", "trial", "--reason", "over"]);
+    assert_eq!(stopped.code, Some(0), "{}", stopped.shown());
+    look("in phase 2, stopped and gone", 10);
     look("before phase 1", 0);
     writeln!(seen, "## resolve, changed since\n{}", resolved.stderr).unwrap();
     assert_snapshot!(sandbox.clean(&seen));

@@ -170,7 +170,7 @@ fn a_secret_among_the_words_is_refused_and_in_no_line() {
         "command: [app, --api-key, hidden]",
         "command: [app, --api-key, sk-proj-hidden1hidden1, \"--url=https://u:hidden@h/x\", \"a\\0\"]",
         "command: {values: [app, -H, 'X-Up: Token hidden1'], timeout: never}",
-        "command:\n  - app\n  - --token\n  - hidden",
+        "command:\n  - app\n  - --secret\n  - hidden",
         "command: ['https://u:hidden@h/é', --password, hidden]",
     ] {
         let settings = Settings { program_directories: vec!["/bin".into()], ..Settings::default() };
