@@ -20,8 +20,8 @@ pub(super) struct CanaryRows<'a> {
     /// The users whom something else served by some row, whose outcomes wait for all of their exposures, wherever these stand. `None` where
     /// nobody has read the table before: then all outcomes wait.
     elsewhere: Option<Elsewhere>,
-    /// When those users were exposed, and whether to what the canary gives.
-    exposed: BTreeMap<Vec<u8>, Vec<(Timestamp, bool)>>,
+    /// When those users were exposed, and whether to what the canary gives. Of two at the same time the other arm counts.
+    exposed: BTreeMap<Vec<u8>, BTreeMap<Timestamp, bool>>,
     /// Outcomes that may be of what something else served: another program, or an experiment. The canary may have served these users before,
     /// by a row that is yet to come.
     doubtful: Vec<Outcome>,
@@ -89,7 +89,7 @@ impl<'a> CanaryRows<'a> {
                 let Some(arm) = canary.arm(&unit, at) else { return self.leave_out(NOT_BY_IT) };
                 let is_by_it = arm.name() == variant;
                 if self.must_wait(&unit) {
-                    self.exposed.entry(unit.clone()).or_default().push((at, is_by_it));
+                    *self.exposed.entry(unit.clone()).or_default().entry(at).or_insert(true) &= is_by_it;
                 }
                 if is_by_it { canary.exposure(&unit, at) } else { self.leave_out(OTHER_ARM) }
             }
@@ -122,8 +122,8 @@ impl<'a> CanaryRows<'a> {
     /// Whether the last exposure until then was to another arm than the canary gives: the outcome is of what something else served, and says
     /// nothing of the canary, whichever arm its user would have been in.
     fn was_elsewhere(&self, unit: &[u8], at: Timestamp) -> bool {
-        let until = self.exposed.get(unit).into_iter().flatten().filter(|(exposed, _)| *exposed <= at);
-        until.max_by_key(|(exposed, is_by_it)| (*exposed, !is_by_it)).is_some_and(|(_, is_by_it)| !is_by_it)
+        let last = self.exposed.get(unit).and_then(|exposed| exposed.range(..=at).next_back());
+        last.is_some_and(|(_, is_by_it)| !is_by_it)
     }
 
     fn leave_out(&mut self, why: &'static str) -> Option<Event> {
