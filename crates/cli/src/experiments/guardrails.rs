@@ -73,10 +73,12 @@ pub(crate) fn warnings(found: &Found, plans: &[GuardrailPlan]) -> Vec<Problem> {
             thousands(plan.units),
             plan.metric
         );
+        // A rate that can hardly become worse by its margin takes the more units the larger that is.
+        let as_far = if plan.rates.is_some() { ", as far as the rate has room for it" } else { "" };
         let help = match plan.noise {
-            Some(_) => format!("plan `units: {needed}` or more, or bear a larger `margin:`"),
+            Some(_) => format!("plan `units: {needed}` or more, or bear a larger `margin:`{as_far}"),
             None => format!(
-                "it takes {} units at the very least, at the best of all rates; plan more, or bear a larger `margin:`",
+                "it takes {} units at the very least, at the best of all rates; plan more, or bear a larger `margin:`{as_far}",
                 thousands(needed)
             ),
         };
