@@ -13,7 +13,7 @@ pub(super) const MOST_LINKS: usize = 300;
 /// Words that are operators.
 const OPERATORS: [&str; 7] = ["and", "else", "if", "in", "is", "not", "or"];
 
-/// Where an expression has one link more than [`MOST_LINKS`] in a chain; `None` where it is short enough.
+/// Where an expression has one link more in a chain than the 300 that one may have; `None` where it is short enough.
 pub fn end_of_chain(expression: &str) -> Option<Range<usize>> {
     too_long(expression, true, SyntaxConfig::default())
 }
