@@ -18,7 +18,10 @@ pub enum VersionPart {
 impl ModelRow {
     /// The keys of [`ModelRow::extra`], joined by dots, that would take the place of this part of a version, where some would.
     pub fn extra_in_place_of(&self, part: VersionPart) -> Option<String> {
-        let found = keys_of(self.provider, part).iter().find_map(|keys| replaced(&self.extra, keys))?;
+        let of_format = keys_of(self.provider, part).iter();
+        let found = of_format
+            .chain(keys_of_vllm(self.provider, part))
+            .find_map(|keys| replaced(&self.extra, keys))?;
         Some(found.join("."))
     }
 }
@@ -59,6 +62,21 @@ fn keys_of_prompts(provider: Provider) -> &'static [&'static str] {
     }
 }
 
+/// Where vLLM demands a form of the answer, in either format of OpenAI's that it speaks.
+fn keys_of_vllm(provider: Provider, part: VersionPart) -> &'static [&'static [&'static str]] {
+    match (provider, part) {
+        (Provider::OpenAiChat | Provider::OpenAiResponses, VersionPart::ResponseFormat) => &[
+            &["structured_outputs", "json"],
+            &["structured_outputs", "json_object"],
+            &["structured_outputs", "regex"],
+            &["structured_outputs", "choice"],
+            &["structured_outputs", "grammar"],
+            &["structured_outputs", "structural_tag"],
+        ],
+        _ => &[],
+    }
+}
+
 /// Where the format has a part of a version, also in older words of it and in those of servers that speak it. Of a form of the answer only what it demands: how strict the
 /// provider is with it is the row's affair.
 fn keys_of(provider: Provider, part: VersionPart) -> &'static [&'static [&'static str]] {
@@ -69,13 +87,7 @@ fn keys_of(provider: Provider, part: VersionPart) -> &'static [&'static [&'stati
         (Provider::OpenAiChat, VersionPart::ResponseFormat) => &[
             &["response_format", "type"],
             &["response_format", "json_schema", "schema"],
-            // vLLM, and what it was before; NVIDIA NIM.
-            &["structured_outputs", "json"],
-            &["structured_outputs", "json_object"],
-            &["structured_outputs", "regex"],
-            &["structured_outputs", "choice"],
-            &["structured_outputs", "grammar"],
-            &["structured_outputs", "structural_tag"],
+            // What vLLM had before its structured outputs; NVIDIA NIM.
             &["guided_json"],
             &["guided_regex"],
             &["guided_choice"],
@@ -91,17 +103,9 @@ fn keys_of(provider: Provider, part: VersionPart) -> &'static [&'static [&'stati
             &["regex"],
             &["ebnf"],
         ],
-        (Provider::OpenAiResponses, VersionPart::ResponseFormat) => &[
-            &["text", "format", "type"],
-            &["text", "format", "schema"],
-            // vLLM.
-            &["structured_outputs", "json"],
-            &["structured_outputs", "json_object"],
-            &["structured_outputs", "regex"],
-            &["structured_outputs", "choice"],
-            &["structured_outputs", "grammar"],
-            &["structured_outputs", "structural_tag"],
-        ],
+        (Provider::OpenAiResponses, VersionPart::ResponseFormat) => {
+            &[&["text", "format", "type"], &["text", "format", "schema"]]
+        }
         (Provider::Anthropic, VersionPart::ResponseFormat) => &[
             &["output_config", "format", "type"],
             &["output_config", "format", "schema"],
